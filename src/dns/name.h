@@ -1,0 +1,42 @@
+/* Domain names in wire form, uncompressed: \3www\7example\4test\0 . `len` counts the root octet.
+ * Stored names are lower-case (ASCII letters only: RFC 4343), packets keep the case that came. */
+#ifndef GEMEL_DNS_NAME_H
+#define GEMEL_DNS_NAME_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/hash.h"
+
+#define NAME_WIRE_MAX 255  /* RFC 1035 2.3.4 */
+#define NAME_LABEL_MAX 63
+#define NAME_LABELS_MAX 127
+#define NAME_TEXT_MAX 1025 /* every octet as \DDD, dots, NUL */
+
+/* Text → wire with RFC 1035 5.1 escapes (\. \DDD). Relative names get origin (wire, may be NULL = root) appended;
+ * "@" is the origin. fold lower-cases. Returns the wire length, or ERR_FORMAT (empty label, bad escape),
+ * ERR_LIMIT (label over 63 or name over 255). */
+int name_parse(uint8_t out[NAME_WIRE_MAX], const char *text, size_t len, const uint8_t *origin, bool fold) MUST_CHECK;
+/* Wire → text without the final dot ("." for the root), escaping what RFC 1035 5.1 asks. Returns out. */
+char *name_format(const uint8_t *name, char out[NAME_TEXT_MAX]);
+/* Length of a valid uncompressed name that starts at p, at most avail octets; ERR_SHORT or ERR_FORMAT. */
+int name_check(const uint8_t *p, size_t avail) MUST_CHECK;
+size_t name_len(const uint8_t *name);        /* of a checked name */
+unsigned name_labels(const uint8_t *name);   /* without the root */
+void name_lower(uint8_t *name, size_t len);
+bool name_equal(const uint8_t *a, const uint8_t *b); /* ASCII case folded */
+/* True where name is at or below parent. */
+bool name_is_under(const uint8_t *name, const uint8_t *parent);
+/* RFC 4034 6.1 canonical order: <0, 0, >0. */
+int name_compare(const uint8_t *a, const uint8_t *b);
+/* The suffix after n labels; n must not exceed name_labels. Borrowed. */
+const uint8_t *name_skip(const uint8_t *name, unsigned n);
+bool name_is_wildcard(const uint8_t *name); /* first label is exactly "*" */
+
+/* The hash chain of suffixes: hash of a name = step over its labels from the root leftwards, so that one pass gives
+ * the hash of every suffix. Names must be lower-case. */
+static inline uint64_t name_hash_root(const struct hash_key *k) { return k->k[0]; }
+uint64_t name_hash_step(const struct hash_key *k, uint64_t parent, const uint8_t *label); /* label: length octet first */
+uint64_t name_hash(const struct hash_key *k, const uint8_t *name);
+
+#endif

@@ -1,0 +1,4 @@
+noinst_LIBRARIES += src/io/libio.a
+src_io_libio_a_SOURCES =
+src_io_libio_a_CFLAGS = $(AM_CFLAGS)
+src_io_libio_a_CFLAGS += $(EVENT_CFLAGS)

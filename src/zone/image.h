@@ -1,0 +1,129 @@
+/* The image: zones compiled to answers ready for the wire, in one position-independent block (offsets, no pointers; host
+ * byte order) that the loader seals in a memfd and the responder maps read-only.
+ *
+ *     image_header | zones[] | names, hash tables, nodes, compiled answers …
+ *
+ *     zone ──table──▶ entry{tag,node} ──▶ node{flags, rrset[]} ──▶ rrset{type, answer | slot, rdata}
+ *       └─negative answer (SOA, for NODATA and NXDOMAIN)
+ *
+ * Names at or below a cut, and below a DNAME, are not in the table: the deepest name found is then the cut itself.
+ *
+ * A compiled answer is the message from octet 12+question on, compressed against the question at offset 12:
+ *
+ *     image_answer{counts, name_len, body_len, segments, relocs} | segment[] | reloc[] | body
+ *
+ * A segment is one RRset, with its section; a message is cut only between segments. Relocs are the places of compression
+ * pointers in the body (ascending). name_len is the owner's length L for which pointers were written; a pointer p is
+ *     p == 12            the owner itself
+ *     12 < p < 12 + L    a suffix of it
+ *     p >= 12 + L + 4    a place in the body
+ * so the body can be moved to any place and any question length by adding differences (wildcards, negative answers,
+ * referrals, CNAME chains). Everything is read through image_* functions that check bounds once, at image_open.
+ */
+#ifndef GEMEL_ZONE_IMAGE_H
+#define GEMEL_ZONE_IMAGE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/buf.h"
+#include "base/hash.h"
+#include "zone/zone.h"
+
+#define IMAGE_MAGIC "GEMLIMG1"
+
+enum image_section { IMAGE_ANSWER = 1, IMAGE_AUTHORITY = 2, IMAGE_ADDITIONAL = 3, IMAGE_GLUE = 4 /* additional that must fit, else TC: RFC 9471 */ };
+enum image_node_flags { IMAGE_NODE_CUT = 1, IMAGE_NODE_WILD_BELOW = 2 /* "*" is a child */, IMAGE_NODE_CNAME = 4, IMAGE_NODE_DNAME = 8 };
+enum image_rrset_flags { IMAGE_RRSET_LIVE = 1 /* at = slot number */, IMAGE_RRSET_CHASE = 2 /* CNAME whose target lies in this zone, stored uncompressed */ };
+
+struct image_header {
+	char magic[8];
+	uint32_t version, byte_order; /* 1, 0x01020304 */
+	uint64_t size;
+	struct hash_key key;
+	uint32_t zone_count, zones_at;
+	uint32_t slot_count; /* live RRsets in this image, numbered 0.. */
+	uint32_t slots_at;   /* struct image_slot[slot_count] */
+	uint32_t crc;        /* crc32c of everything after the header */
+	uint32_t reserved;
+};
+struct image_zone {
+	uint64_t digest;   /* of what it was made from: the loader keeps an unchanged zone by it */
+	uint64_t apex_hash;
+	uint32_t apex_at;
+	uint32_t table_at, table_mask; /* struct image_entry[table_mask + 1] */
+	uint32_t negative_at;          /* struct image_answer: authority with the SOA, written for the apex as owner */
+	uint32_t serial, records;
+	uint8_t apex_len, apex_labels, max_labels, reserved;
+};
+struct image_entry { /* empty: node_at == 0 */
+	uint32_t tag; /* high half of the name's hash; its low half picks the place, linear probing */
+	uint32_t node_at;
+};
+struct image_node {
+	uint32_t name_at;
+	uint16_t rrset_count;
+	uint8_t flags, name_len;
+	/* struct image_rrset[rrset_count] follows, ascending type */
+};
+struct image_rrset {
+	uint16_t type, flags;
+	uint32_t at;       /* struct image_answer, or the slot number where live */
+	uint32_t rdata_at; /* canonical data: u32 ttl, u16 count, then count × (u16 len, octets); 0 = none */
+};
+struct image_slot {
+	uint32_t zone; /* index */
+	uint32_t owner_at;
+	uint16_t type;
+	uint16_t reserved;
+	uint32_t ttl_s; /* the record's TTL in the file, or the default */
+};
+struct image_answer {
+	uint16_t an, ns, ar;
+	uint16_t body_len;
+	uint16_t segment_count, reloc_count;
+	uint8_t name_len;
+	uint8_t reserved[3];
+	/* struct image_segment[], then uint16_t reloc[], then the body, each aligned to its own size */
+};
+struct image_segment {
+	uint16_t end; /* offset in the body after this RRset */
+	uint8_t section, reserved;
+	uint16_t count; /* records */
+};
+
+/* ---- building (loader) ---- */
+struct image_builder;
+int image_builder_new(struct image_builder **b, const struct hash_key *key) MUST_CHECK;
+void image_builder_free(struct image_builder *b);
+/* Compiles a checked zone. digest: see image_zone. Faults (an RRset that fits no message) to d. */
+int image_add_zone(struct image_builder *b, const struct zone *z, uint64_t digest, struct diags *d) MUST_CHECK;
+/* Seals: *data is the builder's until image_builder_free. */
+int image_finish(struct image_builder *b, const uint8_t **data, size_t *len) MUST_CHECK;
+
+/* ---- compiling one answer (loader for static RRsets, responder for live ones) ---- */
+/* Writes a struct image_answer with everything behind it for one RRset that stands alone in the answer section, owner =
+ * the question. rdata in wire form. ERR_SHORT when it fits no message, ERR_NOMEM. *out is malloc'd, len its size. */
+int image_compile_rrset(struct image_answer **out, size_t *len, const uint8_t *owner, uint16_t type, uint32_t ttl_s,
+			const struct zone_rdata *rdata, size_t count) MUST_CHECK;
+
+/* ---- reading ---- */
+struct image { /* a view of mapped memory; the memory must outlive it */
+	const uint8_t *base;
+	size_t len;
+	const struct image_header *head;
+	const struct image_zone *zones;
+	const struct image_slot *slots;
+};
+/* Checks magic, version, crc, and that every offset lies inside, so that readers need no further checks.
+ * ERR_VERSION, ERR_FORMAT, ERR_SHORT. */
+int image_open(struct image *im, const void *data, size_t len) MUST_CHECK;
+
+static inline const struct image_rrset *image_node_rrsets(const struct image_node *n) { return (const struct image_rrset *)(n + 1); }
+static inline const struct image_segment *image_answer_segments(const struct image_answer *a) { return (const struct image_segment *)(a + 1); }
+static inline const uint16_t *image_answer_relocs(const struct image_answer *a)
+{
+	return (const uint16_t *)(image_answer_segments(a) + a->segment_count);
+}
+static inline const uint8_t *image_answer_body(const struct image_answer *a) { return (const uint8_t *)(image_answer_relocs(a) + a->reloc_count); }
+
+#endif
