@@ -1,0 +1,146 @@
+/* The decisions, as one deterministic state machine: events in, effects out.  No clock, socket, file or random source: time
+ * is handed in with each event, randomness as an event, and what is to be done leaves as data, in order.
+ *
+ *     probe result ──▶ health (rise/fall) ──▶ pair shelf ──▶ effective state ──▶ policy ──▶ PUBLISH
+ *     packet ────────▶ pair ────────────────────┘                 ▲
+ *     command (down, up, auto) ──▶ JOURNAL ──synced──▶ override ──┘
+ *
+ * Order that must stay true: a verdict's JOURNAL effect stands before the PUBLISH it causes; an override takes effect, is
+ * sent and is answered (REPLY) only after its JOURNAL record is synced.
+ */
+#ifndef GEMEL_CORE_CORE_H
+#define GEMEL_CORE_CORE_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "core/plan.h"
+#include "pair/pair.h"
+
+struct core;
+
+/* ---- events ---- */
+enum core_event_type {
+	CORE_EVENT_NONE = 0,
+	CORE_TIMER,    /* core_deadline is due */
+	CORE_RESULT,   /* a probe ended */
+	CORE_PACKET,   /* from the twin */
+	CORE_COMMAND,  /* an operator's override */
+	CORE_SYNCED,   /* the journal is on disk up to `seq` */
+	CORE_EPOCH,    /* an epoch asked for by CORE_NEED_EPOCH is on disk; boot is fresh randomness */
+	CORE_PLAN,     /* a new configuration */
+	CORE_PROBER    /* the prober came (up) or went: probes in flight are void */
+};
+enum core_verb { CORE_VERB_NONE = 0, CORE_VERB_AUTO, CORE_VERB_DOWN, CORE_VERB_UP, CORE_VERB_DRAIN };
+#define CORE_SELECTOR_MAX 128 /* address, glob, host, site:NAME, service, SERVICE/ADDRESS */
+#define CORE_REASON_MAX 96
+#define CORE_AUTHOR_MAX 32
+struct core_command {
+	uint32_t id; /* the caller's, comes back in REPLY */
+	enum core_verb verb;
+	char selector[CORE_SELECTOR_MAX], reason[CORE_REASON_MAX], author[CORE_AUTHOR_MAX];
+	uint64_t for_ms; /* 0 = until auto */
+	bool force;      /* even where it leaves a service without an answer */
+};
+struct core_event {
+	enum core_event_type type;
+	union {
+		struct { uint32_t stream; uint32_t run; struct health_result result; } result;
+		struct { struct addr from; const uint8_t *data; size_t len; } packet;
+		struct core_command command;
+		struct { uint64_t seq; } synced;
+		struct { uint64_t epoch, boot; } epoch;
+		struct { const struct plan *plan; } plan; /* must outlive the core, or until the next CORE_PLAN */
+		struct { bool up; } prober;
+	};
+};
+
+/* ---- effects ---- */
+enum core_effect_type {
+	CORE_EFFECT_NONE = 0,
+	CORE_JOURNAL, /* append record; sync soon (or now, then answer CORE_SYNCED with seq) */
+	CORE_PUBLISH, /* one RRset; a step's publishes are one transaction */
+	CORE_SEND,    /* datagram to the twin */
+	CORE_PROBE,   /* run stream now, answer with CORE_RESULT and the same run */
+	CORE_REPLY,   /* command `id` is in force, or refused */
+	CORE_NEED_EPOCH, /* write this epoch to disk, then CORE_EPOCH */
+	CORE_NOTICE   /* something for the log and the operators' events */
+};
+struct core_publish {
+	uint32_t service;
+	uint16_t type;       /* A or AAAA */
+	bool ready;          /* false = withdraw: SERVFAIL until known */
+	uint32_t ttl_s;
+	uint8_t pick;        /* enum policy_pick */
+	uint16_t answer_n, count;
+	const struct addr *addrs;      /* borrowed until the next core_step */
+	const uint16_t *weights;
+};
+enum core_notice { CORE_NOTICE_NONE = 0, CORE_NOTICE_VERDICT, CORE_NOTICE_ANSWER, CORE_NOTICE_OVERRIDE, CORE_NOTICE_LINK, CORE_NOTICE_ALARM, CORE_NOTICE_SCRIPT };
+#define CORE_TEXT_MAX 320
+struct core_effect {
+	enum core_effect_type type;
+	union {
+		struct { const uint8_t *data; uint16_t len; uint64_t seq; bool sync; } journal; /* borrowed */
+		struct core_publish publish;
+		struct { struct addr to; const uint8_t *data; uint16_t len; } send; /* borrowed */
+		struct { uint32_t stream, run; } probe;
+		struct { uint32_t id; bool refused; const char *text; } reply; /* borrowed */
+		struct { uint64_t epoch; } need_epoch;
+		struct { enum core_notice kind; const char *text; } notice; /* borrowed; one line, key=value */
+	};
+};
+
+/* boot, epoch and seed are fresh randomness and the epoch already on disk. plan must outlive the core (or its successor plan).
+ * ERR_NOMEM. */
+struct core_start { const struct plan *plan; uint64_t boot, epoch, seed; };
+int core_new(struct core **c, const struct core_start *s, uint64_t now_ms, uint64_t wall_ms) MUST_CHECK;
+void core_free(struct core *c);
+/* Before the first step: one record as the journal held it, oldest first. ERR_FORMAT for a record that is not ours (it is
+ * skipped). wall_ms: the present wall time, to reckon ages. */
+int core_recover(struct core *c, const uint8_t *record, size_t len, uint64_t now_ms, uint64_t wall_ms);
+/* Every record that recreates the present state, for a compacted journal: emit is called for each; stops at its first error. */
+int core_snapshot(const struct core *c, uint64_t now_ms, uint64_t wall_ms, int (*emit)(void *ctx, const uint8_t *data, size_t len), void *ctx) MUST_CHECK;
+
+/* One event. Effects are then read with core_next_effect, in order, until it gives false; they are borrowed until the next
+ * core_step. ERR_NOMEM leaves the state whole (the event is lost). The first step must be a CORE_TIMER: it publishes what is known. */
+int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint64_t wall_ms) MUST_CHECK;
+bool core_next_effect(struct core *c, struct core_effect *e);
+/* When a CORE_TIMER is wanted, ms; UINT64_MAX = never. */
+uint64_t core_deadline(const struct core *c);
+/* Publishes everything again (for a new responder). The effects of this call only. */
+int core_publish_all(struct core *c, uint64_t now_ms) MUST_CHECK;
+
+/* ---- for status (ctl, .gemel names) ---- */
+struct core_member_view {
+	const struct policy_member *conf;
+	const struct plan_stream *stream; /* the first of its check; NULL when there is none */
+	const char *host;
+	enum health_verdict state;        /* effective */
+	enum health_verdict own, twin;    /* votes; UNKNOWN = abstains */
+	enum policy_force force;
+	bool recovered, answering;
+	uint64_t changed_ms;              /* monotonic */
+	struct health_result last;
+	const char *forced_by, *forced_reason; /* NULL where not forced */
+	uint64_t forced_until_ms;              /* monotonic; 0 = until auto */
+};
+struct core_service_view {
+	const struct plan_service *conf;
+	uint8_t rule[2]; /* enum policy_rule for A, AAAA */
+	int8_t tier[2];
+	uint32_t ttl_s[2];
+	uint16_t members, members_up, answering;
+	bool ready;
+};
+struct core_override_view { const char *selector, *author, *reason; enum core_verb verb; uint64_t since_wall_ms, left_ms; uint8_t node; };
+struct core_totals { uint32_t services, members, members_up, overrides; uint64_t generation; uint32_t streams, in_flight; bool round_done; };
+const struct plan *core_plan(const struct core *c);
+const struct pair *core_pair(const struct core *c); /* NULL without one */
+size_t core_services(const struct core *c);
+int core_service_find(const struct core *c, const char *name); /* index or ERR_ABSENT; final dot and case ignored */
+void core_service_get(const struct core *c, size_t i, struct core_service_view *out);
+void core_member_get(const struct core *c, size_t service, size_t member, struct core_member_view *out, uint64_t now_ms);
+bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms, uint64_t wall_ms);
+void core_totals_get(const struct core *c, struct core_totals *out);
+
+#endif

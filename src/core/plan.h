@@ -1,0 +1,100 @@
+/* The plan: a configuration, expanded and typed, as every process needs it.  conf/ fills it, plan_encode carries it in one
+ * block from the loader to the others, and nobody changes it after.  Everything it points to lives in its arena.
+ *
+ *     service ──member──▶ check ──▶ stream (probe address × script × arguments) ◀── shared by all services that ask the same
+ */
+#ifndef GEMEL_CORE_PLAN_H
+#define GEMEL_CORE_PLAN_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "health/health.h"
+#include "policy/policy.h"
+
+/* Bounds, so that a decoded plan is known to be sane. */
+#define PLAN_NODES_MAX 254
+#define PLAN_ADDRS_MAX 64       /* listen addresses of a node */
+#define PLAN_PEER_ADDRS_MAX 2
+#define PLAN_SCRIPTS_MAX 4096
+#define PLAN_STREAMS_MAX 1000000
+#define PLAN_SERVICES_MAX 1000000
+#define PLAN_SCRIPT_TEXT_MAX 262144
+#define PLAN_CHECK_STREAMS_MAX 16
+#define PLAN_KEY_LEN 32
+
+struct plan_node {
+	const char *name;
+	uint8_t id; /* 1..254; 0 where there is no pair */
+	const struct addr *listen; uint16_t listen_count;
+	const struct addr *peer; uint8_t peer_count;
+	const struct addr *canaries; uint16_t canary_count; /* port 0 = ping */
+	const struct addr_block *status_from; uint16_t status_from_count;
+	struct addr http; /* family 0 = off */
+	const char *control, *state, *user; /* paths as written, made absolute from the configuration's folder */
+	const char *nsid;                   /* NULL = none */
+	uint16_t workers;                   /* 0 = one per CPU */
+};
+struct plan_pair {
+	bool present;
+	const char *name;
+	uint8_t key[PLAN_KEY_LEN];
+	uint32_t interval_ms;
+	uint8_t agree; /* enum policy_agree, never POLICY_AGREE_PAIR */
+};
+struct plan_script {
+	const char *name; /* as configured: "tcp", or a path */
+	const char *file; /* for messages */
+	const char *text; uint32_t text_len;
+};
+enum plan_arg_kind { PLAN_ARG_STRING = 1, PLAN_ARG_INTEGER, PLAN_ARG_NUMBER, PLAN_ARG_BOOLEAN };
+struct plan_arg { const char *name; uint8_t kind; const char *string; int64_t integer; double number; bool boolean; };
+struct plan_stream {
+	uint64_t key;        /* names it across restarts and twins: hash of address, script, arguments, check timing apart */
+	struct addr addr;    /* probed address; port 0 unless the member's probe gave one */
+	uint32_t script;     /* index */
+	const struct plan_arg *args; uint16_t arg_count; /* ascending name */
+	struct health_timing timing;
+	const char *check;   /* the check's name, for people */
+	const char *owner;   /* of the first service that uses it */
+	const char *host;    /* NULL = none */
+};
+struct plan_check { /* up when at least `need` of the streams are */
+	uint16_t need, count;
+	uint32_t streams[PLAN_CHECK_STREAMS_MAX];
+};
+struct plan_service {
+	const char *name;     /* owner as text, no final dot */
+	const uint8_t *owner; /* lower-case wire */
+	struct policy_service policy; /* members and all */
+	const struct plan_check *checks; /* one a member, same order */
+	const char *const *hosts;        /* one a member, NULL = none */
+	uint8_t agree;        /* enum policy_agree; POLICY_AGREE_PAIR = the pair's */
+	const char *file; unsigned line; /* where it was configured */
+};
+struct plan {
+	struct arena arena;
+	uint64_t generation;
+	uint64_t digest; /* of everything that twins must share (not the node's own block) */
+	const char *file;
+	uint16_t self;   /* index into nodes */
+	const struct plan_node *nodes; uint16_t node_count;
+	struct plan_pair pair;
+	const struct plan_script *scripts; uint32_t script_count;
+	const struct plan_stream *streams; uint32_t stream_count;
+	const struct plan_service *services; uint32_t service_count;
+	uint16_t udp_edns_max;
+	uint16_t tcp_max; /* connections */
+};
+
+struct plan *plan_new(void) MUST_CHECK; /* NULL = out of memory */
+void plan_free(struct plan *p);
+/* The whole plan as bytes, and back. Decoding checks every count and index; ERR_FORMAT, ERR_LIMIT, ERR_VERSION, ERR_NOMEM. */
+int plan_encode(struct bytes *out, const struct plan *p) MUST_CHECK;
+int plan_decode(struct plan **p, const void *data, size_t len) MUST_CHECK;
+/* One node block alone: what the supervisor must open. Strings and lists go to the arena; r->failed or ERR_NOMEM. */
+void plan_node_put(struct bytes *out, const struct plan_node *n);
+int plan_node_get(struct rbuf *r, struct arena *a, struct plan_node *n) MUST_CHECK;
+
+#endif

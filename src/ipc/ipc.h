@@ -1,0 +1,85 @@
+/* The messages between the processes: one SOCK_SEQPACKET message each, at most IPC_MESSAGE_MAX octets, file descriptors beside it.
+ *
+ *     type u16 | zero u16 | payload (base/buf.h forms)
+ *
+ *     supervisor → child        HELLO, SOCKET…, IMAGE…, ZONES, PLAN, OVERLAY, CHANNEL, START   (then changes as they come)
+ *     loader → supervisor       DIAG…, SITE, IMAGE…, ZONES, PLAN, DONE
+ *     coordinator → responder   BEGIN, SET…, COMMIT      responder → coordinator  ACK, COLD, STATS
+ *     coordinator → responder   COLD_REPLY
+ *     coordinator → prober      PROBE…                   prober → coordinator     RESULT…, PROBER_LOG
+ *     coordinator → supervisor  RELOAD, STOP, OVERLAY    supervisor → coordinator DIAG…, RELOADED, CHILDREN
+ */
+#ifndef GEMEL_IPC_IPC_H
+#define GEMEL_IPC_IPC_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "base/buf.h"
+
+#define IPC_VERSION 1
+#define IPC_MESSAGE_MAX 65536
+#define IPC_FDS_MAX 64
+
+enum ipc_role { IPC_ROLE_NONE = 0, IPC_SUPERVISOR, IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER };
+const char *ipc_role_text(enum ipc_role r);
+
+enum ipc_type {
+	IPC_NONE = 0,
+	/* from the supervisor */
+	IPC_HELLO,     /* version u16, role u8 */
+	IPC_SOCKET,    /* kind u8, addr, wildcard u8, index u16; fds: the sockets (S of them for UDP) */
+	IPC_IMAGE,     /* index u16, generation u64; fd: sealed memfd */
+	IPC_ZONES,     /* generation u64; fd: memfd of struct answer_zone_ref[], the zones to serve */
+	IPC_PLAN,      /* generation u64; fd: memfd with plan_encode's bytes */
+	IPC_OVERLAY,   /* fd: memfd with the overlay log */
+	IPC_CHANNEL,   /* role u8 of the other end; fd */
+	IPC_START,     /* generation u64: all is handed over, begin (or: switch to this generation) */
+	IPC_STOP,      /* end in good order */
+	/* the overlay */
+	IPC_BEGIN,     /* generation u64, seq u64, whole u8 (1 = everything not named is withdrawn) */
+	IPC_SET,       /* see ipc_set */
+	IPC_WITHDRAW,  /* class u16, type u16, owner block */
+	IPC_COMMIT,    /* generation u64, seq u64 */
+	IPC_ACK,       /* generation u64, seq u64: every worker answers from it */
+	/* cold path */
+	IPC_COLD,      /* id u64, transport u8, from addr, query block */
+	IPC_COLD_REPLY,/* id u64, answer block */
+	/* probes */
+	IPC_PROBE,     /* generation u64, count u16, count × (stream u32, run u32) */
+	IPC_RESULT,    /* generation u64, count u16, count × (stream u32, run u32, health_result) */
+	IPC_LOG,       /* level u8, text str */
+	/* loader and reload */
+	IPC_SITE,      /* plan_node_put: what the supervisor must open */
+	IPC_DIAG,      /* level u8, line str */
+	IPC_DONE,      /* status u8: 0 taken whole, 1 taken but some zones kept their old version, 2 refused */
+	IPC_RELOAD,    /* id u32 */
+	IPC_RELOADED,  /* id u32, status u8 */
+	IPC_CHILDREN,  /* count u8, count × (role u8, pid u32, restarts u32, since wall ms u64) */
+	IPC_STATS,     /* counters: see app */
+	IPC_SERVING,   /* generation u64: sockets are being read */
+	IPC_BEAT,      /* nothing: alive */
+	IPC_TYPE_MAX
+};
+
+/* One live RRset on the wire between coordinator and responder. */
+struct ipc_set_member { uint8_t ip[16]; uint16_t weight; };
+struct ipc_set {
+	uint16_t class, type;
+	uint8_t owner[255]; uint8_t owner_len;
+	uint32_t ttl_s;
+	uint8_t pick;
+	uint16_t answer_n, count;
+	const struct ipc_set_member *members; /* borrowed */
+	uint16_t signature_len; /* room for a signature a variant: always 0 now */
+};
+
+void ipc_begin(struct wbuf *w, enum ipc_type t); /* writes the head */
+/* Reads the head; the type, or 0 for anything that is not ours (r->failed). */
+enum ipc_type ipc_type_get(struct rbuf *r);
+void ipc_addr_put(struct wbuf *w, const struct addr *a);
+void ipc_addr_get(struct rbuf *r, struct addr *a);
+void ipc_set_put(struct wbuf *w, const struct ipc_set *s); /* head included */
+/* After ipc_type_get gave IPC_SET; members go to room[max]. r->failed on nonsense. */
+void ipc_set_get(struct rbuf *r, struct ipc_set *s, struct ipc_set_member *room, size_t max);
+
+#endif
