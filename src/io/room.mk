@@ -2,3 +2,4 @@ noinst_LIBRARIES += src/io/libio.a
 src_io_libio_a_SOURCES =
 src_io_libio_a_CFLAGS = $(AM_CFLAGS)
 src_io_libio_a_CFLAGS += $(EVENT_CFLAGS)
+src_io_libio_a_SOURCES += src/io/log.c src/io/log.h src/io/memfd.c src/io/memfd.h src/io/chan.c src/io/chan.h
