@@ -1,0 +1,135 @@
+/* Arena: a chain of zeroed chunks, the newest small one first.
+ *
+ *     head → [hdr|####used####|....free....] → [hdr|#### one big ####] → [hdr|#######] → NULL
+ *
+ * Chunks double from 64 KiB to 4 MiB, so that a small generation stays small and a zone of a million names
+ * takes few calls.  An allocation over a quarter of a chunk gets a chunk of its own behind the head, so it
+ * neither wastes the head's free end nor sets the pace of doubling.
+ */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/arena.h"
+
+#define CHUNK_FIRST ((size_t)64 << 10)
+#define CHUNK_LAST ((size_t)4 << 20)
+#define ALIGN 16u
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t used, size; /* of data */
+	size_t following;  /* size of the next small chunk */
+	_Alignas(ALIGN) uint8_t data[];
+};
+
+void arena_init(struct arena *a, size_t limit)
+{
+	*a = (struct arena){ .limit = limit };
+}
+
+void arena_deinit(struct arena *a)
+{
+	for (struct arena_chunk *c = a->head, *next; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	arena_init(a, a->limit);
+}
+
+static struct arena_chunk *chunk_new(size_t size)
+{
+	struct arena_chunk *c = calloc(1, sizeof *c + size);
+	if (c)
+		c->size = size;
+	return c;
+}
+
+static void *take(struct arena *a, struct arena_chunk *c, size_t size)
+{
+	void *p = c->data + c->used;
+	c->used += size;
+	a->used += size;
+	return p;
+}
+
+static void *alloc_big(struct arena *a, size_t size)
+{
+	struct arena_chunk *c = chunk_new(size);
+	if (!c)
+		return NULL;
+	if (a->head) {
+		c->next = a->head->next;
+		a->head->next = c;
+	} else {
+		c->following = CHUNK_FIRST;
+		a->head = c;
+	}
+	return take(a, c, size);
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	size = size ? (size + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
+	if (a->limit && (a->used > a->limit || size > a->limit - a->used))
+		return NULL;
+	if (a->head && size <= a->head->size - a->head->used)
+		return take(a, a->head, size);
+	size_t chunk_size = a->head ? a->head->following : CHUNK_FIRST;
+	if (size > chunk_size / 4)
+		return alloc_big(a, size);
+	struct arena_chunk *c = chunk_new(chunk_size);
+	if (!c)
+		return NULL;
+	c->following = chunk_size < CHUNK_LAST ? chunk_size * 2 : CHUNK_LAST;
+	c->next = a->head;
+	a->head = c;
+	return take(a, c, size);
+}
+
+void *arena_array(struct arena *a, size_t n, size_t size)
+{
+	size_t total;
+	if (__builtin_mul_overflow(n, size, &total))
+		return NULL;
+	return arena_alloc(a, total);
+}
+
+void *arena_copy(struct arena *a, const void *p, size_t len)
+{
+	void *copy = arena_alloc(a, len);
+	if (copy && len)
+		memcpy(copy, p, len);
+	return copy;
+}
+
+char *arena_strn(struct arena *a, const char *s, size_t len)
+{
+	char *copy = len < SIZE_MAX ? arena_alloc(a, len + 1) : NULL;
+	if (copy && len)
+		memcpy(copy, s, len);
+	return copy;
+}
+
+char *arena_str(struct arena *a, const char *s)
+{
+	return arena_strn(a, s, strlen(s));
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	char *text = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
+	if (!text)
+		return NULL;
+	va_start(ap, fmt);
+	vsnprintf(text, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return text;
+}
