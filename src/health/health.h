@@ -1,11 +1,20 @@
 /* Probe results → verdicts: the rise/fall counters of one stream (probe address × check), and when it is probed next.
  *
- *                fall failures in a row
- *        UP ──────────────────────────────▶ DOWN          UNKNOWN: before the first result, or no result for
- *         ▲◀───────────────────────────────┘              3 intervals. From UNKNOWN the first result alone decides
- *                rise successes in a row                  (unless recovered: then fall/rise count on).
+ *              first result ever: pass ┌─────────┐ first result ever: fail
+ *              then: rise passes       │ UNKNOWN │ then: fall failures
+ *          ┌───────────────────────────┤         ├───────────────────────────┐
+ *          ▼                           └─▲─────▲─┘                           ▼
+ *        ┌────┐  silence (3 intervals)   │     │  silence                 ┌──────┐
+ *        │ UP ├──────────────────────────┘     └──────────────────────────┤ DOWN │
+ *        └─┬──┘                                                           └──┬───┘
+ *          │ ▲                 rise passes in a row                          │
+ *          │ └───────────────────────────────────────────────────────────────┘ ▲
+ *          └───────────────────────────────────────────────────────────────────┘
+ *                              fall failures in a row
  *
- * "unknown" results (a script's bug) and void ones move no counter; void is not even shown.
+ * Only a stream of which nothing was ever known lets its first result decide alone. After a restart (recovered from the
+ * journal) or after a silence fall and rise count: one unlucky probe after our own outage takes nothing down.
+ * "unknown" results (a script's bug) and void ones (our own fault) move no counter; void is not even shown.
  */
 #ifndef GEMEL_HEALTH_HEALTH_H
 #define GEMEL_HEALTH_HEALTH_H
@@ -15,7 +24,9 @@
 #include "base/buf.h"
 #include "base/rng.h"
 
-/* What a probe found, by layer; the vocabulary shared with the prober. Zero is never sent. */
+/* What a probe found, by layer; the vocabulary shared with the prober, and written to the journal: new ones go before
+ * HEALTH_REASON_MAX, none is ever renumbered. Zero is never sent. A timeout inside a TLS handshake is READ_TIMEOUT, not
+ * TLS_FAILED: silence must not look like an answer. */
 enum health_reason {
 	HEALTH_REASON_NONE = 0,
 	HEALTH_OK,
@@ -30,8 +41,9 @@ enum health_reason {
 	HEALTH_REASON_MAX
 };
 enum health_outcome { HEALTH_OUTCOME_NONE = 0, HEALTH_PASS, HEALTH_FAIL, HEALTH_UNKNOWN_RESULT, HEALTH_VOID };
-enum health_outcome health_reason_outcome(enum health_reason r);
-/* True where the target itself answered (refused, reset, wrong reply): a failure that needs no witness (pair protocol 1.3). */
+enum health_outcome health_reason_outcome(enum health_reason r); /* HEALTH_OUTCOME_NONE for what is no reason */
+/* True where the target itself answered (refused, reset, wrong reply): a failure that needs no witness (pair protocol
+ * 1.3). False where silence may be behind it: CHECK_SAID_DOWN too, since a script may have caught a timeout. */
 bool health_reason_witnessed(enum health_reason r);
 const char *health_reason_text(enum health_reason r); /* "connect refused", "HTTP status", … */
 
@@ -42,47 +54,69 @@ struct health_result {
 	uint32_t took_us;
 	char detail[HEALTH_DETAIL_MAX];
 };
+/* What the result counts as: the reason's outcome, but a pass of weight 0 is a FAIL. */
+enum health_outcome health_result_outcome(const struct health_result *r);
+/* Octets:  reason 1 | weight_pct 1 | took_us 4 | detail: length 2, text      big-endian
+ *          02         00             00 00 01 2c  00 06 "no web"
+ * Writing replaces control characters of the detail by '?': it is shown on terminals, and it may quote a target. */
+#define HEALTH_RESULT_WIRE_MAX (8 + HEALTH_DETAIL_MAX - 1)
 void health_result_put(struct wbuf *w, const struct health_result *r);
-void health_result_get(struct rbuf *r, struct health_result *out); /* hostile input: r->failed on any nonsense */
+/* Hostile input: an unknown reason, a weight over 100, a detail that is too long or holds control characters set
+ * r->failed and leave *out untouched. */
+void health_result_get(struct rbuf *r, struct health_result *out);
 
 enum health_verdict { HEALTH_VERDICT_UNKNOWN = 0, HEALTH_VERDICT_UP, HEALTH_VERDICT_DOWN };
 const char *health_verdict_text(enum health_verdict v); /* "unknown", "up", "down" */
 
-struct health_timing {
+struct health_timing { /* configuration; a zero counts as 1 */
 	uint32_t interval_ms, timeout_ms, retry_ms;
 	uint8_t fall, rise; /* 1.. */
 };
 
 struct health_state {
 	enum health_verdict verdict;
-	bool recovered;        /* from the journal, no fresh result yet */
-	uint8_t fails, passes; /* in a row, saturating */
+	bool recovered;        /* from the journal, not yet confirmed or refuted by fall/rise */
+	bool known;            /* a result counted once, or recovered: UNKNOWN is left by fall/rise only */
+	uint8_t fails, passes; /* in a row, saturating; one of them is 0 */
+	uint8_t weight_pct;    /* of the last pass; 100 before: a failure on the way down must not scale an address away */
 	uint64_t bitmap;       /* last 64 results, newest in bit 0, 1 = pass (void and unknown not shown) */
-	uint64_t changed_ms;   /* when verdict last changed (monotonic) */
-	uint64_t result_ms;    /* when the last result that counted came; 0 = never */
-	struct health_result last;
+	uint64_t changed_ms;   /* when verdict last changed (monotonic; recovered ones may lie before its zero: subtract only) */
+	uint64_t counted_ms;   /* when the last result that counted came, or the state was recovered; for known ones */
+	struct health_result last; /* pass, fail or unknown; reason NONE before the first */
 };
 
 void health_state_init(struct health_state *s);
-/* As read from the journal: verdict and counters stand, marked recovered. changed_ms as the caller reckons it. */
-void health_state_recover(struct health_state *s, enum health_verdict v, uint8_t fails, uint8_t passes, uint64_t bitmap, uint64_t changed_ms);
+/* As read from the journal at now_ms: verdict and counters stand, marked recovered; silence is reckoned from now_ms.
+ * changed_ms as the caller reckons it. */
+void health_state_recover(struct health_state *s, enum health_verdict v, uint8_t fails, uint8_t passes, uint64_t bitmap,
+			  uint64_t changed_ms, uint64_t now_ms);
 /* Feeds one result. Returns true when the verdict changed. */
 bool health_state_feed(struct health_state *s, const struct health_timing *t, const struct health_result *r, uint64_t now_ms) MUST_CHECK;
 /* Turns a verdict without a counted result for 3 intervals (+ timeout) into UNKNOWN; true when it changed. */
 bool health_state_age(struct health_state *s, const struct health_timing *t, uint64_t now_ms) MUST_CHECK;
+/* When health_state_age will next have something to do, if nothing comes; UINT64_MAX = never. */
+uint64_t health_state_age_at(const struct health_state *s, const struct health_timing *t);
 /* Results still needed until the verdict can flip, were every next one contrary: at least 1. */
 unsigned health_state_to_flip(const struct health_state *s, const struct health_timing *t);
+/* The same as a time, in full intervals; saturates one below UINT32_MAX, which means "never" to the policy room. */
+uint32_t health_state_flip_ms(const struct health_state *s, const struct health_timing *t);
 
-/* Schedule of one stream: jittered start, no drift, retry after a first contrary result. */
+/* Schedule of one stream: jittered start, no drift, retry after a first contrary result.
+ *
+ *     phase ├──────interval──────┼──────interval──────┼──────interval──────┤
+ *           P                    F──retry─F──retry─F                      F       fall = 3: down at the third F
+ */
 struct health_schedule {
 	uint64_t phase_ms; /* this stream's place in its interval, from a seeded rng: spreads the herd */
-	uint64_t next_ms;
+	uint64_t next_ms;  /* when to start the next probe; without meaning while running */
 	bool running;
-	uint64_t started_ms;
+	uint64_t started_ms; /* of the probe that runs, or ran last */
 };
 void health_schedule_init(struct health_schedule *s, const struct health_timing *t, struct rng *rng, uint64_t now_ms, bool first_at_once);
-/* After a result: next probe at retry_ms while the counters are on their way to a flip, else at the next phase-aligned
- * interval after now. Never in the past. */
+/* A probe was started. */
+void health_schedule_started(struct health_schedule *s, uint64_t now_ms);
+/* After a result (already fed): next probe at retry_ms while the counters are on their way to a flip, else at the next
+ * phase-aligned interval after now. Later than now always, however long the pause was. */
 void health_schedule_next(struct health_schedule *s, const struct health_timing *t, const struct health_state *st, uint64_t now_ms);
 
 #endif

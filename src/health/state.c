@@ -1,0 +1,152 @@
+/* Rise and fall: the state machine drawn in health.h. */
+#include "health/health.h"
+
+#define AGE_INTERVALS 3 /* a verdict that misses this many is no longer news (pair protocol 1.3) */
+
+static uint8_t at_least_1(uint8_t n)
+{
+	return n > 0 ? n : 1;
+}
+
+void health_state_init(struct health_state *s)
+{
+	memset(s, 0, sizeof *s);
+	s->weight_pct = 100;
+}
+
+void health_state_recover(struct health_state *s, enum health_verdict v, uint8_t fails, uint8_t passes, uint64_t bitmap,
+			  uint64_t changed_ms, uint64_t now_ms)
+{
+	health_state_init(s);
+	s->verdict = v == HEALTH_VERDICT_UP || v == HEALTH_VERDICT_DOWN ? v : HEALTH_VERDICT_UNKNOWN;
+	s->recovered = true;
+	s->known = true;
+	s->fails = fails;
+	s->passes = fails > 0 ? 0 : passes;
+	s->bitmap = bitmap;
+	s->changed_ms = changed_ms;
+	s->counted_ms = now_ms;
+}
+
+static void count(struct health_state *s, bool pass)
+{
+	uint8_t *hit = pass ? &s->passes : &s->fails;
+	uint8_t *miss = pass ? &s->fails : &s->passes;
+
+	if (*hit < UINT8_MAX)
+		(*hit)++;
+	*miss = 0;
+	s->bitmap = s->bitmap << 1 | (pass ? 1 : 0);
+}
+
+/* The verdict that the counters stand for: the present one until a run is long enough. */
+static enum health_verdict judge(const struct health_state *s, const struct health_timing *t)
+{
+	bool risen = s->passes >= at_least_1(t->rise), fallen = s->fails >= at_least_1(t->fall);
+
+	switch (s->verdict) {
+	case HEALTH_VERDICT_UP:
+		return fallen ? HEALTH_VERDICT_DOWN : HEALTH_VERDICT_UP;
+	case HEALTH_VERDICT_DOWN:
+		return risen ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
+	case HEALTH_VERDICT_UNKNOWN:
+		break;
+	}
+	if (risen || (!s->known && s->passes > 0))
+		return HEALTH_VERDICT_UP;
+	if (fallen || (!s->known && s->fails > 0))
+		return HEALTH_VERDICT_DOWN;
+	return HEALTH_VERDICT_UNKNOWN;
+}
+
+static bool change(struct health_state *s, enum health_verdict v, uint64_t now_ms)
+{
+	if (s->verdict == v)
+		return false;
+	s->verdict = v;
+	s->changed_ms = now_ms;
+	return true;
+}
+
+/* Counts one pass or fail; true when the verdict changed. */
+static bool feed_counted(struct health_state *s, const struct health_timing *t, const struct health_result *r, bool pass,
+			 uint64_t now_ms)
+{
+	enum health_verdict v;
+
+	s->last = *r;
+	if (pass)
+		s->weight_pct = r->weight_pct < 100 ? r->weight_pct : 100;
+	count(s, pass);
+	v = judge(s, t);
+	s->known = true;
+	s->counted_ms = now_ms;
+	/* Confirmed or refuted by a full run: the journal's word is no longer what the verdict rests on. */
+	if (s->passes >= at_least_1(t->rise) || s->fails >= at_least_1(t->fall))
+		s->recovered = false;
+	return change(s, v, now_ms);
+}
+
+bool health_state_feed(struct health_state *s, const struct health_timing *t, const struct health_result *r, uint64_t now_ms)
+{
+	switch (health_result_outcome(r)) {
+	case HEALTH_PASS:
+		return feed_counted(s, t, r, true, now_ms);
+	case HEALTH_FAIL:
+		return feed_counted(s, t, r, false, now_ms);
+	case HEALTH_UNKNOWN_RESULT:
+		s->last = *r;
+		return false;
+	case HEALTH_VOID:
+	case HEALTH_OUTCOME_NONE:
+		break;
+	}
+	return false;
+}
+
+uint64_t health_state_age_at(const struct health_state *s, const struct health_timing *t)
+{
+	if (s->verdict == HEALTH_VERDICT_UNKNOWN)
+		return UINT64_MAX;
+	return s->counted_ms + AGE_INTERVALS * (uint64_t)t->interval_ms + t->timeout_ms;
+}
+
+bool health_state_age(struct health_state *s, const struct health_timing *t, uint64_t now_ms)
+{
+	if (now_ms < health_state_age_at(s, t))
+		return false;
+	/* What was in a row before the silence is not in a row with what comes after it. */
+	s->fails = s->passes = 0;
+	s->recovered = false;
+	return change(s, HEALTH_VERDICT_UNKNOWN, now_ms);
+}
+
+static unsigned lacking(uint8_t want, uint8_t have)
+{
+	want = at_least_1(want);
+	return want > have ? (unsigned)want - have : 1; /* a reload may have lowered `want` below `have` */
+}
+
+unsigned health_state_to_flip(const struct health_state *s, const struct health_timing *t)
+{
+	unsigned fall = lacking(t->fall, s->fails), rise = lacking(t->rise, s->passes);
+
+	switch (s->verdict) {
+	case HEALTH_VERDICT_UP:
+		return fall;
+	case HEALTH_VERDICT_DOWN:
+		return rise;
+	case HEALTH_VERDICT_UNKNOWN:
+		break;
+	}
+	if (!s->known)
+		return 1;
+	return fall < rise ? fall : rise;
+}
+
+uint32_t health_state_flip_ms(const struct health_state *s, const struct health_timing *t)
+{
+	uint64_t ms = (uint64_t)health_state_to_flip(s, t) * t->interval_ms;
+
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX - 1;
+}
