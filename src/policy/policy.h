@@ -1,5 +1,21 @@
 /* Members + their states + tiers → what to publish for a service, with what TTL, and why.  A pure function of its inputs:
  * two twins with the same inputs publish the same set. A and AAAA are decided apart unless `couple`.
+ *
+ *     tiers    [ a up, b down ] [ c up ]          need = 1: tier 0 serves { a };  need = 2: all_down, if c is alone too
+ *
+ *     the service, in this order             a family
+ *     ─────────────────────────────────      ──────────────────────────────────────────────
+ *     a member waits for its first round     WAIT: not ready (a family without members: ABSENT)
+ *     some family has a serving tier         TIER: its members up  ·  OTHER_FAMILY: NODATA  ·  ABSENT: NODATA
+ *     none has                               all_down: FIRST, ALL, LAST, EMPTY, LIST        ·  ABSENT: NODATA
+ *
+ * A member is
+ *     drained   force DRAIN, or drain in the configuration unless forced UP: not in any answer, not in need_pct's count
+ *     out       drained or forced DOWN: not in any answer, those of all_down included
+ *     up        not out, and forced UP, or UP, or UNKNOWN while `initial` is up
+ * A tier serves a family when at least `need` of its members of that family are up (and never with none).
+ * couple: the first tier serves in which every family that has members there has enough; only where there is no such
+ * tier, the first in which one family has. The family that has not enough there is NODATA (OTHER_FAMILY).
  */
 #ifndef GEMEL_POLICY_POLICY_H
 #define GEMEL_POLICY_POLICY_H
@@ -9,6 +25,8 @@
 #include "base/addr.h"
 #include "health/health.h"
 
+/* FIRST: the first tier that has a member left which is not out (couple: of either family; else of this one).
+ * LAST: the last good set less those out; FIRST where nothing is left of it. LIST: less addresses of members out. */
 enum policy_all_down { POLICY_ALL_DOWN_FIRST = 1, POLICY_ALL_DOWN_ALL, POLICY_ALL_DOWN_LAST, POLICY_ALL_DOWN_NONE, POLICY_ALL_DOWN_LIST };
 enum policy_pick { POLICY_PICK_ROTATE = 1, POLICY_PICK_RANDOM, POLICY_PICK_WEIGHTED, POLICY_PICK_STICKY };
 enum policy_agree { POLICY_AGREE_PAIR = 0 /* the pair's */, POLICY_AGREE_ANY_UP, POLICY_AGREE_ANY_DOWN, POLICY_AGREE_QUORUM, POLICY_AGREE_LOCAL };
@@ -21,14 +39,14 @@ enum policy_rule { /* which rule made the answer; the words are policy_rule_text
 	POLICY_RULE_ABSENT,   /* the service has no member of this family: NODATA */
 	POLICY_RULE_WAIT      /* the first round is not over: not ready */
 };
-const char *policy_rule_text(enum policy_rule r);
+const char *policy_rule_text(enum policy_rule r); /* "tier", "all_down first", … */
 
 #define POLICY_TIERS_MAX 32
 #define POLICY_MEMBERS_MAX 4096 /* of one service, over all tiers */
 
 struct policy_member { /* configuration */
 	struct addr addr;
-	uint8_t tier;
+	uint8_t tier; /* below tier_count */
 	bool drain;
 	uint16_t weight;
 };
@@ -40,7 +58,7 @@ struct policy_service { /* configuration; borrowed */
 	uint8_t need_pct;   /* of members not drained, rounded up */
 	uint16_t answer_n;  /* 0 = all */
 	uint8_t pick;       /* enum policy_pick */
-	uint8_t all_down;   /* enum policy_all_down */
+	uint8_t all_down;   /* enum policy_all_down; anything else counts as FIRST */
 	bool couple;
 	bool initial_up;
 	uint32_t ttl_min_s, ttl_max_s;
@@ -50,24 +68,34 @@ struct policy_service { /* configuration; borrowed */
 struct policy_input { /* one a member, same order */
 	enum health_verdict state;   /* effective, after votes; UNKNOWN counts as `initial` */
 	uint8_t force;               /* enum policy_force */
-	uint8_t weight_pct;
+	uint8_t weight_pct;          /* 0..100 */
 	uint32_t flip_ms;            /* shortest automatic way to a change of this member; UINT32_MAX = none */
-	bool waiting;                /* nothing known and the first round not over */
+	bool waiting;                /* nothing known and the first round not over; of no account when forced or drained */
 };
 struct policy_answer { /* one family */
 	uint8_t rule; /* enum policy_rule */
-	int8_t tier;  /* the serving tier, or -1 */
+	int8_t tier;  /* TIER, FIRST: whose members these are; LAST: whose they were; OTHER_FAMILY of a coupled service: the
+		       * one that serves the other family; else -1 */
 	bool ready;   /* false = do not publish yet */
-	uint32_t ttl_s;
+	uint32_t ttl_s; /* of the negative answer when count is 0 */
 	uint16_t count;
-	uint16_t *member; /* indexes into members; for RULE_LIST into fallback. Caller's room for member_count + fallback_count */
+	/* The caller's room, each for member_count + fallback_count entries. */
+	uint16_t *member; /* indexes into members, ascending; for RULE_LIST into fallback */
+	uint16_t *weight; /* NULL = not wanted. weight × weight_pct, scaled down together where one would not fit, never 0 unless
+			   * the configured weight is; all 1 where `pick` takes no notice and for LIST */
 };
-/* Decides both families: out[0] = A, out[1] = AAAA. `last` may be NULL arrays at first; the caller stores what
- * policy_keeps_last says. Never fails. */
+/* Decides both families: out[0] = A, out[1] = AAAA. Never fails.
+ * last[f] is the last good set of the family, as policy_keeps_last chose it (rule, tier, count and member count here), or
+ * rule NONE; `last` may be NULL. Its indexes are into `members`: the caller translates them when the configuration
+ * changes. It must not share its room with `out`.
+ * TTL: the smallest flip_ms that may lead to another answer, in whole seconds rounded up, clamped to ttl_min_s..ttl_max_s;
+ * ttl_min_s when all_down leaves nothing to answer. */
 void policy_decide(const struct policy_service *s, const struct policy_input *in, const struct policy_answer last[2],
 		   struct policy_answer out[2]);
-/* True where a (a decision by POLICY_RULE_TIER) is a "last good set" worth keeping for POLICY_ALL_DOWN_LAST. */
+/* True where `a` is a "last good set" worth keeping for POLICY_ALL_DOWN_LAST: a serving tier's members, and, in a coupled
+ * service, the empty set of a family beside it (so that A and AAAA of the last set come from one tier). */
 bool policy_keeps_last(const struct policy_answer *a);
+/* Same decision, TTL, members and (where both have them) weights: nothing new to publish. */
 bool policy_answer_equal(const struct policy_answer *a, const struct policy_answer *b);
 
 #endif

@@ -1,0 +1,319 @@
+/* The decision: tally the members by family and tier, choose the serving tiers, fill the answers.
+ *
+ *     cell           tier 0       tier 1
+ *     A              1 of 2 up    1 of 1 up       need 2: serving[0] = -1; need 1: serving[0] = 0
+ *     AAAA           0 of 1 up    –               serving[1] = -1: NODATA beside a live A
+ */
+#include <string.h>
+#include "policy/view.h"
+
+const char *policy_rule_text(enum policy_rule r)
+{
+	static const char text[][20] = {
+		[POLICY_RULE_NONE] = "none",
+		[POLICY_RULE_TIER] = "tier",
+		[POLICY_RULE_FIRST] = "all_down first",
+		[POLICY_RULE_ALL] = "all_down all",
+		[POLICY_RULE_LAST] = "all_down last",
+		[POLICY_RULE_EMPTY] = "all_down none",
+		[POLICY_RULE_LIST] = "all_down list",
+		[POLICY_RULE_OTHER_FAMILY] = "other family lives",
+		[POLICY_RULE_ABSENT] = "no such member",
+		[POLICY_RULE_WAIT] = "first round",
+	};
+	return text[(unsigned)r <= POLICY_RULE_WAIT ? (unsigned)r : POLICY_RULE_NONE];
+}
+
+/* ---- what is there ---- */
+
+static void view_init(struct policy_view *v, const struct policy_service *s, const struct policy_input *in)
+{
+	memset(v, 0, sizeof *v);
+	v->s = s;
+	v->in = in;
+	v->serving[0] = v->serving[1] = -1;
+	for (uint16_t i = 0; i < s->member_count; i++) {
+		int f = policy_view_family(v, i);
+		struct policy_cell *c = &v->cell[f][s->members[i].tier % POLICY_TIERS_MAX];
+
+		v->present[f] = true;
+		c->there++;
+		if (!policy_view_drained(v, i))
+			c->counted++;
+		if (!policy_view_out(v, i))
+			c->left++;
+		if (policy_view_up(v, i))
+			c->up++;
+		if (in[i].waiting && policy_view_free(v, i))
+			v->waiting = true;
+	}
+}
+
+static bool has_enough(const struct policy_view *v, int f, int tier)
+{
+	const struct policy_cell *c = &v->cell[f][tier];
+	unsigned need = v->s->need;
+
+	if (need == 0)
+		need = (v->s->need_pct * (unsigned)c->counted + 99) / 100;
+	return c->up > 0 && c->up >= need;
+}
+
+/* Coupled: has every family with members in the tier enough? */
+static bool is_complete(const struct policy_view *v, int tier)
+{
+	bool any = false;
+
+	for (int f = 0; f < 2; f++) {
+		if (v->cell[f][tier].there == 0)
+			continue;
+		if (!has_enough(v, f, tier))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static int tiers(const struct policy_view *v)
+{
+	return v->s->tier_count < POLICY_TIERS_MAX ? v->s->tier_count : POLICY_TIERS_MAX;
+}
+
+static void choose_together(struct policy_view *v)
+{
+	int t, n = tiers(v);
+
+	for (t = 0; t < n && !is_complete(v, t); t++)
+		;
+	v->complete = t < n;
+	/* No tier has both families: half of one is better than all_down beside living members. */
+	if (!v->complete)
+		for (t = 0; t < n && !has_enough(v, 0, t) && !has_enough(v, 1, t); t++)
+			;
+	if (t < n)
+		v->serving[0] = v->serving[1] = (int8_t)t;
+}
+
+static void choose_apart(struct policy_view *v)
+{
+	for (int f = 0; f < 2; f++)
+		for (int t = 0; t < tiers(v) && v->serving[f] < 0; t++)
+			if (has_enough(v, f, t))
+				v->serving[f] = (int8_t)t;
+}
+
+/* ---- filling answers ---- */
+
+static void begin(const struct policy_view *v, struct policy_answer *a, enum policy_rule rule, int tier)
+{
+	a->rule = (uint8_t)rule;
+	a->tier = (int8_t)tier;
+	a->ready = rule != POLICY_RULE_WAIT;
+	a->ttl_s = v->s->ttl_min_s;
+	a->count = 0;
+}
+
+static void fill_serving(const struct policy_view *v, int f, struct policy_answer *a)
+{
+	for (uint16_t i = 0; i < v->s->member_count; i++)
+		if (policy_view_family(v, i) == f && v->s->members[i].tier == a->tier && policy_view_up(v, i))
+			a->member[a->count++] = i;
+}
+
+/* The first tier with anybody left; in a coupled service one tier for both. */
+static int first_tier(const struct policy_view *v, int f)
+{
+	for (int t = 0; t < tiers(v); t++)
+		if (v->cell[f][t].left > 0 || (v->s->couple && v->cell[!f][t].left > 0))
+			return t;
+	return -1;
+}
+
+static void fill_first(const struct policy_view *v, int f, struct policy_answer *a)
+{
+	begin(v, a, POLICY_RULE_FIRST, first_tier(v, f));
+	for (uint16_t i = 0; i < v->s->member_count; i++)
+		if (policy_view_family(v, i) == f && v->s->members[i].tier == a->tier && !policy_view_out(v, i))
+			a->member[a->count++] = i;
+}
+
+static bool is_listed(const struct policy_view *v, const struct policy_answer *a, uint16_t i)
+{
+	for (uint16_t k = 0; k < a->count; k++)
+		if (addr_same_ip(&v->s->members[a->member[k]].addr, &v->s->members[i].addr))
+			return true;
+	return false;
+}
+
+/* An address may stand in several tiers, but an RRset holds it once (RFC 2181 5). */
+static void fill_all(const struct policy_view *v, int f, struct policy_answer *a)
+{
+	begin(v, a, POLICY_RULE_ALL, -1);
+	for (uint16_t i = 0; i < v->s->member_count; i++)
+		if (policy_view_family(v, i) == f && !policy_view_out(v, i) && !is_listed(v, a, i))
+			a->member[a->count++] = i;
+}
+
+static void fill_last(const struct policy_view *v, int f, const struct policy_answer *last, struct policy_answer *a)
+{
+	begin(v, a, POLICY_RULE_LAST, -1);
+	if (!last || !policy_keeps_last(&last[f]))
+		return;
+	a->tier = last[f].tier;
+	for (uint16_t k = 0; k < last[f].count; k++) {
+		uint16_t i = last[f].member[k];
+
+		if (i < v->s->member_count && policy_view_family(v, i) == f && !policy_view_out(v, i))
+			a->member[a->count++] = i;
+	}
+}
+
+static bool is_out(const struct policy_view *v, const struct addr *addr)
+{
+	for (uint16_t i = 0; i < v->s->member_count; i++)
+		if (policy_view_out(v, i) && addr_same_ip(&v->s->members[i].addr, addr))
+			return true;
+	return false;
+}
+
+static void fill_list(const struct policy_view *v, int f, struct policy_answer *a)
+{
+	begin(v, a, POLICY_RULE_LIST, -1);
+	for (uint16_t k = 0; k < v->s->fallback_count; k++)
+		if ((v->s->fallback[k].family == 6) == f && !is_out(v, &v->s->fallback[k]))
+			a->member[a->count++] = k;
+}
+
+static void fill_all_down(const struct policy_view *v, int f, const struct policy_answer *last, struct policy_answer *a)
+{
+	switch ((enum policy_all_down)v->s->all_down) {
+	case POLICY_ALL_DOWN_ALL:
+		fill_all(v, f, a);
+		return;
+	case POLICY_ALL_DOWN_LAST:
+		fill_last(v, f, last, a);
+		return;
+	case POLICY_ALL_DOWN_NONE:
+		begin(v, a, POLICY_RULE_EMPTY, -1);
+		return;
+	case POLICY_ALL_DOWN_LIST:
+		fill_list(v, f, a);
+		return;
+	case POLICY_ALL_DOWN_FIRST:
+		break;
+	}
+	fill_first(v, f, a);
+}
+
+/* ---- weights ---- */
+
+static uint32_t scaled(const struct policy_view *v, uint16_t i)
+{
+	uint32_t pct = v->in[i].weight_pct < 100 ? v->in[i].weight_pct : 100;
+
+	return v->s->members[i].weight * pct;
+}
+
+/* A hundredth of a weight is the unit, so that 50% of weight 1 is less than weight 1. */
+static void fill_weights(const struct policy_view *v, struct policy_answer *a)
+{
+	bool heeded = v->s->pick == POLICY_PICK_WEIGHTED || v->s->pick == POLICY_PICK_STICKY;
+	uint64_t top = UINT16_MAX;
+
+	if (!a->weight)
+		return;
+	if (!heeded || a->rule == POLICY_RULE_LIST) {
+		for (uint16_t k = 0; k < a->count; k++)
+			a->weight[k] = 1;
+		return;
+	}
+	for (uint16_t k = 0; k < a->count; k++)
+		if (scaled(v, a->member[k]) > top)
+			top = scaled(v, a->member[k]);
+	for (uint16_t k = 0; k < a->count; k++) {
+		uint16_t w = (uint16_t)(scaled(v, a->member[k]) * (uint64_t)UINT16_MAX / top);
+
+		a->weight[k] = w == 0 && v->s->members[a->member[k]].weight > 0 ? 1 : w;
+	}
+}
+
+/* ---- the decision ---- */
+
+static void decide_living(const struct policy_view *v, struct policy_answer out[2])
+{
+	for (int f = 0; f < 2; f++) {
+		if (!v->present[f])
+			continue;
+		if (v->serving[f] >= 0 && has_enough(v, f, v->serving[f])) {
+			begin(v, &out[f], POLICY_RULE_TIER, v->serving[f]);
+			fill_serving(v, f, &out[f]);
+		} else {
+			begin(v, &out[f], POLICY_RULE_OTHER_FAMILY, v->serving[f]);
+		}
+		out[f].ttl_s = policy_view_ttl(v, f, (enum policy_rule)out[f].rule);
+	}
+}
+
+static void decide_all_down(const struct policy_view *v, const struct policy_answer *last, struct policy_answer out[2])
+{
+	uint16_t total = 0;
+
+	for (int f = 0; f < 2; f++) {
+		if (!v->present[f])
+			continue;
+		fill_all_down(v, f, last, &out[f]);
+		total = (uint16_t)(total + out[f].count);
+	}
+	for (int f = 0; f < 2; f++) {
+		if (!v->present[f])
+			continue;
+		/* Nothing left of the last good set: apart a family alone falls back, coupled both do or none. */
+		if (out[f].rule == POLICY_RULE_LAST && (v->s->couple ? total : out[f].count) == 0)
+			fill_first(v, f, &out[f]);
+		if (out[f].count > 0)
+			out[f].ttl_s = policy_view_ttl(v, f, (enum policy_rule)out[f].rule);
+	}
+}
+
+void policy_decide(const struct policy_service *s, const struct policy_input *in, const struct policy_answer last[2],
+		   struct policy_answer out[2])
+{
+	struct policy_view v;
+
+	view_init(&v, s, in);
+	for (int f = 0; f < 2; f++) {
+		begin(&v, &out[f], v.present[f] ? POLICY_RULE_WAIT : POLICY_RULE_ABSENT, -1);
+		if (!v.present[f])
+			out[f].ttl_s = policy_view_ttl(&v, f, POLICY_RULE_ABSENT);
+	}
+	if (v.waiting)
+		return;
+	if (s->couple)
+		choose_together(&v);
+	else
+		choose_apart(&v);
+	if (v.serving[0] >= 0 || v.serving[1] >= 0)
+		decide_living(&v, out);
+	else
+		decide_all_down(&v, last, out);
+	for (int f = 0; f < 2; f++)
+		fill_weights(&v, &out[f]);
+}
+
+bool policy_keeps_last(const struct policy_answer *a)
+{
+	return a->rule == POLICY_RULE_TIER || (a->rule == POLICY_RULE_OTHER_FAMILY && a->tier >= 0);
+}
+
+bool policy_answer_equal(const struct policy_answer *a, const struct policy_answer *b)
+{
+	size_t size = a->count * sizeof *a->member;
+
+	if (a->rule != b->rule || a->tier != b->tier || a->ready != b->ready || a->ttl_s != b->ttl_s || a->count != b->count)
+		return false;
+	if (a->count == 0)
+		return true;
+	if (memcmp(a->member, b->member, size) != 0)
+		return false;
+	return !a->weight || !b->weight || memcmp(a->weight, b->weight, size) == 0;
+}

@@ -1,0 +1,51 @@
+/* Inside the policy room: one service as seen by one decision. */
+#ifndef GEMEL_POLICY_VIEW_H
+#define GEMEL_POLICY_VIEW_H
+#include "policy/policy.h"
+
+struct policy_cell { /* members of one family in one tier */
+	uint16_t there;   /* configured */
+	uint16_t counted; /* not drained: what need_pct is a part of */
+	uint16_t left;    /* not out: what all_down may answer */
+	uint16_t up;
+};
+struct policy_view {
+	const struct policy_service *s;
+	const struct policy_input *in;
+	struct policy_cell cell[2][POLICY_TIERS_MAX]; /* by family: 0 = A, 1 = AAAA */
+	bool present[2]; /* the family has members */
+	bool waiting;
+	int8_t serving[2]; /* the tier that serves the family, or -1; equal for both when coupled */
+	bool complete;     /* coupled: every family in the serving tier has enough */
+};
+
+static inline int policy_view_family(const struct policy_view *v, uint16_t i)
+{
+	return v->s->members[i].addr.family == 6;
+}
+static inline bool policy_view_drained(const struct policy_view *v, uint16_t i)
+{
+	return v->in[i].force == POLICY_FORCE_DRAIN || (v->s->members[i].drain && v->in[i].force != POLICY_FORCE_UP);
+}
+static inline bool policy_view_out(const struct policy_view *v, uint16_t i)
+{
+	return policy_view_drained(v, i) || v->in[i].force == POLICY_FORCE_DOWN;
+}
+/* Nobody decided for it: its health is asked, and may change by itself. */
+static inline bool policy_view_free(const struct policy_view *v, uint16_t i)
+{
+	return v->in[i].force == POLICY_FORCE_NONE && !policy_view_drained(v, i);
+}
+static inline bool policy_view_up(const struct policy_view *v, uint16_t i)
+{
+	if (policy_view_out(v, i))
+		return false;
+	if (v->in[i].force == POLICY_FORCE_UP || v->in[i].state == HEALTH_VERDICT_UP)
+		return true;
+	return v->in[i].state != HEALTH_VERDICT_DOWN && v->s->initial_up;
+}
+
+/* The TTL of family f's decision `rule` (TIER, OTHER_FAMILY, ABSENT or one of all_down), clamped. */
+uint32_t policy_view_ttl(const struct policy_view *v, int f, enum policy_rule rule);
+
+#endif
