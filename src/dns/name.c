@@ -1,0 +1,170 @@
+/* Domain names: folding, order, suffixes, hash chain. */
+#include <string.h>
+#include "dns/name.h"
+
+/* Length octets (0 to 63) are never letters (65 and up), so a whole name can be folded octet by octet. */
+static inline uint8_t fold(uint8_t c)
+{
+	return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c;
+}
+
+#define EACH8 0x0101010101010101u
+
+/* Eight octets at once: bit 7 of each octet of `letter` says "is 'A' to 'Z'", and a quarter of it is the case bit.
+ * Octets over 127 are cut to 7 bits for the sums, so that no carry crosses, and taken out at the end. */
+static inline uint64_t fold8(uint64_t w)
+{
+	uint64_t low7 = w & (EACH8 * 0x7f);
+	uint64_t from_a = low7 + EACH8 * (0x80 - 'A'), past_z = low7 + EACH8 * (0x80 - 'Z' - 1);
+	uint64_t letter = from_a & ~past_z & ~w & (EACH8 * 0x80);
+	return w | letter >> 2;
+}
+
+void name_lower(uint8_t *name, size_t len)
+{
+	for (; len >= 8; name += 8, len -= 8) {
+		uint64_t w;
+		memcpy(&w, name, sizeof w);
+		w = fold8(w);
+		memcpy(name, &w, sizeof w);
+	}
+	for (; len; name++, len--)
+		*name = fold(*name);
+}
+
+int name_check(const uint8_t *p, size_t avail)
+{
+	size_t at = 0;
+	while (at < avail && p[at] != 0) {
+		if (p[at] > NAME_LABEL_MAX)
+			return ERR_FORMAT;
+		at += 1u + p[at];
+		if (at >= NAME_WIRE_MAX) /* no room for the root octet */
+			return ERR_FORMAT;
+	}
+	return at < avail ? (int)at + 1 : ERR_SHORT;
+}
+
+size_t name_len(const uint8_t *name)
+{
+	size_t at = 0;
+	while (name[at] != 0)
+		at += 1u + name[at];
+	return at + 1;
+}
+
+unsigned name_labels(const uint8_t *name)
+{
+	unsigned n = 0;
+	for (; *name; name += 1 + *name)
+		n++;
+	return n;
+}
+
+const uint8_t *name_skip(const uint8_t *name, unsigned n)
+{
+	while (n--)
+		name += 1 + *name;
+	return name;
+}
+
+bool name_equal(const uint8_t *a, const uint8_t *b)
+{
+	size_t len = name_len(a);
+	if (len != name_len(b))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (fold(a[i]) != fold(b[i]))
+			return false;
+	}
+	return true;
+}
+
+bool name_is_under(const uint8_t *name, const uint8_t *parent)
+{
+	unsigned depth = name_labels(name), above = name_labels(parent);
+	return depth >= above && name_equal(name_skip(name, depth - above), parent);
+}
+
+static int compare_label(const uint8_t *a, const uint8_t *b)
+{
+	unsigned shorter = *a < *b ? *a : *b;
+	for (unsigned i = 1; i <= shorter; i++) {
+		if (fold(a[i]) != fold(b[i]))
+			return fold(a[i]) - fold(b[i]);
+	}
+	return *a - *b;
+}
+
+static unsigned label_offsets(const uint8_t *name, uint8_t at[NAME_LABELS_MAX + 1])
+{
+	unsigned n = 0, offset = 0;
+	for (; name[offset]; offset += 1u + name[offset])
+		at[n++] = (uint8_t)offset;
+	return n;
+}
+
+int name_compare(const uint8_t *a, const uint8_t *b)
+{
+	uint8_t at_a[NAME_LABELS_MAX + 1], at_b[NAME_LABELS_MAX + 1];
+	unsigned na = label_offsets(a, at_a), nb = label_offsets(b, at_b);
+
+	for (unsigned i = 1; i <= na && i <= nb; i++) {
+		int order = compare_label(a + at_a[na - i], b + at_b[nb - i]);
+		if (order != 0)
+			return order;
+	}
+	return (na > nb) - (na < nb);
+}
+
+bool name_is_wildcard(const uint8_t *name)
+{
+	return name[0] == 1 && name[1] == '*';
+}
+
+static inline uint64_t load_native64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+/* 2 to 7 octets as one word, the first always lowest. */
+static inline uint64_t load_short(const uint8_t *p, size_t n)
+{
+	uint32_t head, tail;
+	if (n < 4)
+		return p[0] | (uint64_t)p[n >> 1] << 8 | (uint64_t)p[n - 1] << 16;
+	memcpy(&head, p, sizeof head);
+	memcpy(&tail, p + n - 4, sizeof tail);
+	return head | (uint64_t)tail << 32;
+}
+
+/* A label of up to 7 letters is one word and one multiply. The length octet is in the first word, which makes a
+ * chain of labels as unambiguous as the name itself; the last word of a longer label overlaps the one before
+ * instead of reading past the end. */
+uint64_t name_hash_step(const struct hash_key *k, uint64_t parent, const uint8_t *label)
+{
+	uint64_t mult = k->k[1] ^ 0x9e3779b97f4a7c15u;
+	size_t n = 1u + label[0];
+
+	if (n < 8) {
+		uint64_t w = n == 1 ? 0 : load_short(label, n);
+		return hash_mix(parent ^ w, mult);
+	}
+	uint64_t h = hash_mix(parent ^ load_native64(label), mult);
+	size_t at = 8;
+	for (; at + 8 < n; at += 8)
+		h = hash_mix(h ^ load_native64(label + at), mult);
+	return at < n ? hash_mix(h ^ load_native64(label + n - 8), mult) : h;
+}
+
+uint64_t name_hash(const struct hash_key *k, const uint8_t *name)
+{
+	uint8_t at[NAME_LABELS_MAX + 1];
+	uint64_t h = name_hash_root(k);
+
+	for (unsigned i = label_offsets(name, at); i > 0; i--)
+		h = name_hash_step(k, h, name + at[i - 1]);
+	return h;
+}

@@ -1,0 +1,207 @@
+/* The one pass over a query.
+ *
+ * All counted records are walked, because the OPT may stand behind others, and because a message that is cut short
+ * is malformed whatever it asks.  Each record takes 11 octets or more, each further question 5 or more, so the
+ * walk is bounded by the length of the message and not by the counts, which a stranger chose.
+ *
+ * Order of the faults, first that applies:
+ *     dropped → EDNS version (item 15: before all content) → opcode → question → records
+ */
+#include <string.h>
+#include "dns/query.h"
+#include "base/buf.h"
+
+#define RR_FIXED_LEN 10 /* type, class, TTL, RDLENGTH */
+
+/* The question's name: lower-case copy and the offsets of its labels. A pointer has nothing to point at here
+ * (only the header lies before it), so it is as malformed as the reserved label types. */
+static int take_name(struct query *q, const uint8_t *at, size_t avail)
+{
+	unsigned n = 0, offset = 0;
+
+	if (avail > NAME_WIRE_MAX)
+		avail = NAME_WIRE_MAX;
+	for (; offset < avail && at[offset] != 0; offset += 1u + at[offset]) {
+		if (at[offset] > NAME_LABEL_MAX)
+			return ERR_FORMAT;
+		q->label_at[n++] = (uint8_t)offset;
+	}
+	if (offset >= avail)
+		return ERR_FORMAT;
+	q->label_at[n] = (uint8_t)offset;
+	q->labels = (uint8_t)n;
+	memcpy(q->name, at, offset + 1);
+	name_lower(q->name, offset + 1);
+	return (int)offset + 1;
+}
+
+static void hash_suffixes(struct query *q, const struct hash_key *key)
+{
+	uint64_t h = name_hash_root(key);
+
+	q->hash[q->labels] = h;
+	for (unsigned i = q->labels; i-- > 0;) {
+		h = name_hash_step(key, h, q->name + q->label_at[i]);
+		q->hash[i] = h;
+	}
+}
+
+/* Sets what belongs to the question only when the whole of it is there. */
+static int parse_question(struct query *q, struct rbuf *r, const struct hash_key *key)
+{
+	int n = take_name(q, r->data + r->pos, rbuf_left(r));
+
+	if (n < 0 || rbuf_left(r) < (size_t)n + 4) {
+		q->labels = 0;
+		return ERR_FORMAT;
+	}
+	r->pos += (size_t)n;
+	q->name_len = (uint8_t)n;
+	q->qtype = get_u16(r);
+	q->qclass = get_u16(r);
+	q->question_len = (uint16_t)(n + 4);
+	hash_suffixes(q, key);
+	return 0;
+}
+
+/* Steps over a name that may end in a pointer; where that leads does not matter to us. */
+static int skip_name(struct rbuf *r)
+{
+	size_t start = r->pos;
+
+	while (r->pos - start < NAME_WIRE_MAX && r->pos < r->len) {
+		uint8_t c = r->data[r->pos];
+		if (c == 0) {
+			r->pos++;
+			return 0;
+		}
+		if (c >= 0xc0)
+			return get_bytes(r, 2) ? 0 : ERR_FORMAT;
+		if (c > NAME_LABEL_MAX || !get_bytes(r, 1u + c))
+			return ERR_FORMAT;
+	}
+	return ERR_FORMAT;
+}
+
+/* No question, or more than one: RFC 9619 refuses it, but an OPT behind it should still be seen. */
+static int skip_questions(struct rbuf *r, unsigned count)
+{
+	for (; count > 0; count--) {
+		if (skip_name(r) < 0 || !get_bytes(r, 4))
+			return ERR_FORMAT;
+	}
+	return 0;
+}
+
+static int skip_records(struct rbuf *r, unsigned count)
+{
+	for (; count > 0; count--) {
+		const uint8_t *fixed = skip_name(r) < 0 ? NULL : get_bytes(r, RR_FIXED_LEN);
+		if (!fixed || !get_bytes(r, load_u16(fixed + 8)))
+			return ERR_FORMAT;
+	}
+	return 0;
+}
+
+/* Options must fill the rdata exactly; those that we do not know are nobody's business. */
+static int parse_options(struct query *q, const uint8_t *rdata, size_t len)
+{
+	struct rbuf r;
+
+	rbuf_init(&r, rdata, len);
+	while (rbuf_left(&r) > 0) {
+		uint16_t code = get_u16(&r);
+		size_t option_len;
+		if (!get_block(&r, &option_len))
+			return ERR_FORMAT;
+		if (code == DNS_OPTION_NSID)
+			q->wants_nsid = true;
+	}
+	return 0;
+}
+
+/* The OPT: | 0 | 41 | size | extended rcode, version, DO… | RDLENGTH | options |  (RFC 6891 6.1.2).
+ * ERR_VERSION before the options are looked at: in another version they may have another shape. */
+static int parse_opt(struct query *q, const uint8_t *fixed, const uint8_t *rdata, size_t len)
+{
+	if (q->has_edns)
+		return ERR_FORMAT; /* RFC 6891 6.1.1 */
+	q->has_edns = true;
+	q->edns_size = load_u16(fixed + 2);
+	if (q->edns_size < DNS_UDP_PLAIN_MAX)
+		q->edns_size = DNS_UDP_PLAIN_MAX;
+	q->edns_version = fixed[5];
+	q->edns_do = (load_u16(fixed + 6) & DNS_EDNS_DO) != 0;
+	return q->edns_version > 0 ? ERR_VERSION : parse_options(q, rdata, len);
+}
+
+static int parse_additional(struct query *q, struct rbuf *r, unsigned count)
+{
+	for (; count > 0; count--) {
+		bool at_root = rbuf_left(r) > 0 && r->data[r->pos] == 0;
+		const uint8_t *fixed = skip_name(r) < 0 ? NULL : get_bytes(r, RR_FIXED_LEN);
+		size_t len = fixed ? load_u16(fixed + 8) : 0;
+		const uint8_t *rdata = fixed ? get_bytes(r, len) : NULL;
+		if (!rdata)
+			return ERR_FORMAT;
+		if (load_u16(fixed) != DNS_TYPE_OPT)
+			continue;
+		int e = at_root ? parse_opt(q, fixed, rdata, len) : ERR_FORMAT;
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+static int parse_records(struct query *q, struct rbuf *r)
+{
+	if (skip_records(r, load_u16(q->wire + 6)) < 0 || skip_records(r, load_u16(q->wire + 8)) < 0)
+		return ERR_FORMAT;
+	return parse_additional(q, r, load_u16(q->wire + 10));
+}
+
+static enum query_verdict refuse(struct query *q, uint16_t rcode)
+{
+	q->rcode = rcode;
+	return QUERY_ERROR;
+}
+
+/* Field by field: the arrays are 1,400 octets that need no clearing. */
+static void reset(struct query *q, const uint8_t *wire, size_t len)
+{
+	uint16_t flags = load_u16(wire + 2);
+
+	q->wire = wire;
+	q->wire_len = len;
+	q->id = load_u16(wire);
+	q->opcode = flags >> 11 & 0xf;
+	q->rd = (flags & DNS_FLAG_RD) != 0;
+	q->rcode = DNS_RCODE_NOERROR;
+	q->question_len = q->qtype = q->qclass = 0;
+	q->name_len = q->labels = 0;
+	q->has_edns = q->edns_do = q->wants_nsid = false;
+	q->edns_version = 0;
+	q->edns_size = 0;
+}
+
+enum query_verdict query_parse(struct query *q, const uint8_t *wire, size_t len, const struct hash_key *key)
+{
+	struct rbuf r;
+
+	if (len < DNS_HEADER_LEN || (load_u16(wire + 2) & DNS_FLAG_QR))
+		return QUERY_DROP;
+	reset(q, wire, len);
+	rbuf_init(&r, wire, len);
+	r.pos = DNS_HEADER_LEN;
+
+	unsigned questions = load_u16(wire + 4);
+	int question = questions == 1 ? parse_question(q, &r, key) : skip_questions(&r, questions);
+	int records = question < 0 ? ERR_FORMAT : parse_records(q, &r);
+	if (records == ERR_VERSION)
+		return refuse(q, DNS_RCODE_BADVERS);
+	if (q->opcode != DNS_OPCODE_QUERY)
+		return refuse(q, DNS_RCODE_NOTIMP);
+	if (questions != 1 || records < 0)
+		return refuse(q, DNS_RCODE_FORMERR);
+	return QUERY_OK;
+}
