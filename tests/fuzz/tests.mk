@@ -1,0 +1,10 @@
+# Fuzz targets with the driver of our own: a short deterministic run in make check.  To add one: NAME_fuzz.c (see
+# fuzz.h) and four lines.  With clang, for a long run:
+#   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc -I. tests/fuzz/NAME_fuzz.c src/ROOM/*.c …
+FUZZ_DRIVER = tests/fuzz/driver.c tests/fuzz/fuzz.h
+CLEANFILES += crash-*
+
+check_PROGRAMS += tests/fuzz/query_fuzz
+TESTS += tests/fuzz/query_fuzz
+tests_fuzz_query_fuzz_SOURCES = tests/fuzz/query_fuzz.c $(FUZZ_DRIVER)
+tests_fuzz_query_fuzz_LDADD = src/dns/libdns.a src/base/libbase.a

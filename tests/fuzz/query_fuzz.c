@@ -1,0 +1,71 @@
+/* query_parse on hostile packets: no read past the end, and what it says of a good query is true. */
+#include <string.h>
+#include "base/buf.h"
+#include "dns/query.h"
+#include "tests/fuzz/fuzz.h"
+
+#define HEADER(questions, additional) "\x12\x34\x01\0" "\0" questions "\0\0\0\0\0" additional
+#define QUESTION "\3WwW\7example\4test\0\0\1\0\1"
+
+const struct fuzz_seed fuzz_seeds[] = {
+	FUZZ_SEED(HEADER("\1", "\0") QUESTION),
+	FUZZ_SEED(HEADER("\1", "\1") QUESTION "\0\0\x29\4\xd0\0\0\x80\0\0\0"),
+	FUZZ_SEED(HEADER("\1", "\1") QUESTION "\0\0\x29\4\xd0\0\0\0\0\0\x10\0\3\0\0\0\x0a\0\10" "01234567"),
+	FUZZ_SEED(HEADER("\1", "\1") QUESTION "\0\0\x29\2\0\0\1\0\0\0\0"),
+	FUZZ_SEED(HEADER("\1", "\2") QUESTION "\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1" "\0\0\x29\4\xd0\0\0\0\0\0\0"),
+	FUZZ_SEED(HEADER("\0", "\1") "\0\0\x29\4\xd0\0\0\0\0\0\0"),
+	FUZZ_SEED("\0\1\x20\0\0\1\0\0\0\0\0\0" QUESTION),
+	FUZZ_SEED("\0\2\x28\0\0\1\0\0\0\1\0\0" QUESTION "\xc0\x0c\0\xff\0\xff\0\0\0\0\0\0"),
+};
+const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
+
+static void check_question(const struct query *q, size_t len, const struct hash_key *key)
+{
+	FUZZ_REQUIRE(q->question_len == q->name_len + 4);
+	FUZZ_REQUIRE((size_t)DNS_HEADER_LEN + q->question_len <= len);
+	FUZZ_REQUIRE(name_check(q->name, q->name_len) == q->name_len);
+	FUZZ_REQUIRE(name_equal(q->name, q->wire + DNS_HEADER_LEN));
+	FUZZ_REQUIRE(name_labels(q->name) == q->labels);
+	for (unsigned i = 0; i <= q->labels; i++) {
+		FUZZ_REQUIRE(name_skip(q->name, i) == q->name + q->label_at[i]);
+		FUZZ_REQUIRE(name_hash(key, q->name + q->label_at[i]) == q->hash[i]);
+	}
+}
+
+static void check_text(const uint8_t *name, size_t name_len)
+{
+	char text[NAME_TEXT_MAX];
+	uint8_t again[NAME_WIRE_MAX];
+
+	name_format(name, text);
+	FUZZ_REQUIRE(name_parse(again, text, strlen(text), NULL, false) == (int)name_len);
+	FUZZ_REQUIRE(memcmp(again, name, name_len) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static const struct hash_key key = { { 0x0123456789abcdef, 0xfedcba9876543210 } };
+	struct query q;
+
+	memset(&q, 0xaa, sizeof q); /* nothing may be left to chance */
+	switch (query_parse(&q, data, len, &key)) {
+	case QUERY_DROP:
+		FUZZ_REQUIRE(len < DNS_HEADER_LEN || data[2] & 0x80);
+		return 0;
+	case QUERY_OK:
+		FUZZ_REQUIRE(q.question_len > 0 && q.opcode == DNS_OPCODE_QUERY && q.rcode == DNS_RCODE_NOERROR);
+		break;
+	case QUERY_ERROR:
+		FUZZ_REQUIRE(q.rcode == DNS_RCODE_FORMERR || q.rcode == DNS_RCODE_NOTIMP || q.rcode == DNS_RCODE_BADVERS);
+		FUZZ_REQUIRE((q.rcode == DNS_RCODE_BADVERS) == (q.has_edns && q.edns_version > 0));
+		break;
+	default: FUZZ_REQUIRE(!"a verdict");
+	}
+	FUZZ_REQUIRE(q.wire == data && q.wire_len == len && q.id == load_u16(data));
+	FUZZ_REQUIRE(!q.has_edns || q.edns_size >= DNS_UDP_PLAIN_MAX);
+	if (q.question_len == 0)
+		return 0;
+	check_question(&q, len, &key);
+	check_text(q.name, q.name_len);
+	return 0;
+}
