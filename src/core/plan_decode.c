@@ -1,0 +1,439 @@
+/* Bytes → plan.  The loader runs a stranger's Lua, so its bytes are hostile: every count is held against its bound *and*
+ * against what is left to read (so that 40 octets cannot ask for gigabytes), every index against what it points into, and
+ * names and keys that core looks things up by must be unique.
+ */
+#include <stdlib.h>
+#include "base/table.h"
+#include "core/plan.h"
+#include "core/plan_wire.h"
+
+/* The least octets that one of each can take; a count of more than fit in the rest is a lie. */
+#define ADDR_MIN 7
+#define BLOCK_MIN 8
+#define NODE_MIN 19
+#define SCRIPT_MIN 6
+#define ARG_MIN 3
+#define STREAM_MIN 38
+#define MEMBER_MIN 16
+#define SERVICE_MIN 32
+
+#define PLAN_ARGS_MAX 64
+#define PAIR_INTERVAL_MAX 10000
+#define TTL_MAX 0x7fffffffu /* RFC 2181 8 */
+
+struct reader {
+	struct rbuf *r;
+	struct arena *arena;
+	int err; /* the first fault; 0 with r->failed = the bytes ended early */
+};
+
+static void fail(struct reader *d, int err)
+{
+	if (d->err == 0 && !d->r->failed)
+		d->err = err;
+	d->r->failed = true;
+}
+
+static void require(struct reader *d, bool good)
+{
+	if (!good)
+		fail(d, ERR_FORMAT);
+}
+
+static bool read_bool(struct reader *d)
+{
+	uint8_t v = get_u8(d->r);
+	require(d, v <= 1);
+	return v == 1;
+}
+
+static const char *read_text(struct reader *d, bool wanted)
+{
+	size_t n;
+	if (!read_bool(d)) {
+		require(d, !wanted);
+		return NULL;
+	}
+	const uint8_t *p = get_block(d->r, &n);
+	if (!p || memchr(p, 0, n)) {
+		fail(d, ERR_FORMAT);
+		return NULL;
+	}
+	char *s = arena_strn(d->arena, (const char *)p, n);
+	if (!s)
+		fail(d, ERR_NOMEM);
+	return s;
+}
+
+/* n, or 0 and a fault where n is over its bound or over what the rest of the bytes can hold. */
+static size_t checked_count(struct reader *d, size_t n, size_t max, size_t min_len)
+{
+	if (n > max) {
+		fail(d, ERR_LIMIT);
+		return 0;
+	}
+	if (d->r->failed || n > rbuf_left(d->r) / min_len) {
+		fail(d, ERR_FORMAT);
+		return 0;
+	}
+	return n;
+}
+
+static void *new_array(struct reader *d, size_t n, size_t size)
+{
+	void *p = arena_array(d->arena, n, size);
+	if (!p)
+		fail(d, ERR_NOMEM);
+	return p;
+}
+
+static void read_addr(struct reader *d, struct addr *a, bool wanted)
+{
+	a->family = get_u8(d->r);
+	if (a->family == 0) {
+		require(d, !wanted);
+		return;
+	}
+	size_t len = addr_ip_len(a);
+	const uint8_t *ip = len ? get_bytes(d->r, len) : NULL;
+	require(d, ip != NULL);
+	if (ip)
+		memcpy(a->ip, ip, len);
+	a->port = get_u16(d->r);
+}
+
+static const struct addr *read_addrs(struct reader *d, size_t *count, size_t max)
+{
+	size_t n = checked_count(d, get_u16(d->r), max, ADDR_MIN);
+	struct addr *list = new_array(d, n, sizeof *list);
+	for (size_t i = 0; list && i < n; i++)
+		read_addr(d, &list[i], true);
+	*count = n;
+	return list;
+}
+
+static void read_blocks(struct reader *d, struct plan_node *n)
+{
+	size_t count = checked_count(d, get_u16(d->r), UINT16_MAX, BLOCK_MIN);
+	struct addr_block *list = new_array(d, count, sizeof *list);
+	for (size_t i = 0; list && i < count; i++) {
+		read_addr(d, &list[i].base, true);
+		list[i].prefix_len = get_u8(d->r);
+		require(d, list[i].prefix_len <= 8 * addr_ip_len(&list[i].base));
+	}
+	n->status_from = list;
+	n->status_from_count = (uint16_t)count;
+}
+
+static void read_node(struct reader *d, struct plan_node *n)
+{
+	size_t count;
+	n->name = read_text(d, true);
+	n->id = get_u8(d->r);
+	require(d, n->id <= PLAN_NODES_MAX);
+	n->listen = read_addrs(d, &count, PLAN_ADDRS_MAX);
+	n->listen_count = (uint16_t)count;
+	n->peer = read_addrs(d, &count, PLAN_PEER_ADDRS_MAX);
+	n->peer_count = (uint8_t)count;
+	n->canaries = read_addrs(d, &count, UINT16_MAX);
+	n->canary_count = (uint16_t)count;
+	read_blocks(d, n);
+	read_addr(d, &n->http, false);
+	n->control = read_text(d, false);
+	n->state = read_text(d, false);
+	n->user = read_text(d, false);
+	n->nsid = read_text(d, false);
+	n->workers = get_u16(d->r);
+}
+
+static int result_of(const struct reader *d)
+{
+	if (!d->r->failed)
+		return 0;
+	return d->err ? d->err : ERR_FORMAT;
+}
+
+int plan_node_get(struct rbuf *r, struct arena *a, struct plan_node *n)
+{
+	struct reader d = { .r = r, .arena = a };
+	struct plan_node node = { 0 };
+	read_node(&d, &node);
+	int e = result_of(&d);
+	if (e == 0)
+		*n = node;
+	return e;
+}
+
+static void read_pair(struct reader *d, struct plan_pair *p)
+{
+	p->present = read_bool(d);
+	if (!p->present)
+		return;
+	p->name = read_text(d, true);
+	const uint8_t *key = get_bytes(d->r, sizeof p->key);
+	if (key)
+		memcpy(p->key, key, sizeof p->key);
+	p->interval_ms = get_u32(d->r);
+	p->agree = get_u8(d->r);
+	require(d, p->interval_ms >= 1 && p->interval_ms <= PAIR_INTERVAL_MAX);
+	require(d, p->agree >= POLICY_AGREE_ANY_UP && p->agree <= POLICY_AGREE_LOCAL);
+}
+
+static void read_nodes(struct reader *d, struct plan *p)
+{
+	bool seen[PLAN_NODES_MAX + 1] = { false };
+	p->self = get_u16(d->r);
+	size_t n = checked_count(d, get_u16(d->r), PLAN_NODES_MAX, NODE_MIN);
+	struct plan_node *list = new_array(d, n, sizeof *list);
+	require(d, p->self < n);
+	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
+		read_node(d, &list[i]);
+		if (d->r->failed || !p->pair.present)
+			continue;
+		/* An id is a shelf's owner: two nodes of one id would write one shelf. */
+		require(d, list[i].id > 0 && !seen[list[i].id]);
+		seen[list[i].id] = true;
+	}
+	p->nodes = list;
+	p->node_count = (uint16_t)n;
+}
+
+static void read_scripts(struct reader *d, struct plan *p)
+{
+	size_t n = checked_count(d, get_u32(d->r), PLAN_SCRIPTS_MAX, SCRIPT_MIN);
+	struct plan_script *list = new_array(d, n, sizeof *list);
+	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
+		list[i].name = read_text(d, true);
+		list[i].file = read_text(d, false);
+		list[i].text_len = get_u32(d->r);
+		if (list[i].text_len > PLAN_SCRIPT_TEXT_MAX) {
+			fail(d, ERR_LIMIT);
+			break;
+		}
+		const uint8_t *text = get_bytes(d->r, list[i].text_len);
+		if (text && !(list[i].text = arena_strn(d->arena, (const char *)text, list[i].text_len)))
+			fail(d, ERR_NOMEM);
+	}
+	p->scripts = list;
+	p->script_count = (uint32_t)n;
+}
+
+static void read_arg(struct reader *d, struct plan_arg *a)
+{
+	uint64_t bits;
+	a->name = read_text(d, true);
+	a->kind = get_u8(d->r);
+	switch (a->kind) {
+	case PLAN_ARG_STRING:
+		a->string = read_text(d, true);
+		break;
+	case PLAN_ARG_INTEGER:
+		a->integer = (int64_t)get_u64(d->r);
+		break;
+	case PLAN_ARG_NUMBER:
+		bits = get_u64(d->r);
+		memcpy(&a->number, &bits, sizeof bits);
+		break;
+	case PLAN_ARG_BOOLEAN:
+		a->boolean = read_bool(d);
+		break;
+	default:
+		fail(d, ERR_FORMAT);
+	}
+}
+
+static void read_args(struct reader *d, struct plan_stream *s)
+{
+	size_t n = checked_count(d, get_u16(d->r), PLAN_ARGS_MAX, ARG_MIN);
+	struct plan_arg *list = new_array(d, n, sizeof *list);
+	for (size_t i = 0; list && i < n && !d->r->failed; i++)
+		read_arg(d, &list[i]);
+	s->args = list;
+	s->arg_count = (uint16_t)n;
+}
+
+static void read_timing(struct reader *d, struct health_timing *t)
+{
+	t->interval_ms = get_u32(d->r);
+	t->timeout_ms = get_u32(d->r);
+	t->retry_ms = get_u32(d->r);
+	t->fall = get_u8(d->r);
+	t->rise = get_u8(d->r);
+	/* Zero would be a probe without end or a schedule that never moves on. */
+	require(d, t->interval_ms > 0 && t->timeout_ms > 0 && t->retry_ms > 0 && t->fall > 0 && t->rise > 0);
+}
+
+static void read_streams(struct reader *d, struct plan *p)
+{
+	size_t n = checked_count(d, get_u32(d->r), PLAN_STREAMS_MAX, STREAM_MIN);
+	struct plan_stream *list = new_array(d, n, sizeof *list);
+	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
+		struct plan_stream *s = &list[i];
+		s->key = get_u64(d->r);
+		read_addr(d, &s->addr, true);
+		s->script = get_u32(d->r);
+		require(d, s->script < p->script_count);
+		read_args(d, s);
+		read_timing(d, &s->timing);
+		s->check = read_text(d, true);
+		s->owner = read_text(d, true);
+		s->host = read_text(d, false);
+	}
+	p->streams = list;
+	p->stream_count = (uint32_t)n;
+}
+
+static void read_policy(struct reader *d, struct policy_service *s)
+{
+	size_t n;
+	s->tier_count = get_u8(d->r);
+	s->need = get_u16(d->r);
+	s->need_pct = get_u8(d->r);
+	s->answer_n = get_u16(d->r);
+	s->pick = get_u8(d->r);
+	s->all_down = get_u8(d->r);
+	s->couple = read_bool(d);
+	s->initial_up = read_bool(d);
+	s->ttl_min_s = get_u32(d->r);
+	s->ttl_max_s = get_u32(d->r);
+	s->fallback = read_addrs(d, &n, POLICY_MEMBERS_MAX);
+	s->fallback_count = (uint16_t)n;
+	require(d, s->tier_count >= 1 && s->tier_count <= POLICY_TIERS_MAX);
+	require(d, (s->need > 0) != (s->need_pct > 0) && s->need_pct <= 100);
+	require(d, s->pick >= POLICY_PICK_ROTATE && s->pick <= POLICY_PICK_STICKY);
+	require(d, s->all_down >= POLICY_ALL_DOWN_FIRST && s->all_down <= POLICY_ALL_DOWN_LIST);
+	require(d, s->ttl_min_s <= TTL_MAX && s->ttl_max_s <= TTL_MAX);
+}
+
+static void read_check(struct reader *d, const struct plan *p, struct plan_check *c)
+{
+	c->need = get_u16(d->r);
+	c->count = get_u16(d->r);
+	if (c->count > PLAN_CHECK_STREAMS_MAX) {
+		fail(d, ERR_LIMIT);
+		return;
+	}
+	require(d, c->count ? c->need >= 1 && c->need <= c->count : c->need == 0);
+	for (size_t k = 0; k < c->count; k++) {
+		c->streams[k] = get_u32(d->r);
+		require(d, c->streams[k] < p->stream_count);
+	}
+}
+
+static void read_members(struct reader *d, const struct plan *p, struct plan_service *s)
+{
+	size_t n = checked_count(d, get_u16(d->r), POLICY_MEMBERS_MAX, MEMBER_MIN);
+	struct policy_member *members = new_array(d, n, sizeof *members);
+	struct plan_check *checks = new_array(d, n, sizeof *checks);
+	const char **hosts = new_array(d, n, sizeof *hosts);
+	for (size_t i = 0; members && checks && hosts && i < n && !d->r->failed; i++) {
+		read_addr(d, &members[i].addr, true);
+		members[i].tier = get_u8(d->r);
+		members[i].drain = read_bool(d);
+		members[i].weight = get_u16(d->r);
+		require(d, members[i].tier < s->policy.tier_count);
+		hosts[i] = read_text(d, false);
+		read_check(d, p, &checks[i]);
+	}
+	s->policy.members = members;
+	s->policy.member_count = (uint16_t)n;
+	s->checks = checks;
+	s->hosts = hosts;
+}
+
+/* A whole, lower-case name: services are found by comparing octets. */
+static const uint8_t *read_owner(struct reader *d)
+{
+	size_t n;
+	uint8_t folded[NAME_WIRE_MAX];
+	const uint8_t *p = get_block(d->r, &n);
+	if (!p || n > sizeof folded || name_check(p, n) != (int)n) {
+		fail(d, ERR_FORMAT);
+		return NULL;
+	}
+	memcpy(folded, p, n);
+	name_lower(folded, n);
+	require(d, memcmp(folded, p, n) == 0);
+	const uint8_t *owner = arena_copy(d->arena, p, n);
+	if (!owner)
+		fail(d, ERR_NOMEM);
+	return owner;
+}
+
+static void read_services(struct reader *d, struct plan *p)
+{
+	size_t n = checked_count(d, get_u32(d->r), PLAN_SERVICES_MAX, SERVICE_MIN);
+	struct plan_service *list = new_array(d, n, sizeof *list);
+	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
+		struct plan_service *s = &list[i];
+		s->name = read_text(d, true);
+		s->owner = read_owner(d);
+		read_policy(d, &s->policy);
+		s->agree = get_u8(d->r);
+		require(d, s->agree <= POLICY_AGREE_LOCAL);
+		s->file = read_text(d, false);
+		s->line = get_u32(d->r);
+		read_members(d, p, s);
+	}
+	p->services = list;
+	p->service_count = (uint32_t)n;
+}
+
+static int add_unique(struct table *t, const void *key, size_t len)
+{
+	int e = table_add(t, key, len, t); /* any value that is not NULL */
+	return e == ERR_EXISTS ? ERR_FORMAT : e;
+}
+
+static int check_unique(const struct plan *p)
+{
+	struct table keys, owners;
+	int e = 0;
+	table_init(&keys, &(struct hash_key){ { p->digest, p->generation } });
+	table_init(&owners, &keys.key);
+	for (size_t i = 0; e == 0 && i < p->stream_count; i++)
+		e = add_unique(&keys, &p->streams[i].key, sizeof p->streams[i].key);
+	for (size_t i = 0; e == 0 && i < p->service_count; i++)
+		e = add_unique(&owners, p->services[i].owner, name_len(p->services[i].owner));
+	table_deinit(&owners);
+	table_deinit(&keys);
+	return e;
+}
+
+static void read_head(struct reader *d, struct plan *p)
+{
+	require(d, get_u32(d->r) == PLAN_WIRE_MAGIC);
+	if (get_u16(d->r) != PLAN_WIRE_VERSION)
+		fail(d, ERR_VERSION);
+	p->generation = get_u64(d->r);
+	p->digest = get_u64(d->r);
+	p->file = read_text(d, false);
+	p->udp_edns_max = get_u16(d->r);
+	p->tcp_max = get_u16(d->r);
+}
+
+int plan_decode(struct plan **p, const void *data, size_t len)
+{
+	struct rbuf r;
+	struct plan *new = plan_new();
+	if (!new)
+		return ERR_NOMEM;
+	rbuf_init(&r, data, len);
+	struct reader d = { .r = &r, .arena = &new->arena };
+	read_head(&d, new);
+	read_pair(&d, &new->pair);
+	read_nodes(&d, new);
+	read_scripts(&d, new);
+	read_streams(&d, new);
+	read_services(&d, new);
+	require(&d, rbuf_left(&r) == 0);
+	int e = result_of(&d);
+	if (e == 0)
+		e = check_unique(new);
+	if (e < 0) {
+		plan_free(new);
+		return e;
+	}
+	*p = new;
+	return 0;
+}

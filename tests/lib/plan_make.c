@@ -1,0 +1,281 @@
+/* A line parser that fills a plan; see plan_make.h for the language. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/hash.h"
+#include "dns/name.h"
+#include "lib/plan_make.h"
+
+#define STREAMS_MAX 4096
+#define SERVICES_MAX 2048
+#define CHECKS_MAX 16
+#define MEMBERS_MAX 256
+
+struct check { const char *name; struct health_timing timing; };
+struct maker {
+	struct plan *p;
+	struct check checks[CHECKS_MAX];
+	size_t check_count;
+	struct plan_stream *streams;
+	struct plan_service *services;
+};
+
+static void give_up(const char *what, const char *word)
+{
+	fprintf(stderr, "plan_make: %s: %s\n", what, word ? word : "(nothing)");
+	abort();
+}
+
+static void *need(void *p)
+{
+	if (!p)
+		give_up("memory", NULL);
+	return p;
+}
+
+static const char *value_of(const char *word, const char *key)
+{
+	size_t n = strlen(key);
+	return strncmp(word, key, n) == 0 && word[n] == '=' ? word + n + 1 : NULL;
+}
+
+static unsigned long number_of(const char *word, const char *key, unsigned long otherwise)
+{
+	const char *v = value_of(word, key);
+	return v ? strtoul(v, NULL, 10) : otherwise;
+}
+
+static uint8_t agree_of(const char *word)
+{
+	static const char *const words[] = { "pair", "any-up", "any-down", "quorum", "local" };
+	for (uint8_t i = 0; i < 5; i++) {
+		if (strcmp(words[i], word) == 0)
+			return i;
+	}
+	give_up("agree", word);
+	return 0;
+}
+
+static void read_pair(struct maker *m, char **at)
+{
+	struct plan_pair *pair = &m->p->pair;
+	char *word = strtok_r(NULL, " ", at);
+	pair->present = true;
+	pair->name = "demo";
+	pair->interval_ms = 200;
+	pair->agree = agree_of(word ? word : "any-up");
+	for (size_t i = 0; i < sizeof pair->key; i++)
+		pair->key[i] = (uint8_t)(i * 7 + 1);
+}
+
+static void read_check(struct maker *m, char **at)
+{
+	if (m->check_count == CHECKS_MAX)
+		give_up("checks", NULL);
+	struct check *c = &m->checks[m->check_count++];
+	*c = (struct check){ .timing = { 1000, 500, 200, 3, 2 } };
+	c->name = need(arena_str(&m->p->arena, strtok_r(NULL, " ", at)));
+	for (char *w; (w = strtok_r(NULL, " ", at));) {
+		c->timing.interval_ms = (uint32_t)number_of(w, "interval", c->timing.interval_ms);
+		c->timing.timeout_ms = (uint32_t)number_of(w, "timeout", c->timing.timeout_ms);
+		c->timing.retry_ms = (uint32_t)number_of(w, "retry", c->timing.retry_ms);
+		c->timing.fall = (uint8_t)number_of(w, "fall", c->timing.fall);
+		c->timing.rise = (uint8_t)number_of(w, "rise", c->timing.rise);
+	}
+}
+
+uint64_t plan_make_key(const char *check, const struct addr *a)
+{
+	char text[128];
+	char ip[ADDR_TEXT_MAX];
+	int n = snprintf(text, sizeof text, "%s %s", check, addr_format(a, true, ip));
+	return hash_bytes(&(struct hash_key){ { 1, 2 } }, text, (size_t)n);
+}
+
+static uint32_t stream_for(struct maker *m, const char *check, const struct addr *a, const char *owner, const char *host)
+{
+	uint64_t key = plan_make_key(check, a);
+	for (uint32_t i = 0; i < m->p->stream_count; i++) {
+		if (m->streams[i].key == key)
+			return i;
+	}
+	if (m->p->stream_count == STREAMS_MAX)
+		give_up("streams", NULL);
+	for (size_t i = 0; i < m->check_count; i++) {
+		struct check *c = &m->checks[i];
+		if (strcmp(c->name, check) != 0)
+			continue;
+		m->streams[m->p->stream_count] = (struct plan_stream){
+			.key = key, .addr = *a, .timing = c->timing, .check = c->name, .owner = owner, .host = host };
+		return m->p->stream_count++;
+	}
+	give_up("no such check", check);
+	return 0;
+}
+
+static void fill_check(struct maker *m, struct plan_check *out, const char *checks, const struct addr *a, const char *owner, const char *host)
+{
+	char text[128], *at = NULL;
+	*out = (struct plan_check){ 0 };
+	if (strcmp(checks, "-") == 0)
+		return;
+	snprintf(text, sizeof text, "%s", checks);
+	for (char *w = strtok_r(text, "+|", &at); w; w = strtok_r(NULL, "+|", &at))
+		out->streams[out->count++] = stream_for(m, w, a, owner, host);
+	out->need = strchr(checks, '|') ? 1 : out->count;
+}
+
+static bool set_choice(struct plan_service *s, const char *w)
+{
+	static const char *const all_down[] = { "", "first", "all", "last", "none", "list" };
+	static const char *const picks[] = { "", "rotate", "random", "weighted", "sticky" };
+	const char *v;
+	for (uint8_t i = 1; (v = value_of(w, "all_down")) && i < 6; i++)
+		s->policy.all_down = strcmp(v, all_down[i]) == 0 ? i : s->policy.all_down;
+	if (v)
+		return true;
+	for (uint8_t i = 1; (v = value_of(w, "pick")) && i < 5; i++)
+		s->policy.pick = strcmp(v, picks[i]) == 0 ? i : s->policy.pick;
+	if (v)
+		return true;
+	if ((v = value_of(w, "agree")))
+		s->agree = agree_of(v);
+	return v != NULL;
+}
+
+static bool set_option(struct plan_service *s, const char *w)
+{
+	const char *v;
+	if ((v = value_of(w, "ttl")) && sscanf(v, "%u-%u", &s->policy.ttl_min_s, &s->policy.ttl_max_s) == 2)
+		return true;
+	if ((v = value_of(w, "need"))) {
+		bool pct = strchr(v, '%') != NULL;
+		s->policy.need = (uint16_t)(pct ? 0 : atoi(v));
+		s->policy.need_pct = (uint8_t)(pct ? atoi(v) : 0);
+		return true;
+	}
+	if ((v = value_of(w, "initial")))
+		s->policy.initial_up = strcmp(v, "up") == 0;
+	else if ((v = value_of(w, "answer")))
+		s->policy.answer_n = (uint16_t)atoi(v);
+	else if ((v = value_of(w, "couple")))
+		s->policy.couple = atoi(v) != 0;
+	return v != NULL || set_choice(s, w);
+}
+
+static void add_member(struct maker *m, struct plan_service *s, struct policy_member *members, struct plan_check *checks,
+		       const char **hosts, const char *check, char *word, uint8_t tier)
+{
+	uint16_t i = s->policy.member_count;
+	char *host = strchr(word, '@');
+	if (host)
+		*host++ = '\0';
+	if (i == MEMBERS_MAX || addr_parse(&members[i].addr, word, strlen(word), 0) < 0)
+		give_up("member", word);
+	members[i].tier = tier;
+	members[i].weight = 1;
+	hosts[i] = host ? need(arena_str(&m->p->arena, host)) : NULL;
+	fill_check(m, &checks[i], check, &members[i].addr, s->name, hosts[i]);
+	s->policy.member_count++;
+}
+
+static void read_service(struct maker *m, char **at)
+{
+	struct arena *a = &m->p->arena;
+	if (m->p->service_count == SERVICES_MAX)
+		give_up("services", NULL);
+	struct plan_service *s = &m->services[m->p->service_count++];
+	uint8_t wire[NAME_WIRE_MAX];
+	s->name = need(arena_str(a, strtok_r(NULL, " ", at)));
+	int n = name_parse(wire, s->name, strlen(s->name), NULL, true);
+	if (n < 0)
+		give_up("name", s->name);
+	s->owner = need(arena_copy(a, wire, (size_t)n));
+	s->policy = (struct policy_service){ .need = 1, .pick = POLICY_PICK_ROTATE, .all_down = POLICY_ALL_DOWN_FIRST,
+					     .initial_up = true, .ttl_min_s = 10, .ttl_max_s = 60, .tier_count = 1 };
+	const char *check = need(arena_str(a, strtok_r(NULL, " ", at)));
+	struct policy_member *members = need(arena_array(a, MEMBERS_MAX, sizeof *members));
+	struct plan_check *checks = need(arena_array(a, MEMBERS_MAX, sizeof *checks));
+	const char **hosts = need(arena_array(a, MEMBERS_MAX, sizeof *hosts));
+	for (char *w; (w = strtok_r(NULL, " ", at));) {
+		if (strcmp(w, "/") == 0)
+			s->policy.tier_count++;
+		else if (!strchr(w, '=') || !set_option(s, w))
+			add_member(m, s, members, checks, hosts, check, w, (uint8_t)(s->policy.tier_count - 1));
+	}
+	s->policy.members = members;
+	s->checks = checks;
+	s->hosts = hosts;
+	s->file = "test.lua";
+	s->line = m->p->service_count;
+}
+
+static void add_nodes(struct plan *p)
+{
+	static const struct addr peers[2] = {
+		{ 4, { 127, 0, 0, 1 }, 5401 }, { 4, { 127, 0, 0, 1 }, 5402 } };
+	static const struct addr listen[2] = {
+		{ 4, { 127, 0, 0, 1 }, 5301 }, { 4, { 127, 0, 0, 1 }, 5302 } };
+	static const struct addr_block local = { { 4, { 127 }, 0 }, 8 };
+	static const char *const names[2] = { "ns1", "ns2" };
+	struct plan_node *nodes = need(arena_array(&p->arena, 2, sizeof *nodes));
+	p->node_count = p->pair.present ? 2 : 1;
+	for (uint8_t i = 0; i < p->node_count; i++)
+		nodes[i] = (struct plan_node){ .name = names[i], .id = p->pair.present ? (uint8_t)(i + 1) : 0,
+			.listen = &listen[i], .listen_count = 1, .peer = &peers[i], .peer_count = p->pair.present,
+			.status_from = &local, .status_from_count = 1, .control = "run/ns.sock", .state = "run/ns" };
+	p->nodes = nodes;
+}
+
+static void read_line(struct maker *m, char *line)
+{
+	char *at = NULL, *word = strtok_r(line, " \t", &at);
+	if (!word)
+		return;
+	if (strcmp(word, "pair") == 0)
+		read_pair(m, &at);
+	else if (strcmp(word, "check") == 0)
+		read_check(m, &at);
+	else if (strcmp(word, "service") == 0)
+		read_service(m, &at);
+	else
+		give_up("line", word);
+}
+
+struct plan *plan_make(const char *text, uint16_t self)
+{
+	static const struct plan_script script = { "tcp", "lua/tcp.lua", "return function () return true end", 34 };
+	struct plan *p = need(plan_new());
+	struct maker m = { .p = p };
+	char *copy = need(arena_str(&p->arena, text)), *at = NULL;
+	m.streams = need(arena_array(&p->arena, STREAMS_MAX, sizeof *m.streams));
+	m.services = need(arena_array(&p->arena, SERVICES_MAX, sizeof *m.services));
+	p->streams = m.streams;
+	p->services = m.services;
+	for (char *line = strtok_r(copy, "\n", &at); line; line = strtok_r(NULL, "\n", &at))
+		read_line(&m, line);
+	add_nodes(p);
+	p->scripts = &script;
+	p->script_count = 1;
+	p->self = self;
+	p->generation = 1;
+	p->digest = hash_bytes(&(struct hash_key){ { 3, 4 } }, text, strlen(text));
+	p->file = "test.lua";
+	p->udp_edns_max = 1232;
+	p->tcp_max = 100;
+	return p;
+}
+
+uint32_t plan_make_stream(const struct plan *p, const char *check, const char *address)
+{
+	struct addr a;
+	if (addr_parse(&a, address, strlen(address), 0) < 0)
+		give_up("address", address);
+	uint64_t key = plan_make_key(check, &a);
+	for (uint32_t i = 0; i < p->stream_count; i++) {
+		if (p->streams[i].key == key)
+			return i;
+	}
+	give_up("no such stream", address);
+	return 0;
+}

@@ -1,0 +1,255 @@
+/* A plan's bytes: what goes in comes out, and nothing that is cut, flipped or made up gets through whole or hurts. */
+#include <check.h>
+#include <stdlib.h>
+#include "base/rng.h"
+#include "lib/plan_make.h"
+
+#define BOUND ((size_t)1 << 24)
+
+static const char *const text =
+	"pair any-down\n"
+	"check web interval=1000 timeout=500 retry=200 fall=3 rise=2\n"
+	"check port interval=5000\n"
+	"service www.example.test web 127.0.0.11 127.0.0.12@ams1 / 2001:db8::13 all_down=last ttl=5-30 initial=down\n"
+	"service dl.example.test web+port 127.0.0.11 127.0.0.14 need=50% pick=weighted answer=1 agree=local couple=1\n"
+	"service static.example.test - 127.0.0.15 all_down=none\n";
+
+/* plan_make knows no arguments and no fallback list; these carry every kind. */
+static struct plan *rich_plan(void)
+{
+	static const struct plan_arg args[] = {
+		{ .name = "a", .kind = PLAN_ARG_STRING, .string = "/healthz" },
+		{ .name = "b", .kind = PLAN_ARG_INTEGER, .integer = -8080 },
+		{ .name = "c", .kind = PLAN_ARG_NUMBER, .number = 0.25 },
+		{ .name = "d", .kind = PLAN_ARG_BOOLEAN, .boolean = true } };
+	static const struct addr fallback[] = { { 4, { 192, 0, 2, 1 }, 0 }, { 6, { 0x20, 1 }, 0 } };
+	struct plan *p = plan_make(text, 1);
+	struct plan_stream *s = (struct plan_stream *)(uintptr_t)&p->streams[0];
+	struct plan_service *v = (struct plan_service *)(uintptr_t)&p->services[0];
+	s->args = args;
+	s->arg_count = 4;
+	v->policy.fallback = fallback;
+	v->policy.fallback_count = 2;
+	return p;
+}
+
+static struct bytes encoded(const struct plan *p)
+{
+	struct bytes b;
+	bytes_init(&b, BOUND);
+	ck_assert_int_eq(plan_encode(&b, p), 0);
+	return b;
+}
+
+START_TEST(what_goes_in_comes_out)
+{
+	struct plan *p = rich_plan(), *q = NULL;
+	struct bytes a = encoded(p);
+	ck_assert_int_eq(plan_decode(&q, a.data, a.len), 0);
+	struct bytes b = encoded(q);
+	ck_assert_uint_eq(a.len, b.len);
+	ck_assert_mem_eq(a.data, b.data, a.len);
+
+	ck_assert_uint_eq(q->self, 1);
+	ck_assert_uint_eq(q->digest, p->digest);
+	ck_assert_str_eq(q->nodes[1].name, "ns2");
+	ck_assert_uint_eq(q->nodes[0].peer[0].port, 5401);
+	ck_assert_ptr_null(q->nodes[0].nsid);
+	ck_assert_mem_eq(q->pair.key, p->pair.key, PLAN_KEY_LEN);
+	ck_assert_uint_eq(q->service_count, 3);
+	ck_assert_str_eq(q->services[0].hosts[1], "ams1");
+	ck_assert_ptr_null(q->services[0].hosts[0]);
+	ck_assert_uint_eq(q->services[0].policy.members[2].tier, 1);
+	ck_assert_uint_eq(q->services[0].policy.members[2].addr.family, 6);
+	ck_assert(!q->services[0].policy.initial_up);
+	ck_assert_uint_eq(q->services[1].policy.need_pct, 50);
+	ck_assert_uint_eq(q->services[1].checks[0].count, 2);
+	ck_assert_uint_eq(q->services[2].checks[0].count, 0);
+	ck_assert_uint_eq(q->streams[0].timing.retry_ms, 200);
+	ck_assert_str_eq(q->streams[0].args[0].string, "/healthz");
+	ck_assert(q->streams[0].args[1].integer == -8080);
+	ck_assert(q->streams[0].args[2].number == 0.25);
+	ck_assert(q->streams[0].args[3].boolean);
+	/* one stream for one (address, check), however many services ask */
+	ck_assert_uint_eq(q->services[0].checks[0].streams[0], q->services[1].checks[0].streams[0]);
+	bytes_deinit(&a);
+	bytes_deinit(&b);
+	plan_free(p);
+	plan_free(q);
+}
+END_TEST
+
+START_TEST(every_cut_is_refused)
+{
+	struct plan *p = rich_plan(), *q = NULL;
+	struct bytes a = encoded(p);
+	for (size_t n = 0; n < a.len; n++) {
+		uint8_t *exact = malloc(n ? n : 1); /* so that a sanitizer sees a read past the cut */
+		memcpy(exact, a.data, n);
+		ck_assert_int_lt(plan_decode(&q, exact, n), 0);
+		ck_assert_ptr_null(q);
+		free(exact);
+	}
+	bytes_u8(&a, 0);
+	ck_assert_int_eq(plan_decode(&q, a.data, a.len), ERR_FORMAT);
+	bytes_deinit(&a);
+	plan_free(p);
+}
+END_TEST
+
+/* A flip may still be a right plan (another octet of a name): then it must come back as those very bytes. */
+static void decode_hostile(const uint8_t *data, size_t len)
+{
+	struct plan *q = NULL;
+	int e = plan_decode(&q, data, len);
+	if (e < 0) {
+		ck_assert(e == ERR_FORMAT || e == ERR_LIMIT || e == ERR_VERSION);
+		ck_assert_ptr_null(q);
+		return;
+	}
+	struct bytes b = encoded(q);
+	ck_assert_uint_eq(b.len, len);
+	ck_assert_mem_eq(b.data, data, len);
+	bytes_deinit(&b);
+	plan_free(q);
+}
+
+START_TEST(every_flip_is_refused_or_means_what_it_says)
+{
+	struct plan *p = rich_plan();
+	struct bytes a = encoded(p);
+	for (size_t bit = 0; bit < a.len * 8; bit++) {
+		a.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		decode_hostile(a.data, a.len);
+		a.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	bytes_deinit(&a);
+	plan_free(p);
+}
+END_TEST
+
+START_TEST(random_damage_does_no_harm)
+{
+	struct plan *p = rich_plan();
+	struct bytes a = encoded(p);
+	struct rng rng;
+	rng_init(&rng, 20240229);
+	uint8_t *copy = malloc(a.len);
+	for (int round = 0; round < 5000; round++) {
+		memcpy(copy, a.data, a.len);
+		for (uint64_t hits = 1 + rng_below(&rng, 6); hits > 0; hits--)
+			copy[rng_below(&rng, a.len)] = rng_below(&rng, 2) ? 0xff : (uint8_t)rng_u64(&rng);
+		decode_hostile(copy, a.len);
+	}
+	free(copy);
+	bytes_deinit(&a);
+	plan_free(p);
+}
+END_TEST
+
+static int code_of(struct plan *p)
+{
+	struct plan *q = NULL;
+	struct bytes a = encoded(p);
+	int e = plan_decode(&q, a.data, a.len);
+	plan_free(q);
+	bytes_deinit(&a);
+	plan_free(p);
+	return e;
+}
+
+#define STREAM(p, i) ((struct plan_stream *)(uintptr_t)&(p)->streams[i])
+#define SERVICE(p, i) ((struct plan_service *)(uintptr_t)&(p)->services[i])
+
+START_TEST(nonsense_is_refused)
+{
+	struct plan *p = rich_plan();
+	ck_assert_int_eq(code_of(p), 0);
+	p = rich_plan(); p->self = 2;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); STREAM(p, 1)->script = 1;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); STREAM(p, 1)->key = p->streams[0].key;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); STREAM(p, 1)->timing.interval_ms = 0;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); STREAM(p, 1)->timing.fall = 0;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); SERVICE(p, 1)->owner = p->services[0].owner;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); SERVICE(p, 1)->owner = (const uint8_t *)"\3WWW";
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); SERVICE(p, 0)->policy.tier_count = 1; /* a member stands in tier 1 */
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); SERVICE(p, 0)->policy.need_pct = 50; /* need and need_pct at once */
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); p->pair.agree = POLICY_AGREE_PAIR;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+}
+END_TEST
+
+START_TEST(counts_are_held_against_what_is_there)
+{
+	/* a claim of 1,000,000 streams in a few octets allocates nothing to speak of */
+	struct plan *p = plan_make("check web\nservice a.test web 127.0.0.1", 0), *q = NULL;
+	p->stream_count = p->service_count = p->script_count = 0;
+	struct bytes a = encoded(p);
+	store_u32(a.data + a.len - 8, PLAN_STREAMS_MAX);
+	ck_assert_int_eq(plan_decode(&q, a.data, a.len), ERR_FORMAT);
+	store_u32(a.data + a.len - 8, PLAN_STREAMS_MAX + 1);
+	ck_assert_int_eq(plan_decode(&q, a.data, a.len), ERR_LIMIT);
+	store_u32(a.data + a.len - 8, 0);
+	ck_assert_int_eq(plan_decode(&q, a.data, a.len), 0);
+	plan_free(q);
+	store_u16(a.data + 4, 99);
+	ck_assert_int_eq(plan_decode(&q, a.data, a.len), ERR_VERSION);
+	bytes_deinit(&a);
+	plan_free(p);
+}
+END_TEST
+
+START_TEST(a_node_travels_alone)
+{
+	struct plan *p = rich_plan();
+	struct bytes b;
+	struct arena arena;
+	struct plan_node n = { .workers = 77 };
+	struct rbuf r;
+	bytes_init(&b, BOUND);
+	arena_init(&arena, 0);
+	plan_node_put(&b, &p->nodes[1]);
+	for (size_t cut = 0; cut < b.len; cut++) {
+		rbuf_init(&r, b.data, cut);
+		ck_assert_int_lt(plan_node_get(&r, &arena, &n), 0);
+		ck_assert_uint_eq(n.workers, 77);
+	}
+	rbuf_init(&r, b.data, b.len);
+	ck_assert_int_eq(plan_node_get(&r, &arena, &n), 0);
+	ck_assert_str_eq(n.name, "ns2");
+	ck_assert_uint_eq(n.listen[0].port, 5302);
+	ck_assert_uint_eq(n.status_from[0].prefix_len, 8);
+	arena_deinit(&arena);
+	bytes_deinit(&b);
+	plan_free(p);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plan");
+	TCase *t = tcase_create("bytes");
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, what_goes_in_comes_out);
+	tcase_add_test(t, every_cut_is_refused);
+	tcase_add_test(t, every_flip_is_refused_or_means_what_it_says);
+	tcase_add_test(t, random_damage_does_no_harm);
+	tcase_add_test(t, nonsense_is_refused);
+	tcase_add_test(t, counts_are_held_against_what_is_there);
+	tcase_add_test(t, a_node_travels_alone);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
