@@ -1,0 +1,15 @@
+/* What every child process of the supervisor does first, and the roles' entry points. */
+#ifndef GEMEL_APP_CHILD_H
+#define GEMEL_APP_CHILD_H
+#include "ipc/ipc.h"
+
+#define CHILD_CHANNEL_FD 3 /* the supervisor's channel in every child */
+#define CHILD_BEAT_MS 1000 /* IPC_BEAT this often; ten times this without one and the supervisor kills the child */
+
+/* Names the process and its log, and makes it die with the supervisor. Exits where the supervisor is gone already. */
+void child_init(enum ipc_role role);
+/* Each returns the process's exit status. channel: the supervisor's, taken. */
+int responder_main(int channel);
+int coordinator_main(int channel);
+
+#endif

@@ -1,0 +1,269 @@
+/* The responder process: takes sockets, images and the overlay, and answers.  It knows nothing of health, Lua or twins. */
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <urcu-qsbr.h>
+#include "app/child.h"
+#include "app/responder_state.h"
+#include "core/plan.h"
+#include "io/clock.h"
+#include "io/log.h"
+#include "ipc/ipc.h"
+
+#define WAIT_FOR_OVERLAY_S 2 /* then static names are answered without it: the coordinator may be in trouble */
+#define TCP_MAX_DEFAULT 1024
+
+static void tell_supervisor(struct responder *r, enum ipc_type t, bool with_generation)
+{
+	uint8_t room[16];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, t);
+	if (with_generation)
+		put_u64(&w, r->view->generation);
+	if (chan_send_buf(r->supervisor, &w))
+		exit(1); /* without the supervisor there is nothing to go on for */
+}
+
+static void serve(struct responder *r)
+{
+	if (r->serving)
+		return;
+	r->serving = true;
+	if (workers_start(r)) {
+		log_line(LOG_LEVEL_ERROR, "cannot start the workers: %s", err_text(ERR_NOMEM));
+		exit(1);
+	}
+	for (size_t i = 0; i < r->listen_count; i++)
+		if (r->listens[i].kind == SOCKET_TCP)
+			tcp_listen(r->tcp, r->listens[i].fds[0]);
+	tell_supervisor(r, IPC_SERVING, true);
+}
+
+/* ---- from the coordinator ---- */
+
+static void coordinator_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
+{
+	struct responder *r = ctx;
+	struct rbuf m;
+	bool wait;
+	for (size_t i = 0; i < fd_count; i++)
+		close(fds[i]);
+	rbuf_init(&m, data, len);
+	if (overlay_message(r, data, len, &wait)) {
+		if (wait)
+			chan_pause(r->coordinator, true); /* until the supervisor hands over that generation */
+		if (r->view && !r->waiting)
+			serve(r);
+		return;
+	}
+	if (ipc_type_get(&m) == IPC_COLD_REPLY)
+		cold_reply(r->cold, &m);
+}
+
+static void coordinator_end(void *ctx)
+{
+	struct responder *r = ctx;
+	chan_free(r->coordinator);
+	r->coordinator = NULL;
+	cold_fail_all(r->cold);
+}
+
+/* ---- from the supervisor ---- */
+
+static void take_socket(struct responder *r, struct rbuf *m, const int *fds, size_t fd_count)
+{
+	if (r->listen_count == RESPONDER_LISTENS_MAX || fd_count > SOCKETS_PER_ADDRESS_MAX)
+		return;
+	struct listen_set *l = &r->listens[r->listen_count++];
+	l->kind = get_u8(m);
+	ipc_addr_get(m, &l->addr);
+	l->wildcard = get_u8(m) != 0;
+	memcpy(l->fds, fds, fd_count * sizeof *fds);
+	l->count = fd_count;
+}
+
+static void take_site(struct responder *r, struct rbuf *m)
+{
+	struct arena a;
+	struct plan_node n;
+	arena_init(&a, 1 << 20);
+	if (plan_node_get(m, &a, &n) == 0) {
+		long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+		unsigned workers = n.workers ? n.workers : cpus > 0 ? (unsigned)cpus : 1;
+		if (!r->serving)
+			r->worker_count = workers < RESPONDER_WORKERS_MAX ? workers : RESPONDER_WORKERS_MAX;
+		size_t len = n.nsid ? strlen(n.nsid) : 0;
+		if (!r->serving && len && len < sizeof r->nsid) {
+			memcpy(r->nsid, n.nsid, len);
+			r->limits.nsid = r->nsid;
+			r->limits.nsid_len = (uint16_t)len;
+		}
+	}
+	arena_deinit(&a);
+}
+
+static void close_arriving(struct responder *r)
+{
+	for (size_t i = 0; i < r->arriving.count; i++)
+		if (r->arriving.fds[i] >= 0)
+			close(r->arriving.fds[i]);
+	if (r->arriving.zones >= 0)
+		close(r->arriving.zones);
+	r->arriving.count = 0;
+	r->arriving.zones = -1;
+}
+
+static void take_image(struct responder *r, struct rbuf *m, int fd)
+{
+	uint16_t index = get_u16(m);
+	if (m->failed || index != r->arriving.count || index >= ANSWER_IMAGES_MAX) {
+		close(fd);
+		return;
+	}
+	r->arriving.fds[r->arriving.count++] = fd;
+}
+
+static void start_generation(struct responder *r, uint64_t generation)
+{
+	struct view *v = view_new(generation, r->arriving.fds, r->arriving.count, r->arriving.zones, r->worker_count);
+	close_arriving(r);
+	if (!v) {
+		if (!r->view)
+			exit(1);
+		return; /* the old generation stays */
+	}
+	view_free(r->waiting); /* one overtaken before its overlay came; no reader ever saw it */
+	r->waiting = v;
+	if (r->coordinator)
+		chan_pause(r->coordinator, false);
+}
+
+static void adopt_waiting(struct responder *r)
+{
+	if (!r->waiting || r->view)
+		return;
+	rcu_assign_pointer(r->view, r->waiting);
+	r->waiting = NULL;
+}
+
+static void on_overlay_late(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct responder *r = ctx;
+	if (r->serving || !r->waiting)
+		return;
+	log_line(LOG_LEVEL_WARNING, "the coordinator is late: static names are answered, services are not");
+	adopt_waiting(r);
+	serve(r);
+}
+
+static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
+{
+	static int overlay_fd = -1; /* comes before the first generation, is replayed into it */
+	struct responder *r = ctx;
+	struct rbuf m;
+	rbuf_init(&m, data, len);
+	enum ipc_type t = ipc_type_get(&m);
+	if (t == IPC_SOCKET && fd_count > 0) {
+		take_socket(r, &m, fds, fd_count);
+		return;
+	}
+	if (t == IPC_SITE)
+		take_site(r, &m);
+	else if (t == IPC_IMAGE && fd_count == 1)
+		take_image(r, &m, fds[0]);
+	else if (t == IPC_ZONES && fd_count == 1)
+		r->arriving.zones = fds[0];
+	else if (t == IPC_OVERLAY && fd_count == 1)
+		overlay_fd = fds[0];
+	else if (t == IPC_CHANNEL && fd_count == 1) {
+		if (r->coordinator)
+			coordinator_end(r);
+		r->coordinator = chan_new(r->base, fds[0], coordinator_message, coordinator_end, r);
+	} else if (t == IPC_START) {
+		start_generation(r, get_u64(&m));
+		if (overlay_fd >= 0) {
+			overlay_replay(r, overlay_fd);
+			close(overlay_fd);
+			overlay_fd = -1;
+			if (r->view)
+				serve(r);
+		}
+	} else if (t == IPC_STOP) {
+		exit(0);
+	}
+}
+
+static void supervisor_end(void *ctx)
+{
+	(void)ctx;
+	exit(1);
+}
+
+/* ---- once a second ---- */
+
+static void add_stats(struct answer_stats *sum, const struct answer_stats *s)
+{
+	const uint64_t *from = (const uint64_t *)s;
+	uint64_t *to = (uint64_t *)sum;
+	for (size_t i = 0; i < sizeof *s / sizeof *from; i++)
+		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+static void send_stats(struct responder *r)
+{
+	struct answer_stats sum = { 0 };
+	uint8_t room[512];
+	struct wbuf w;
+	for (unsigned i = 0; i < r->worker_count; i++)
+		add_stats(&sum, &r->workers[i].answer.stats);
+	add_stats(&sum, &r->main_answer.stats);
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_STATS);
+	for (size_t i = 0; i < sizeof sum / sizeof(uint64_t); i++)
+		put_u64(&w, ((const uint64_t *)&sum)[i]);
+	if (r->coordinator && !chan_queued(r->coordinator) && chan_send_buf(r->coordinator, &w))
+		log_line(LOG_LEVEL_DEBUG, "counters were not sent");
+}
+
+static void on_second(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct responder *r = ctx;
+	if (r->serving && !workers_alive(r)) {
+		log_line(LOG_LEVEL_ERROR, "a worker hangs: the responder ends, to be started again");
+		abort();
+	}
+	tell_supervisor(r, IPC_BEAT, false);
+	send_stats(r);
+}
+
+int responder_main(int channel)
+{
+	struct responder *r = calloc(1, sizeof *r);
+	if (!r || !(r->base = event_base_new()))
+		return 1;
+	r->worker_count = 1;
+	r->limits.udp_edns_max = DNS_UDP_EDNS_MAX;
+	r->tcp_max = TCP_MAX_DEFAULT;
+	r->arriving.zones = -1;
+	r->main_answer.rng[0] = clock_mono_us();
+	r->main_answer.rng[1] = clock_wall_ms();
+	r->cold = cold_new(r);
+	r->tcp = tcp_new(r);
+	r->supervisor = chan_new(r->base, channel, supervisor_message, supervisor_end, r);
+	struct event *second = event_new(r->base, -1, EV_PERSIST, on_second, r);
+	struct event *late = evtimer_new(r->base, on_overlay_late, r);
+	if (!r->cold || !r->tcp || !r->supervisor || !second || !late)
+		return 1;
+	struct timeval every = { .tv_sec = 1 }, patience = { .tv_sec = WAIT_FOR_OVERLAY_S };
+	event_add(second, &every);
+	event_add(late, &patience);
+	event_base_dispatch(r->base);
+	return 1;
+}

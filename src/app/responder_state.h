@@ -1,0 +1,132 @@
+/* The responder's own state: one main thread (libevent: messages, publication, TCP, cold path) and the UDP workers.
+ *
+ *     main thread ──publishes──▶ view (RCU) ◀──read, a batch at a time── worker 0 … W-1
+ *         ▲  └─ COLD ─▶ coordinator                                        │
+ *         └──────────────── cold queries (a datagram socket pair) ◀────────┘
+ */
+#ifndef GEMEL_APP_RESPONDER_STATE_H
+#define GEMEL_APP_RESPONDER_STATE_H
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include "answer/answer.h"
+#include "app/sockets.h"
+#include "io/chan.h"
+
+#define RESPONDER_WORKERS_MAX 64
+#define RESPONDER_LISTENS_MAX 64
+#define RESPONDER_QUERY_MAX 4096 /* a longer UDP query is no honest one (EDNS padding ends far below) */
+#define RESPONDER_UDP_MAX 4096   /* the largest UDP answer limits.edns may allow */
+
+/* What workers read: swapped whole, freed after a grace period. */
+struct view {
+	struct answer_db *db;
+	uint64_t generation;
+	uint32_t *turn[RESPONDER_WORKERS_MAX + 1]; /* rotate positions a worker; the last is the main thread's */
+	struct mapping { const uint8_t *data; size_t len; } maps[ANSWER_IMAGES_MAX];
+	size_t map_count;
+};
+
+union packet_control { /* destination address of a query, for wildcard sockets */
+	struct cmsghdr align;
+	uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+struct responder;
+struct worker {
+	struct responder *r;
+	unsigned index;
+	pthread_t thread;
+	int *fds; /* its sockets */
+	bool *wildcard;
+	size_t fd_count;
+	struct answer_worker answer;
+	uint64_t beat; /* counts turns; the main thread looks whether it moves */
+};
+
+struct listen_set {
+	enum socket_kind kind;
+	struct addr addr;
+	bool wildcard;
+	int fds[SOCKETS_PER_ADDRESS_MAX];
+	size_t count;
+};
+
+struct overlay_change { size_t slot; struct answer_live *live; };
+struct overlay {
+	bool open;           /* between BEGIN and COMMIT */
+	bool whole, ignored; /* ignored: for a generation that is past */
+	uint64_t generation, seq;
+	struct overlay_change *changes;
+	size_t count, cap;
+};
+
+struct cold_table;
+struct tcp_server;
+struct responder {
+	struct event_base *base;
+	struct chan *supervisor, *coordinator;
+	struct listen_set listens[RESPONDER_LISTENS_MAX];
+	size_t listen_count;
+	struct worker workers[RESPONDER_WORKERS_MAX];
+	unsigned worker_count;
+	struct answer_worker main_answer; /* for TCP */
+	struct answer_limits limits;
+	uint8_t nsid[256];
+	uint16_t tcp_max;
+	struct view *view;   /* published (RCU): workers read it, only the main thread writes */
+	struct view *waiting;/* a newer generation whose overlay is not whole yet; NULL = none */
+	struct { int fds[ANSWER_IMAGES_MAX]; size_t count; int zones; uint64_t generation; } arriving;
+	struct overlay overlay;
+	bool serving;
+	struct cold_table *cold;
+	struct tcp_server *tcp;
+};
+
+/* view.c */
+/* Maps images and builds a database; takes the descriptors. NULL with a log line on failure. */
+struct view *view_new(uint64_t generation, const int *image_fds, size_t count, int zones_fd, unsigned workers);
+void view_free(struct view *v); /* only after a grace period; NULL is fine */
+
+/* overlay.c: IPC_BEGIN, IPC_SET, IPC_WITHDRAW, IPC_COMMIT */
+/* Returns true where the message was one of these. *wait is set when the generation's images have not come yet: the caller must
+ * stop reading until they have. */
+bool overlay_message(struct responder *r, const uint8_t *data, size_t len, bool *wait);
+/* Replays the log that the supervisor kept, up to its last commit. */
+void overlay_replay(struct responder *r, int fd);
+
+/* worker.c */
+int workers_start(struct responder *r) MUST_CHECK;
+/* False when a worker has not moved since the last call but one. */
+bool workers_alive(struct responder *r);
+
+/* cold.c */
+struct tcp_conn;
+struct cold_origin { /* where an answer goes */
+	struct tcp_conn *conn; /* TCP; NULL = UDP, then: */
+	int fd;
+	struct sockaddr_storage to;
+	socklen_t to_len;
+	union packet_control control;
+	uint32_t control_len;
+};
+struct cold_table *cold_new(struct responder *r) MUST_CHECK;
+int cold_worker_socket(const struct cold_table *c); /* where workers hand over; any thread */
+/* From a worker: copies everything. False when the way is full (the caller answers SERVFAIL). */
+bool cold_hand_over(int socket, const struct cold_origin *o, const uint8_t *query, size_t len);
+void cold_submit(struct cold_table *c, const struct cold_origin *o, const uint8_t *query, size_t len);
+void cold_reply(struct cold_table *c, struct rbuf *message); /* after the head of an IPC_COLD_REPLY */
+void cold_forget_conn(struct cold_table *c, const struct tcp_conn *conn);
+void cold_fail_all(struct cold_table *c); /* the coordinator is gone */
+
+/* tcp.c */
+struct tcp_server *tcp_new(struct responder *r) MUST_CHECK;
+void tcp_listen(struct tcp_server *t, int fd);
+void tcp_send(struct tcp_conn *c, const uint8_t *message, size_t len);
+const struct addr *tcp_peer(const struct tcp_conn *c);
+/* How many answers from elsewhere a connection waits for keeps it open at half-close. */
+void tcp_pending(struct tcp_conn *c, int change);
+
+#endif

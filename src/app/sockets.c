@@ -1,0 +1,233 @@
+#include "app/sockets.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "io/log.h"
+#include "io/sockaddr.h"
+
+#define TCP_BACKLOG 1024
+
+static int fail(const char *what, const char *where)
+{
+	int why = errno;
+	log_line(LOG_LEVEL_ERROR, "cannot %s %s: %s%s", what, where, strerror(why),
+		 why == EADDRINUSE ? "; another server is there" : "");
+	return why == EADDRINUSE || why == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
+}
+
+static int bound_socket(const struct addr *a, int type, bool share)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sockaddr_from_addr(&ss, a);
+	int one = 1;
+	int fd = socket(ss.ss_family, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ERR_IO;
+	if ((type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one)) ||
+	    (share && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one)) ||
+	    (a->family == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one)) ||
+	    bind(fd, (struct sockaddr *)&ss, len)) {
+		int why = errno;
+		close(fd);
+		errno = why;
+		return ERR_IO;
+	}
+	return fd;
+}
+
+/* Replies must leave from the address that was asked: only a wildcard socket does not know it by itself. */
+static void want_destination(int fd, const struct addr *a)
+{
+	int one = 1;
+	if (!addr_is_any(a))
+		return;
+	if (a->family == 4)
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof one);
+	else
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one);
+}
+
+static void enlarge_buffer(int fd, const char *where)
+{
+	int size = SOCKET_BUFFER;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) == 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	socklen_t len = sizeof size;
+	getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len);
+	log_line(LOG_LEVEL_NOTICE, "%s: receive buffer is %d octets, fewer than asked (net.core.rmem_max); "
+		 "a restart of the responder under load may lose queries", where, size);
+}
+
+static struct socket_set *add_set(struct sockets *s, enum socket_kind kind, const struct addr *a)
+{
+	struct socket_set *sets = reallocarray(s->sets, s->count + 1, sizeof *sets);
+	if (!sets)
+		return NULL;
+	s->sets = sets;
+	struct socket_set *set = &sets[s->count++];
+	*set = (struct socket_set){ .kind = kind };
+	if (a)
+		set->addr = *a;
+	return set;
+}
+
+static int open_udp(struct sockets *s, enum socket_kind kind, const struct addr *a, size_t count)
+{
+	char where[ADDR_TEXT_MAX];
+	addr_format(a, true, where);
+	/* Bound once alone: with SO_REUSEPORT a second server of the same user would silently take half of the queries. */
+	int probe = bound_socket(a, SOCK_DGRAM, false);
+	if (probe < 0)
+		return fail("listen on UDP", where);
+	close(probe);
+	struct socket_set *set = add_set(s, kind, a);
+	if (!set)
+		return ERR_NOMEM;
+	while (set->count < count) {
+		int fd = bound_socket(a, SOCK_DGRAM, count > 1);
+		if (fd < 0)
+			return fail("listen on UDP", where);
+		set->fds[set->count++] = fd;
+		want_destination(fd, a);
+		enlarge_buffer(fd, where);
+	}
+	return 0;
+}
+
+static int open_tcp(struct sockets *s, const struct addr *a)
+{
+	char where[ADDR_TEXT_MAX];
+	addr_format(a, true, where);
+	struct socket_set *set = add_set(s, SOCKET_TCP, a);
+	if (!set)
+		return ERR_NOMEM;
+	int fd = bound_socket(a, SOCK_STREAM, false);
+	if (fd < 0)
+		return fail("listen on TCP", where);
+	set->fds[set->count++] = fd;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	return listen(fd, TCP_BACKLOG) ? fail("listen on TCP", where) : 0;
+}
+
+/* mkdir -p for the folders above a path (whole: the path itself too). */
+static int make_folders(const char *path, bool whole)
+{
+	char p[PATH_MAX];
+	if (strlen(path) >= sizeof p) {
+		errno = ENAMETOOLONG;
+		return ERR_IO;
+	}
+	strcpy(p, path);
+	for (char *c = p + 1; *c; c++)
+		if (*c == '/') {
+			*c = 0;
+			if (mkdir(p, 0755) && errno != EEXIST)
+				return ERR_IO;
+			*c = '/';
+		}
+	return whole && mkdir(p, 0750) && errno != EEXIST ? ERR_IO : 0;
+}
+
+static int open_state(struct sockets *s, const char *path, int uid, int gid)
+{
+	struct socket_set *set = add_set(s, SOCKET_STATE_DIR, NULL);
+	if (!set)
+		return ERR_NOMEM;
+	if (make_folders(path, true))
+		return fail("make the state folder", path);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail("open the state folder", path);
+	set->fds[set->count++] = fd;
+	s->lock_fd = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return fail("open the lock in the state folder", path);
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB))
+		return fail("lock the state folder (another server uses it)", path);
+	if (uid >= 0 && fchown(fd, (uid_t)uid, (gid_t)gid))
+		return fail("hand over the state folder", path);
+	return 0;
+}
+
+static int open_control(struct sockets *s, const char *path)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof un.sun_path) {
+		errno = ENAMETOOLONG;
+		return fail("make the control socket", path);
+	}
+	strcpy(un.sun_path, path);
+	struct socket_set *set = add_set(s, SOCKET_CONTROL, NULL);
+	if (!set)
+		return ERR_NOMEM;
+	if (make_folders(path, false))
+		return fail("make the folder of the control socket", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fail("make the control socket", path);
+	set->fds[set->count++] = fd;
+	if (connect(fd, (struct sockaddr *)&un, sizeof un) == 0) {
+		errno = EADDRINUSE;
+		return fail("make the control socket", path);
+	}
+	unlink(path); /* of a server that is gone: nobody answered */
+	mode_t old = umask(0177); /* mode 0600 from its first moment on */
+	int e = bind(fd, (struct sockaddr *)&un, sizeof un);
+	umask(old);
+	if (e || listen(fd, 64))
+		return fail("make the control socket", path);
+	s->control_path = strdup(path);
+	return s->control_path ? 0 : ERR_NOMEM;
+}
+
+static size_t sockets_per_address(const struct plan_node *n)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t count = n->workers ? n->workers : cpus > 0 ? (size_t)cpus : 1;
+	return count < SOCKETS_PER_ADDRESS_MAX ? count : SOCKETS_PER_ADDRESS_MAX;
+}
+
+static int open_all(struct sockets *s, const struct plan_node *n, int uid, int gid)
+{
+	int e = open_state(s, n->state, uid, gid);
+	for (size_t i = 0; !e && i < n->listen_count; i++) {
+		e = open_udp(s, SOCKET_UDP, &n->listen[i], sockets_per_address(n));
+		if (!e)
+			e = open_tcp(s, &n->listen[i]);
+	}
+	for (size_t i = 0; !e && i < n->peer_count; i++)
+		e = open_udp(s, SOCKET_PEER, &n->peer[i], 1);
+	return e ? e : open_control(s, n->control);
+}
+
+int sockets_open(struct sockets *s, const struct plan_node *n, int uid, int gid)
+{
+	*s = (struct sockets){ .lock_fd = -1 };
+	int e = open_all(s, n, uid, gid);
+	if (e)
+		sockets_close(s);
+	return e;
+}
+
+void sockets_close(struct sockets *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t k = 0; k < s->sets[i].count; k++)
+			close(s->sets[i].fds[k]);
+	free(s->sets);
+	if (s->control_path)
+		unlink(s->control_path);
+	free(s->control_path);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	*s = (struct sockets){ .lock_fd = -1 };
+}

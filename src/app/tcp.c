@@ -1,0 +1,201 @@
+/* DNS over TCP (RFC 7766) on the main thread: many connections, pipelined; all that one read brought is answered with one write.
+ * Connections stand in a list by last activity: when the bound is reached the idlest gives way to the newcomer. */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <unistd.h>
+#include "app/responder_state.h"
+#include "io/log.h"
+#include "io/sockaddr.h"
+
+#define IDLE_S 30              /* RFC 7766 6.2.3: seconds, and enough for a slow sender of one message */
+#define UNSENT_MAX (256u << 10) /* a reader so far behind is not read from until it caught up */
+#define ACCEPTS_A_TURN 64
+
+struct tcp_conn {
+	TAILQ_ENTRY(tcp_conn) by_activity; /* idlest first */
+	struct tcp_server *server;
+	struct bufferevent *bev;
+	struct addr peer;
+	int pending;  /* answers still to come from the cold path */
+	bool closing; /* the client will send no more */
+};
+struct tcp_server {
+	struct responder *r;
+	TAILQ_HEAD(, tcp_conn) conns;
+	size_t count;
+	uint8_t answer[DNS_MESSAGE_MAX];
+};
+
+static void conn_free(struct tcp_conn *c)
+{
+	TAILQ_REMOVE(&c->server->conns, c, by_activity);
+	c->server->count--;
+	cold_forget_conn(c->server->r->cold, c);
+	bufferevent_free(c->bev);
+	free(c);
+}
+
+static void touch(struct tcp_conn *c)
+{
+	TAILQ_REMOVE(&c->server->conns, c, by_activity);
+	TAILQ_INSERT_TAIL(&c->server->conns, c, by_activity);
+}
+
+void tcp_send(struct tcp_conn *c, const uint8_t *message, size_t len)
+{
+	uint8_t prefix[2];
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	store_u16(prefix, (uint16_t)len);
+	evbuffer_expand(out, len + 2);
+	evbuffer_add(out, prefix, 2);
+	evbuffer_add(out, message, len);
+}
+
+const struct addr *tcp_peer(const struct tcp_conn *c)
+{
+	return &c->peer;
+}
+
+void tcp_pending(struct tcp_conn *c, int change)
+{
+	c->pending += change;
+}
+
+static void answer_message(struct tcp_conn *c, const uint8_t *query, size_t len)
+{
+	struct responder *r = c->server->r;
+	size_t out_len = 0;
+	r->main_answer.turn = r->view->turn[r->worker_count];
+	switch (answer_query(r->view->db, &r->main_answer, &r->limits, ANSWER_TCP, query, len, c->server->answer,
+			     sizeof c->server->answer, &out_len)) {
+	case ANSWER_SEND:
+		tcp_send(c, c->server->answer, out_len);
+		break;
+	case ANSWER_COLD:
+		cold_submit(r->cold, &(struct cold_origin){ .conn = c, .fd = -1 }, query, len);
+		break;
+	case ANSWER_NONE:
+		break;
+	}
+}
+
+static bool is_behind(const struct tcp_conn *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev)) > UNSENT_MAX;
+}
+
+static void answer_what_came(struct tcp_conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	while (evbuffer_get_length(in) >= 2 && !is_behind(c)) {
+		size_t len = load_u16(evbuffer_pullup(in, 2));
+		if (evbuffer_get_length(in) < len + 2)
+			break;
+		answer_message(c, evbuffer_pullup(in, (ssize_t)len + 2) + 2, len);
+		evbuffer_drain(in, len + 2);
+	}
+	if (is_behind(c))
+		bufferevent_disable(c->bev, EV_READ);
+}
+
+static void on_read(struct bufferevent *bev, void *ctx)
+{
+	(void)bev;
+	touch(ctx);
+	answer_what_came(ctx);
+}
+
+/* The output is empty. */
+static void on_written(struct bufferevent *bev, void *ctx)
+{
+	struct tcp_conn *c = ctx;
+	answer_what_came(c);
+	if (evbuffer_get_length(bufferevent_get_output(bev)) > 0)
+		return;
+	if (c->closing && !c->pending)
+		conn_free(c);
+	else if (!c->closing)
+		bufferevent_enable(bev, EV_READ);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *ctx)
+{
+	struct tcp_conn *c = ctx;
+	bool unsent = evbuffer_get_length(bufferevent_get_output(bev)) > 0;
+	if ((what & BEV_EVENT_EOF) && (unsent || c->pending)) {
+		c->closing = true; /* half-closed: what it asked is still answered */
+		return;
+	}
+	conn_free(c);
+}
+
+static void evict_idlest(struct tcp_server *t)
+{
+	struct tcp_conn *c = TAILQ_FIRST(&t->conns);
+	if (c)
+		conn_free(c);
+}
+
+static void conn_new(struct tcp_server *t, int fd, const struct sockaddr_storage *from)
+{
+	static const struct timeval idle = { .tv_sec = IDLE_S };
+	if (t->count >= t->r->tcp_max)
+		evict_idlest(t);
+	struct tcp_conn *c = calloc(1, sizeof *c);
+	struct bufferevent *bev = bufferevent_socket_new(t->r->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!c || !bev) {
+		free(c);
+		if (bev)
+			bufferevent_free(bev);
+		else
+			close(fd);
+		return;
+	}
+	c->server = t;
+	c->bev = bev;
+	sockaddr_to_addr(&c->peer, from);
+	TAILQ_INSERT_TAIL(&t->conns, c, by_activity);
+	t->count++;
+	bufferevent_setcb(bev, on_read, on_written, on_event, c);
+	bufferevent_setwatermark(bev, EV_READ, 0, DNS_MESSAGE_MAX + 2);
+	bufferevent_set_timeouts(bev, &idle, &idle);
+	bufferevent_enable(bev, EV_READ | EV_WRITE);
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)what;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		struct sockaddr_storage from;
+		socklen_t len = sizeof from;
+		int c = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (c >= 0) {
+			conn_new(ctx, c, &from);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE)
+			evict_idlest(ctx); /* else the listener stays readable and we spin */
+		if (errno != EINTR && errno != ECONNABORTED)
+			return;
+	}
+}
+
+struct tcp_server *tcp_new(struct responder *r)
+{
+	struct tcp_server *t = calloc(1, sizeof *t);
+	if (!t)
+		return NULL;
+	t->r = r;
+	TAILQ_INIT(&t->conns);
+	return t;
+}
+
+void tcp_listen(struct tcp_server *t, int fd)
+{
+	struct event *e = event_new(t->r->base, fd, EV_READ | EV_PERSIST, on_accept, t);
+	if (!e || event_add(e, NULL))
+		log_line(LOG_LEVEL_ERROR, "a TCP listener cannot be read");
+}

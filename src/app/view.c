@@ -1,0 +1,71 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "app/responder_state.h"
+#include "io/log.h"
+#include "io/memfd.h"
+
+static int map_images(struct view *v, struct image *images, const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct mapping *m = &v->maps[i];
+		int e = memfd_map(fds[i], &m->data, &m->len);
+		if (e)
+			return e;
+		v->map_count++;
+		e = image_open(&images[i], m->data, m->len);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+static int build(struct view *v, const int *fds, size_t count, int zones_fd)
+{
+	struct image images[ANSWER_IMAGES_MAX];
+	const uint8_t *refs = NULL;
+	size_t refs_len = 0;
+	int e = map_images(v, images, fds, count);
+	if (!e)
+		e = memfd_map(zones_fd, &refs, &refs_len);
+	if (e == ERR_FORMAT && v->map_count == count) /* an empty list: a server without zones */
+		e = 0;
+	if (!e)
+		e = answer_db_new(&v->db, images, count, (const struct answer_zone_ref *)(const void *)refs,
+				  refs_len / sizeof(struct answer_zone_ref));
+	memfd_unmap(refs, refs_len);
+	return e;
+}
+
+struct view *view_new(uint64_t generation, const int *image_fds, size_t count, int zones_fd, unsigned workers)
+{
+	struct view *v = calloc(1, sizeof *v);
+	int e = v ? 0 : ERR_NOMEM;
+	if (!e) {
+		v->generation = generation;
+		e = build(v, image_fds, count, zones_fd);
+	}
+	for (unsigned i = 0; !e && i <= workers; i++) {
+		v->turn[i] = calloc(answer_db_slots(v->db) + 1, sizeof *v->turn[i]);
+		if (!v->turn[i])
+			e = ERR_NOMEM;
+	}
+	if (!e)
+		return v;
+	log_line(LOG_LEVEL_ERROR, "generation %llu cannot be served: %s", (unsigned long long)generation, err_text(e));
+	view_free(v);
+	return NULL;
+}
+
+void view_free(struct view *v)
+{
+	if (!v)
+		return;
+	if (v->db)
+		answer_db_free(v->db);
+	for (size_t i = 0; i < v->map_count; i++)
+		memfd_unmap(v->maps[i].data, v->maps[i].len);
+	for (size_t i = 0; i <= RESPONDER_WORKERS_MAX; i++)
+		free(v->turn[i]);
+	free(v);
+}

@@ -1,0 +1,248 @@
+/* The UDP workers: read a batch, answer it, send a batch.  No malloc, lock or log on this path. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <urcu-qsbr.h>
+#include "app/responder_state.h"
+#include "io/clock.h"
+#include "io/log.h"
+
+#define BATCH 64        /* datagrams a system call; larger gains nothing, measured on bare sockets */
+#define IDLE_MS 500     /* an idle worker still shows that it is alive */
+#define TURNS_A_SOCKET 8 /* batches from one socket before the next gets its turn */
+
+struct batch {
+	struct mmsghdr in[BATCH], out[BATCH];
+	struct iovec in_iov[BATCH], out_iov[BATCH];
+	struct sockaddr_storage from[BATCH];
+	union packet_control control[BATCH];
+	uint8_t query[BATCH][RESPONDER_QUERY_MAX];
+	uint8_t answer[BATCH][RESPONDER_UDP_MAX];
+};
+
+static void prepare(struct batch *b, bool wildcard, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		b->in[i].msg_hdr.msg_namelen = sizeof b->from[i];
+		b->in[i].msg_hdr.msg_control = wildcard ? &b->control[i] : NULL;
+		b->in[i].msg_hdr.msg_controllen = wildcard ? sizeof b->control[i] : 0;
+	}
+}
+
+static void init(struct batch *b)
+{
+	for (size_t i = 0; i < BATCH; i++) {
+		b->in_iov[i] = (struct iovec){ b->query[i], sizeof b->query[i] };
+		b->in[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i], .msg_iov = &b->in_iov[i], .msg_iovlen = 1 };
+		b->out[i].msg_hdr = (struct msghdr){ .msg_iov = &b->out_iov[i], .msg_iovlen = 1 };
+	}
+}
+
+/* Turns what the kernel told of a query's destination into the source of its answer; the interface is left to routing. */
+static void answer_from_there(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo *p = (struct in_pktinfo *)(void *)CMSG_DATA(c);
+			p->ipi_spec_dst = p->ipi_addr;
+			p->ipi_ifindex = 0;
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo *p = (struct in6_pktinfo *)(void *)CMSG_DATA(c);
+			if (!IN6_IS_ADDR_LINKLOCAL(&p->ipi6_addr))
+				p->ipi6_ifindex = 0;
+		}
+	}
+}
+
+/* Returns the answer's length, 0 for none. */
+static size_t answer_one(struct worker *w, const struct view *v, int fd, struct batch *b, size_t i, uint8_t *out)
+{
+	const struct msghdr *m = &b->in[i].msg_hdr;
+	const uint8_t *query = b->query[i];
+	size_t len = b->in[i].msg_len, out_len = 0;
+	if (m->msg_flags & MSG_TRUNC)
+		return 0;
+	switch (answer_query(v->db, &w->answer, &w->r->limits, ANSWER_UDP, query, len, out, RESPONDER_UDP_MAX, &out_len)) {
+	case ANSWER_SEND:
+		return out_len;
+	case ANSWER_COLD: {
+		struct cold_origin o = { .fd = fd, .to = b->from[i], .to_len = m->msg_namelen };
+		if (m->msg_controllen && m->msg_controllen <= sizeof o.control) {
+			memcpy(&o.control, m->msg_control, m->msg_controllen);
+			o.control_len = (uint32_t)m->msg_controllen;
+		}
+		if (cold_hand_over(cold_worker_socket(w->r->cold), &o, query, len))
+			return 0;
+		if (answer_error(&w->r->limits, answer_db_key(v->db), DNS_RCODE_SERVFAIL, query, len, out, RESPONDER_UDP_MAX,
+				 &out_len) == ANSWER_SEND)
+			return out_len;
+		return 0;
+	}
+	case ANSWER_NONE:
+		break;
+	}
+	return 0;
+}
+
+static void send_all(int fd, struct mmsghdr *out, unsigned count)
+{
+	while (count > 0) {
+		int n = sendmmsg(fd, out, count, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			n = 1; /* this one cannot be sent (its route, its firewall); the rest can */
+		out += n;
+		count -= (unsigned)n;
+	}
+}
+
+/* One read, its answers, one send. Returns how many datagrams came; 0 for none, -1 for an error. */
+static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard, size_t last_count, int flags)
+{
+	prepare(b, wildcard, last_count);
+	int n = recvmmsg(fd, b->in, BATCH, flags, NULL);
+	rcu_thread_online();
+	if (n <= 0)
+		return n;
+	const struct view *v = rcu_dereference(w->r->view);
+	w->answer.turn = v->turn[w->index];
+	unsigned out = 0;
+	for (size_t i = 0; i < (size_t)n; i++) {
+		struct msghdr *m = &b->in[i].msg_hdr;
+		if (wildcard)
+			answer_from_there(m);
+		size_t len = answer_one(w, v, fd, b, i, b->answer[out]);
+		if (!len)
+			continue;
+		b->out_iov[out] = (struct iovec){ b->answer[out], len };
+		struct msghdr *o = &b->out[out++].msg_hdr;
+		o->msg_name = m->msg_name;
+		o->msg_namelen = m->msg_namelen;
+		o->msg_control = m->msg_controllen ? m->msg_control : NULL;
+		o->msg_controllen = m->msg_controllen;
+	}
+	send_all(fd, b->out, out);
+	return n;
+}
+
+static void beat(struct worker *w)
+{
+	__atomic_store_n(&w->beat, w->beat + 1, __ATOMIC_RELAXED);
+}
+
+/* One socket: the read itself waits, which saves two system calls a wake-up. */
+static void serve_one_socket(struct worker *w, struct batch *b)
+{
+	struct timeval idle = { .tv_usec = IDLE_MS * 1000 };
+	size_t count = BATCH;
+	setsockopt(w->fds[0], SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
+	for (;;) {
+		rcu_thread_offline();
+		int n = serve_batch(w, b, w->fds[0], w->wildcard[0], count, MSG_WAITFORONE);
+		count = n > 0 ? (size_t)n : 0;
+		beat(w);
+	}
+}
+
+static void drain_socket(struct worker *w, struct batch *b, size_t i)
+{
+	for (int turn = 0; turn < TURNS_A_SOCKET; turn++) {
+		rcu_quiescent_state();
+		if (serve_batch(w, b, w->fds[i], w->wildcard[i], BATCH, MSG_DONTWAIT) < BATCH)
+			return;
+	}
+}
+
+static void serve_many_sockets(struct worker *w, struct batch *b, int ep)
+{
+	struct epoll_event events[RESPONDER_LISTENS_MAX];
+	for (;;) {
+		rcu_thread_offline();
+		int n = epoll_wait(ep, events, RESPONDER_LISTENS_MAX, IDLE_MS);
+		rcu_thread_online();
+		for (int i = 0; i < n; i++)
+			drain_socket(w, b, events[i].data.u64);
+		beat(w);
+	}
+}
+
+static int watch_sockets(const struct worker *w)
+{
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	for (size_t i = 0; ep >= 0 && i < w->fd_count; i++) {
+		struct epoll_event e = { .events = EPOLLIN, .data.u64 = i };
+		if (epoll_ctl(ep, EPOLL_CTL_ADD, w->fds[i], &e)) {
+			close(ep);
+			return -1;
+		}
+	}
+	return ep;
+}
+
+static void *run(void *ctx)
+{
+	struct worker *w = ctx;
+	struct batch *b = calloc(1, sizeof *b);
+	int ep = w->fd_count > 1 ? watch_sockets(w) : 0;
+	if (!b || ep < 0) {
+		log_line(LOG_LEVEL_ERROR, "worker %u cannot start", w->index);
+		_exit(1); /* its sockets would have no reader */
+	}
+	init(b);
+	rcu_register_thread();
+	if (w->fd_count > 1)
+		serve_many_sockets(w, b, ep);
+	else
+		serve_one_socket(w, b);
+	return NULL;
+}
+
+/* Worker i of W reads sockets i mod W of each address. */
+static int assign_sockets(struct responder *r, struct worker *w)
+{
+	w->fds = calloc(RESPONDER_LISTENS_MAX * SOCKETS_PER_ADDRESS_MAX, sizeof *w->fds);
+	w->wildcard = calloc(RESPONDER_LISTENS_MAX * SOCKETS_PER_ADDRESS_MAX, sizeof *w->wildcard);
+	if (!w->fds || !w->wildcard)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < r->listen_count; i++)
+		for (size_t k = w->index; r->listens[i].kind == SOCKET_UDP && k < r->listens[i].count; k += r->worker_count) {
+			w->wildcard[w->fd_count] = r->listens[i].wildcard;
+			w->fds[w->fd_count++] = r->listens[i].fds[k];
+		}
+	return 0;
+}
+
+int workers_start(struct responder *r)
+{
+	for (unsigned i = 0; i < r->worker_count; i++) {
+		struct worker *w = &r->workers[i];
+		w->r = r;
+		w->index = i;
+		w->answer.rng[0] = clock_mono_us() ^ (i + 1);
+		w->answer.rng[1] = clock_wall_ms() * 0x9e3779b97f4a7c15u;
+		int e = assign_sockets(r, w);
+		if (e)
+			return e;
+		if (w->fd_count && pthread_create(&w->thread, NULL, run, w))
+			return ERR_NOMEM;
+	}
+	return 0;
+}
+
+bool workers_alive(struct responder *r)
+{
+	static uint64_t seen[RESPONDER_WORKERS_MAX];
+	static unsigned still[RESPONDER_WORKERS_MAX];
+	for (unsigned i = 0; i < r->worker_count; i++) {
+		uint64_t now = __atomic_load_n(&r->workers[i].beat, __ATOMIC_RELAXED);
+		still[i] = now == seen[i] && r->workers[i].fd_count ? still[i] + 1 : 0;
+		seen[i] = now;
+		if (still[i] > 5) /* asked once a second; an idle worker moves twice a second */
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,17 @@
+/* The clocks, for the edges: everything else is told the time. */
+#ifndef GEMEL_IO_CLOCK_H
+#define GEMEL_IO_CLOCK_H
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t clock_read_us(clockid_t id)
+{
+	struct timespec t;
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+static inline uint64_t clock_mono_us(void) { return clock_read_us(CLOCK_MONOTONIC); }
+static inline uint64_t clock_mono_ms(void) { return clock_mono_us() / 1000u; }
+static inline uint64_t clock_wall_ms(void) { return clock_read_us(CLOCK_REALTIME) / 1000u; }
+
+#endif
