@@ -1,0 +1,69 @@
+/* The operators' door: control verbs over a stream socket, and the .gemel names seen with dig.
+ *
+ *     gemelctl ──request──▶ server ──▶ verb (one const table) ──▶ tables for people, or one JSON document
+ *                                        └─ down, up, drain, auto, reload: asked of the host, finished later
+ *
+ * Request (one a connection): "GEMC" | flags u8 (1 json, 2 colour) | width u16 | argc u16 | argc × block (base/buf.h)
+ * Reply: frames  kind u8 (1 stdout, 2 stderr, 3 exit) | len u32 | octets    exit: one octet, the last frame
+ */
+#ifndef GEMEL_CTL_CTL_H
+#define GEMEL_CTL_CTL_H
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "base/buf.h"
+#include "core/core.h"
+
+#define CTL_REQUEST_MAX 65536
+#define CTL_ARGS_MAX 64
+#define CTL_REPLY_MAX (64u << 20) /* 100,000 members in JSON fit */
+#define CTL_CLIENTS_MAX 64
+
+struct ctl_child { const char *role; uint32_t pid, restarts; uint64_t started_wall_ms; };
+struct ctl_counters { /* of the responder, summed; zero until it told */
+	uint64_t queries, responses, dropped, truncated, cold, by_rcode[24], edns, tcp;
+	double qps; /* over the last second or so */
+};
+/* A still picture that verbs read; filled by the coordinator for each request, borrowed. */
+struct ctl_host {
+	const struct core *core;
+	uint64_t now_ms, wall_ms, started_wall_ms;
+	const struct ctl_child *children; size_t child_count;
+	const struct ctl_counters *counters;
+	bool journal_failed; /* the last write of the journal failed */
+};
+/* What verbs ask of the coordinator. Each request has an id that comes back in ctl_*_done. */
+struct ctl_actions {
+	void *ctx;
+	void (*host)(void *ctx, struct ctl_host *out);
+	void (*command)(void *ctx, const struct core_command *c); /* c->id is the request's */
+	void (*reload)(void *ctx, uint32_t id);
+	void (*stop)(void *ctx);
+};
+
+struct ctl_server;
+/* listen_fd stays the caller's. NULL = out of memory. */
+struct ctl_server *ctl_server_new(struct event_base *base, int listen_fd, const struct ctl_actions *a) MUST_CHECK;
+void ctl_server_free(struct ctl_server *s);
+/* The command is in force on this node (every worker answers from it), or refused; text is the line to print. */
+void ctl_command_done(struct ctl_server *s, uint32_t id, bool refused, const char *text);
+void ctl_reload_diag(struct ctl_server *s, uint32_t id, const char *line);
+/* status as in IPC_DONE: 0 taken, 1 some zones kept their old version, 2 refused. */
+void ctl_reload_done(struct ctl_server *s, uint32_t id, int status);
+
+/* ---- status over DNS, class CH ---- */
+/* Answers a class CH query (id.server, hostname.bind, version.server, version.bind, *.gemel). udp: over UDP from elsewhere than
+ * loopback .gemel answers are truncated (product.md: TCP proves the source). Returns the length, 0 for no answer. */
+size_t ctl_dns_answer(const struct ctl_host *h, bool udp, const struct addr *from, const uint8_t *query, size_t len, uint8_t *out, size_t cap);
+
+/* ---- the client's side (gemelctl) ---- */
+/* Sends argv and copies the reply's frames to the two files. Returns the exit status (1 with a line on standard error where there
+ * is no server). */
+int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv);
+/* The verbs' one-line helps, for `gemelctl help`. */
+size_t ctl_verb_count(void);
+void ctl_verb_help(size_t i, const char **name, const char **usage, const char **help);
+
+#endif
