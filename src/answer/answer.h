@@ -3,6 +3,10 @@
  *     answer_db      an immutable generation: images, zone directory, and one pointer a live slot
  *     answer_live    one published live RRset, compiled; swapped by pointer, freed by the edge after a grace period
  *
+ * What is decided here, beyond the RFCs: answers are minimal (no authority section where there is an answer); ANY gets one
+ * RRset (RFC 8482); AXFR and IXFR are REFUSED until there are transfers; class ANY is REFUSED; at most IMAGE_CHAIN_MAX
+ * aliases are followed, and never into another zone, even a served one; DS at a cut is answered by the parent.
+ *
  * Readers call answer_query concurrently; one writer builds databases and swaps slots. Publication and reclamation (RCU)
  * are the edge's: nothing here waits, locks, allocates (in answer_query) or asks the time.
  */
@@ -17,7 +21,12 @@
 #include "zone/image.h"
 
 /* ---- live RRsets ---- */
-enum answer_pick { ANSWER_PICK_ROTATE = 1, ANSWER_PICK_RANDOM, ANSWER_PICK_WEIGHTED, ANSWER_PICK_STICKY };
+enum answer_pick {
+	ANSWER_PICK_ROTATE = 1, /* each leads equally often, the others follow in order */
+	ANSWER_PICK_RANDOM,     /* a random sample in random order */
+	ANSWER_PICK_WEIGHTED,   /* drawn by weight without replacement; weight 0 only when all are 0 */
+	ANSWER_PICK_STICKY      /* weighted rendezvous hash of the client's prefix, the same on every node */
+};
 #define ANSWER_MEMBERS_MAX 256 /* a message holds about that many AAAA; config refuses more in one answer */
 
 struct answer_set { /* what the coordinator publishes for one (owner, type) */
@@ -32,28 +41,29 @@ struct answer_set { /* what the coordinator publishes for one (owner, type) */
 		uint16_t weight;
 	} *members;
 };
-struct answer_live; /* compiled variants; immutable once published */
+struct answer_live; /* compiled records; immutable once published; one allocation */
+/* ERR_RANGE: a type without addresses, a pick unknown, or too many members; ERR_NOMEM. */
 int answer_live_new(struct answer_live **l, const struct answer_set *s) MUST_CHECK;
 void answer_live_free(struct answer_live *l); /* NULL is fine */
 
 /* ---- database ---- */
 struct answer_db;
 #define ANSWER_IMAGES_MAX 64
-/* Borrowed images must outlive the db. Where two images hold the same zone the one named later counts. dropped[i] lists
- * nothing: removed zones are told by `zones`, the set of apexes to serve (NULL = all in the images).
- * All images must have one hash key. */
+/* Borrowed images must outlive the db. `zones` is the set to serve (NULL = all in the images); where two hold the same
+ * apex the one named later counts. All images must have one hash key.
+ * ERR_NOMEM; ERR_RANGE (no image, or a reference outside); ERR_LIMIT; ERR_FORMAT (keys differ). */
 struct answer_zone_ref { uint16_t image; uint32_t zone; };
 int answer_db_new(struct answer_db **db, const struct image *images, size_t count, const struct answer_zone_ref *zones,
 		  size_t zone_count) MUST_CHECK;
 void answer_db_free(struct answer_db *db); /* frees the live RRsets still in it too */
 const struct hash_key *answer_db_key(const struct answer_db *db);
 size_t answer_db_slots(const struct answer_db *db);
-/* The slot of a live (owner, type), or -1 where the images have none. */
+/* The slot of a live (owner, type) in the zones served, or -1. owner: lower-case wire, checked. */
 int64_t answer_db_slot(const struct answer_db *db, const uint8_t *owner, uint16_t type);
 /* Release-stores `l` (NULL = not ready: SERVFAIL with EDE 14) and gives back what was there, to be freed after a grace period. */
 struct answer_live *answer_db_swap(struct answer_db *db, size_t slot, struct answer_live *l);
 /* How a zone is known for `zones` and metrics: apex by index, serial. */
-size_t answer_db_zones(const struct answer_db *db);
+size_t answer_db_zones(const struct answer_db *db); /* served, each apex once */
 const struct image_zone *answer_db_zone(const struct answer_db *db, size_t i, const uint8_t **apex);
 
 /* ---- answering ---- */
@@ -63,22 +73,29 @@ enum answer_outcome {
 	ANSWER_COLD      /* class CH: hand it to the coordinator (cold path); nothing was written */
 };
 struct answer_stats { /* a worker's own counters, single writer, read by others with relaxed loads */
-	uint64_t queries, responses, dropped, truncated, cold, by_rcode[24], edns, tcp;
+	uint64_t queries, responses, dropped, truncated, cold, by_rcode[24], edns, tcp; /* rcodes past 23 are not counted */
 };
 struct answer_worker { /* one a thread */
-	uint32_t *turn;  /* rotate position a slot; answer_db_slots long, owned by the edge, zeroed for a new db */
-	uint64_t rng[2]; /* xorshift state for random picks and seeds */
+	uint32_t *turn;  /* rotate position a slot; answer_db_slots long, owned by the edge; any values will do */
+	uint64_t rng[2]; /* xorshift128+ state for random picks; seeded by the edge, not both zero */
 	struct answer_stats stats;
 };
 struct answer_limits {
 	uint16_t udp_edns_max; /* DNS_UDP_EDNS_MAX unless configured */
 	const uint8_t *nsid;   /* NULL = none */
-	uint16_t nsid_len;
+	uint16_t nsid_len;     /* at most ANSWER_NSID_MAX, so that it always fits */
 };
+#define ANSWER_NSID_MAX 128
 enum answer_transport { ANSWER_UDP = 1, ANSWER_TCP };
+struct answer_from { /* who asks */
+	enum answer_transport transport;
+	uint64_t prefix; /* the client's /24 or /56 as a number (answer_prefix), for sticky picks */
+};
+uint64_t answer_prefix(const struct addr *client);
 /* cap must be at least 512 for UDP (1232 and more is better) and 65,535 for TCP. */
 enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
-				 enum answer_transport tr, const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len);
+				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out, size_t cap,
+				 size_t *len);
 /* A SERVFAIL (or other rcode) for a query whose cold path failed. Same buffers. */
 enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode, const uint8_t *in,
 				 size_t in_len, uint8_t *out, size_t cap, size_t *len);

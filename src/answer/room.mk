@@ -1,3 +1,7 @@
 noinst_LIBRARIES += src/answer/libanswer.a
-src_answer_libanswer_a_SOURCES =
+src_answer_libanswer_a_SOURCES = \
+	src/answer/answer.c src/answer/answer.h \
+	src/answer/db.c src/answer/db.h \
+	src/answer/live.c src/answer/live.h \
+	src/answer/reply.c src/answer/reply.h
 src_answer_libanswer_a_CFLAGS = $(AM_CFLAGS)

@@ -18,7 +18,11 @@
  *     12 < p < 12 + L    a suffix of it
  *     p >= 12 + L + 4    a place in the body
  * so the body can be moved to any place and any question length by adding differences (wildcards, negative answers,
- * referrals, CNAME chains). Everything is read through image_* functions that check bounds once, at image_open.
+ * referrals, CNAME chains). The owner of a wildcard's record becomes the question's name, so at a "*" owner p == 12 stands
+ * for record owners only, never for a name in rdata. Pointers into the body stay at or below IMAGE_POINTER_MAX, so that no
+ * move takes them past 0x3fff (RFC 1035 4.1.4).  The root is always written out.
+ *
+ * image_open checks every bound once; readers check none.
  */
 #ifndef GEMEL_ZONE_IMAGE_H
 #define GEMEL_ZONE_IMAGE_H
@@ -30,14 +34,34 @@
 #include "zone/zone.h"
 
 #define IMAGE_MAGIC "GEMLIMG1"
+#define IMAGE_VERSION 1u
+#define IMAGE_BYTE_ORDER 0x01020304u
 
-enum image_section { IMAGE_ANSWER = 1, IMAGE_AUTHORITY = 2, IMAGE_ADDITIONAL = 3, IMAGE_GLUE = 4 /* additional that must fit, else TC: RFC 9471 */ };
-enum image_node_flags { IMAGE_NODE_CUT = 1, IMAGE_NODE_WILD_BELOW = 2 /* "*" is a child */, IMAGE_NODE_CNAME = 4, IMAGE_NODE_DNAME = 8 };
-enum image_rrset_flags { IMAGE_RRSET_LIVE = 1 /* at = slot number */, IMAGE_RRSET_CHASE = 2 /* CNAME whose target lies in this zone, stored uncompressed */ };
+/* Aliases followed in one answer. The longest chain found in the wild is about ten; past the bound the answer ends there. */
+#define IMAGE_CHAIN_MAX 16
+/* Header, longest question, and a DNAME with its CNAME an alias, of which one more than is followed: the furthest place to which a body can move. */
+#define IMAGE_MOVE_MAX (12 + NAME_WIRE_MAX + 4 + (IMAGE_CHAIN_MAX + 1) * 2 * (12 + NAME_WIRE_MAX))
+#define IMAGE_POINTER_MAX (0x3fff - IMAGE_MOVE_MAX)
+
+enum image_section {
+	IMAGE_ANSWER = 1, IMAGE_AUTHORITY = 2,
+	IMAGE_GLUE = 3,      /* additional that must fit, else TC: in-domain glue of a referral, RFC 9471 3 */
+	IMAGE_ADDITIONAL = 4 /* dropped silently where there is no room */
+};
+enum image_node_flags {
+	IMAGE_NODE_CUT = 1,        /* its NS rrset holds the referral; only NS and DS are here */
+	IMAGE_NODE_WILD_BELOW = 2, /* "*" is a child */
+	IMAGE_NODE_CNAME = 4,      /* the first rrset is a CNAME */
+	IMAGE_NODE_DNAME = 8
+};
+enum image_rrset_flags {
+	IMAGE_RRSET_LIVE = 1, /* at = slot number */
+	IMAGE_RRSET_CHASE = 2 /* CNAME whose target lies in this zone, stored uncompressed */
+};
 
 struct image_header {
 	char magic[8];
-	uint32_t version, byte_order; /* 1, 0x01020304 */
+	uint32_t version, byte_order;
 	uint64_t size;
 	struct hash_key key;
 	uint32_t zone_count, zones_at;
@@ -47,28 +71,31 @@ struct image_header {
 	uint32_t reserved;
 };
 struct image_zone {
-	uint64_t digest;   /* of what it was made from: the loader keeps an unchanged zone by it */
+	uint64_t digest;    /* of what it was made from: the loader keeps an unchanged zone by it */
 	uint64_t apex_hash;
 	uint32_t apex_at;
 	uint32_t table_at, table_mask; /* struct image_entry[table_mask + 1] */
 	uint32_t negative_at;          /* struct image_answer: authority with the SOA, written for the apex as owner */
+	uint32_t apex_node_at;         /* 0 = a zone that could not be loaded: every answer is SERVFAIL */
 	uint32_t serial, records;
-	uint8_t apex_len, apex_labels, max_labels, reserved;
+	uint8_t apex_len, apex_labels;
+	uint8_t max_labels; /* of the longest name in the table */
+	uint8_t reserved;
 };
 struct image_entry { /* empty: node_at == 0 */
 	uint32_t tag; /* high half of the name's hash; its low half picks the place, linear probing */
 	uint32_t node_at;
 };
-struct image_node {
+struct image_node { /* its rrsets, name and compiled answers follow it closely, for the cache */
 	uint32_t name_at;
-	uint16_t rrset_count;
+	uint16_t rrset_count; /* 0 = empty non-terminal */
 	uint8_t flags, name_len;
 	/* struct image_rrset[rrset_count] follows, ascending type */
 };
 struct image_rrset {
 	uint16_t type, flags;
-	uint32_t at;       /* struct image_answer, or the slot number where live */
-	uint32_t rdata_at; /* canonical data: u32 ttl, u16 count, then count × (u16 len, octets); 0 = none */
+	uint32_t at;       /* struct image_answer (0 = fits no message: SERVFAIL), or the slot number where live */
+	uint32_t rdata_at; /* canonical data, network order: u32 ttl, u16 count, count × (u16 len, octets); 0 = none */
 };
 struct image_slot {
 	uint32_t zone; /* index */
@@ -83,7 +110,7 @@ struct image_answer {
 	uint16_t segment_count, reloc_count;
 	uint8_t name_len;
 	uint8_t reserved[3];
-	/* struct image_segment[], then uint16_t reloc[], then the body, each aligned to its own size */
+	/* struct image_segment[], then uint16_t reloc[], then the body */
 };
 struct image_segment {
 	uint16_t end; /* offset in the body after this RRset */
@@ -95,16 +122,15 @@ struct image_segment {
 struct image_builder;
 int image_builder_new(struct image_builder **b, const struct hash_key *key) MUST_CHECK;
 void image_builder_free(struct image_builder *b);
-/* Compiles a checked zone. digest: see image_zone. Faults (an RRset that fits no message) to d. */
+/* Compiles a zone that zone_check passed. digest: see image_zone. An RRset that fits no message is told to d as a warning
+ * and answered with SERVFAIL; the rest of the zone is not harmed. ERR_NOMEM (also when the image
+ * would pass 4 GiB), ERR_FORMAT (no SOA, or a name without its ancestors: zone_check did not run); the builder holds the
+ * other zones still. */
 int image_add_zone(struct image_builder *b, const struct zone *z, uint64_t digest, struct diags *d) MUST_CHECK;
-/* Seals: *data is the builder's until image_builder_free. */
+/* A zone that is ours but could not be loaded: it is answered with SERVFAIL. apex: lower-case wire name. */
+int image_add_broken(struct image_builder *b, const uint8_t *apex, uint64_t digest) MUST_CHECK;
+/* Seals: *data is the builder's until image_builder_free, and nothing can be added after. */
 int image_finish(struct image_builder *b, const uint8_t **data, size_t *len) MUST_CHECK;
-
-/* ---- compiling one answer (loader for static RRsets, responder for live ones) ---- */
-/* Writes a struct image_answer with everything behind it for one RRset that stands alone in the answer section, owner =
- * the question. rdata in wire form. ERR_SHORT when it fits no message, ERR_NOMEM. *out is malloc'd, len its size. */
-int image_compile_rrset(struct image_answer **out, size_t *len, const uint8_t *owner, uint16_t type, uint32_t ttl_s,
-			const struct zone_rdata *rdata, size_t count) MUST_CHECK;
 
 /* ---- reading ---- */
 struct image { /* a view of mapped memory; the memory must outlive it */
@@ -114,16 +140,30 @@ struct image { /* a view of mapped memory; the memory must outlive it */
 	const struct image_zone *zones;
 	const struct image_slot *slots;
 };
-/* Checks magic, version, crc, and that every offset lies inside, so that readers need no further checks.
- * ERR_VERSION, ERR_FORMAT, ERR_SHORT. */
+/* Checks magic, version, crc, and everything that a reader relies on, so that readers need no further checks.
+ * data: aligned to 8. ERR_VERSION, ERR_FORMAT, ERR_SHORT. */
 int image_open(struct image *im, const void *data, size_t len) MUST_CHECK;
 
-static inline const struct image_rrset *image_node_rrsets(const struct image_node *n) { return (const struct image_rrset *)(n + 1); }
-static inline const struct image_segment *image_answer_segments(const struct image_answer *a) { return (const struct image_segment *)(a + 1); }
+static inline const struct image_rrset *image_node_rrsets(const struct image_node *n)
+{
+	return (const struct image_rrset *)(n + 1);
+}
+static inline const struct image_segment *image_answer_segments(const struct image_answer *a)
+{
+	return (const struct image_segment *)(a + 1);
+}
 static inline const uint16_t *image_answer_relocs(const struct image_answer *a)
 {
 	return (const uint16_t *)(image_answer_segments(a) + a->segment_count);
 }
-static inline const uint8_t *image_answer_body(const struct image_answer *a) { return (const uint8_t *)(image_answer_relocs(a) + a->reloc_count); }
+static inline const uint8_t *image_answer_body(const struct image_answer *a)
+{
+	return (const uint8_t *)(image_answer_relocs(a) + a->reloc_count);
+}
+/* Octets of the first record before its TTL: owner (a pointer, or the root), type, class. */
+static inline size_t image_body_ttl_at(const uint8_t *body)
+{
+	return (body[0] & 0xc0) == 0xc0 ? 6 : 5;
+}
 
 #endif

@@ -1,0 +1,309 @@
+/* The solver: RFC 1034 4.3.2 over compiled answers.
+ *
+ *     zone of the name? ── no ──▶ REFUSED
+ *       │ yes
+ *       ▼              ┌─ exact or "*" ─▶ RRset, live RRset, CNAME ─┐
+ *     what has it for ─┼─ cut above ────▶ referral                  │ target in the same zone:
+ *     the name?        ├─ DNAME above ──▶ DNAME + CNAME ────────────┤ ask again for the target
+ *                      └─ none ─────────▶ NXDOMAIN + SOA            ▼
+ */
+#include "answer/answer.h"
+#include "answer/db.h"
+#include "answer/live.h"
+#include "answer/reply.h"
+
+#define TTL_AS_IS UINT32_MAX
+
+struct solver {
+	const struct answer_db *db;
+	struct answer_worker *w;
+	const struct answer_from *from;
+	struct reply *r;
+	const struct answer_zone *zone;
+	const struct answer_name *name; /* now looked up: the question's, then targets of aliases */
+	struct reply_owner owner;       /* where it stands in the message */
+	uint16_t qtype;
+	unsigned target_at;             /* in the message, after STEP_ALIAS */
+	unsigned dname_count;           /* each DNAME is given once, however often it is passed */
+	const struct image_node *dname[IMAGE_CHAIN_MAX + 1];
+};
+
+enum step {
+	STEP_DONE = 1,
+	STEP_ALIAS /* go on with the name at target_at */
+};
+
+static enum step fail(struct solver *s, uint16_t rcode, uint16_t ede)
+{
+	reply_fail(s->r, rcode, ede);
+	return STEP_DONE;
+}
+
+/* NODATA or NXDOMAIN. In a chain it is the rcode of the last name that counts (RFC 6604 3). */
+static enum step negative(struct solver *s, uint16_t rcode, uint32_t ttl_s)
+{
+	const struct reply_owner o = { .at = s->owner.at, .len = s->owner.len };
+	const size_t at = s->r->len;
+
+	s->r->rcode = rcode;
+	if (reply_add(s->r, db_answer(s->zone, s->zone->negative_at), &o) && ttl_s != TTL_AS_IS)
+		reply_lower_ttl(s->r, at, ttl_s);
+	return STEP_DONE;
+}
+
+/* AA speaks of the first owner name in the answer (RFC 1035 4.1.1), so it stays after a CNAME. */
+static enum step referral(struct solver *s, const struct image_node *cut)
+{
+	const struct image_rrset *ns = db_find_rrset(cut, DNS_TYPE_NS);
+
+	if (!ns || !ns->at)
+		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
+	if (s->r->an == 0)
+		s->r->aa = false;
+	(void)reply_add(s->r, db_answer(s->zone, ns->at), &s->owner);
+	return STEP_DONE;
+}
+
+static struct answer_live *live_load(const struct solver *s, const struct image_rrset *rr)
+{
+	return __atomic_load_n(&s->zone->slots[rr->at], __ATOMIC_ACQUIRE);
+}
+
+static enum step give_live(struct solver *s, const struct image_rrset *rr)
+{
+	const struct answer_live *l = live_load(s, rr);
+	struct live_choice c;
+
+	if (!l)
+		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY);
+	if (l->count == 0)
+		return negative(s, DNS_RCODE_NOERROR, l->ttl_s);
+	live_choose(&c, l, &s->w->turn[&s->zone->slots[rr->at] - s->db->slots], s->w->rng, s->from->prefix);
+	(void)reply_add_live(s->r, l, &c, &s->owner);
+	return STEP_DONE;
+}
+
+static enum step give(struct solver *s, const struct image_rrset *rr)
+{
+	if (rr->flags & IMAGE_RRSET_LIVE)
+		return give_live(s, rr);
+	if (!rr->at)
+		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
+	(void)reply_add(s->r, db_answer(s->zone, rr->at), &s->owner);
+	return STEP_DONE;
+}
+
+/* RFC 8482 4.1: one RRset; of live ones the first that has anything to say. */
+static enum step give_any(struct solver *s, const struct image_node *n)
+{
+	const struct image_rrset *rr = image_node_rrsets(n), *first = NULL;
+
+	for (unsigned i = 0; i < n->rrset_count; i++) {
+		const struct answer_live *l = rr[i].flags & IMAGE_RRSET_LIVE ? live_load(s, &rr[i]) : NULL;
+		if (!(rr[i].flags & IMAGE_RRSET_LIVE) || (l && l->count))
+			return give(s, &rr[i]);
+		if (!first)
+			first = &rr[i];
+	}
+	return first ? give(s, first) : negative(s, DNS_RCODE_NOERROR, TTL_AS_IS);
+}
+
+static enum step give_cname(struct solver *s, const struct image_rrset *rr)
+{
+	const size_t at = s->r->len;
+
+	if (!rr->at)
+		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
+	if (!reply_add(s->r, db_answer(s->zone, rr->at), &s->owner) || !(rr->flags & IMAGE_RRSET_CHASE))
+		return STEP_DONE;
+	s->target_at = (unsigned)(at + image_body_ttl_at(s->r->out + at) + 6);
+	return STEP_ALIAS;
+}
+
+static enum step solve_node(struct solver *s, const struct image_node *n)
+{
+	if (__builtin_expect(n->flags & IMAGE_NODE_CUT, 0) && s->qtype != DNS_TYPE_DS)
+		return referral(s, n);
+	const struct image_rrset *rr = db_find_rrset(n, s->qtype);
+	if (rr)
+		return give(s, rr);
+	if (s->qtype == DNS_TYPE_ANY)
+		return give_any(s, n);
+	if (n->flags & IMAGE_NODE_CNAME && (rr = db_find_rrset(n, DNS_TYPE_CNAME)) != NULL)
+		return give_cname(s, rr);
+	return negative(s, DNS_RCODE_NOERROR, TTL_AS_IS);
+}
+
+static bool dname_is_new(struct solver *s, const struct image_node *n)
+{
+	for (unsigned i = 0; i < s->dname_count; i++)
+		if (s->dname[i] == n)
+			return false;
+	s->dname[s->dname_count++] = n; /* one an alias at most: bounded as aliases are */
+	return true;
+}
+
+/* RFC 6672 3.2: the labels before the DNAME's owner move under its target; YXDOMAIN where that is too long. */
+static enum step solve_dname(struct solver *s, const struct image_node *n)
+{
+	const struct image_rrset *rr = db_find_rrset(n, DNS_TYPE_DNAME);
+	uint8_t name[NAME_WIRE_MAX];
+
+	if (!rr || !rr->at)
+		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
+	const struct image_answer *a = db_answer(s->zone, rr->at);
+	if (dname_is_new(s, n) && !reply_add(s->r, a, &s->owner))
+		return STEP_DONE;
+	const uint8_t *body = image_answer_body(a), *ttl = body + image_body_ttl_at(body), *target = ttl + 6;
+	size_t head = s->owner.len - n->name_len, tail = name_len(target);
+	if (head + tail > NAME_WIRE_MAX) {
+		s->r->rcode = DNS_RCODE_YXDOMAIN;
+		return STEP_DONE;
+	}
+	memcpy(name, s->r->out + s->owner.at, head);
+	memcpy(name + head, target, tail);
+	s->target_at = reply_add_cname(s->r, &s->owner, load_u32(ttl), name, head + tail);
+	return s->target_at && s->qtype != DNS_TYPE_CNAME && s->qtype != DNS_TYPE_ANY ? STEP_ALIAS : STEP_DONE;
+}
+
+static inline enum step solve_name(struct solver *s)
+{
+	const struct image_node *n;
+	enum db_match m = db_find_node(s->db, s->zone, s->name, &n);
+
+	s->owner.wildcard = m == DB_WILDCARD;
+	switch (m) {
+	case DB_EXACT:
+	case DB_WILDCARD:
+		return solve_node(s, n);
+	case DB_DELEGATED:
+		return referral(s, n);
+	case DB_DNAME:
+		return solve_dname(s, n);
+	case DB_NONE:
+		break;
+	}
+	return negative(s, DNS_RCODE_NXDOMAIN, TTL_AS_IS);
+}
+
+/* Follows aliases inside the zone. A loop ends where a name comes again: every link was given once, NOERROR. */
+static __attribute__((noinline)) void solve_aliases(struct solver *s)
+{
+	uint8_t name[NAME_WIRE_MAX], label_at[NAME_LABELS_MAX + 1];
+	uint64_t hash[NAME_LABELS_MAX + 1], seen[IMAGE_CHAIN_MAX + 1];
+	struct answer_name n;
+
+	seen[0] = s->name->hash[0];
+	for (unsigned links = 1; links <= IMAGE_CHAIN_MAX; links++) {
+		size_t len = name_len(s->r->out + s->target_at);
+		memcpy(name, s->r->out + s->target_at, len);
+		name_lower(name, len);
+		db_name(&n, s->db, name, label_at, hash);
+		if (db_find_zone(s->db, &n, n.labels) != s->zone)
+			return;
+		for (unsigned i = 0; i < links; i++)
+			if (seen[i] == hash[0])
+				return;
+		seen[links] = hash[0];
+		s->name = &n;
+		s->owner = (struct reply_owner){ .at = s->target_at, .len = n.len };
+		if (solve_name(s) != STEP_ALIAS)
+			return;
+	}
+}
+
+/* DS belongs to the parent's side of a cut (RFC 4035 3.1.4.1), where that is ours and knows the name. */
+static const struct answer_zone *parent_of(const struct answer_db *db, const struct answer_zone *child, const struct answer_name *n)
+{
+	const struct image_node *node;
+	const struct answer_zone *z = n->labels ? db_find_zone(db, n, n->labels - 1) : NULL;
+
+	return z && z->apex_node_at && db_find_node(db, z, n, &node) == DB_EXACT ? z : child;
+}
+
+static inline void solve(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from, const struct query *q,
+			 struct reply *r)
+{
+	const struct answer_name n = { .name = q->name, .label_at = q->label_at, .hash = q->hash, .len = q->name_len,
+		.labels = q->labels };
+	struct solver s;
+
+	if (q->opcode != DNS_OPCODE_QUERY)
+		return reply_fail(r, DNS_RCODE_NOTIMP, REPLY_NO_EDE);
+	if (q->qclass != DNS_CLASS_IN)
+		return reply_fail(r, DNS_RCODE_REFUSED, REPLY_NO_EDE);
+	const struct answer_zone *z = db_find_zone(db, &n, n.labels);
+	if (!z)
+		return reply_fail(r, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
+	if (__builtin_expect(q->qtype == DNS_TYPE_DS, 0) && n.labels == z->labels)
+		z = parent_of(db, z, &n);
+	if (!z->apex_node_at)
+		return reply_fail(r, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY);
+	if (q->qtype == DNS_TYPE_AXFR || q->qtype == DNS_TYPE_IXFR)
+		return reply_fail(r, DNS_RCODE_REFUSED, REPLY_NO_EDE);
+	r->aa = true;
+	s.db = db;
+	s.w = w;
+	s.from = from;
+	s.r = r;
+	s.zone = z;
+	s.name = &n;
+	s.owner = (struct reply_owner){ .at = DNS_HEADER_LEN, .len = n.len };
+	s.qtype = q->qtype;
+	s.dname_count = 0;
+	if (__builtin_expect(solve_name(&s) == STEP_ALIAS, 0))
+		solve_aliases(&s);
+}
+
+static void count(struct answer_stats *st, const struct query *q, const struct reply *r, bool tcp)
+{
+	st->responses++;
+	st->truncated += r->tc;
+	st->edns += q->has_edns;
+	st->tcp += tcp;
+	if (r->rcode < sizeof st->by_rcode / sizeof st->by_rcode[0])
+		st->by_rcode[r->rcode]++;
+}
+
+enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
+				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out, size_t cap,
+				 size_t *len)
+{
+	const bool tcp = from->transport == ANSWER_TCP;
+	struct query q;
+	struct reply r;
+
+	w->stats.queries++;
+	enum query_verdict v = query_parse(&q, in, in_len, &db->key);
+	if (v == QUERY_DROP) {
+		w->stats.dropped++;
+		return ANSWER_NONE;
+	}
+	if (v == QUERY_OK && q.qclass == DNS_CLASS_CH && q.opcode == DNS_OPCODE_QUERY) {
+		w->stats.cold++;
+		return ANSWER_COLD;
+	}
+	reply_begin(&r, &q, lim, tcp, out, cap);
+	if (v == QUERY_OK)
+		solve(db, w, from, &q, &r);
+	else
+		reply_fail(&r, q.rcode, REPLY_NO_EDE);
+	*len = reply_end(&r, &q, lim);
+	count(&w->stats, &q, &r, tcp);
+	return ANSWER_SEND;
+}
+
+enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode, const uint8_t *in,
+				 size_t in_len, uint8_t *out, size_t cap, size_t *len)
+{
+	struct query q;
+	struct reply r;
+	enum query_verdict v = query_parse(&q, in, in_len, key);
+
+	if (v == QUERY_DROP)
+		return ANSWER_NONE;
+	reply_begin(&r, &q, lim, false, out, cap);
+	reply_fail(&r, v == QUERY_OK ? rcode : q.rcode, REPLY_NO_EDE);
+	*len = reply_end(&r, &q, lim);
+	return ANSWER_SEND;
+}

@@ -1,0 +1,265 @@
+#include "answer/db.h"
+#include <stdlib.h>
+
+/* ---- finding ---- */
+
+void db_name(struct answer_name *n, const struct answer_db *db, const uint8_t *name, uint8_t label_at[NAME_LABELS_MAX + 1],
+	     uint64_t hash[NAME_LABELS_MAX + 1])
+{
+	unsigned labels = 0, at = 0;
+
+	for (; name[at]; at += name[at] + 1u)
+		label_at[labels++] = (uint8_t)at;
+	label_at[labels] = (uint8_t)at;
+	uint64_t h = hash[labels] = name_hash_root(&db->key);
+	for (unsigned i = labels; i-- > 0;)
+		hash[i] = h = name_hash_step(&db->key, h, name + label_at[i]);
+	*n = (struct answer_name){ .name = name, .label_at = label_at, .hash = hash, .len = at + 1, .labels = labels };
+}
+
+static const struct answer_zone *dir_find(const struct answer_db *db, uint64_t hash, const uint8_t *name, unsigned len)
+{
+	for (size_t i = (size_t)hash & db->dir_mask;; i = (i + 1) & db->dir_mask) {
+		const struct answer_zone *z = &db->dir[i];
+		if (!z->base)
+			return NULL;
+		if (z->hash == hash && z->apex_len == len && memcmp(z->base + z->apex_at, name, len) == 0)
+			return z;
+	}
+}
+
+const struct answer_zone *db_find_zone(const struct answer_db *db, const struct answer_name *n, unsigned max_labels)
+{
+	unsigned top = n->labels < max_labels ? n->labels : max_labels;
+
+	for (int word = 1; word >= 0; word--) {
+		uint64_t bits = db->label_counts[word];
+		if (top < 64u * (unsigned)word + 63)
+			bits &= top < 64u * (unsigned)word ? 0 : (2ull << (top & 63)) - 1;
+		while (bits) {
+			unsigned bit = 63 - (unsigned)__builtin_clzll(bits), i = n->labels - (64u * (unsigned)word + bit);
+			const struct answer_zone *z = dir_find(db, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i]);
+			if (z)
+				return z;
+			bits &= ~(1ull << bit);
+		}
+	}
+	return NULL;
+}
+
+/* The node of the name, or of "*" under it; NULL = absent. */
+static inline const struct image_node *node_find(const struct answer_zone *z, uint64_t hash, const uint8_t *name, unsigned len,
+						  bool star)
+{
+	const uint32_t tag = (uint32_t)(hash >> 32);
+	const unsigned head = star ? 2 : 0;
+
+	for (uint32_t i = (uint32_t)hash & z->mask;; i = (i + 1) & z->mask) {
+		const struct image_entry *e = &z->table[i];
+		if (!e->node_at)
+			return NULL;
+		if (e->tag != tag)
+			continue;
+		const struct image_node *n = (const struct image_node *)(z->base + e->node_at);
+		const uint8_t *have = z->base + n->name_at;
+		if (n->name_len == len + head && memcmp(have + head, name, len) == 0 && (!star || memcmp(have, "\1*", 2) == 0))
+			return n;
+	}
+}
+
+/* The deepest node above the name. All ancestors of a node are nodes, so existence can be found by halving. */
+static const struct image_node *closest_encloser(const struct answer_zone *z, const struct answer_name *n, unsigned *labels)
+{
+	const struct image_node *best = (const struct image_node *)(z->base + z->apex_node_at);
+	unsigned lo = z->labels, hi = n->labels - 1; /* lo exists; the answer is in lo … hi */
+
+	if (hi > z->max_labels)
+		hi = z->max_labels;
+	while (lo < hi) {
+		unsigned mid = (lo + hi + 1) / 2, i = n->labels - mid;
+		const struct image_node *found = node_find(z, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i], false);
+		if (found) {
+			best = found;
+			lo = mid;
+		} else {
+			hi = mid - 1;
+		}
+	}
+	*labels = lo;
+	return best;
+}
+
+enum db_match db_find_node(const struct answer_db *db, const struct answer_zone *z, const struct answer_name *n,
+			   const struct image_node **node)
+{
+	unsigned labels;
+
+	if (n->labels == z->labels) {
+		*node = (const struct image_node *)(z->base + z->apex_node_at);
+		return DB_EXACT;
+	}
+	if (n->labels <= z->max_labels) {
+		const struct image_node *found = node_find(z, n->hash[0], n->name, n->len, false);
+		if (found) {
+			*node = found;
+			return DB_EXACT;
+		}
+	}
+	const struct image_node *above = *node = closest_encloser(z, n, &labels);
+	if (above->flags & IMAGE_NODE_CUT)
+		return DB_DELEGATED;
+	if (above->flags & IMAGE_NODE_DNAME)
+		return DB_DNAME;
+	if (above->flags & IMAGE_NODE_WILD_BELOW) {
+		unsigned i = n->labels - labels;
+		uint64_t h = name_hash_step(&db->key, n->hash[i], (const uint8_t *)"\1*");
+		const struct image_node *found = node_find(z, h, n->name + n->label_at[i], n->len - n->label_at[i], true);
+		if (found) {
+			*node = found;
+			return DB_WILDCARD;
+		}
+	}
+	return DB_NONE;
+}
+
+/* ---- building ---- */
+
+static void dir_put(struct answer_db *db, const struct answer_zone *z)
+{
+	size_t i = (size_t)z->hash & db->dir_mask;
+
+	while (db->dir[i].base && (db->dir[i].hash != z->hash || db->dir[i].apex_len != z->apex_len ||
+	       memcmp(db->dir[i].base + db->dir[i].apex_at, z->base + z->apex_at, z->apex_len) != 0))
+		i = (i + 1) & db->dir_mask;
+	if (!db->dir[i].base)
+		db->order[db->zone_count++] = (uint32_t)i;
+	db->dir[i] = *z;
+	db->label_counts[z->labels / 64] |= 1ull << (z->labels % 64);
+}
+
+static void add_zone(struct answer_db *db, const struct image *images, const size_t *slot_base, struct answer_zone_ref ref)
+{
+	const struct image *im = &images[ref.image];
+	const struct image_zone *iz = &im->zones[ref.zone];
+
+	dir_put(db, &(struct answer_zone){
+		.hash = iz->apex_hash, .base = im->base, .table = (const struct image_entry *)(im->base + iz->table_at),
+		.slots = db->slots + slot_base[ref.image], .mask = iz->table_mask, .negative_at = iz->negative_at,
+		.apex_at = iz->apex_at, .apex_node_at = iz->apex_node_at, .apex_len = iz->apex_len, .labels = iz->apex_labels,
+		.max_labels = iz->max_labels, .info = iz });
+}
+
+static int check_args(const struct image *images, size_t count, const struct answer_zone_ref *zones, size_t zone_count)
+{
+	if (count == 0)
+		return ERR_RANGE;
+	if (count > ANSWER_IMAGES_MAX || zone_count > UINT32_MAX / 4)
+		return ERR_LIMIT;
+	for (size_t i = 1; i < count; i++)
+		if (memcmp(&images[i].head->key, &images[0].head->key, sizeof images[i].head->key) != 0)
+			return ERR_FORMAT;
+	for (size_t i = 0; zones && i < zone_count; i++)
+		if (zones[i].image >= count || zones[i].zone >= images[zones[i].image].head->zone_count)
+			return ERR_RANGE;
+	return 0;
+}
+
+static int db_alloc(struct answer_db *db, size_t zones)
+{
+	size_t places = 2;
+
+	while (places < zones * 2)
+		places *= 2;
+	db->dir_mask = places - 1;
+	db->dir = calloc(places, sizeof *db->dir);
+	db->order = calloc(zones + 1, sizeof *db->order);
+	db->slots = calloc(db->slot_count + 1, sizeof *db->slots);
+	return db->dir && db->order && db->slots ? 0 : ERR_NOMEM;
+}
+
+int answer_db_new(struct answer_db **out, const struct image *images, size_t count, const struct answer_zone_ref *zones,
+		  size_t zone_count)
+{
+	size_t slot_base[ANSWER_IMAGES_MAX], all = 0;
+	int e = check_args(images, count, zones, zone_count);
+
+	if (e)
+		return e;
+	struct answer_db *db = calloc(1, sizeof *db);
+	if (!db)
+		return ERR_NOMEM;
+	db->key = images[0].head->key;
+	for (size_t i = 0; i < count; i++) {
+		slot_base[i] = db->slot_count;
+		db->slot_count += images[i].head->slot_count;
+		all += images[i].head->zone_count;
+	}
+	if ((e = db_alloc(db, zones ? zone_count : all)) != 0) {
+		answer_db_free(db);
+		return e;
+	}
+	for (size_t i = 0; zones && i < zone_count; i++)
+		add_zone(db, images, slot_base, zones[i]);
+	for (size_t i = 0; !zones && i < count; i++)
+		for (uint32_t k = 0; k < images[i].head->zone_count; k++)
+			add_zone(db, images, slot_base, (struct answer_zone_ref){ .image = (uint16_t)i, .zone = k });
+	*out = db;
+	return 0;
+}
+
+void answer_db_free(struct answer_db *db)
+{
+	if (!db)
+		return;
+	for (size_t i = 0; db->slots && i < db->slot_count; i++)
+		answer_live_free(db->slots[i]);
+	free(db->slots);
+	free(db->order);
+	free(db->dir);
+	free(db);
+}
+
+const struct hash_key *answer_db_key(const struct answer_db *db)
+{
+	return &db->key;
+}
+
+/* ---- slots ---- */
+
+size_t answer_db_slots(const struct answer_db *db)
+{
+	return db->slot_count;
+}
+
+int64_t answer_db_slot(const struct answer_db *db, const uint8_t *owner, uint16_t type)
+{
+	uint8_t label_at[NAME_LABELS_MAX + 1];
+	uint64_t hash[NAME_LABELS_MAX + 1];
+	struct answer_name n;
+	const struct image_node *node;
+
+	db_name(&n, db, owner, label_at, hash);
+	const struct answer_zone *z = db_find_zone(db, &n, n.labels);
+	if (!z || !z->apex_node_at || db_find_node(db, z, &n, &node) != DB_EXACT)
+		return -1;
+	const struct image_rrset *r = db_find_rrset(node, type);
+	return r && (r->flags & IMAGE_RRSET_LIVE) ? z->slots - db->slots + r->at : -1;
+}
+
+struct answer_live *answer_db_swap(struct answer_db *db, size_t slot, struct answer_live *l)
+{
+	return __atomic_exchange_n(&db->slots[slot], l, __ATOMIC_ACQ_REL);
+}
+
+size_t answer_db_zones(const struct answer_db *db)
+{
+	return db->zone_count;
+}
+
+const struct image_zone *answer_db_zone(const struct answer_db *db, size_t i, const uint8_t **apex)
+{
+	const struct answer_zone *z = &db->dir[db->order[i]];
+
+	*apex = z->base + z->apex_at;
+	return z->info;
+}

@@ -1,0 +1,70 @@
+/* Inside of a database: the directory of zones and the slots.  Private to the answer room.
+ *
+ *     suffix hash → struct answer_zone → image table → node
+ */
+#ifndef GEMEL_ANSWER_DB_H
+#define GEMEL_ANSWER_DB_H
+#include <string.h>
+#include "answer/answer.h"
+
+struct answer_zone { /* one cache line: all that a query needs of a zone */
+	uint64_t hash;
+	const uint8_t *base; /* of the image; NULL = empty place of the directory */
+	const struct image_entry *table;
+	struct answer_live **slots; /* of the image */
+	uint32_t mask, negative_at;
+	uint32_t apex_at, apex_node_at;
+	const struct image_zone *info;
+	uint8_t apex_len, labels, max_labels;
+};
+
+struct answer_db {
+	struct hash_key key;
+	struct answer_zone *dir; /* linear probing, at most half full */
+	size_t dir_mask;
+	uint64_t label_counts[2]; /* bit n: an apex has n labels */
+	struct answer_live **slots; /* of all images, one after another */
+	size_t slot_count, zone_count;
+	uint32_t *order; /* zone_count places of dir, for answer_db_zone */
+};
+
+/* A name to look up: a question's, or a target of an alias. */
+struct answer_name {
+	const uint8_t *name;     /* lower-case */
+	const uint8_t *label_at; /* as in struct query */
+	const uint64_t *hash;
+	unsigned len, labels;
+};
+
+enum db_match {
+	DB_EXACT = 1,
+	DB_WILDCARD,  /* node is the "*" that stands for the name */
+	DB_DELEGATED, /* node is the cut above the name */
+	DB_DNAME,     /* node holds the DNAME above the name */
+	DB_NONE       /* node is the closest encloser */
+};
+
+/* Fills n for a checked lower-case name; the arrays are the caller's. */
+void db_name(struct answer_name *n, const struct answer_db *db, const uint8_t *name, uint8_t label_at[NAME_LABELS_MAX + 1],
+	     uint64_t hash[NAME_LABELS_MAX + 1]);
+/* The zone whose apex is the longest suffix with at most max_labels labels, or NULL. */
+const struct answer_zone *db_find_zone(const struct answer_db *db, const struct answer_name *n, unsigned max_labels);
+/* What the zone (not a broken one), which holds the name, has for it: RFC 1034 4.3.2, RFC 4592 3.3, RFC 6672 3.2. */
+enum db_match db_find_node(const struct answer_db *db, const struct answer_zone *z, const struct answer_name *n,
+			   const struct image_node **node);
+
+static inline const struct image_rrset *db_find_rrset(const struct image_node *n, uint16_t type)
+{
+	const struct image_rrset *r = image_node_rrsets(n);
+
+	for (unsigned i = 0; i < n->rrset_count; i++)
+		if (r[i].type == type)
+			return &r[i];
+	return NULL;
+}
+static inline const struct image_answer *db_answer(const struct answer_zone *z, uint32_t at)
+{
+	return (const struct image_answer *)(z->base + at);
+}
+
+#endif

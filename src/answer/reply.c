@@ -1,0 +1,193 @@
+#include "answer/reply.h"
+
+#define OPT_LEN 11
+#define EDE_LEN 6 /* option code, length, info code; no text */
+
+static size_t udp_limit(const struct query *q, const struct answer_limits *lim)
+{
+	size_t size = q->edns_size < lim->udp_edns_max ? q->edns_size : lim->udp_edns_max;
+
+	return q->has_edns && size > DNS_UDP_PLAIN_MAX ? size : DNS_UDP_PLAIN_MAX;
+}
+
+void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp, uint8_t *out, size_t cap)
+{
+	size_t limit = tcp ? DNS_MESSAGE_MAX : udp_limit(q, lim);
+
+	if (limit > cap)
+		limit = cap;
+	*r = (struct reply){ .out = out, .len = DNS_HEADER_LEN + q->question_len, .ede = REPLY_NO_EDE };
+	r->body_at = r->len;
+	if (q->has_edns) {
+		limit -= OPT_LEN;
+		if (q->wants_nsid && lim->nsid && lim->nsid_len <= ANSWER_NSID_MAX) {
+			r->nsid = lim->nsid;
+			r->nsid_len = lim->nsid_len;
+			limit -= 4u + lim->nsid_len;
+		}
+	}
+	r->limit = limit;
+	memcpy(out + DNS_HEADER_LEN, q->wire + DNS_HEADER_LEN, q->question_len);
+}
+
+/* How many whole segments fit into room octets; counts them in. An optional one that does not fit ends it in silence. */
+static size_t take_segments(struct reply *r, const struct image_answer *a, size_t room)
+{
+	const struct image_segment *s = image_answer_segments(a);
+	size_t end = 0;
+
+	for (unsigned i = 0; i < a->segment_count; i++) {
+		if (s[i].end > room) {
+			r->tc |= s[i].section != IMAGE_ADDITIONAL;
+			break;
+		}
+		end = s[i].end;
+		if (s[i].section == IMAGE_ANSWER)
+			r->an = (uint16_t)(r->an + s[i].count);
+		else if (s[i].section == IMAGE_AUTHORITY)
+			r->ns = (uint16_t)(r->ns + s[i].count);
+		else
+			r->ar = (uint16_t)(r->ar + s[i].count);
+	}
+	return end;
+}
+
+/* Makes pointers that were written for another owner and place point right. */
+static void move_pointers(const struct image_answer *a, uint8_t *body, size_t body_at, size_t body_len,
+			  const struct reply_owner *o)
+{
+	const uint16_t *reloc = image_answer_relocs(a);
+	const unsigned was_end = DNS_HEADER_LEN + a->name_len + 4u;
+	const unsigned suffix = o->at - DNS_HEADER_LEN + o->len - a->name_len; /* may wrap; sums are right again */
+	const unsigned self = o->wildcard ? o->at - DNS_HEADER_LEN : suffix;
+	const unsigned inner = (unsigned)body_at - was_end;
+
+	for (unsigned i = 0; i < a->reloc_count && reloc[i] + 2u <= body_len; i++) {
+		unsigned to = load_u16(body + reloc[i]) & 0x3fff;
+		to += to >= was_end ? inner : to == DNS_HEADER_LEN ? self : suffix;
+		store_u16(body + reloc[i], (uint16_t)(0xc000 | to));
+	}
+}
+
+bool reply_add(struct reply *r, const struct image_answer *a, const struct reply_owner *o)
+{
+	const size_t at = r->len;
+	size_t n = a->body_len;
+
+	if (__builtin_expect(at + n <= r->limit, 1)) {
+		r->an = (uint16_t)(r->an + a->an);
+		r->ns = (uint16_t)(r->ns + a->ns);
+		r->ar = (uint16_t)(r->ar + a->ar);
+	} else {
+		n = take_segments(r, a, at < r->limit ? r->limit - at : 0);
+	}
+	memcpy(r->out + at, image_answer_body(a), n);
+	if (o->at != DNS_HEADER_LEN || o->len != a->name_len || at != r->body_at)
+		move_pointers(a, r->out + at, at, n, o);
+	r->len = at + n;
+	return !r->tc;
+}
+
+bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c, const struct reply_owner *o)
+{
+	const uint8_t *records = live_records(l);
+	uint8_t *to = r->out + r->len;
+	size_t size = l->record_len, n = c->count * size;
+
+	if (r->len + n > r->limit) {
+		r->tc = true;
+		return false;
+	}
+	if (c->scattered)
+		for (unsigned i = 0; i < c->count; i++)
+			memcpy(to + i * size, records + c->index[i] * size, size);
+	else
+		memcpy(to, records + c->lead * size, n);
+	if (o->at != DNS_HEADER_LEN)
+		for (unsigned i = 0; i < c->count; i++)
+			store_u16(to + i * size, (uint16_t)(0xc000 | o->at));
+	r->len += n;
+	r->an = (uint16_t)(r->an + c->count);
+	return true;
+}
+
+unsigned reply_add_cname(struct reply *r, const struct reply_owner *o, uint32_t ttl_s, const uint8_t *target, size_t len)
+{
+	uint8_t *to = r->out + r->len;
+
+	if (r->len + 12 + len > r->limit) {
+		r->tc = true;
+		return 0;
+	}
+	store_u16(to, (uint16_t)(0xc000 | o->at));
+	store_u16(to + 2, DNS_TYPE_CNAME);
+	store_u16(to + 4, DNS_CLASS_IN);
+	store_u32(to + 6, ttl_s);
+	store_u16(to + 10, (uint16_t)len);
+	memcpy(to + 12, target, len);
+	r->len += 12 + len;
+	r->an++;
+	return (unsigned)(r->len - len);
+}
+
+void reply_lower_ttl(struct reply *r, size_t at, uint32_t ttl_s)
+{
+	uint8_t *ttl = r->out + at + image_body_ttl_at(r->out + at);
+
+	if (at < r->len && load_u32(ttl) > ttl_s)
+		store_u32(ttl, ttl_s);
+}
+
+void reply_fail(struct reply *r, uint16_t rcode, uint16_t ede)
+{
+	r->len = r->body_at;
+	r->an = r->ns = r->ar = 0;
+	r->aa = r->tc = false;
+	r->rcode = rcode;
+	r->ede = ede;
+}
+
+/* RFC 6891 6.1.2, 6.1.3: our size, the upper rcode bits, version 0, DO copied (RFC 3225 3). */
+static size_t put_opt(const struct reply *r, const struct query *q, const struct answer_limits *lim)
+{
+	uint8_t *p = r->out + r->len;
+	size_t n = 0;
+
+	p[0] = 0;
+	store_u16(p + 1, DNS_TYPE_OPT);
+	store_u16(p + 3, lim->udp_edns_max);
+	store_u32(p + 5, (uint32_t)(r->rcode >> 4) << 24 | (q->edns_do ? DNS_EDNS_DO : 0));
+	if (r->nsid) { /* RFC 5001 */
+		store_u16(p + OPT_LEN, DNS_OPTION_NSID);
+		store_u16(p + OPT_LEN + 2, r->nsid_len);
+		memcpy(p + OPT_LEN + 4, r->nsid, r->nsid_len);
+		n = 4u + r->nsid_len;
+	}
+	if (r->ede != REPLY_NO_EDE) { /* RFC 8914; such answers hold nothing else, so there is room */
+		store_u16(p + OPT_LEN + n, DNS_OPTION_EDE);
+		store_u16(p + OPT_LEN + n + 2, 2);
+		store_u16(p + OPT_LEN + n + 4, r->ede);
+		n += EDE_LEN;
+	}
+	store_u16(p + 9, (uint16_t)n);
+	return OPT_LEN + n;
+}
+
+size_t reply_end(struct reply *r, const struct query *q, const struct answer_limits *lim)
+{
+	uint8_t *h = r->out;
+	unsigned flags = DNS_FLAG_QR | (q->opcode & 15u) << 11 | (r->aa ? DNS_FLAG_AA : 0) | (r->tc ? DNS_FLAG_TC : 0) |
+			 (q->rd ? DNS_FLAG_RD : 0) | (r->rcode & 15u);
+
+	if (q->has_edns) {
+		r->len += put_opt(r, q, lim);
+		r->ar++;
+	}
+	store_u16(h, q->id);
+	store_u16(h + 2, (uint16_t)flags);
+	store_u16(h + 4, q->question_len ? 1 : 0);
+	store_u16(h + 6, r->an);
+	store_u16(h + 8, r->ns);
+	store_u16(h + 10, r->ar);
+	return r->len;
+}

@@ -1,0 +1,45 @@
+/* The message being written: compiled answers are appended, moved and cut at RRset boundaries; the header and the OPT
+ * come last.  Private to the answer room.
+ *
+ *     | header 12 | question as it came | answers … | OPT |
+ *                                       ^ body_at   ^ limit keeps room for the OPT
+ */
+#ifndef GEMEL_ANSWER_REPLY_H
+#define GEMEL_ANSWER_REPLY_H
+#include "answer/db.h"
+#include "answer/live.h"
+
+#define REPLY_NO_EDE 0xffff
+
+struct reply {
+	uint8_t *out;
+	size_t len, limit;
+	size_t body_at;
+	uint16_t an, ns, ar;
+	uint16_t rcode, ede;
+	bool aa, tc;
+	const uint8_t *nsid; /* NULL unless it is to be sent */
+	uint16_t nsid_len;
+};
+
+/* Whose name records get: the name asked, or an alias' target, as it stands in the message. */
+struct reply_owner {
+	unsigned at, len;
+	bool wildcard; /* the answer was compiled for the "*" that stands for it */
+};
+
+/* Echoes the question and sets the limits. cap holds any error answer (512 octets). */
+void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp, uint8_t *out, size_t cap);
+/* Appends what fits. False where something that is needed did not: TC is set then and nothing may follow. */
+bool reply_add(struct reply *r, const struct image_answer *a, const struct reply_owner *o);
+bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c, const struct reply_owner *o);
+/* A CNAME made from a DNAME (RFC 6672 3.1): target is uncompressed, and starts at the returned offset; 0 = did not fit. */
+unsigned reply_add_cname(struct reply *r, const struct reply_owner *o, uint32_t ttl_s, const uint8_t *target, size_t len);
+/* Lowers the TTL of the record that starts at this offset. */
+void reply_lower_ttl(struct reply *r, size_t at, uint32_t ttl_s);
+/* Back to the question alone, with this rcode. */
+void reply_fail(struct reply *r, uint16_t rcode, uint16_t ede);
+/* Header and OPT; the length of the message. */
+size_t reply_end(struct reply *r, const struct query *q, const struct answer_limits *lim);
+
+#endif

@@ -1,0 +1,242 @@
+/* Believes nothing: one walk over a mapped image before anybody reads it.  Parts of a true image do not overlap, so the
+ * work is bounded by taking what is checked from a purse of the image's own size.
+ */
+#include <string.h>
+#include "zone/image.h"
+
+struct walk {
+	const uint8_t *base;
+	size_t len;
+	size_t purse; /* octets of nodes and answers that may still be visited */
+};
+
+static bool spend(struct walk *w, size_t n)
+{
+	if (n > w->purse)
+		return false;
+	w->purse -= n;
+	return true;
+}
+
+static bool in_range(const struct walk *w, size_t at, uint64_t n, size_t align)
+{
+	return at >= sizeof(struct image_header) && at % align == 0 && at <= w->len && n <= w->len - at;
+}
+
+static bool check_name(const struct walk *w, size_t at, size_t len)
+{
+	return in_range(w, at, len, 1) && len > 0 && name_check(w->base + at, len) == (int)len;
+}
+
+/* Ends ascend to the body's end, sections ascend, and their records are those that the header tells. */
+static bool check_segments(const struct image_answer *a)
+{
+	const struct image_segment *s = image_answer_segments(a);
+	uint32_t count[IMAGE_ADDITIONAL + 1] = { 0 };
+	unsigned end = 0, section = IMAGE_ANSWER;
+
+	for (unsigned i = 0; i < a->segment_count; i++) {
+		if (s[i].end <= end || s[i].section < section || s[i].section > IMAGE_ADDITIONAL)
+			return false;
+		end = s[i].end;
+		section = s[i].section;
+		count[section] += s[i].count;
+	}
+	return end == a->body_len && count[IMAGE_ANSWER] == a->an && count[IMAGE_AUTHORITY] == a->ns &&
+	       count[IMAGE_GLUE] + count[IMAGE_ADDITIONAL] == a->ar;
+}
+
+/* Every pointer: to the owner, to a suffix of it (not its root), or backwards in the body and low enough to be moved. */
+static bool check_relocs(const struct image_answer *a)
+{
+	const uint16_t *reloc = image_answer_relocs(a);
+	const uint8_t *body = image_answer_body(a);
+	const unsigned body_at = DNS_HEADER_LEN + a->name_len + 4u;
+	unsigned free_at = 0;
+
+	for (unsigned i = 0; i < a->reloc_count; i++) {
+		unsigned at = reloc[i];
+		if (at < free_at || at + 2u > a->body_len)
+			return false;
+		unsigned v = load_u16(body + at), to = v & 0x3fff;
+		if ((v & 0xc000) != 0xc000 || to < DNS_HEADER_LEN || to > IMAGE_POINTER_MAX)
+			return false;
+		bool in_owner = to + 1 < DNS_HEADER_LEN + (unsigned)a->name_len;
+		bool in_body = to >= body_at && to - body_at < at;
+		if (!in_owner && !in_body)
+			return false;
+		free_at = at + 2;
+	}
+	return true;
+}
+
+static const struct image_answer *check_answer(struct walk *w, size_t at, unsigned owner_len)
+{
+	if (!in_range(w, at, sizeof(struct image_answer), _Alignof(struct image_answer)))
+		return NULL;
+	const struct image_answer *a = (const struct image_answer *)(w->base + at);
+	size_t size = sizeof *a + a->segment_count * sizeof(struct image_segment) + a->reloc_count * sizeof(uint16_t) + a->body_len;
+	if (!in_range(w, at, size, 1) || !spend(w, size) || a->name_len != owner_len)
+		return NULL;
+	return check_segments(a) && check_relocs(a) ? a : NULL;
+}
+
+/* The rdata of the first record, which the answer room reads on its own, must be one whole name. */
+static bool check_target(const struct image_answer *a)
+{
+	const uint8_t *body = image_answer_body(a);
+
+	if (a->an != 1 || a->segment_count != 1 || a->body_len < 2)
+		return false;
+	size_t rdata_at = image_body_ttl_at(body) + 6;
+	return a->body_len > rdata_at && load_u16(body + rdata_at - 2) == a->body_len - rdata_at &&
+	       name_check(body + rdata_at, a->body_len - rdata_at) == (int)(a->body_len - rdata_at);
+}
+
+/* One SOA in the authority section whose TTL can be found. */
+static bool check_negative(const struct image_answer *a)
+{
+	return a->an == 0 && a->ns == 1 && a->segment_count == 1 && a->body_len > 12;
+}
+
+static bool check_rdata(struct walk *w, uint32_t at)
+{
+	struct rbuf r;
+
+	if (!in_range(w, at, 6, 1))
+		return false;
+	rbuf_init(&r, w->base + at, w->len - at);
+	(void)get_u32(&r);
+	for (unsigned n = get_u16(&r); n > 0 && !r.failed; n--) {
+		size_t len;
+		(void)get_block(&r, &len);
+	}
+	return !r.failed && spend(w, r.pos);
+}
+
+static bool check_rrset(struct walk *w, const struct image_header *h, const struct image_node *n, const struct image_rrset *r)
+{
+	if (r->rdata_at && !check_rdata(w, r->rdata_at))
+		return false;
+	if (r->flags & IMAGE_RRSET_LIVE)
+		return r->flags == IMAGE_RRSET_LIVE && r->at < h->slot_count &&
+		       (r->type == DNS_TYPE_A || r->type == DNS_TYPE_AAAA);
+	if (r->flags & ~(unsigned)IMAGE_RRSET_CHASE)
+		return false;
+	if (r->at == 0)
+		return r->flags == 0;
+	const struct image_answer *a = check_answer(w, r->at, n->name_len);
+	if (!a)
+		return false;
+	if (r->type == DNS_TYPE_DNAME || (r->flags & IMAGE_RRSET_CHASE))
+		return check_target(a);
+	return true;
+}
+
+static bool check_node(struct walk *w, const struct image_header *h, uint32_t at)
+{
+	if (!in_range(w, at, sizeof(struct image_node), _Alignof(struct image_node)))
+		return false;
+	const struct image_node *n = (const struct image_node *)(w->base + at);
+	size_t size = sizeof *n + n->rrset_count * sizeof(struct image_rrset);
+	if (!in_range(w, at, size, 1) || !spend(w, size) || !check_name(w, n->name_at, n->name_len))
+		return false;
+	const struct image_rrset *r = image_node_rrsets(n);
+	bool dname = false;
+	for (unsigned i = 0; i < n->rrset_count; i++) {
+		if ((i > 0 && r[i].type <= r[i - 1].type) || !check_rrset(w, h, n, &r[i]))
+			return false;
+		dname |= r[i].type == DNS_TYPE_DNAME;
+	}
+	return !(n->flags & IMAGE_NODE_DNAME) || dname;
+}
+
+static bool check_table(struct walk *w, const struct image_header *h, const struct image_zone *z)
+{
+	const uint64_t places = (uint64_t)z->table_mask + 1;
+	uint64_t used = 0;
+
+	if ((places & (places - 1)) != 0 || !in_range(w, z->table_at, places * sizeof(struct image_entry), _Alignof(struct image_entry)))
+		return false;
+	const struct image_entry *t = (const struct image_entry *)(w->base + z->table_at);
+	for (uint64_t i = 0; i < places; i++) {
+		if (!t[i].node_at)
+			continue;
+		if (!check_node(w, h, t[i].node_at))
+			return false;
+		used++;
+	}
+	return used < places;
+}
+
+static bool check_zone(struct walk *w, const struct image_header *h, const struct image_zone *z)
+{
+	if (!check_name(w, z->apex_at, z->apex_len) || name_labels(w->base + z->apex_at) != z->apex_labels)
+		return false;
+	if (name_hash(&h->key, w->base + z->apex_at) != z->apex_hash)
+		return false;
+	if (!z->apex_node_at)
+		return z->table_at == 0 && z->negative_at == 0;
+	if (!check_table(w, h, z) || z->max_labels < z->apex_labels || z->max_labels > NAME_LABELS_MAX)
+		return false;
+	/* The apex node is in the table, but reached without it. */
+	if (!in_range(w, z->apex_node_at, sizeof(struct image_node), _Alignof(struct image_node)))
+		return false;
+	const struct image_node *n = (const struct image_node *)(w->base + z->apex_node_at);
+	struct walk again = *w;
+	again.purse = w->len;
+	if (!check_node(&again, h, z->apex_node_at) || n->name_len != z->apex_len ||
+	    memcmp(w->base + n->name_at, w->base + z->apex_at, z->apex_len) != 0)
+		return false;
+	const struct image_answer *a = check_answer(w, z->negative_at, z->apex_len);
+	return a && check_negative(a);
+}
+
+static bool check_slots(struct walk *w, const struct image_header *h)
+{
+	const struct image_slot *s = (const struct image_slot *)(w->base + h->slots_at);
+
+	for (uint32_t i = 0; i < h->slot_count; i++) {
+		if (s[i].zone >= h->zone_count || !in_range(w, s[i].owner_at, 1, 1) ||
+		    name_check(w->base + s[i].owner_at, w->len - s[i].owner_at) < 0)
+			return false;
+	}
+	return true;
+}
+
+static int check_header(const struct walk *w, const struct image_header *h)
+{
+	if (memcmp(h->magic, IMAGE_MAGIC, sizeof h->magic) != 0)
+		return ERR_FORMAT;
+	if (h->version != IMAGE_VERSION || h->byte_order != IMAGE_BYTE_ORDER)
+		return ERR_VERSION;
+	if (h->size != w->len)
+		return ERR_SHORT;
+	if (h->crc != crc32c(0, w->base + sizeof *h, w->len - sizeof *h))
+		return ERR_FORMAT;
+	if (!in_range(w, h->zones_at, (uint64_t)h->zone_count * sizeof(struct image_zone), _Alignof(struct image_zone)) ||
+	    !in_range(w, h->slots_at, (uint64_t)h->slot_count * sizeof(struct image_slot), _Alignof(struct image_slot)))
+		return ERR_FORMAT;
+	return 0;
+}
+
+int image_open(struct image *im, const void *data, size_t len)
+{
+	struct walk w = { .base = data, .len = len, .purse = len };
+	const struct image_header *h = data;
+
+	if (len < sizeof *h || len > UINT32_MAX)
+		return ERR_SHORT;
+	int e = (uintptr_t)data % _Alignof(struct image_header) ? ERR_FORMAT : check_header(&w, h);
+	if (e)
+		return e;
+	const struct image_zone *zones = (const struct image_zone *)(w.base + h->zones_at);
+	for (uint32_t i = 0; i < h->zone_count; i++)
+		if (!check_zone(&w, h, &zones[i]))
+			return ERR_FORMAT;
+	if (!check_slots(&w, h))
+		return ERR_FORMAT;
+	*im = (struct image){ .base = w.base, .len = len, .head = h, .zones = zones,
+		.slots = (const struct image_slot *)(w.base + h->slots_at) };
+	return 0;
+}
