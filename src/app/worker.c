@@ -9,6 +9,7 @@
 #include "app/responder_state.h"
 #include "io/clock.h"
 #include "io/log.h"
+#include "io/sockaddr.h"
 
 #define BATCH 64        /* datagrams a system call; larger gains nothing, measured on bare sockets */
 #define IDLE_MS 500     /* an idle worker still shows that it is alive */
@@ -65,7 +66,10 @@ static size_t answer_one(struct worker *w, const struct view *v, int fd, struct 
 	size_t len = b->in[i].msg_len, out_len = 0;
 	if (m->msg_flags & MSG_TRUNC)
 		return 0;
-	switch (answer_query(v->db, &w->answer, &w->r->limits, ANSWER_UDP, query, len, out, RESPONDER_UDP_MAX, &out_len)) {
+	struct addr client;
+	sockaddr_to_addr(&client, &b->from[i]);
+	const struct answer_from from = { .transport = ANSWER_UDP, .prefix = answer_prefix(&client) };
+	switch (answer_query(v->db, &w->answer, &w->r->limits, &from, query, len, out, RESPONDER_UDP_MAX, &out_len)) {
 	case ANSWER_SEND:
 		return out_len;
 	case ANSWER_COLD: {
