@@ -33,7 +33,8 @@ enum health_reason {
 	/* down */
 	HEALTH_CONNECT_REFUSED, HEALTH_CONNECT_TIMEOUT, HEALTH_CONNECT_RESET, HEALTH_CONNECT_UNREACHABLE,
 	HEALTH_READ_TIMEOUT, HEALTH_READ_CLOSED, HEALTH_READ_RESET, HEALTH_WRITE_FAILED,
-	HEALTH_TLS_FAILED, HEALTH_HTTP_STATUS, HEALTH_HTTP_BROKEN, HEALTH_REPLY_WRONG, HEALTH_CHECK_SAID_DOWN, HEALTH_CHECK_TIMEOUT,
+	HEALTH_TLS_FAILED, HEALTH_HTTP_STATUS, HEALTH_HTTP_BROKEN, HEALTH_REPLY_WRONG,
+	HEALTH_CHECK_SAID_DOWN, HEALTH_CHECK_TIMEOUT,
 	/* unknown */
 	HEALTH_SCRIPT_ERROR, HEALTH_SCRIPT_BUDGET, HEALTH_SCRIPT_MEMORY,
 	/* void: our own fault, says nothing of the target */
@@ -78,9 +79,9 @@ struct health_state {
 	bool recovered;        /* from the journal, not yet confirmed or refuted by fall/rise */
 	bool known;            /* a result counted once, or recovered: UNKNOWN is left by fall/rise only */
 	uint8_t fails, passes; /* in a row, saturating; one of them is 0 */
-	uint8_t weight_pct;    /* of the last pass; 100 before: a failure on the way down must not scale an address away */
+	uint8_t weight_pct;    /* of the last pass; 100 before: a failure on the way down scales nothing away */
 	uint64_t bitmap;       /* last 64 results, newest in bit 0, 1 = pass (void and unknown not shown) */
-	uint64_t changed_ms;   /* when verdict last changed (monotonic; recovered ones may lie before its zero: subtract only) */
+	uint64_t changed_ms;   /* when verdict last changed; monotonic, wraps below 0 for recovered ones: subtract */
 	uint64_t counted_ms;   /* when the last result that counted came, or the state was recovered; for known ones */
 	struct health_result last; /* pass, fail or unknown; reason NONE before the first */
 };
@@ -91,7 +92,8 @@ void health_state_init(struct health_state *s);
 void health_state_recover(struct health_state *s, enum health_verdict v, uint8_t fails, uint8_t passes, uint64_t bitmap,
 			  uint64_t changed_ms, uint64_t now_ms);
 /* Feeds one result. Returns true when the verdict changed. */
-bool health_state_feed(struct health_state *s, const struct health_timing *t, const struct health_result *r, uint64_t now_ms) MUST_CHECK;
+bool health_state_feed(struct health_state *s, const struct health_timing *t, const struct health_result *r,
+		       uint64_t now_ms) MUST_CHECK;
 /* Turns a verdict without a counted result for 3 intervals (+ timeout) into UNKNOWN; true when it changed. */
 bool health_state_age(struct health_state *s, const struct health_timing *t, uint64_t now_ms) MUST_CHECK;
 /* When health_state_age will next have something to do, if nothing comes; UINT64_MAX = never. */
@@ -112,11 +114,13 @@ struct health_schedule {
 	bool running;
 	uint64_t started_ms; /* of the probe that runs, or ran last */
 };
-void health_schedule_init(struct health_schedule *s, const struct health_timing *t, struct rng *rng, uint64_t now_ms, bool first_at_once);
+void health_schedule_init(struct health_schedule *s, const struct health_timing *t, struct rng *rng, uint64_t now_ms,
+			  bool first_at_once);
 /* A probe was started. */
 void health_schedule_started(struct health_schedule *s, uint64_t now_ms);
 /* After a result (already fed): next probe at retry_ms while the counters are on their way to a flip, else at the next
  * phase-aligned interval after now. Later than now always, however long the pause was. */
-void health_schedule_next(struct health_schedule *s, const struct health_timing *t, const struct health_state *st, uint64_t now_ms);
+void health_schedule_next(struct health_schedule *s, const struct health_timing *t, const struct health_state *st,
+			  uint64_t now_ms);
 
 #endif

@@ -110,7 +110,8 @@ void health_result_get(struct rbuf *r, struct health_result *out)
 	detail = get_block(r, &len);
 	if (r->failed)
 		return;
-	if (health_reason_outcome(got.reason) == HEALTH_OUTCOME_NONE || got.weight_pct > 100 || !detail_is_clean(detail, len)) {
+	if (health_reason_outcome(got.reason) == HEALTH_OUTCOME_NONE || got.weight_pct > 100 ||
+	    !detail_is_clean(detail, len)) {
 		r->failed = true;
 		return;
 	}

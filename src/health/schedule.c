@@ -7,8 +7,8 @@ static uint32_t interval(const struct health_timing *t)
 }
 
 /* The first time after now that lies on this stream's phase. Reckoned from the clock's zero, never from the last probe,
- * so lateness does not add up and a pause of any length costs one computation. The phase may stem from a longer interval,
- * before a reload. */
+ * so lateness does not add up and a pause of any length costs one computation. The phase may stem from a longer
+ * interval, before a reload. */
 static uint64_t aligned_after(const struct health_schedule *s, const struct health_timing *t, uint64_t now_ms)
 {
 	uint64_t len = interval(t), phase = s->phase_ms % len, into = now_ms % len;
@@ -16,7 +16,8 @@ static uint64_t aligned_after(const struct health_schedule *s, const struct heal
 	return now_ms - into + phase + (phase > into ? 0 : len);
 }
 
-void health_schedule_init(struct health_schedule *s, const struct health_timing *t, struct rng *rng, uint64_t now_ms, bool first_at_once)
+void health_schedule_init(struct health_schedule *s, const struct health_timing *t, struct rng *rng, uint64_t now_ms,
+			  bool first_at_once)
 {
 	memset(s, 0, sizeof *s);
 	s->phase_ms = rng_below(rng, interval(t));
@@ -43,7 +44,8 @@ static bool on_the_way(const struct health_state *st)
 	return st->fails > 0 || st->passes > 0;
 }
 
-void health_schedule_next(struct health_schedule *s, const struct health_timing *t, const struct health_state *st, uint64_t now_ms)
+void health_schedule_next(struct health_schedule *s, const struct health_timing *t, const struct health_state *st,
+			  uint64_t now_ms)
 {
 	uint32_t retry = t->retry_ms < interval(t) ? t->retry_ms : interval(t);
 

@@ -69,8 +69,8 @@ static bool change(struct health_state *s, enum health_verdict v, uint64_t now_m
 }
 
 /* Counts one pass or fail; true when the verdict changed. */
-static bool feed_counted(struct health_state *s, const struct health_timing *t, const struct health_result *r, bool pass,
-			 uint64_t now_ms)
+static bool feed_counted(struct health_state *s, const struct health_timing *t, const struct health_result *r,
+			 bool pass, uint64_t now_ms)
 {
 	enum health_verdict v;
 
@@ -87,7 +87,8 @@ static bool feed_counted(struct health_state *s, const struct health_timing *t, 
 	return change(s, v, now_ms);
 }
 
-bool health_state_feed(struct health_state *s, const struct health_timing *t, const struct health_result *r, uint64_t now_ms)
+bool health_state_feed(struct health_state *s, const struct health_timing *t, const struct health_result *r,
+		       uint64_t now_ms)
 {
 	switch (health_result_outcome(r)) {
 	case HEALTH_PASS:

@@ -309,7 +309,9 @@ bool policy_answer_equal(const struct policy_answer *a, const struct policy_answ
 {
 	size_t size = a->count * sizeof *a->member;
 
-	if (a->rule != b->rule || a->tier != b->tier || a->ready != b->ready || a->ttl_s != b->ttl_s || a->count != b->count)
+	if (a->rule != b->rule || a->tier != b->tier || a->ready != b->ready)
+		return false;
+	if (a->ttl_s != b->ttl_s || a->count != b->count)
 		return false;
 	if (a->count == 0)
 		return true;

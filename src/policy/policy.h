@@ -1,5 +1,5 @@
-/* Members + their states + tiers → what to publish for a service, with what TTL, and why.  A pure function of its inputs:
- * two twins with the same inputs publish the same set. A and AAAA are decided apart unless `couple`.
+/* Members + their states + tiers → what to publish for a service, with what TTL, and why.  A pure function of its
+ * inputs: two twins with the same inputs publish the same set. A and AAAA are decided apart unless `couple`.
  *
  *     tiers    [ a up, b down ] [ c up ]          need = 1: tier 0 serves { a };  need = 2: all_down, if c is alone too
  *
@@ -27,9 +27,14 @@
 
 /* FIRST: the first tier that has a member left which is not out (couple: of either family; else of this one).
  * LAST: the last good set less those out; FIRST where nothing is left of it. LIST: less addresses of members out. */
-enum policy_all_down { POLICY_ALL_DOWN_FIRST = 1, POLICY_ALL_DOWN_ALL, POLICY_ALL_DOWN_LAST, POLICY_ALL_DOWN_NONE, POLICY_ALL_DOWN_LIST };
+enum policy_all_down {
+	POLICY_ALL_DOWN_FIRST = 1, POLICY_ALL_DOWN_ALL, POLICY_ALL_DOWN_LAST, POLICY_ALL_DOWN_NONE, POLICY_ALL_DOWN_LIST
+};
 enum policy_pick { POLICY_PICK_ROTATE = 1, POLICY_PICK_RANDOM, POLICY_PICK_WEIGHTED, POLICY_PICK_STICKY };
-enum policy_agree { POLICY_AGREE_PAIR = 0 /* the pair's */, POLICY_AGREE_ANY_UP, POLICY_AGREE_ANY_DOWN, POLICY_AGREE_QUORUM, POLICY_AGREE_LOCAL };
+enum policy_agree {
+	POLICY_AGREE_PAIR = 0, /* the pair's */
+	POLICY_AGREE_ANY_UP, POLICY_AGREE_ANY_DOWN, POLICY_AGREE_QUORUM, POLICY_AGREE_LOCAL
+};
 enum policy_force { POLICY_FORCE_NONE = 0, POLICY_FORCE_UP, POLICY_FORCE_DOWN, POLICY_FORCE_DRAIN };
 enum policy_rule { /* which rule made the answer; the words are policy_rule_text's */
 	POLICY_RULE_NONE = 0,
@@ -70,30 +75,30 @@ struct policy_input { /* one a member, same order */
 	uint8_t force;               /* enum policy_force */
 	uint8_t weight_pct;          /* 0..100 */
 	uint32_t flip_ms;            /* shortest automatic way to a change of this member; UINT32_MAX = none */
-	bool waiting;                /* nothing known and the first round not over; of no account when forced or drained */
+	bool waiting;                /* nothing known, the first round not over; ignored when forced or drained */
 };
 struct policy_answer { /* one family */
 	uint8_t rule; /* enum policy_rule */
-	int8_t tier;  /* TIER, FIRST: whose members these are; LAST: whose they were; OTHER_FAMILY of a coupled service: the
-		       * one that serves the other family; else -1 */
+	int8_t tier;  /* TIER, FIRST: whose members these are; LAST: whose they were; OTHER_FAMILY of a coupled
+		       * service: the one that serves the other family; else -1 */
 	bool ready;   /* false = do not publish yet */
 	uint32_t ttl_s; /* of the negative answer when count is 0 */
 	uint16_t count;
 	/* The caller's room, each for member_count + fallback_count entries. */
 	uint16_t *member; /* indexes into members, ascending; for RULE_LIST into fallback */
-	uint16_t *weight; /* NULL = not wanted. weight × weight_pct, scaled down together where one would not fit, never 0 unless
-			   * the configured weight is; all 1 where `pick` takes no notice and for LIST */
+	uint16_t *weight; /* NULL = not wanted. weight × weight_pct, scaled down together where one would not fit, never
+			   * 0 unless the configured weight is; all 1 where `pick` ignores weights and for LIST */
 };
 /* Decides both families: out[0] = A, out[1] = AAAA. Never fails.
- * last[f] is the last good set of the family, as policy_keeps_last chose it (rule, tier, count and member count here), or
+ * last[f] is the last good set of the family, as policy_keeps_last chose it (rule, tier, count and member are read), or
  * rule NONE; `last` may be NULL. Its indexes are into `members`: the caller translates them when the configuration
  * changes. It must not share its room with `out`.
- * TTL: the smallest flip_ms that may lead to another answer, in whole seconds rounded up, clamped to ttl_min_s..ttl_max_s;
- * ttl_min_s when all_down leaves nothing to answer. */
+ * TTL: the smallest flip_ms that may lead to another answer, in whole seconds rounded up, clamped to ttl_min_s to
+ * ttl_max_s; ttl_min_s when all_down leaves nothing to answer. */
 void policy_decide(const struct policy_service *s, const struct policy_input *in, const struct policy_answer last[2],
 		   struct policy_answer out[2]);
-/* True where `a` is a "last good set" worth keeping for POLICY_ALL_DOWN_LAST: a serving tier's members, and, in a coupled
- * service, the empty set of a family beside it (so that A and AAAA of the last set come from one tier). */
+/* True where `a` is a "last good set" worth keeping for POLICY_ALL_DOWN_LAST: a serving tier's members, and, in a
+ * coupled service, the empty set of a family beside it (so that A and AAAA of the last set come from one tier). */
 bool policy_keeps_last(const struct policy_answer *a);
 /* Same decision, TTL, members and (where both have them) weights: nothing new to publish. */
 bool policy_answer_equal(const struct policy_answer *a, const struct policy_answer *b);

@@ -1,8 +1,8 @@
 /* How long an answer is surely good: the shortest way by which one member alone could change it. */
 #include "policy/view.h"
 
-/* Coupled, and some tier serves: its own members may leave it; a better tier may fill up. While the serving tier is short
- * of one family, any tier may become complete and take over. */
+/* Coupled, and some tier serves: its own members may leave it; a better tier may fill up. While the serving tier is
+ * short of one family, any tier may become complete and take over. */
 static bool matters_coupled(const struct policy_view *v, uint16_t i)
 {
 	int serving = v->serving[0], tier = v->s->members[i].tier;

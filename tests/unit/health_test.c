@@ -1,0 +1,438 @@
+/* Verdicts as stories: results in, verdicts out, a letter a step.
+ *
+ *     in    P pass  F fail  B script bug  V void  0 pass of weight 0   z silence until the verdict ages, and no longer
+ *     out   U up  D down  ? unknown; in lower case (u d -) while marked recovered
+ */
+#include <check.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "health/health.h"
+
+#define SEED 20231
+static const struct health_timing plain = {
+	.interval_ms = 5000, .timeout_ms = 2000, .retry_ms = 1000, .fall = 3, .rise = 2
+};
+
+static struct health_result result_of(char c)
+{
+	struct health_result r = { .reason = HEALTH_OK, .weight_pct = 100, .took_us = 250 };
+
+	if (c == 'F')
+		r = (struct health_result){ .reason = HEALTH_CONNECT_REFUSED, .weight_pct = 0 };
+	else if (c == 'B')
+		r.reason = HEALTH_SCRIPT_ERROR;
+	else if (c == 'V')
+		r.reason = HEALTH_LOCAL_ERROR;
+	else if (c == '0')
+		r.weight_pct = 0;
+	return r;
+}
+
+static bool feed(struct health_state *s, const struct health_timing *t, char c, uint64_t now)
+{
+	struct health_result r = result_of(c);
+
+	return health_state_feed(s, t, &r, now);
+}
+
+static char letter(const struct health_state *s)
+{
+	const char *letters = s->recovered ? "-ud" : "?UD";
+
+	return letters[s->verdict];
+}
+
+static void start(struct health_state *s, char how, uint8_t fails, uint8_t passes)
+{
+	enum health_verdict v = how == 'u' ? HEALTH_VERDICT_UP :
+				how == 'd' ? HEALTH_VERDICT_DOWN : HEALTH_VERDICT_UNKNOWN;
+
+	if (how == 'n')
+		health_state_init(s);
+	else
+		health_state_recover(s, v, fails, passes, 0, 0, 0);
+}
+
+/* ---- stories ---- */
+static const struct story {
+	const char *name;
+	char from; /* n new; u d - recovered as up, down, unknown */
+	uint8_t fails, passes, fall, rise;
+	const char *in, *out;
+} stories[] = {
+	{ "the first pass decides alone", 'n', 0, 0, 3, 2, "P", "U" },
+	{ "the first failure decides alone", 'n', 0, 0, 3, 2, "F", "D" },
+	{ "fall in a row take it down", 'n', 0, 0, 3, 2, "PFFF", "UUUD" },
+	{ "a pass between starts the count anew", 'n', 0, 0, 3, 2, "PFFPFFPFFF", "UUUUUUUUUD" },
+	{ "rise in a row bring it back", 'n', 0, 0, 3, 2, "FPP", "DDU" },
+	{ "a failure between starts the rise anew", 'n', 0, 0, 3, 2, "FPFPFPP", "DDDDDDU" },
+	{ "fall 1, rise 1: every result decides", 'n', 0, 0, 1, 1, "PFPFFP", "UDUDDU" },
+	{ "fall 0 and rise 0 count as 1", 'n', 0, 0, 0, 0, "PFPF", "UDUD" },
+	{ "the first failure counts towards nothing else", 'n', 0, 0, 3, 3, "FPPFPPP", "DDDDDDU" },
+	{ "a weight of 0 is a failure", 'n', 0, 0, 2, 2, "P00", "UUD" },
+	{ "a first weight of 0 decides", 'n', 0, 0, 3, 2, "0", "D" },
+	{ "bugs decide nothing at first", 'n', 0, 0, 3, 2, "BBBBP", "????U" },
+	{ "void decides nothing at first", 'n', 0, 0, 3, 2, "VVVF", "???D" },
+	{ "bugs never take down", 'n', 0, 0, 2, 2, "PBBBBBBBB", "UUUUUUUUU" },
+	{ "bugs never bring back", 'n', 0, 0, 2, 2, "FBBBBB", "DDDDDD" },
+	{ "bugs do not break a row", 'n', 0, 0, 3, 2, "PFBFBF", "UUUUUD" },
+	{ "void does not break a row", 'n', 0, 0, 3, 2, "PFVFVF", "UUUUUD" },
+	{ "void breaks no rise", 'n', 0, 0, 3, 2, "FPVP", "DDDU" },
+	{ "silence makes up unknown", 'n', 0, 0, 3, 2, "Pz", "U?" },
+	{ "silence makes down unknown", 'n', 0, 0, 3, 2, "Fz", "D?" },
+	{ "after silence one failure is not enough", 'n', 0, 0, 3, 2, "PzFFF", "U???D" },
+	{ "after silence one pass is not enough", 'n', 0, 0, 3, 2, "FzPP", "D??U" },
+	{ "failures from before the silence are forgotten", 'n', 0, 0, 3, 2, "PFFzFFF", "UUU???D" },
+	{ "after silence rows break too", 'n', 0, 0, 3, 2, "PzFFPFFPP", "U???????U" },
+	{ "unknown ages no more", 'n', 0, 0, 3, 2, "zPzz", "?U??" },
+	{ "recovered up needs fall", 'u', 0, 0, 3, 2, "FFF", "uuD" },
+	{ "recovered down needs rise", 'd', 0, 0, 3, 2, "PP", "dU" },
+	{ "recovered up is confirmed by rise", 'u', 0, 0, 3, 2, "PPF", "uUU" },
+	{ "recovered down is confirmed by fall", 'd', 0, 0, 3, 2, "FFF", "ddD" },
+	{ "recovered counters go on", 'u', 2, 0, 3, 2, "F", "D" },
+	{ "a recovered row of passes confirms at once", 'u', 0, 200, 3, 2, "P", "U" },
+	{ "a recovered row is broken as any", 'u', 2, 0, 3, 2, "PFFF", "uuuD" },
+	{ "recovered unknown needs rise", '-', 0, 0, 3, 2, "PP", "-U" },
+	{ "recovered unknown needs fall", '-', 0, 0, 3, 2, "FFF", "--D" },
+	{ "recovered and bugs: still recovered", 'u', 0, 0, 3, 2, "BVB", "uuu" },
+	{ "recovered ages from the recovery", 'u', 0, 0, 3, 2, "zP", "??" },
+	{ "nonsense in both counters: failures stand", 'u', 2, 9, 3, 2, "F", "D" },
+};
+
+START_TEST(test_story)
+{
+	const struct story *y = &stories[_i];
+	struct health_timing t = plain;
+	struct health_state s;
+	uint64_t now = 0;
+	char out[32] = "";
+	size_t n = strlen(y->in);
+
+	t.fall = y->fall;
+	t.rise = y->rise;
+	start(&s, y->from, y->fails, y->passes);
+	for (size_t i = 0; i < n; i++) {
+		enum health_verdict before = s.verdict;
+		bool changed;
+
+		if (y->in[i] == 'z' && s.verdict != HEALTH_VERDICT_UNKNOWN) {
+			now = health_state_age_at(&s, &t);
+			ck_assert_msg(!health_state_age(&s, &t, now - 1), "%s: aged too early", y->name);
+		} else {
+			now += 5000;
+		}
+		changed = y->in[i] == 'z' ? health_state_age(&s, &t, now) : feed(&s, &t, y->in[i], now);
+		ck_assert_msg(changed == (s.verdict != before), "%s: step %zu lies about the change", y->name, i);
+		ck_assert_msg(!changed || s.changed_ms == now, "%s: step %zu has the wrong time", y->name, i);
+		out[i] = letter(&s);
+	}
+	ck_assert_msg(strcmp(out, y->out) == 0, "%s: %s gave %s, not %s", y->name, y->in, out, y->out);
+}
+END_TEST
+
+START_TEST(test_state_shows_results)
+{
+	struct health_state s;
+	struct health_result r = { .reason = HEALTH_OK, .weight_pct = 40, .took_us = 7, .detail = "busy" };
+
+	health_state_init(&s);
+	ck_assert_int_eq(s.last.reason, HEALTH_REASON_NONE);
+	ck_assert_uint_eq(s.weight_pct, 100);
+	ck_assert(health_state_feed(&s, &plain, &r, 10));
+	ck_assert_uint_eq(s.weight_pct, 40);
+	ck_assert_str_eq(s.last.detail, "busy");
+	ck_assert_uint_eq(s.counted_ms, 10);
+	/* A failure is shown, but the address keeps its weight until the verdict says down. */
+	ck_assert(!feed(&s, &plain, 'F', 20));
+	ck_assert_int_eq(s.last.reason, HEALTH_CONNECT_REFUSED);
+	ck_assert_uint_eq(s.weight_pct, 40);
+	/* A bug is shown, but does not count; void is not shown. */
+	ck_assert(!feed(&s, &plain, 'B', 30));
+	ck_assert_int_eq(s.last.reason, HEALTH_SCRIPT_ERROR);
+	ck_assert(!feed(&s, &plain, 'V', 40));
+	ck_assert_int_eq(s.last.reason, HEALTH_SCRIPT_ERROR);
+	ck_assert_uint_eq(s.counted_ms, 20);
+	ck_assert_uint_eq(s.bitmap, 2); /* pass, then fail */
+	ck_assert_uint_eq(s.fails, 1);
+	r.reason = HEALTH_REASON_MAX; /* nonsense is void */
+	ck_assert(!health_state_feed(&s, &plain, &r, 50));
+	ck_assert_uint_eq(s.bitmap, 2);
+	r = result_of('P');
+	r.weight_pct = 255;
+	ck_assert(!health_state_feed(&s, &plain, &r, 60));
+	ck_assert_uint_eq(s.weight_pct, 100);
+}
+END_TEST
+
+START_TEST(test_counters_saturate)
+{
+	struct health_state s;
+
+	health_state_init(&s);
+	for (unsigned i = 0; i < 1000; i++)
+		ck_assert(feed(&s, &plain, 'P', i) == (i == 0));
+	ck_assert_uint_eq(s.passes, 255);
+	ck_assert_uint_eq(s.bitmap, UINT64_MAX);
+	for (unsigned i = 0; i < 1000; i++)
+		ck_assert(feed(&s, &plain, 'F', i) == (i == 2));
+	ck_assert_uint_eq(s.fails, 255);
+	ck_assert_uint_eq(s.passes, 0);
+	ck_assert_uint_eq(s.bitmap, 0);
+	struct health_timing slow = plain;
+	slow.fall = slow.rise = 255;
+	health_state_init(&s);
+	ck_assert(feed(&s, &slow, 'P', 0));
+	for (unsigned i = 1; i < 600; i++)
+		ck_assert(feed(&s, &slow, 'F', i) == (i == 255));
+}
+END_TEST
+
+START_TEST(test_recover_keeps_the_past)
+{
+	struct health_state s;
+	uint64_t long_ago = 1000 - (uint64_t)86400000; /* before the monotonic clock's zero */
+
+	health_state_recover(&s, HEALTH_VERDICT_DOWN, 7, 0, 0xf0, long_ago, 1000);
+	ck_assert_int_eq(s.verdict, HEALTH_VERDICT_DOWN);
+	ck_assert_uint_eq(s.fails, 7);
+	ck_assert_uint_eq(s.bitmap, 0xf0);
+	ck_assert_uint_eq(1000 - s.changed_ms, 86400000);
+	ck_assert_uint_eq(health_state_age_at(&s, &plain), 1000 + 3 * 5000 + 2000);
+	ck_assert(!health_state_age(&s, &plain, 17999));
+	ck_assert(health_state_age(&s, &plain, 18000));
+	ck_assert(!s.recovered);
+	ck_assert_uint_eq(health_state_age_at(&s, &plain), UINT64_MAX);
+	health_state_recover(&s, (enum health_verdict)77, 0, 0, 0, 0, 0);
+	ck_assert_int_eq(s.verdict, HEALTH_VERDICT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(test_to_flip)
+{
+	static const struct { char from; uint8_t fails, passes, fall, rise; unsigned want; } rows[] = {
+		{ 'n', 0, 0, 3, 2, 1 }, { 'u', 0, 9, 3, 2, 3 }, { 'u', 1, 0, 3, 2, 2 }, { 'u', 2, 0, 3, 2, 1 },
+		{ 'd', 9, 0, 3, 2, 2 }, { 'd', 0, 1, 3, 2, 1 }, { '-', 0, 0, 3, 2, 2 }, { '-', 2, 0, 3, 2, 1 },
+		{ '-', 0, 1, 3, 5, 3 }, { 'u', 9, 0, 3, 2, 1 } /* fall lowered by a reload */, { 'u', 0, 0, 0, 0, 1 },
+		{ 'u', 0, 0, 255, 1, 255 },
+	};
+	struct health_timing t = plain;
+	struct health_state s;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		t.fall = rows[i].fall;
+		t.rise = rows[i].rise;
+		start(&s, rows[i].from, rows[i].fails, rows[i].passes);
+		ck_assert_msg(health_state_to_flip(&s, &t) == rows[i].want, "row %zu: %u", i,
+			      health_state_to_flip(&s, &t));
+		ck_assert_uint_eq(health_state_flip_ms(&s, &t), rows[i].want * 5000);
+	}
+	t.interval_ms = UINT32_MAX;
+	ck_assert_uint_eq(health_state_flip_ms(&s, &t), UINT32_MAX - 1);
+}
+END_TEST
+
+/* Whatever the history: a flip comes after exactly to_flip contrary results, and none without a full row of them. */
+START_TEST(test_random_histories)
+{
+	struct rng rng;
+
+	rng_init(&rng, SEED);
+	for (int round = 0; round < 2000; round++) {
+		struct health_timing t = plain;
+		struct health_state s, ahead;
+		uint64_t now = rng_below(&rng, 10000);
+
+		t.fall = (uint8_t)(1 + rng_below(&rng, 6));
+		t.rise = (uint8_t)(1 + rng_below(&rng, 6));
+		health_state_init(&s);
+		for (int step = 0; step < 60; step++) {
+			enum health_verdict was = s.verdict;
+			bool knew = s.known;
+			char c = "PPPPFFFFBV"[rng_below(&rng, 10)];
+
+			now += rng_below(&rng, 6000);
+			if (feed(&s, &t, c, now) && knew) {
+				unsigned row = s.verdict == HEALTH_VERDICT_UP ? t.rise : t.fall;
+				uint64_t mask = (1u << row) - 1;
+
+				ck_assert_uint_eq(s.bitmap & mask, s.verdict == HEALTH_VERDICT_UP ? mask : 0);
+			}
+			ck_assert(s.verdict == was || c == 'P' || c == 'F');
+			if (rng_below(&rng, 40) == 0) {
+				bool old = s.verdict != HEALTH_VERDICT_UNKNOWN;
+
+				ck_assert(health_state_age(&s, &t, s.counted_ms + 17000) == old);
+			}
+			if (s.verdict == HEALTH_VERDICT_UNKNOWN)
+				continue;
+			ahead = s;
+			c = s.verdict == HEALTH_VERDICT_UP ? 'F' : 'P';
+			for (unsigned k = health_state_to_flip(&s, &t); k > 0; k--)
+				ck_assert(feed(&ahead, &t, c, now) == (k == 1));
+		}
+	}
+}
+END_TEST
+
+/* ---- schedule ---- */
+
+/* A target that dies and comes back, probed on its own time: start, result and verdict of every probe. */
+START_TEST(test_timeline)
+{
+	static const char *want = "1700P? 6700PU 11700PU 16700FU 17710FU 18720FU 21700FD 26700PD 27710PD 31700PU "
+				  "36700PU ";
+	struct health_schedule s = { 0 };
+	struct health_state st;
+	struct rng rng;
+	char got[512] = "";
+
+	rng_init(&rng, SEED);
+	health_state_init(&st);
+	health_schedule_init(&s, &plain, &rng, 0, false);
+	s.phase_ms = s.next_ms = 1700;
+	while (s.next_ms < 40000) {
+		uint64_t begun = s.next_ms;
+		char c = begun >= 15000 && begun < 25000 ? 'F' : 'P';
+		size_t n = strlen(got);
+
+		snprintf(got + n, sizeof got - n, "%" PRIu64 "%c%c ", begun, c, letter(&st));
+		health_schedule_started(&s, begun);
+		ck_assert(s.running);
+		ck_assert_uint_eq(s.started_ms, begun);
+		if (feed(&st, &plain, c, begun + 10))
+			ck_assert_uint_eq(st.changed_ms, begun + 10);
+		health_schedule_next(&s, &plain, &st, begun + 10);
+		ck_assert(!s.running);
+	}
+	ck_assert_str_eq(got, want);
+}
+END_TEST
+
+START_TEST(test_schedule_start)
+{
+	struct health_schedule s;
+	struct rng rng;
+	unsigned bucket[10] = { 0 };
+
+	rng_init(&rng, SEED);
+	for (int i = 0; i < 5000; i++) {
+		uint64_t now = rng_below(&rng, 1000000);
+
+		health_schedule_init(&s, &plain, &rng, now, true);
+		ck_assert_uint_eq(s.next_ms, now);
+		ck_assert(!s.running);
+		health_schedule_init(&s, &plain, &rng, now, false);
+		ck_assert(s.next_ms > now && s.next_ms <= now + 5000);
+		ck_assert_uint_eq(s.next_ms % 5000, s.phase_ms);
+		bucket[s.phase_ms / 500]++;
+	}
+	for (int i = 0; i < 10; i++) /* the herd is spread: 500 a bucket, give or take */
+		ck_assert_msg(bucket[i] > 400 && bucket[i] < 600, "bucket %d has %u", i, bucket[i]);
+}
+END_TEST
+
+START_TEST(test_schedule_does_not_drift)
+{
+	struct health_schedule s;
+	struct health_state st;
+	struct rng rng;
+	uint64_t first;
+
+	rng_init(&rng, SEED);
+	health_state_init(&st);
+	health_schedule_init(&s, &plain, &rng, 123456, false);
+	first = s.next_ms;
+	for (unsigned i = 1; i <= 20000; i++) {
+		uint64_t now = s.next_ms + rng_below(&rng, 4999); /* late by lag and by the probe's own time */
+
+		ck_assert(feed(&st, &plain, 'P', now) == (i == 1));
+		health_schedule_next(&s, &plain, &st, now);
+		ck_assert_uint_eq(s.next_ms, first + i * 5000u);
+	}
+}
+END_TEST
+
+START_TEST(test_schedule_never_in_the_past)
+{
+	static const struct health_timing odd[] = {
+		{ 5000, 2000, 1000, 3, 2 }, { 0, 0, 0, 0, 0 }, { 1, 1, 0, 1, 1 }, { 1000, 1, 60000, 3, 3 },
+		{ UINT32_MAX, UINT32_MAX, UINT32_MAX, 255, 255 }, { 200, 5000, 40, 2, 200 },
+	};
+	struct rng rng;
+
+	rng_init(&rng, SEED);
+	for (int round = 0; round < 20000; round++) {
+		const struct health_timing *t = &odd[rng_below(&rng, 6)];
+		uint64_t now = rng_below(&rng, 2) ? rng_below(&rng, 100000) : rng_u64(&rng) >> 2;
+		struct health_schedule s;
+		struct health_state st;
+		uint64_t longest = t->interval_ms > 0 ? t->interval_ms : 1;
+
+		start(&st, "nud-"[rng_below(&rng, 4)], (uint8_t)rng_below(&rng, 3), (uint8_t)rng_below(&rng, 3));
+		/* Then a reload changes the interval, or the machine sleeps. */
+		health_schedule_init(&s, &odd[rng_below(&rng, 6)], &rng, now, rng_below(&rng, 2));
+		now += rng_below(&rng, 3) ? rng_below(&rng, 100) : rng_u64(&rng) >> 3;
+		health_schedule_next(&s, t, &st, now);
+		ck_assert_msg(s.next_ms > now && s.next_ms - now <= longest, "%" PRIu64 " after %" PRIu64, s.next_ms,
+			      now);
+	}
+}
+END_TEST
+
+START_TEST(test_schedule_retries)
+{
+	static const struct { const char *name; char from; uint8_t fails, passes; bool retry; } rows[] = {
+		{ "up, at ease", 'u', 0, 9, false },
+		{ "up, first failure", 'u', 1, 0, true },
+		{ "down, at ease", 'd', 9, 0, false },
+		{ "down, first pass", 'd', 0, 1, true },
+		{ "nothing known", 'n', 0, 0, false },
+		{ "unknown, counting", '-', 1, 0, true },
+		{ "unknown, counting up", '-', 0, 1, true },
+		{ "unknown, at ease", '-', 0, 0, false },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct health_schedule s = { .phase_ms = 4000 };
+		struct health_state st;
+
+		start(&st, rows[i].from, rows[i].fails, rows[i].passes);
+		health_schedule_next(&s, &plain, &st, 10500);
+		ck_assert_msg(s.next_ms == (rows[i].retry ? 11500 : 14000), "%s: %" PRIu64, rows[i].name, s.next_ms);
+	}
+}
+END_TEST
+
+static Suite *health_suite(void)
+{
+	Suite *s = suite_create("health");
+	TCase *state = tcase_create("state"), *schedule = tcase_create("schedule");
+
+	tcase_add_loop_test(state, test_story, 0, (int)(sizeof stories / sizeof *stories));
+	tcase_add_test(state, test_state_shows_results);
+	tcase_add_test(state, test_counters_saturate);
+	tcase_add_test(state, test_recover_keeps_the_past);
+	tcase_add_test(state, test_to_flip);
+	tcase_add_test(state, test_random_histories);
+	suite_add_tcase(s, state);
+	tcase_add_test(schedule, test_timeline);
+	tcase_add_test(schedule, test_schedule_start);
+	tcase_add_test(schedule, test_schedule_does_not_drift);
+	tcase_add_test(schedule, test_schedule_never_in_the_past);
+	tcase_add_test(schedule, test_schedule_retries);
+	suite_add_tcase(s, schedule);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *r = srunner_create(health_suite());
+	int failed;
+
+	printf("seed %d\n", SEED);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
