@@ -24,6 +24,7 @@ struct zone_rrset {
 	uint16_t type;
 	uint16_t count, cap;
 	uint32_t ttl; /* the lowest of the records' (RFC 2181 5.2), a warning where they differ */
+	unsigned ttl_line; /* of the first record whose TTL differed from those before it; 0 = all alike */
 	struct zone_rdata *rdata; /* duplicates dropped (RFC 2181 5) */
 	const char *file;
 	bool live; /* answered from the overlay: a service's A or AAAA; rdata is what the file says, if anything */
@@ -50,38 +51,50 @@ struct zone {
 	struct zone_node **nodes; /* canonical order after zone_check, apex first; unordered before */
 	size_t node_count, node_cap;
 	struct table by_name; /* lower-case wire name → struct zone_node * */
+	struct zone_node *last; /* of the latest zone_add: records of one owner mostly stand together */
 	size_t record_count;
 	uint32_t serial, negative_ttl; /* set by zone_check: SOA serial; min(SOA TTL, MINIMUM), RFC 2308 5 */
 };
 
 /* Bounds, each against hostile or mistaken files. */
 #define ZONE_INCLUDE_DEPTH_MAX 8
-#define ZONE_LINE_MAX 65536u   /* octets of one logical line, parentheses joined */
-#define ZONE_RRSET_MAX 4096u   /* records of one RRset; the message bound is checked apart */
+#define ZONE_INCLUDE_MAX 1000u      /* files one zone includes: depth alone would let eight levels multiply */
+#define ZONE_LINE_MAX 262144u       /* octets of one logical line, parentheses joined: the longest rdata, all in \DDD */
+#define ZONE_RRSET_MAX 4096u        /* records of one RRset; the message bound is checked apart */
+#define ZONE_RECORD_MAX 20000000u   /* records of one zone: what an image addresses with 32 bits */
+#define ZONE_GENERATE_MAX 1048576u  /* records that the $GENERATE lines of one zone make together: a /12 of IPv4 */
 
 /* apex: lower-case wire name. ERR_NOMEM. */
 int zone_new(struct zone **z, const uint8_t *apex, const struct hash_key *key) MUST_CHECK;
 void zone_free(struct zone *z);
 
-/* Adds a record; copies rdata. line and file for later messages. ERR_NOMEM, ERR_LIMIT. A duplicate is dropped silently. */
+/* Adds a record; copies rdata. owner: lower-case wire. line and file (which must outlive z) for later messages.
+ * ERR_NOMEM; ERR_RANGE where owner is not at or below the apex; ERR_LIMIT. A duplicate is dropped silently. */
 int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata, size_t rdata_len,
 	     const char *file, unsigned line) MUST_CHECK;
 struct zone_node *zone_find(const struct zone *z, const uint8_t *name); /* lower-case wire; NULL = absent */
 struct zone_rrset *zone_node_rrset(const struct zone_node *n, uint16_t type);
 /* Marks owner (which it makes if need be) as a service: its A and AAAA become live, with the given TTL where the file
- * has none. ERR_NOMEM; ERR_EXISTS where the node has a CNAME. Call before zone_check. */
+ * has none. ERR_NOMEM; ERR_RANGE outside the zone; ERR_EXISTS where the node has a CNAME. Call before zone_check. */
 int zone_mark_live(struct zone *z, const uint8_t *owner, uint32_t default_ttl_s) MUST_CHECK;
 
-/* Reads a master file (RFC 1035 5, 2308 4 $TTL) into z. `read` hands over the text of an included file by name, relative
- * to `from`; NULL refuses $INCLUDE. Every fault goes to d with file:line; returns 0 when there was none, ERR_FORMAT when
- * there were some, ERR_NOMEM. */
-typedef int (*zone_read_file)(void *ctx, const char *from, const char *name, const char **path, const char **text, size_t *len);
-int zone_parse(struct zone *z, const char *file, const char *text, size_t len, zone_read_file read, void *ctx, struct diags *d)
-	MUST_CHECK;
+/* Reads a master file (RFC 1035 5, 2308 4 $TTL) into z. `read` hands over the text of an included file by name,
+ * relative to `from`; NULL refuses $INCLUDE. Every fault goes to d with file:line:col; returns 0 when there was none,
+ * ERR_FORMAT when there were some, ERR_NOMEM.
+ *     www 1h IN A 192.0.2.1      owner, TTL and class may be left out; TTL and class in either order
+ * $ORIGIN, $TTL, $INCLUDE and $GENERATE are known, RFC 3597's TYPEnnn, CLASS1 and \# too. A broken line is told and
+ * left out, the rest is still read. What read hands over stays the caller's, who may free it after zone_parse. read
+ * returns 0, or ERR_ABSENT, ERR_IO, ERR_LIMIT (too large) … . */
+typedef int (*zone_read_file)(void *ctx, const char *from, const char *name, const char **path, const char **text,
+			      size_t *len);
+int zone_parse(struct zone *z, const char *file, const char *text, size_t len, zone_read_file read, void *ctx,
+	       struct diags *d) MUST_CHECK;
 
 /* Rules across records: one SOA at the apex, NS at the apex, CNAME alone (RFC 1034 3.6.2), nothing out of zone, glue
- * present (warning), occluded data (warning), RRset too large for a message. Makes empty non-terminals, marks cuts and what
- * lies below, sorts. Returns 0 or ERR_FORMAT (see d), ERR_NOMEM. */
+ * present (warning), occluded data (warning), one TTL an RRset (warning). An RRset too large for a message is for
+ * image_add_zone to tell, which knows its size. Makes empty non-terminals, marks cuts and what lies below, sorts. A
+ * service (zone_mark_live) with a CNAME, below a cut or in a signed zone is an error. Returns 0, ERR_FORMAT (see d) or
+ * ERR_NOMEM. */
 int zone_check(struct zone *z, struct diags *d) MUST_CHECK;
 
 #endif

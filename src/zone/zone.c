@@ -1,0 +1,268 @@
+/* The zone as records: nodes by name, each with its RRsets in ascending type, all in the zone's arena.
+ *
+ *     by_name ──▶ node{www.example.test.} ──▶ rrset{A, ttl, rdata[2]} ──▶ rrset{AAAA, …} ──▶ NULL
+ *
+ * Record by record a zone only grows; what the records mean together is zone_check's business (check.c).
+ */
+#include "zone/zone.h"
+#include <stdlib.h>
+#include <string.h>
+#include "zone/check.h"
+
+int zone_new(struct zone **out, const uint8_t *apex, const struct hash_key *key)
+{
+	struct zone *z = calloc(1, sizeof *z);
+
+	if (z == NULL)
+		return ERR_NOMEM;
+	arena_init(&z->arena, 0);
+	table_init(&z->by_name, key);
+	z->apex_len = (uint8_t)name_len(apex);
+	z->apex_labels = (uint8_t)name_labels(apex);
+	memcpy(z->apex, apex, z->apex_len);
+	*out = z;
+	return 0;
+}
+
+void zone_free(struct zone *z)
+{
+	if (z == NULL)
+		return;
+	table_deinit(&z->by_name);
+	arena_deinit(&z->arena);
+	free(z->nodes);
+	free(z);
+}
+
+static int nodes_reserve(struct zone *z)
+{
+	if (z->node_count == z->node_cap) {
+		size_t cap = z->node_cap > 0 ? z->node_cap * 2 : 64;
+		struct zone_node **grown = reallocarray(z->nodes, cap, sizeof *grown);
+
+		if (grown == NULL)
+			return ERR_NOMEM;
+		z->nodes = grown;
+		z->node_cap = cap;
+	}
+	return 0;
+}
+
+/* The node and its name in one piece: a zone of a million names is mostly these. */
+static struct zone_node *node_make(struct zone *z, const uint8_t *name, size_t len)
+{
+	struct zone_node *n = arena_alloc(&z->arena, sizeof *n + len);
+
+	if (n == NULL)
+		return NULL;
+	memcpy(n + 1, name, len);
+	n->name = (const uint8_t *)(n + 1);
+	n->name_len = (uint8_t)len;
+	n->labels = (uint8_t)name_labels(name);
+	return n;
+}
+
+int zone_node_new(struct zone *z, const uint8_t *name, struct zone_node **out)
+{
+	size_t len = name_len(name);
+	struct zone_node *n = node_make(z, name, len);
+	int rc = n == NULL ? ERR_NOMEM : table_add(&z->by_name, n->name, len, n);
+
+	if (rc < 0)
+		return rc;
+	*out = n;
+	return 0;
+}
+
+static int node_get(struct zone *z, const uint8_t *name, struct zone_node **out)
+{
+	size_t len = name_len(name);
+	struct zone_node *n = z->last;
+	int rc;
+
+	if (n != NULL && n->name_len == len && memcmp(n->name, name, len) == 0) {
+		*out = n;
+		return 0;
+	}
+	n = table_find(&z->by_name, name, len);
+	if (n == NULL) {
+		if (!name_is_under(name, z->apex))
+			return ERR_RANGE;
+		rc = nodes_reserve(z);
+		if (rc == 0)
+			rc = zone_node_new(z, name, &n);
+		if (rc < 0)
+			return rc;
+		z->nodes[z->node_count++] = n;
+	}
+	z->last = n;
+	*out = n;
+	return 0;
+}
+
+static struct zone_rrset *rrset_get(struct zone *z, struct zone_node *n, uint16_t type)
+{
+	struct zone_rrset **at = &n->rrsets;
+	struct zone_rrset *set;
+
+	while (*at != NULL && (*at)->type < type)
+		at = &(*at)->next;
+	if (*at != NULL && (*at)->type == type)
+		return *at;
+	/* Room for one record comes along: most RRsets have no more. */
+	set = arena_alloc(&z->arena, sizeof *set + sizeof(struct zone_rdata));
+	if (set == NULL)
+		return NULL;
+	set->type = type;
+	set->cap = 1;
+	set->rdata = (struct zone_rdata *)(set + 1);
+	set->next = *at;
+	*at = set;
+	return set;
+}
+
+static int rrset_grow(struct zone *z, struct zone_rrset *set)
+{
+	uint16_t cap;
+	struct zone_rdata *grown;
+
+	if (set->count < set->cap)
+		return 0;
+	if (set->count >= ZONE_RRSET_MAX)
+		return ERR_LIMIT;
+	cap = (uint16_t)(set->cap * 4);
+	grown = arena_array(&z->arena, cap, sizeof *grown);
+	if (grown == NULL)
+		return ERR_NOMEM;
+	memcpy(grown, set->rdata, set->count * sizeof *grown);
+	set->rdata = grown;
+	set->cap = cap;
+	return 0;
+}
+
+/* Where the only name in the rdata begins, which compares case folded (RFC 4034 6.2); -1 = compare octets. */
+static int rdata_name_at(uint16_t type)
+{
+	switch (type) {
+	case DNS_TYPE_NS:
+	case DNS_TYPE_CNAME:
+	case DNS_TYPE_PTR:
+	case DNS_TYPE_DNAME:
+		return 0;
+	case DNS_TYPE_MX:
+		return 2;
+	case DNS_TYPE_SRV:
+		return 6;
+	default:
+		return -1;
+	}
+}
+
+static bool rdata_same(uint16_t type, const struct zone_rdata *r, const uint8_t *wire, size_t len)
+{
+	int at = rdata_name_at(type);
+
+	if (r->len != len)
+		return false;
+	if (memcmp(r->wire, wire, len) == 0)
+		return true;
+	return at >= 0 && len > (size_t)at && memcmp(r->wire, wire, (size_t)at) == 0 &&
+	       name_check(wire + at, len - (size_t)at) > 0 && name_equal(r->wire + at, wire + at);
+}
+
+static void rrset_ttl(struct zone_rrset *set, uint32_t ttl, unsigned line)
+{
+	if (set->count == 0)
+		set->ttl = ttl;
+	if (ttl != set->ttl && set->ttl_line == 0)
+		set->ttl_line = line;
+	if (ttl < set->ttl)
+		set->ttl = ttl;
+}
+
+static int rrset_add(struct zone *z, struct zone_rrset *set, const uint8_t *rdata, size_t len, unsigned line)
+{
+	struct zone_rdata *r;
+	int rc = rrset_grow(z, set);
+
+	if (rc < 0)
+		return rc;
+	r = &set->rdata[set->count];
+	r->wire = arena_copy(&z->arena, rdata, len);
+	if (r->wire == NULL)
+		return ERR_NOMEM;
+	r->len = (uint16_t)len;
+	r->line = line;
+	return 0;
+}
+
+int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata, size_t rdata_len,
+	     const char *file, unsigned line)
+{
+	struct zone_node *n;
+	struct zone_rrset *set;
+	int rc;
+
+	if (rdata_len > UINT16_MAX || z->record_count >= ZONE_RECORD_MAX)
+		return ERR_LIMIT;
+	rc = node_get(z, owner, &n);
+	if (rc < 0)
+		return rc;
+	set = rrset_get(z, n, type);
+	if (set == NULL)
+		return ERR_NOMEM;
+	for (uint16_t i = 0; i < set->count; i++)
+		if (rdata_same(type, &set->rdata[i], rdata, rdata_len)) {
+			rrset_ttl(set, ttl, line);
+			return 0;
+		}
+	rc = rrset_add(z, set, rdata, rdata_len, line);
+	if (rc < 0)
+		return rc;
+	rrset_ttl(set, ttl, line);
+	if (set->count == 0)
+		set->file = file;
+	set->count++;
+	z->record_count++;
+	return 0;
+}
+
+struct zone_node *zone_find(const struct zone *z, const uint8_t *name)
+{
+	return table_find(&z->by_name, name, name_len(name));
+}
+
+struct zone_rrset *zone_node_rrset(const struct zone_node *n, uint16_t type)
+{
+	struct zone_rrset *set = n->rrsets;
+
+	while (set != NULL && set->type < type)
+		set = set->next;
+	return set != NULL && set->type == type ? set : NULL;
+}
+
+static int rrset_live(struct zone *z, struct zone_node *n, uint16_t type, uint32_t default_ttl_s)
+{
+	struct zone_rrset *set = rrset_get(z, n, type);
+
+	if (set == NULL)
+		return ERR_NOMEM;
+	set->live = true;
+	if (set->count == 0)
+		set->ttl = default_ttl_s;
+	return 0;
+}
+
+int zone_mark_live(struct zone *z, const uint8_t *owner, uint32_t default_ttl_s)
+{
+	struct zone_node *n = zone_find(z, owner);
+	int rc;
+
+	if (n != NULL && zone_node_rrset(n, DNS_TYPE_CNAME) != NULL)
+		return ERR_EXISTS;
+	rc = node_get(z, owner, &n);
+	if (rc < 0)
+		return rc;
+	rc = rrset_live(z, n, DNS_TYPE_A, default_ttl_s);
+	return rc < 0 ? rc : rrset_live(z, n, DNS_TYPE_AAAA, default_ttl_s);
+}
