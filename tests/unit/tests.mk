@@ -35,3 +35,49 @@ TESTS += tests/unit/policy_random_test
 tests_unit_policy_random_test_SOURCES = tests/unit/policy_random_test.c tests/unit/policy_dsl.h
 tests_unit_policy_random_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_policy_random_test_LDADD = src/policy/libpolicy.a src/base/libbase.a $(CHECK_LIBS)
+
+# Tests that fail allocations add tests/unit/fault.c and these flags.
+FAULT_WRAP = -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=strdup
+FAULT_SOURCES = tests/unit/fault.c tests/unit/fault.h
+
+BASE_TESTS = tests/unit/base_addr_test tests/unit/base_buf_test tests/unit/base_diag_test tests/unit/base_hash_test \
+	tests/unit/base_json_test tests/unit/base_memory_test tests/unit/base_table_test tests/unit/base_text_test
+check_PROGRAMS += $(BASE_TESTS)
+TESTS += $(BASE_TESTS)
+tests_unit_base_addr_test_SOURCES = tests/unit/base_addr_test.c tests/unit/unit.h
+tests_unit_base_addr_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_base_addr_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_base_buf_test_SOURCES = tests/unit/base_buf_test.c tests/unit/unit.h
+tests_unit_base_buf_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_base_buf_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_base_diag_test_SOURCES = tests/unit/base_diag_test.c tests/unit/unit.h $(FAULT_SOURCES)
+tests_unit_base_diag_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_base_diag_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_base_diag_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_base_hash_test_SOURCES = tests/unit/base_hash_test.c tests/unit/unit.h
+tests_unit_base_hash_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_base_hash_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_base_json_test_SOURCES = tests/unit/base_json_test.c tests/unit/unit.h
+tests_unit_base_json_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_base_json_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_base_memory_test_SOURCES = tests/unit/base_memory_test.c tests/unit/unit.h $(FAULT_SOURCES)
+tests_unit_base_memory_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_base_memory_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_base_memory_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_base_table_test_SOURCES = tests/unit/base_table_test.c tests/unit/unit.h $(FAULT_SOURCES)
+tests_unit_base_table_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_base_table_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_base_table_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_base_text_test_SOURCES = tests/unit/base_text_test.c tests/unit/unit.h
+tests_unit_base_text_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_base_text_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+DNS_TESTS = tests/unit/dns_name_test tests/unit/dns_query_test
+check_PROGRAMS += $(DNS_TESTS)
+TESTS += $(DNS_TESTS)
+tests_unit_dns_name_test_SOURCES = tests/unit/dns_name_test.c tests/unit/unit.h
+tests_unit_dns_name_test_LDADD = src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_dns_name_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_dns_query_test_SOURCES = tests/unit/dns_query_test.c tests/unit/unit.h
+tests_unit_dns_query_test_LDADD = src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_dns_query_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

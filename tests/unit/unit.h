@@ -1,0 +1,28 @@
+/* The main of a unit test: one suite, one case, each test in a process of its own (Check's way).
+ *
+ *     int main(void)
+ *     {
+ *             const TTest *tests[] = { this_works, that_fails_cleanly };
+ *             return unit_run("room", tests, sizeof tests / sizeof *tests);
+ *     }
+ */
+#ifndef GEMEL_TESTS_UNIT_H
+#define GEMEL_TESTS_UNIT_H
+#include <check.h>
+#include <stdlib.h>
+
+static inline int unit_run(const char *name, const TTest *const *tests, size_t n)
+{
+	Suite *suite = suite_create(name);
+	TCase *all = tcase_create("all");
+	for (size_t i = 0; i < n; i++)
+		tcase_add_test(all, tests[i]);
+	suite_add_tcase(suite, all);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#endif
