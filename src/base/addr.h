@@ -19,7 +19,8 @@ struct addr {
 /* Parses all len bytes of text; default_port where none is given. A leading zero in an IPv4 octet, a zone
  * index or a port of 0 is ERR_FORMAT. */
 int addr_parse(struct addr *a, const char *text, size_t len, uint16_t default_port) MUST_CHECK;
-/* Writes the text form, with the port when it is not 0 and with_port is true; returns out. */
+/* Writes the text form (RFC 5952), with the port when it is not 0 and with_port is true; "-" when unset.
+ * Returns out. */
 char *addr_format(const struct addr *a, bool with_port, char out[ADDR_TEXT_MAX]);
 bool addr_same_ip(const struct addr *a, const struct addr *b);
 bool addr_equal(const struct addr *a, const struct addr *b); /* port too */
@@ -34,6 +35,7 @@ struct addr_block {
 	struct addr base;
 	uint8_t prefix_len;
 };
+/* Host bits are cleared, so that two spellings of a block are equal; a port or brackets are ERR_FORMAT. */
 int addr_block_parse(struct addr_block *b, const char *text, size_t len) MUST_CHECK;
 bool addr_block_has(const struct addr_block *b, const struct addr *a);
 

@@ -15,7 +15,7 @@ struct heap {
 };
 
 void heap_init(struct heap *h);
-void heap_deinit(struct heap *h);
+void heap_deinit(struct heap *h); /* takes out what is still in it: those items must still be alive */
 /* Puts or moves the item to at_ms. ERR_NOMEM leaves it where it was. Equal times keep a fixed but unspecified order. */
 int heap_set(struct heap *h, struct heap_item *i, uint64_t at_ms) MUST_CHECK;
 void heap_remove(struct heap *h, struct heap_item *i); /* harmless when not in it */

@@ -5,7 +5,7 @@
 #define GEMEL_BASE_JSON_H
 #include "base/buf.h"
 
-#define JSON_DEPTH_MAX 32
+#define JSON_DEPTH_MAX 32 /* what we write is far flatter; deeper sets out->failed */
 struct json {
 	struct bytes *out;
 	uint8_t depth;

@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include "base/err.h"
 
-/* "200ms", "5s", "10m", "1h", "2d", or plain seconds ("5", "0.5"); the whole text. Bound: 10 years. */
+/* "200ms", "5s", "10m", "1h", "2d", or plain seconds ("5", "0.5"); the whole text. Bound: 10 years
+ * (ERR_RANGE). Parts of a millisecond are ERR_FORMAT. */
 int text_parse_duration(uint64_t *ms, const char *text) MUST_CHECK;
 /* Shortest exact form: "200ms", "5s", "90s" stays "90s", "1h". Returns out. */
 char *text_format_duration(uint64_t ms, char out[32]);

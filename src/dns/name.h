@@ -36,7 +36,8 @@ bool name_is_wildcard(const uint8_t *name); /* first label is exactly "*" */
 /* The hash chain of suffixes: hash of a name = step over its labels from the root leftwards, so that one pass gives
  * the hash of every suffix. Names must be lower-case. */
 static inline uint64_t name_hash_root(const struct hash_key *k) { return k->k[0]; }
-uint64_t name_hash_step(const struct hash_key *k, uint64_t parent, const uint8_t *label); /* label: length octet first */
+/* label: length octet first */
+uint64_t name_hash_step(const struct hash_key *k, uint64_t parent, const uint8_t *label);
 uint64_t name_hash(const struct hash_key *k, const uint8_t *name);
 
 #endif

@@ -56,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		FUZZ_REQUIRE(q.question_len > 0 && q.opcode == DNS_OPCODE_QUERY && q.rcode == DNS_RCODE_NOERROR);
 		break;
 	case QUERY_ERROR:
-		FUZZ_REQUIRE(q.rcode == DNS_RCODE_FORMERR || q.rcode == DNS_RCODE_NOTIMP || q.rcode == DNS_RCODE_BADVERS);
+		FUZZ_REQUIRE(q.rcode == DNS_RCODE_FORMERR || q.rcode == DNS_RCODE_NOTIMP ||
+			     q.rcode == DNS_RCODE_BADVERS);
 		FUZZ_REQUIRE((q.rcode == DNS_RCODE_BADVERS) == (q.has_edns && q.edns_version > 0));
 		break;
 	default: FUZZ_REQUIRE(false);

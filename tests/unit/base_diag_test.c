@@ -23,7 +23,8 @@ START_TEST(lines_have_their_form)
 	diags_init(&d);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char out[100], cut[8];
-		diags_add(&d, cases[i].level, cases[i].file, cases[i].line, cases[i].col, "unknown key \"%s\"", "tierz");
+		diags_add(&d, cases[i].level, cases[i].file, cases[i].line, cases[i].col, "unknown key \"%s\"",
+			  "tierz");
 		int n = diag_format(&d.list[i], out, sizeof out);
 		ck_assert_str_eq(out, cases[i].out);
 		ck_assert_int_eq(n, (int)strlen(out));

@@ -134,7 +134,8 @@ START_TEST(numbers_read_back)
 	static const struct {
 		double v;
 		const char *out;
-	} cases[] = { { 0, "0" }, { 0.1, "0.1" }, { -2.5, "-2.5" }, { 1e21, "1e+21" }, { 1.0 / 3, "0.3333333333333333" },
+	} cases[] = { { 0, "0" }, { 0.1, "0.1" }, { -2.5, "-2.5" }, { 1e21, "1e+21" },
+		      { 1.0 / 3, "0.3333333333333333" },
 		      { 123456789012345680, "1.2345678901234568e+17" }, { (double)NAN, "null" },
 		      { (double)INFINITY, "null" }, { -(double)INFINITY, "null" } };
 	for (size_t i = 0; i < COUNT(cases); i++) {

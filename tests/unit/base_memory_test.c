@@ -78,6 +78,22 @@ START_TEST(arena_refuses_impossible_sizes)
 }
 END_TEST
 
+/* A big piece, even the first, does not stop small ones from sharing a chunk. */
+START_TEST(arena_small_pieces_share)
+{
+	struct arena a;
+	arena_init(&a, 0);
+	ck_assert_ptr_nonnull(arena_alloc(&a, 1 << 20));
+	fault_arm(2);
+	bool ok = true;
+	for (unsigned i = 0; i < 1000; i++)
+		ok &= arena_alloc(&a, 64) != NULL;
+	ck_assert(!fault_disarm());
+	ck_assert(ok);
+	arena_deinit(&a);
+}
+END_TEST
+
 START_TEST(arena_copies)
 {
 	struct arena a;
@@ -225,7 +241,8 @@ int main(void)
 {
 	const TTest *tests[] = {
 		arena_memory_is_zeroed_aligned_and_apart, arena_size_zero_is_unique, arena_limit_holds,
-		arena_refuses_impossible_sizes, arena_copies, arena_survives_every_failed_allocation, bytes_grow,
+		arena_refuses_impossible_sizes, arena_small_pieces_share, arena_copies,
+		arena_survives_every_failed_allocation, bytes_grow,
 		bytes_write_what_readers_read, bytes_stop_at_their_bound_and_failure_sticks,
 		bytes_blocks_have_16_bit_lengths, bytes_survive_every_failed_allocation,
 	};

@@ -165,6 +165,10 @@ START_TEST(heap_gives_the_earliest_first)
 			heap_remove(&h, i);
 		uint64_t earliest = UINT64_MAX;
 		size_t inside = 0;
+		bool ordered = true;
+		for (size_t j = 2; j <= h.count; j++)
+			ordered &= h.items[j / 2 - 1]->at_ms <= h.items[j - 1]->at_ms;
+		ck_assert(ordered);
 		for (unsigned j = 0; j < ITEMS; j++) {
 			if (!item[j].index)
 				continue;

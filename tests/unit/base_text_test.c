@@ -232,9 +232,9 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = {
-		durations_parse, broken_durations_are_refused, durations_format_and_parse_back, ages_read_well, utc_times,
-		utc_dates_go_day_by_day, near_misses, near_misses_bound_their_work, globs, a_hostile_glob_ends, numbers,
-		every_error_has_its_own_phrase,
+		durations_parse, broken_durations_are_refused, durations_format_and_parse_back, ages_read_well,
+		utc_times, utc_dates_go_day_by_day, near_misses, near_misses_bound_their_work, globs,
+		a_hostile_glob_ends, numbers, every_error_has_its_own_phrase,
 	};
 	return unit_run("base_text", tests, sizeof tests / sizeof *tests);
 }

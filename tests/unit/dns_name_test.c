@@ -163,6 +163,10 @@ START_TEST(wire_is_checked)
 	wire[254] = 0;
 	ck_assert_int_eq(name_check(wire, sizeof wire), 255);
 	ck_assert_int_eq(name_check(wire, 254), ERR_SHORT);
+	memset(wire, 1, sizeof wire);
+	wire[0] = 2; /* the root octet is the 256th */
+	wire[255] = 0;
+	ck_assert_int_eq(name_check(wire, sizeof wire), ERR_FORMAT);
 }
 END_TEST
 

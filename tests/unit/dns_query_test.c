@@ -136,7 +136,8 @@ START_TEST(questions)
 		CASE(HEAD("\1\0", "\0", "\0", "\0", "\0") WWW, FORMERR(0, false)),
 		CASE(HEAD("\1\0", "\0", "\0", "\0", "\1") OPT("\4\xd0", "\0\0", "\0"), FORMERR(0, true)),
 		CASE(HEAD("\1\0", "\2", "\0", "\0", "\0") WWW WWW, FORMERR(0, false)), /* RFC 9619 */
-		CASE(HEAD("\1\0", "\2", "\0", "\0", "\1") WWW "\xc0\x0c\0\1\0\1" OPT("\4\xd0", "\0\0", "\0"), FORMERR(0, true)),
+		CASE(HEAD("\1\0", "\2", "\0", "\0", "\1") WWW "\xc0\x0c\0\1\0\1" OPT("\4\xd0", "\0\0", "\0"),
+		     FORMERR(0, true)),
 		CASE("\xbe\xef\1\0\xff\xff\xff\xff\xff\xff\xff\xff" WWW, FORMERR(0, false)),
 		CASE(QUERY("\0"), FORMERR(0, false)),
 		CASE(QUERY("\0") "\0", FORMERR(0, false)),
@@ -162,7 +163,7 @@ START_TEST(stray_records_and_trailing_octets)
 		CASE(QUERY("\3") WWW RR OPT("\4\xd0", "\0\0", "\0") RR "x", OK_EDNS),
 		CASE(QUERY("\1") WWW "\4name\xc0\x0c\0\1\0\1\0\0\0\0\0\0", OK_PLAIN),
 		CASE(QUERY("\1") WWW "\xff\xff\0\1\0\1\0\0\0\0\0\0", OK_PLAIN), /* not followed, so harmless */
-		CASE(HEAD("\1\0", "\1", "\1", "\0", "\0") WWW OPT("\4\xd0", "\0\0", "\0"), OK_PLAIN), /* wrong section */
+		CASE(HEAD("\1\0", "\1", "\1", "\0", "\0") WWW OPT("\4\xd0", "\0\0", "\0"), OK_PLAIN), /* misplaced */
 	};
 	expect(cases, COUNT(cases));
 }
@@ -192,7 +193,7 @@ START_TEST(edns)
 		CASE(QUERY("\1") WWW OPT("\4\xd0", "\x80\0", "\0"), OK_EDNS),
 		CASE(QUERY("\2") WWW OPT("\4\xd0", "\0\0", "\0") OPT("\4\xd0", "\0\0", "\0"), FORMERR(WWW_LEN, true)),
 		CASE(QUERY("\1") WWW "\1a" OPT("\4\xd0", "\0\0", "\0"), FORMERR(WWW_LEN, false)), /* owner */
-		CASE(QUERY("\1") WWW "\xc0\x15\0\x29\4\xd0\0\0\0\0\0\0", FORMERR(WWW_LEN, false)), /* a pointer to the root */
+		CASE(QUERY("\1") WWW "\xc0\x15\0\x29\4\xd0\0\0\0\0\0\0", FORMERR(WWW_LEN, false)), /* pointer to root */
 		CASE(QUERY("\1") WWW OPT("\4\xd0", "\0\0", "\1") "x", FORMERR(WWW_LEN, true)),
 		CASE(QUERY("\1") WWW OPT("\4\xd0", "\0\0", "\3") "\0\3\0", FORMERR(WWW_LEN, true)),
 		CASE(QUERY("\1") WWW OPT("\4\xd0", "\0\0", "\4") "\0\3\0\1", FORMERR(WWW_LEN, true)),
@@ -288,7 +289,8 @@ END_TEST
 
 START_TEST(every_way_to_cut_a_query)
 {
-	static const char wire[] = HEAD("\1\0", "\1", "\1", "\1", "\2") WWW RR RR RR OPT("\4\xd0", "\0\0", "\4") "\0\3\0\0";
+	static const char wire[] = HEAD("\1\0", "\1", "\1", "\1", "\2") WWW RR RR RR
+		OPT("\4\xd0", "\0\0", "\4") "\0\3\0\0";
 	for (size_t len = 0; len < sizeof wire - 1; len++) {
 		struct query q;
 		enum query_verdict v = parse(&q, wire, len);
