@@ -4,4 +4,4 @@ src_io_libio_a_CFLAGS = $(AM_CFLAGS)
 src_io_libio_a_CFLAGS += $(EVENT_CFLAGS)
 src_io_libio_a_SOURCES += src/io/log.c src/io/log.h src/io/memfd.c src/io/memfd.h src/io/chan.c src/io/chan.h
 src_io_libio_a_SOURCES += src/io/sockaddr.c src/io/sockaddr.h
-src_io_libio_a_SOURCES += src/io/clock.h
+src_io_libio_a_SOURCES += src/io/clock.h src/io/journal.c src/io/journal.h
