@@ -1,0 +1,13 @@
+# In the order the linker wants: a room before those below it.
+GEMEL_ROOMS = src/conf/libconf.a src/ctl/libctl.a src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a \
+	src/policy/libpolicy.a src/health/libhealth.a src/ipc/libipc.a src/answer/libanswer.a src/zone/libzone.a src/dns/libdns.a \
+	src/base/libbase.a
+
+sbin_PROGRAMS += gemeld
+gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.c src/app/spawn.h src/app/sockets.c src/app/sockets.h \
+	src/app/generation.c src/app/generation.h src/app/supervisor.c src/app/supervisor.h src/app/responder.c \
+	src/app/responder_state.h src/app/view.c src/app/overlay.c src/app/overlay_log.c src/app/overlay_log.h src/app/worker.c \
+	src/app/cold.c src/app/tcp.c src/app/coordinator.c src/app/publisher.c src/app/publisher.h src/app/loader.c \
+	src/app/loader.h src/app/check.c src/app/check.h src/app/prober.c src/app/prober.h
+gemeld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(LUA_CFLAGS) $(SODIUM_CFLAGS) $(URCU_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
+gemeld_LDADD = $(GEMEL_ROOMS) $(EVENT_LIBS) $(LDNS_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(URCU_LIBS) $(SYSTEMD_LIBS) -lcrypto -lpthread -lm

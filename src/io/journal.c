@@ -17,6 +17,7 @@
 struct journal {
 	int dir_fd, fd;
 	uint64_t len, compact_at; /* whole frames only */
+	uint64_t frame; /* number of the last frame in the file; callers' numbers are their own */
 	uint64_t appended_seq, synced_seq;
 	bool failed;
 	journal_synced on_synced;
@@ -117,7 +118,7 @@ int journal_append(struct journal *j, uint64_t seq, const uint8_t *record, size_
 	uint8_t frame[JOURNAL_FRAME_HEAD_LEN + JOURNAL_RECORD_MAX];
 	struct wbuf w;
 	wbuf_init(&w, frame, sizeof frame);
-	journal_frame_put(&w, seq, record, len);
+	journal_frame_put(&w, j->frame + 1, record, len);
 	if (w.failed)
 		return ERR_SHORT;
 	if (write_at(j->fd, w.data, w.len, j->len)) {
@@ -134,22 +135,22 @@ int journal_append(struct journal *j, uint64_t seq, const uint8_t *record, size_
 		log_line(LOG_LEVEL_NOTICE, "the journal can be written again");
 	j->failed = false;
 	j->len += w.len;
+	j->frame++;
 	j->appended_seq = seq;
 	return 0;
 }
 
 /* Gives back the length of the good prefix. */
-static uint64_t replay(const uint8_t *data, size_t len, void (*on_record)(void *, const uint8_t *, size_t), void *ctx)
+static uint64_t replay(const uint8_t *data, size_t len, uint64_t *frame, void (*on_record)(void *, const uint8_t *, size_t), void *ctx)
 {
 	struct rbuf r;
-	uint64_t seq = 0;
 	const uint8_t *record;
 	size_t record_len;
 	if (len < JOURNAL_HEAD_LEN || memcmp(data, JOURNAL_MAGIC, JOURNAL_HEAD_LEN))
 		return 0;
 	rbuf_init(&r, data, len);
 	r.pos = JOURNAL_HEAD_LEN;
-	while (journal_frame_get(&r, &seq, &record, &record_len))
+	while (journal_frame_get(&r, frame, &record, &record_len))
 		on_record(ctx, record, record_len);
 	return r.pos;
 }
@@ -183,7 +184,7 @@ static int load(struct journal *j, void (*on_record)(void *, const uint8_t *, si
 	int e = read_all(j->fd, &data, &len);
 	if (e)
 		return e;
-	j->len = replay(data, len, on_record, j->ctx);
+	j->len = replay(data, len, &j->frame, on_record, j->ctx);
 	free(data);
 	if (j->len < len)
 		log_line(LOG_LEVEL_WARNING, "the journal's last %zu octets are torn: cut off", len - (size_t)j->len);
@@ -258,7 +259,7 @@ bool journal_wants_compaction(const struct journal *j)
 
 struct compaction {
 	int fd;
-	uint64_t len, seq;
+	uint64_t len, frame;
 };
 
 static int emit_record(void *out, const uint8_t *record, size_t len)
@@ -267,7 +268,7 @@ static int emit_record(void *out, const uint8_t *record, size_t len)
 	uint8_t frame[JOURNAL_FRAME_HEAD_LEN + JOURNAL_RECORD_MAX];
 	struct wbuf w;
 	wbuf_init(&w, frame, sizeof frame);
-	journal_frame_put(&w, ++c->seq, record, len);
+	journal_frame_put(&w, ++c->frame, record, len);
 	if (w.failed)
 		return ERR_SHORT;
 	int e = write_at(c->fd, w.data, w.len, c->len);
@@ -275,7 +276,6 @@ static int emit_record(void *out, const uint8_t *record, size_t len)
 	return e;
 }
 
-/* Numbers must go on rising past the compacted ones: the caller's are larger since each record here has been appended before. */
 int journal_compact(struct journal *j, int (*fill)(void *ctx, journal_emit emit, void *out), void *ctx)
 {
 	struct compaction c = { .len = JOURNAL_HEAD_LEN };
@@ -299,6 +299,7 @@ int journal_compact(struct journal *j, int (*fill)(void *ctx, journal_emit emit,
 	close(j->fd);
 	j->fd = c.fd;
 	j->len = c.len;
+	j->frame = c.frame;
 	j->compact_at = c.len * 4 > COMPACT_MIN_LEN ? c.len * 4 : COMPACT_MIN_LEN;
 	return 0;
 }

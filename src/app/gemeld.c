@@ -1,0 +1,118 @@
+/* gemeld: the command line, and the way into each process's room. */
+#include "config.h"
+#include <event2/event.h>
+#include <getopt.h>
+#include <ldns/ldns.h>
+#include <limits.h>
+#include <lua.h>
+#include <openssl/crypto.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "app/check.h"
+#include "app/child.h"
+#include "app/loader.h"
+#include "app/prober.h"
+#include "app/supervisor.h"
+#include "base/text.h"
+
+#define EXIT_USAGE 2
+#define DEFAULT_FILE "/etc/gemel/gemel.lua"
+
+static const char usage[] =
+	"usage: gemeld [-c FILE] [-n NODE]              run the server in the foreground\n"
+	"       gemeld [-c FILE] [-n NODE] -t [--print] check configuration, zones and scripts\n"
+	"       gemeld --version | --help\n"
+	"FILE is " DEFAULT_FILE " unless given; NODE is the host name up to its first dot, or the only node there is\n";
+
+static int print_version(void)
+{
+	printf("gemeld %s\nldns %s, libevent %s, %s, libsodium %s, %s\n", PACKAGE_VERSION, ldns_version(), event_get_version(), LUA_RELEASE,
+	       sodium_version_string(), OpenSSL_version(OPENSSL_VERSION));
+	return 0;
+}
+
+struct options {
+	const char *file, *node, *child;
+	uint64_t generation;
+	bool test, print;
+};
+
+static int run_child(const char *role, const struct options *o)
+{
+	static const enum ipc_role roles[] = { IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER };
+	for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+		if (strcmp(role, ipc_role_text(roles[i])) != 0)
+			continue;
+		child_init(roles[i]);
+		switch (roles[i]) {
+		case IPC_RESPONDER:
+			return responder_main(CHILD_CHANNEL_FD);
+		case IPC_COORDINATOR:
+			return sodium_init() < 0 ? 1 : coordinator_main(CHILD_CHANNEL_FD);
+		case IPC_PROBER:
+			return prober_main(CHILD_CHANNEL_FD);
+		default:
+			return sodium_init() < 0 ? 1 : loader_main(CHILD_CHANNEL_FD, o->file, o->node, o->generation);
+		}
+	}
+	fputs(usage, stderr);
+	return EXIT_USAGE;
+}
+
+/* Relative to where we were started, told absolute to every process. */
+static const char *absolute(const char *file)
+{
+	static char path[PATH_MAX];
+	return realpath(file, path) ? path : file; /* what cannot be found is told by whoever opens it */
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = { { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
+					       { "print", no_argument, NULL, 'p' },   { "child", required_argument, NULL, 'C' },
+					       { 0 } };
+	struct options o = { .file = DEFAULT_FILE };
+	int c;
+	while ((c = getopt_long(argc, argv, "c:n:g:th", longs, NULL)) != -1)
+		switch (c) {
+		case 'c':
+			o.file = optarg;
+			break;
+		case 'n':
+			o.node = optarg;
+			break;
+		case 'g':
+			if (text_parse_u64(&o.generation, optarg, 1, UINT64_MAX) == 0)
+				break;
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		case 't':
+			o.test = true;
+			break;
+		case 'p':
+			o.print = true;
+			break;
+		case 'C':
+			o.child = optarg;
+			break;
+		case 'V':
+			return print_version();
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		}
+	if (optind < argc || (o.print && !o.test)) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (o.child)
+		return run_child(o.child, &o);
+	o.file = absolute(o.file);
+	return o.test ? check_main(o.file, o.node, o.print) : supervisor_main(o.file, o.node);
+}
