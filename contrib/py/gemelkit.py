@@ -1,0 +1,332 @@
+"""Running Gemel's processes and asking them questions: shared by the demo, the functional tests and the measurements.
+
+Standard library only.  Nothing here sleeps for a fixed time to let something happen: wait_until polls a condition.
+"""
+import os
+import random
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "ANY": 255}
+CLASSES = {"IN": 1, "CH": 3}
+RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
+
+
+def now_ms():
+    return time.monotonic() * 1000.0
+
+
+def wait_until(condition, seconds, step=0.005):
+    """Polls until condition() is true; gives back its value, or None when the time is over."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            return None
+        time.sleep(step)
+
+
+# ---- DNS, just enough to look at an answer ----
+
+def encode_name(name):
+    out = b""
+    for label in name.rstrip(".").split("."):
+        if label:
+            raw = label.encode()
+            out += bytes([len(raw)]) + raw
+    return out + b"\0"
+
+
+def encode_query(name, qtype="A", qclass="IN", edns=1232, ident=None, options=b""):
+    ident = random.randrange(65536) if ident is None else ident
+    head = struct.pack(">HHHHHH", ident, 0x0000, 1, 0, 0, 1 if edns else 0)
+    question = encode_name(name) + struct.pack(">HH", TYPES.get(qtype, qtype), CLASSES.get(qclass, qclass))
+    opt = b"\0" + struct.pack(">HHIH", 41, edns, 0, len(options)) + options if edns else b""
+    return head + question + opt
+
+
+def read_name(message, at):
+    labels, jumped, hops = [], None, 0
+    while True:
+        length = message[at]
+        if length >= 0xC0:
+            jumped = at + 2 if jumped is None else jumped
+            at = (length & 0x3F) << 8 | message[at + 1]
+            hops += 1
+            if hops > 64:
+                raise ValueError("compression loop")
+        elif length == 0:
+            return ".".join(labels), (at + 1 if jumped is None else jumped)
+        else:
+            labels.append(message[at + 1:at + 1 + length].decode("latin-1"))
+            at += 1 + length
+
+
+class Message:
+    """A parsed answer: rcode (text), aa, tc, and sections as lists of (name, type, ttl, data)."""
+
+    def __init__(self, wire):
+        self.wire = wire
+        self.ident, flags, qd, an, ns, ar = struct.unpack(">HHHHHH", wire[:12])
+        self.rcode = RCODES.get(flags & 15, str(flags & 15))
+        self.aa, self.tc = bool(flags & 0x400), bool(flags & 0x200)
+        at = 12
+        for _ in range(qd):
+            _, at = read_name(wire, at)
+            at += 4
+        self.answer, at = self._section(at, an)
+        self.authority, at = self._section(at, ns)
+        self.additional, at = self._section(at, ar)
+        if at != len(wire):
+            raise ValueError("octets after the last record")
+
+    def _section(self, at, count):
+        records = []
+        for _ in range(count):
+            name, at = read_name(self.wire, at)
+            rtype, _, ttl, length = struct.unpack(">HHIH", self.wire[at:at + 10])
+            at += 10
+            records.append((name, rtype, ttl, self._data(rtype, at, length)))
+            at += length
+        return records, at
+
+    def _data(self, rtype, at, length):
+        raw = self.wire[at:at + length]
+        if rtype == 1:
+            return socket.inet_ntop(socket.AF_INET, raw)
+        if rtype == 28:
+            return socket.inet_ntop(socket.AF_INET6, raw)
+        if rtype in (2, 5):
+            return read_name(self.wire, at)[0]
+        if rtype == 16:
+            strings, i = [], 0
+            while i < len(raw):
+                strings.append(raw[i + 1:i + 1 + raw[i]].decode("utf-8", "replace"))
+                i += 1 + raw[i]
+            return strings
+        return raw
+
+    def addresses(self):
+        return sorted(r[3] for r in self.answer if r[1] in (1, 28))
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def ask(server, name, qtype="A", qclass="IN", tcp=False, timeout=1.0, edns=1232, source=None):
+    """One question to (address, port). None when nothing came in time."""
+    query = encode_query(name, qtype, qclass, edns)
+    kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+    with socket.socket(family_of(server[0]), kind) as s:
+        s.settimeout(timeout)
+        try:
+            if source:
+                s.bind((source, 0))
+            s.connect(server)
+            if tcp:
+                s.sendall(struct.pack(">H", len(query)) + query)
+                return Message(read_tcp(s))
+            s.send(query)
+            while True:
+                reply = s.recv(65535)
+                if reply[:2] == query[:2]:
+                    return Message(reply)
+        except (socket.timeout, ConnectionError, EOFError):
+            return None
+
+
+def read_exactly(s, count):
+    data = b""
+    while len(data) < count:
+        part = s.recv(count - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+def read_tcp(s):
+    return read_exactly(s, struct.unpack(">H", read_exactly(s, 2))[0])
+
+
+def addresses(server, name, qtype="A", timeout=0.3):
+    """The addresses of an answer, [] for none, None for silence."""
+    reply = ask(server, name, qtype, timeout=timeout)
+    return None if reply is None else reply.addresses()
+
+
+def free_port(address="127.0.0.1"):
+    """A port that is free for both UDP and TCP right now."""
+    while True:
+        with socket.socket(family_of(address), socket.SOCK_STREAM) as t, \
+                socket.socket(family_of(address), socket.SOCK_DGRAM) as u:
+            t.bind((address, 0))
+            port = t.getsockname()[1]
+            try:
+                u.bind((address, port))
+                return port
+            except OSError:
+                continue
+
+
+# ---- back ends ----
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        status = getattr(self.server, "status", 200)
+        body = b"ok\n"
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Backend:
+    """A small HTTP server in a process of its own, so that it can be killed like a real one."""
+
+    def __init__(self, address, port):
+        self.address, self.port, self.process = address, port, None
+
+    def start(self):
+        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), "backend", self.address, str(self.port)])
+        if not wait_until(self.accepts, 10):
+            raise RuntimeError(f"the back end {self.address}:{self.port} does not come up; is the port in use?")
+        return self
+
+    def accepts(self):
+        if self.process.poll() is not None:
+            return False
+        with socket.socket(family_of(self.address)) as s:
+            s.settimeout(0.5)
+            return s.connect_ex((self.address, self.port)) == 0
+
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def serve_backend(address, port):
+    class Server(ThreadingHTTPServer):
+        address_family = family_of(address)
+        allow_reuse_address = True
+        daemon_threads = True
+    Server((address, int(port)), _Handler).serve_forever()
+
+
+# ---- nodes ----
+
+class Node:
+    """One gemeld with all its processes, in a process group of its own."""
+
+    def __init__(self, gemeld, config, name, server=None, log=None):
+        self.gemeld, self.config, self.name, self.server = gemeld, config, name, server
+        self.log_path = log or os.path.join(os.path.dirname(config), f"{name}.log")
+        self.process = None
+
+    def start(self, ready=20.0):
+        self.seen = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([self.gemeld, "-c", self.config, "-n", self.name], stderr=log, stdout=log,
+                                            start_new_session=True)
+        if ready and not self.wait_log("supervisor: ready", ready):
+            raise RuntimeError(f"{self.name} did not become ready:\n{self.log()}")
+        return self
+
+    def log(self):
+        """What it logged since its last start."""
+        with open(self.log_path, "rb") as f:
+            f.seek(self.seen)
+            return f.read().decode("utf-8", "replace")
+
+    def wait_log(self, text, seconds):
+        return wait_until(lambda: text in self.log() or (self.process.poll() is not None and False), seconds, 0.002)
+
+    def children(self):
+        """{role: pid} of the living processes below the supervisor."""
+        found = {}
+        try:
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
+                pids = f.read().split()
+        except OSError:
+            return found
+        for pid in pids:
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    words = f.read().split(b"\0")
+                if b"--child" in words:
+                    found[words[words.index(b"--child") + 1].decode()] = int(pid)
+            except (OSError, IndexError):
+                pass
+        return found
+
+    def kill_child(self, role):
+        pid = self.children()[role]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill(self):
+        """kill -9 of every process of this node."""
+        if self.process:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.process.wait()
+            self.process = None
+
+    def stop(self, seconds=15):
+        """In good order; gives back the exit status."""
+        if not self.process:
+            return None
+        self.process.terminate()
+        try:
+            status = self.process.wait(seconds)
+        finally:
+            self.kill()
+        return status
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
+
+def write_key(path):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+        f.write(os.urandom(32).hex() + "\n")
+
+
+class Scratch(tempfile.TemporaryDirectory):
+    """A folder for one run; children that run as another user must be able to pass through it."""
+
+    def __init__(self):
+        super().__init__(prefix="gemel-")
+        os.chmod(self.name, 0o755)
+
+    def path(self, *parts):
+        return os.path.join(self.name, *parts)
+
+    def write(self, name, text):
+        with open(self.path(name), "w") as f:
+            f.write(text)
+        return self.path(name)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["backend"]:
+        serve_backend(*sys.argv[2:4])
+    else:
+        sys.exit("usage: gemelkit.py backend ADDRESS PORT")
