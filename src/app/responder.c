@@ -49,8 +49,7 @@ static void coordinator_message(void *ctx, const uint8_t *data, size_t len, int 
 	struct responder *r = ctx;
 	struct rbuf m;
 	bool wait;
-	for (size_t i = 0; i < fd_count; i++)
-		close(fds[i]);
+	chan_close_fds(fds, fd_count);
 	rbuf_init(&m, data, len);
 	if (overlay_message(r, data, len, &wait)) {
 		if (wait)

@@ -1,207 +1,26 @@
 #include "app/supervisor.h"
 #include "config.h"
-#include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
 #include "app/child.h"
-#include "app/generation.h"
-#include "app/sockets.h"
-#include "app/spawn.h"
-#include "io/chan.h"
+#include "app/supervisor_state.h"
 #include "io/clock.h"
 #include "io/log.h"
-#include "ipc/ipc.h"
 
 #define SILENT_MS (10 * CHILD_BEAT_MS) /* a child without a beat for so long hangs: it is killed, and comes back */
-#define CALM_MS 5000                   /* a child that lived so long starts its back-off anew */
-#define BACKOFF_FIRST_MS 50
-#define BACKOFF_MAX_MS 5000
-#define STOP_MS 5000 /* time the children get to end in good order */
+#define STOP_MS 5000                   /* time the children get to end in good order */
 #define FILES_MAX 65536
 
-static const enum ipc_role roles[] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER };
-#define ROLE_COUNT (sizeof roles / sizeof roles[0])
-
-struct supervisor;
-struct child {
-	struct supervisor *sup;
-	enum ipc_role role;
-	pid_t pid; /* 0 = not running */
-	struct chan *chan;
-	uint64_t started_ms, beat_ms, started_wall_ms;
-	uint32_t backoff_ms, restarts;
-	struct event *restart;
-};
-struct supervisor {
-	struct event_base *base;
-	const char *file, *node;
-	struct spawn_user user;
-	struct sockets sockets;
-	struct generation now, next; /* next: what a running loader has handed over so far */
-	struct child child[ROLE_COUNT];
-	pid_t loader;
-	struct chan *loader_chan;
-	bool loader_done;
-	uint32_t reload_id; /* the coordinator's; 0 = nobody waits */
-	uint64_t generations;
-	int overlay; /* the coordinator's last overlay log, for a new responder; -1 = none */
-	bool up, ready, stopping;
-	int status;
-};
-
-static void load(struct supervisor *s);
-static void start_child(struct child *c);
-
-static struct child *child_of(struct supervisor *s, enum ipc_role role)
-{
-	for (size_t i = 0; i < ROLE_COUNT; i++)
-		if (s->child[i].role == role)
-			return &s->child[i];
-	return NULL;
-}
-
-/* Every send to a child goes through here: one that cannot take a message is of no use any more. */
-static void check_sent(struct child *c, int e)
-{
-	if (!e || !c->pid)
-		return;
-	log_line(LOG_LEVEL_ERROR, "the %s takes no more messages (%s): it is restarted", ipc_role_text(c->role), err_text(e));
-	kill(c->pid, SIGKILL);
-}
-
-static void send_simple(struct child *c, enum ipc_type t)
-{
-	uint8_t room[8];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, t);
-	if (c->chan)
-		check_sent(c, chan_send_buf(c->chan, &w));
-}
-
-/* ---- what a new child is given ---- */
-
-static void send_hello(struct child *c)
-{
-	uint8_t room[16];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_HELLO);
-	put_u16(&w, IPC_VERSION);
-	put_u8(&w, (uint8_t)c->role);
-	check_sent(c, chan_send_buf(c->chan, &w));
-}
-
-static bool socket_is_for(enum socket_kind k, enum ipc_role r)
-{
-	switch (k) {
-	case SOCKET_UDP:
-	case SOCKET_TCP:
-		return r == IPC_RESPONDER;
-	case SOCKET_PEER:
-	case SOCKET_CONTROL:
-	case SOCKET_STATE_DIR:
-		return r == IPC_COORDINATOR;
-	case SOCKET_NONE:
-		break;
-	}
-	return false;
-}
-
-static void send_sockets(struct child *c)
-{
-	const struct sockets *all = &c->sup->sockets;
-	for (size_t i = 0; i < all->count; i++) {
-		const struct socket_set *set = &all->sets[i];
-		if (!socket_is_for(set->kind, c->role))
-			continue;
-		uint8_t room[64];
-		struct wbuf w;
-		wbuf_init(&w, room, sizeof room);
-		ipc_begin(&w, IPC_SOCKET);
-		put_u8(&w, (uint8_t)set->kind);
-		ipc_addr_put(&w, &set->addr);
-		put_u8(&w, addr_is_any(&set->addr));
-		check_sent(c, chan_send(c->chan, w.data, w.len, set->fds, set->count));
-	}
-}
-
-static void send_overlay(struct child *c)
-{
-	uint8_t room[8];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_OVERLAY);
-	if (c->sup->overlay >= 0)
-		check_sent(c, chan_send(c->chan, w.data, w.len, &c->sup->overlay, 1));
-}
-
-static void send_generation(struct child *c)
-{
-	const struct generation *g = &c->sup->now;
-	if (c->role == IPC_RESPONDER)
-		check_sent(c, generation_send_images(g, c->chan));
-	else
-		check_sent(c, generation_send_plan(g, c->chan));
-	check_sent(c, chan_send(c->chan, g->site, g->site_len, NULL, 0));
-	check_sent(c, generation_send_start(g, c->chan));
-}
-
-static void send_channel(struct child *c, enum ipc_role other, int fd)
-{
-	uint8_t room[8];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_CHANNEL);
-	put_u8(&w, (uint8_t)other);
-	check_sent(c, chan_send(c->chan, w.data, w.len, &fd, 1));
-}
-
-/* A fresh pair for each new end, so that nothing of an old process's half message is ever read. */
-static void join(struct child *a, struct child *b)
-{
-	int pair[2];
-	if (!a->chan || !b->chan || chan_pair(pair))
-		return;
-	send_channel(a, b->role, pair[0]);
-	send_channel(b, a->role, pair[1]);
-	close(pair[0]);
-	close(pair[1]);
-}
-
-static void tell_children(struct supervisor *s)
-{
-	struct child *to = child_of(s, IPC_COORDINATOR);
-	uint8_t room[256];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_CHILDREN);
-	put_u8(&w, ROLE_COUNT);
-	for (size_t i = 0; i < ROLE_COUNT; i++) {
-		const struct child *c = &s->child[i];
-		put_u8(&w, (uint8_t)c->role);
-		put_u32(&w, (uint32_t)c->pid);
-		put_u32(&w, c->restarts);
-		put_u64(&w, c->started_wall_ms);
-	}
-	if (to->chan)
-		check_sent(to, chan_send_buf(to->chan, &w));
-}
-
-/* ---- children ---- */
-
-static void announce_ready(struct supervisor *s)
+void supervisor_announce_ready(struct supervisor *s)
 {
 	if (s->ready)
 		return;
@@ -212,9 +31,9 @@ static void announce_ready(struct supervisor *s)
 #endif
 }
 
-static void answer_reload(struct supervisor *s, int status)
+void supervisor_answer_reload(struct supervisor *s, int status)
 {
-	struct child *c = child_of(s, IPC_COORDINATOR);
+	struct child *c = children_get(s, IPC_COORDINATOR);
 	uint8_t room[16];
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
@@ -222,114 +41,8 @@ static void answer_reload(struct supervisor *s, int status)
 	put_u32(&w, s->reload_id);
 	put_u8(&w, (uint8_t)status);
 	if (s->reload_id && c->chan)
-		check_sent(c, chan_send_buf(c->chan, &w));
+		children_check_sent(c, chan_send_buf(c->chan, &w));
 	s->reload_id = 0;
-}
-
-static void begin_stop(struct supervisor *s);
-
-static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
-{
-	struct child *c = ctx;
-	struct supervisor *s = c->sup;
-	struct rbuf r;
-	rbuf_init(&r, data, len);
-	c->beat_ms = clock_mono_ms();
-	switch (ipc_type_get(&r)) {
-	case IPC_SERVING:
-		announce_ready(s);
-		break;
-	case IPC_RELOAD:
-		if (c->role != IPC_COORDINATOR)
-			break;
-		if (s->reload_id)
-			answer_reload(s, 2); /* one at a time: the earlier caller is told; the newer's load counts */
-		s->reload_id = get_u32(&r);
-		load(s);
-		break;
-	case IPC_STOP:
-		if (c->role == IPC_COORDINATOR)
-			begin_stop(s);
-		break;
-	case IPC_OVERLAY:
-		if (c->role == IPC_COORDINATOR && fd_count == 1) {
-			if (s->overlay >= 0)
-				close(s->overlay);
-			s->overlay = fds[0];
-			fd_count = 0;
-		}
-		break;
-	default: /* IPC_BEAT, or nothing of ours */
-		break;
-	}
-	for (size_t i = 0; i < fd_count; i++)
-		close(fds[i]);
-}
-
-static void child_end(void *ctx)
-{
-	struct child *c = ctx;
-	chan_free(c->chan);
-	c->chan = NULL;
-	if (c->pid)
-		kill(c->pid, SIGKILL); /* without its channel it can do nothing right */
-}
-
-static void start_child(struct child *c)
-{
-	struct supervisor *s = c->sup;
-	int channel;
-	pid_t pid = spawn_child(c->role, NULL, &s->user, &channel);
-	uint64_t now = clock_mono_ms();
-	c->started_ms = c->beat_ms = now;
-	c->started_wall_ms = clock_wall_ms();
-	if (pid < 0 || !(c->chan = chan_new(s->base, channel, child_message, child_end, c))) {
-		if (pid > 0)
-			kill(pid, SIGKILL);
-		struct timeval later = { .tv_sec = 1 };
-		event_add(c->restart, &later);
-		return;
-	}
-	c->pid = pid;
-	send_hello(c);
-	send_sockets(c);
-	if (c->role == IPC_RESPONDER)
-		send_overlay(c);
-	send_generation(c);
-	struct child *coordinator = child_of(s, IPC_COORDINATOR);
-	for (size_t i = 0; i < ROLE_COUNT; i++)
-		if (&s->child[i] != coordinator && (c == coordinator || c == &s->child[i]))
-			join(coordinator, &s->child[i]);
-	tell_children(s);
-}
-
-static void on_restart(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	start_child(ctx);
-}
-
-static void child_died(struct child *c, int status)
-{
-	struct supervisor *s = c->sup;
-	c->pid = 0;
-	chan_free(c->chan);
-	c->chan = NULL;
-	if (s->stopping)
-		return;
-	if (WIFSIGNALED(status))
-		log_line(LOG_LEVEL_ERROR, "the %s died of signal %d; it is started again", ipc_role_text(c->role), WTERMSIG(status));
-	else
-		log_line(LOG_LEVEL_ERROR, "the %s ended with status %d; it is started again", ipc_role_text(c->role), WEXITSTATUS(status));
-	c->restarts++;
-	if (clock_mono_ms() - c->started_ms >= CALM_MS)
-		c->backoff_ms = 0;
-	struct timeval wait = { .tv_sec = c->backoff_ms / 1000, .tv_usec = (suseconds_t)(c->backoff_ms % 1000) * 1000 };
-	c->backoff_ms = c->backoff_ms ? c->backoff_ms * 2 : BACKOFF_FIRST_MS;
-	if (c->backoff_ms > BACKOFF_MAX_MS)
-		c->backoff_ms = BACKOFF_MAX_MS;
-	event_add(c->restart, &wait);
 }
 
 /* ---- loading ---- */
@@ -358,7 +71,7 @@ static bool come_up(struct supervisor *s)
 		return false;
 	s->up = true;
 	for (size_t i = 0; i < ROLE_COUNT; i++)
-		start_child(&s->child[i]);
+		children_start(&s->child[i]);
 	return true;
 }
 
@@ -367,9 +80,9 @@ static void spread(struct supervisor *s)
 {
 	static const enum ipc_role order[] = { IPC_PROBER, IPC_RESPONDER, IPC_COORDINATOR };
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
-		struct child *c = child_of(s, order[i]);
+		struct child *c = children_get(s, order[i]);
 		if (c->chan)
-			send_generation(c);
+			children_send_generation(c);
 	}
 }
 
@@ -397,7 +110,7 @@ static void loaded(struct supervisor *s, int status)
 	} else {
 		log_line(LOG_LEVEL_ERROR, "the new configuration is refused; generation %" PRIu64 " stays", s->now.number);
 	}
-	answer_reload(s, take ? status : 2);
+	supervisor_answer_reload(s, take ? status : 2);
 }
 
 /* A fault the loader found: to people at the start, to the log and to whoever asked for the reload. */
@@ -412,9 +125,9 @@ static void pass_on_diag(struct supervisor *s, struct rbuf *r, const uint8_t *da
 		fprintf(stderr, "%s\n", line);
 	else
 		log_line(level == 2 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", line);
-	struct child *c = child_of(s, IPC_COORDINATOR);
+	struct child *c = children_get(s, IPC_COORDINATOR);
 	if (s->reload_id && c->chan)
-		check_sent(c, chan_send(c->chan, data, len, NULL, 0));
+		children_check_sent(c, chan_send(c->chan, data, len, NULL, 0));
 }
 
 static void loader_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
@@ -440,7 +153,7 @@ static void loader_end(void *ctx)
 	loaded(s, 2);
 }
 
-static void load(struct supervisor *s)
+void supervisor_load(struct supervisor *s)
 {
 	if (s->loader_chan)
 		end_loader(s);
@@ -457,7 +170,7 @@ static void load(struct supervisor *s)
 	}
 	s->loader = pid;
 	struct child hello = { .sup = s, .role = IPC_LOADER, .chan = s->loader_chan };
-	send_hello(&hello);
+	children_send_hello(&hello);
 	int e = s->now.plan >= 0 ? generation_send_images(&s->now, s->loader_chan) : 0;
 	if (!e)
 		e = generation_send_start(&s->next, s->loader_chan);
@@ -477,7 +190,7 @@ static void on_child_signal(evutil_socket_t sig, short what, void *ctx)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (size_t i = 0; i < ROLE_COUNT; i++)
 			if (s->child[i].pid == pid)
-				child_died(&s->child[i], status);
+				children_died(&s->child[i], status);
 	if (!s->stopping)
 		return;
 	for (size_t i = 0; i < ROLE_COUNT; i++)
@@ -498,7 +211,7 @@ static void on_stop_timeout(evutil_socket_t fd, short what, void *ctx)
 		}
 }
 
-static void begin_stop(struct supervisor *s)
+void supervisor_begin_stop(struct supervisor *s)
 {
 	if (s->stopping)
 		return;
@@ -510,7 +223,7 @@ static void begin_stop(struct supervisor *s)
 	bool any = false;
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		event_del(s->child[i].restart);
-		send_simple(&s->child[i], IPC_STOP);
+		children_send(&s->child[i], IPC_STOP);
 		any |= s->child[i].pid != 0;
 	}
 	struct timeval wait = { .tv_sec = STOP_MS / 1000 };
@@ -524,7 +237,7 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *ctx)
 {
 	(void)sig;
 	(void)what;
-	begin_stop(ctx);
+	supervisor_begin_stop(ctx);
 }
 
 static void on_reload_signal(evutil_socket_t sig, short what, void *ctx)
@@ -533,7 +246,7 @@ static void on_reload_signal(evutil_socket_t sig, short what, void *ctx)
 	(void)what;
 	struct supervisor *s = ctx;
 	if (s->up && !s->stopping)
-		load(s);
+		supervisor_load(s);
 }
 
 static void on_watch(evutil_socket_t fd, short what, void *ctx)
@@ -577,6 +290,7 @@ int supervisor_main(const char *file, const char *node)
 	allow_files();
 	signal(SIGPIPE, SIG_IGN);
 	struct supervisor s = { .file = file, .node = node, .overlay = -1, .sockets.lock_fd = -1 };
+	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER };
 	generation_init(&s.now, 0);
 	generation_init(&s.next, 0);
 	s.base = event_base_new();
@@ -589,9 +303,9 @@ int supervisor_main(const char *file, const char *node)
 	event_add(tick, &second);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		s.child[i] = (struct child){ .sup = &s, .role = roles[i] };
-		s.child[i].restart = evtimer_new(s.base, on_restart, &s.child[i]);
+		s.child[i].restart = evtimer_new(s.base, children_on_restart, &s.child[i]);
 	}
-	load(&s);
+	supervisor_load(&s);
 	event_base_dispatch(s.base);
 	end_loader(&s);
 	sockets_close(&s.sockets);

@@ -91,15 +91,15 @@ static ssize_t recv_message(int fd, uint8_t *data, size_t cap, int *fds, size_t 
 	return n;
 }
 
-static void close_fds(int *fds, size_t n)
+void chan_close_fds(const int *fds, size_t fd_count)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < fd_count; i++)
 		close(fds[i]);
 }
 
 static void pending_free(struct pending *p)
 {
-	close_fds(p->fds, p->fd_count);
+	chan_close_fds(p->fds, p->fd_count);
 	free(p->fds);
 	free(p);
 }

@@ -35,6 +35,8 @@ void chan_pause(struct chan *c, bool paused);
 void chan_flush(struct chan *c, int timeout_ms);
 size_t chan_queued(const struct chan *c); /* octets */
 
+void chan_close_fds(const int *fds, size_t fd_count); /* for a message whose descriptors nobody wants */
+
 /* The blocking form, for a process without a loop (the loader). ERR_IO, ERR_ABSENT at EOF, ERR_LIMIT for too large a message. */
 int chan_send_now(int fd, const void *data, size_t len, const int *fds, size_t fd_count) MUST_CHECK;
 int chan_recv_now(int fd, uint8_t *data, size_t cap, size_t *len, int *fds, size_t *fd_count) MUST_CHECK; /* *fd_count: room in, count out */

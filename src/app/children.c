@@ -1,0 +1,252 @@
+/* Starting children, what they are given, what they say. */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "app/child.h"
+#include "app/supervisor_state.h"
+#include "io/clock.h"
+#include "io/log.h"
+
+#define CALM_MS 5000 /* a child that lived so long starts its back-off anew */
+#define BACKOFF_FIRST_MS 50
+#define BACKOFF_MAX_MS 5000
+
+struct child *children_get(struct supervisor *s, enum ipc_role role)
+{
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (s->child[i].role == role)
+			return &s->child[i];
+	return NULL;
+}
+
+void children_check_sent(struct child *c, int e)
+{
+	if (!e || !c->pid)
+		return;
+	log_line(LOG_LEVEL_ERROR, "the %s takes no more messages (%s): it is restarted", ipc_role_text(c->role), err_text(e));
+	kill(c->pid, SIGKILL);
+}
+
+void children_send(struct child *c, enum ipc_type t)
+{
+	uint8_t room[8];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, t);
+	if (c->chan)
+		children_check_sent(c, chan_send_buf(c->chan, &w));
+}
+
+/* ---- what a new child is given ---- */
+
+void children_send_hello(struct child *c)
+{
+	uint8_t room[16];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_HELLO);
+	put_u16(&w, IPC_VERSION);
+	put_u8(&w, (uint8_t)c->role);
+	children_check_sent(c, chan_send_buf(c->chan, &w));
+}
+
+static bool socket_is_for(enum socket_kind k, enum ipc_role r)
+{
+	switch (k) {
+	case SOCKET_UDP:
+	case SOCKET_TCP:
+		return r == IPC_RESPONDER;
+	case SOCKET_PEER:
+	case SOCKET_CONTROL:
+	case SOCKET_STATE_DIR:
+		return r == IPC_COORDINATOR;
+	case SOCKET_NONE:
+		break;
+	}
+	return false;
+}
+
+static void send_sockets(struct child *c)
+{
+	const struct sockets *all = &c->sup->sockets;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct socket_set *set = &all->sets[i];
+		if (!socket_is_for(set->kind, c->role))
+			continue;
+		uint8_t room[64];
+		struct wbuf w;
+		wbuf_init(&w, room, sizeof room);
+		ipc_begin(&w, IPC_SOCKET);
+		put_u8(&w, (uint8_t)set->kind);
+		ipc_addr_put(&w, &set->addr);
+		put_u8(&w, addr_is_any(&set->addr));
+		children_check_sent(c, chan_send(c->chan, w.data, w.len, set->fds, set->count));
+	}
+}
+
+static void send_overlay(struct child *c)
+{
+	uint8_t room[8];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_OVERLAY);
+	if (c->sup->overlay >= 0)
+		children_check_sent(c, chan_send(c->chan, w.data, w.len, &c->sup->overlay, 1));
+}
+
+void children_send_generation(struct child *c)
+{
+	const struct generation *g = &c->sup->now;
+	if (c->role == IPC_RESPONDER)
+		children_check_sent(c, generation_send_images(g, c->chan));
+	else
+		children_check_sent(c, generation_send_plan(g, c->chan));
+	children_check_sent(c, chan_send(c->chan, g->site, g->site_len, NULL, 0));
+	children_check_sent(c, generation_send_start(g, c->chan));
+}
+
+static void send_channel(struct child *c, enum ipc_role other, int fd)
+{
+	uint8_t room[8];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_CHANNEL);
+	put_u8(&w, (uint8_t)other);
+	children_check_sent(c, chan_send(c->chan, w.data, w.len, &fd, 1));
+}
+
+/* A fresh pair for each new end, so that nothing of an old process's half message is ever read. */
+static void join(struct child *a, struct child *b)
+{
+	int pair[2];
+	if (!a->chan || !b->chan || chan_pair(pair))
+		return;
+	send_channel(a, b->role, pair[0]);
+	send_channel(b, a->role, pair[1]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void tell_children(struct supervisor *s)
+{
+	struct child *to = children_get(s, IPC_COORDINATOR);
+	uint8_t room[256];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_CHILDREN);
+	put_u8(&w, ROLE_COUNT);
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		const struct child *c = &s->child[i];
+		put_u8(&w, (uint8_t)c->role);
+		put_u32(&w, (uint32_t)c->pid);
+		put_u32(&w, c->restarts);
+		put_u64(&w, c->started_wall_ms);
+	}
+	if (to->chan)
+		children_check_sent(to, chan_send_buf(to->chan, &w));
+}
+
+/* ---- children ---- */
+
+static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
+{
+	struct child *c = ctx;
+	struct supervisor *s = c->sup;
+	struct rbuf r;
+	rbuf_init(&r, data, len);
+	c->beat_ms = clock_mono_ms();
+	switch (ipc_type_get(&r)) {
+	case IPC_SERVING:
+		supervisor_announce_ready(s);
+		break;
+	case IPC_RELOAD:
+		if (c->role != IPC_COORDINATOR)
+			break;
+		if (s->reload_id)
+			supervisor_answer_reload(s, 2); /* one at a time: the earlier caller is told; the newer's load counts */
+		s->reload_id = get_u32(&r);
+		supervisor_load(s);
+		break;
+	case IPC_STOP:
+		if (c->role == IPC_COORDINATOR)
+			supervisor_begin_stop(s);
+		break;
+	case IPC_OVERLAY:
+		if (c->role == IPC_COORDINATOR && fd_count == 1) {
+			if (s->overlay >= 0)
+				close(s->overlay);
+			s->overlay = fds[0];
+			fd_count = 0;
+		}
+		break;
+	default: /* IPC_BEAT, or nothing of ours */
+		break;
+	}
+	chan_close_fds(fds, fd_count);
+}
+
+static void child_end(void *ctx)
+{
+	struct child *c = ctx;
+	chan_free(c->chan);
+	c->chan = NULL;
+	if (c->pid)
+		kill(c->pid, SIGKILL); /* without its channel it can do nothing right */
+}
+
+void children_start(struct child *c)
+{
+	struct supervisor *s = c->sup;
+	int channel;
+	pid_t pid = spawn_child(c->role, NULL, &s->user, &channel);
+	uint64_t now = clock_mono_ms();
+	c->started_ms = c->beat_ms = now;
+	c->started_wall_ms = clock_wall_ms();
+	if (pid < 0 || !(c->chan = chan_new(s->base, channel, child_message, child_end, c))) {
+		if (pid > 0)
+			kill(pid, SIGKILL);
+		struct timeval later = { .tv_sec = 1 };
+		event_add(c->restart, &later);
+		return;
+	}
+	c->pid = pid;
+	children_send_hello(c);
+	send_sockets(c);
+	if (c->role == IPC_RESPONDER)
+		send_overlay(c);
+	children_send_generation(c);
+	struct child *coordinator = children_get(s, IPC_COORDINATOR);
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (&s->child[i] != coordinator && (c == coordinator || c == &s->child[i]))
+			join(coordinator, &s->child[i]);
+	tell_children(s);
+}
+
+void children_on_restart(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	children_start(ctx);
+}
+
+void children_died(struct child *c, int status)
+{
+	struct supervisor *s = c->sup;
+	c->pid = 0;
+	chan_free(c->chan);
+	c->chan = NULL;
+	if (s->stopping)
+		return;
+	if (WIFSIGNALED(status))
+		log_line(LOG_LEVEL_ERROR, "the %s died of signal %d; it is started again", ipc_role_text(c->role), WTERMSIG(status));
+	else
+		log_line(LOG_LEVEL_ERROR, "the %s ended with status %d; it is started again", ipc_role_text(c->role), WEXITSTATUS(status));
+	c->restarts++;
+	if (clock_mono_ms() - c->started_ms >= CALM_MS)
+		c->backoff_ms = 0;
+	struct timeval wait = { .tv_sec = c->backoff_ms / 1000, .tv_usec = (suseconds_t)(c->backoff_ms % 1000) * 1000 };
+	c->backoff_ms = c->backoff_ms ? c->backoff_ms * 2 : BACKOFF_FIRST_MS;
+	if (c->backoff_ms > BACKOFF_MAX_MS)
+		c->backoff_ms = BACKOFF_MAX_MS;
+	event_add(c->restart, &wait);
+}

@@ -1,0 +1,225 @@
+/* What comes in: answers of the responder, results of the prober, packets of the twin, wishes of operators. */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "app/coordinator_state.h"
+#include "io/clock.h"
+#include "io/log.h"
+#include "io/sockaddr.h"
+
+#define PACKETS_A_TURN 64
+
+/* ---- the twin ---- */
+
+void coordinator_on_packet(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)what;
+	struct coordinator *c = ctx;
+	for (int i = 0; c->core && i < PACKETS_A_TURN; i++) {
+		uint8_t data[PAIR_PACKET_MAX + 1]; /* one more: a longer one shows by its length, and is refused */
+		struct sockaddr_storage ss;
+		socklen_t ss_len = sizeof ss;
+		ssize_t n = recvfrom(fd, data, sizeof data, MSG_DONTWAIT, (struct sockaddr *)&ss, &ss_len);
+		if (n < 0)
+			return;
+		struct core_event e = { .type = CORE_PACKET, .packet = { .data = data, .len = (size_t)n } };
+		sockaddr_to_addr(&e.packet.from, &ss);
+		coordinator_step(c, &e);
+	}
+}
+
+/* ---- responder ---- */
+
+static void take_counters(struct coordinator *c, struct rbuf *m)
+{
+	struct ctl_counters n = { 0 };
+	uint64_t *to[] = { &n.queries, &n.responses, &n.dropped, &n.truncated, &n.cold };
+	for (size_t i = 0; i < sizeof to / sizeof to[0]; i++)
+		*to[i] = get_u64(m);
+	for (size_t i = 0; i < sizeof n.by_rcode / sizeof n.by_rcode[0]; i++)
+		n.by_rcode[i] = get_u64(m);
+	n.edns = get_u64(m);
+	n.tcp = get_u64(m);
+	uint64_t now = clock_mono_ms();
+	if (m->failed)
+		return;
+	if (c->counters_ms && now > c->counters_ms && n.queries >= c->counters.queries)
+		n.qps = (double)(n.queries - c->counters.queries) * 1000.0 / (double)(now - c->counters_ms);
+	c->counters = n;
+	c->counters_ms = now;
+}
+
+void coordinator_get_host(void *ctx, struct ctl_host *h)
+{
+	const struct coordinator *c = ctx;
+	*h = (struct ctl_host){ .core = c->core, .now_ms = clock_mono_ms(), .wall_ms = clock_wall_ms(), .started_wall_ms = c->started_wall_ms,
+				.children = c->children, .child_count = c->child_count, .counters = &c->counters,
+				.journal_failed = journal_has_failed(c->journal) };
+}
+
+static void answer_cold(struct coordinator *c, struct rbuf *m)
+{
+	uint64_t id = get_u64(m);
+	bool udp = get_u8(m) == 1;
+	struct addr from;
+	size_t len;
+	ipc_addr_get(m, &from);
+	const uint8_t *query = get_block(m, &len);
+	if (m->failed || !c->core)
+		return;
+	uint8_t answer[IPC_MESSAGE_MAX - 64], room[IPC_MESSAGE_MAX];
+	struct ctl_host h;
+	struct wbuf w;
+	coordinator_get_host(c, &h);
+	size_t n = ctl_dns_answer(&h, udp, &from, query, len, answer, sizeof answer);
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_COLD_REPLY);
+	put_u64(&w, id);
+	put_block(&w, answer, n);
+	if (chan_send_buf(c->responder, &w))
+		log_line(LOG_LEVEL_WARNING, "a status answer is lost");
+}
+
+void coordinator_finish_reload(struct coordinator *c)
+{
+	if (c->reload_id && c->publisher.acked == c->publisher.seq) {
+		ctl_reload_done(c->ctl, c->reload_id, c->reload_status);
+		c->reload_id = 0;
+	}
+}
+
+static void responder_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
+{
+	struct coordinator *c = ctx;
+	struct rbuf m;
+	chan_close_fds(fds, fd_count);
+	rbuf_init(&m, data, len);
+	switch (ipc_type_get(&m)) {
+	case IPC_ACK: {
+		uint64_t generation = get_u64(&m), seq = get_u64(&m);
+		publisher_ack(&c->publisher, generation, seq);
+		coordinator_answer_replies(c);
+		coordinator_finish_reload(c);
+		break;
+	}
+	case IPC_COLD:
+		answer_cold(c, &m);
+		break;
+	case IPC_STATS:
+		take_counters(c, &m);
+		break;
+	default:
+		break;
+	}
+}
+
+static void responder_end(void *ctx)
+{
+	struct coordinator *c = ctx;
+	chan_free(c->responder);
+	c->responder = c->publisher.responder = NULL;
+	if (c->core)
+		coordinator_answer_replies(c);
+}
+
+/* ---- prober ---- */
+
+static void take_results(struct coordinator *c, struct rbuf *m)
+{
+	uint64_t generation = get_u64(m);
+	uint16_t count = get_u16(m);
+	for (uint16_t i = 0; i < count && !m->failed; i++) {
+		struct core_event e = { .type = CORE_RESULT };
+		e.result.stream = get_u32(m);
+		e.result.run = get_u32(m);
+		health_result_get(m, &e.result.result);
+		if (!m->failed && generation == core_plan(c->core)->generation)
+			coordinator_step(c, &e);
+	}
+}
+
+static void prober_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
+{
+	struct coordinator *c = ctx;
+	struct rbuf m;
+	chan_close_fds(fds, fd_count);
+	rbuf_init(&m, data, len);
+	enum ipc_type t = ipc_type_get(&m);
+	if (t == IPC_RESULT && c->core) {
+		take_results(c, &m);
+	} else if (t == IPC_LOG) {
+		char line[1024];
+		uint8_t level = get_u8(&m);
+		get_str(&m, line, sizeof line);
+		if (!m.failed)
+			log_line(level > LOG_LEVEL_DEBUG ? LOG_LEVEL_DEBUG : (enum log_level)level, "script: %s", line);
+	}
+}
+
+void coordinator_tell_prober_state(struct coordinator *c, bool up)
+{
+	if (c->core)
+		coordinator_step(c, &(struct core_event){ .type = CORE_PROBER, .prober = { up } });
+}
+
+static void prober_end(void *ctx)
+{
+	struct coordinator *c = ctx;
+	chan_free(c->prober);
+	c->prober = NULL;
+	coordinator_tell_prober_state(c, false);
+}
+
+/* ---- operators ---- */
+
+static void on_command(void *ctx, const struct core_command *cmd)
+{
+	coordinator_step(ctx, &(struct core_event){ .type = CORE_COMMAND, .command = *cmd });
+}
+
+static void ask_supervisor(struct coordinator *c, enum ipc_type t, uint32_t id)
+{
+	uint8_t room[16];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, t);
+	put_u32(&w, id);
+	if (chan_send_buf(c->supervisor, &w))
+		log_line(LOG_LEVEL_ERROR, "the supervisor does not listen");
+}
+
+static void on_reload(void *ctx, uint32_t id)
+{
+	struct coordinator *c = ctx;
+	c->reload_asked = id;
+	ask_supervisor(ctx, IPC_RELOAD, id);
+}
+
+static void on_stop(void *ctx)
+{
+	ask_supervisor(ctx, IPC_STOP, 0);
+}
+
+const struct ctl_actions coordinator_actions = { .host = coordinator_get_host, .command = on_command, .reload = on_reload, .stop = on_stop };
+
+/* ---- new channels ---- */
+
+void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd)
+{
+	if (role == IPC_RESPONDER) {
+		if (c->responder)
+			responder_end(c);
+		c->responder = chan_new(c->base, fd, responder_message, responder_end, c);
+		c->publisher.responder = c->responder;
+		if (c->core && c->responder)
+			coordinator_publish_all(c);
+	} else if (role == IPC_PROBER) {
+		if (c->prober)
+			prober_end(c);
+		c->prober = chan_new(c->base, fd, prober_message, prober_end, c);
+		if (c->prober)
+			coordinator_tell_prober_state(c, true);
+	} else {
+		close(fd);
+	}
+}

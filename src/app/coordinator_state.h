@@ -1,0 +1,74 @@
+/* The coordinator process, shared among its files: one thread, one deterministic state machine (core/).  They feed it events and
+ * carry out its effects; they decide nothing themselves.
+ *
+ *     coordinator.c        its life: what the supervisor hands over, start, new generations, end
+ *     coordinator_step.c   one event in, its effects carried out: journal, publish, send, probe, reply, notice
+ *     coordinator_links.c  what comes from the responder, the prober, the twin and the operators
+ */
+#ifndef GEMEL_APP_COORDINATOR_STATE_H
+#define GEMEL_APP_COORDINATOR_STATE_H
+#include <event2/event.h>
+#include "app/publisher.h"
+#include "core/core.h"
+#include "ctl/ctl.h"
+#include "io/chan.h"
+#include "io/journal.h"
+#include "ipc/ipc.h"
+
+#define REPLIES_MAX 64    /* commands that wait for the workers */
+#define CHILDREN_MAX 8
+
+struct reply { /* in force in the core; the operator is told when every worker answers from it */
+	uint32_t id; /* 0 = free */
+	uint64_t seq, deadline_ms;
+	bool refused;
+	char text[CORE_TEXT_MAX];
+};
+
+struct coordinator {
+	struct event_base *base;
+	struct chan *supervisor, *responder, *prober;
+	struct plan *plan, *next_plan; /* next: decoded, waits for its START */
+	struct core *core;
+	struct publisher publisher;
+	struct journal *journal;
+	struct ctl_server *ctl;
+	int state_fd, control_fd;
+	struct listen_peer { int fd; struct addr addr; } peers[PLAN_PEER_ADDRS_MAX];
+	size_t peer_count;
+	struct event *timer, *reply_timer;
+	struct reply replies[REPLIES_MAX];
+	uint8_t probes[IPC_MESSAGE_MAX];
+	struct wbuf probe_w;
+	uint16_t probe_count;
+	struct ctl_child children[CHILDREN_MAX];
+	size_t child_count;
+	struct ctl_counters counters;
+	uint64_t counters_ms, started_wall_ms;
+	uint32_t reload_asked; /* for the faults that the loader tells meanwhile */
+	uint32_t reload_id; /* answered when the new generation is in force */
+	int reload_status;
+	uint64_t new_epoch; /* asked for by the core within this step */
+};
+
+
+/* coordinator_step.c */
+void coordinator_step(struct coordinator *c, const struct core_event *e);
+void coordinator_publish_all(struct coordinator *c); /* for a new responder, log or generation */
+void coordinator_compact(struct coordinator *c);     /* the journal */
+/* Tells operators whose command every worker answers from now. */
+void coordinator_answer_replies(struct coordinator *c);
+uint64_t coordinator_random(void);
+void coordinator_on_timer(evutil_socket_t fd, short what, void *ctx);
+void coordinator_on_reply_timer(evutil_socket_t fd, short what, void *ctx);
+void coordinator_on_synced(void *ctx, uint64_t seq);
+
+/* coordinator_links.c */
+void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd);
+void coordinator_tell_prober_state(struct coordinator *c, bool up);
+void coordinator_on_packet(evutil_socket_t fd, short what, void *ctx);
+void coordinator_get_host(void *ctx, struct ctl_host *h);
+void coordinator_finish_reload(struct coordinator *c);
+extern const struct ctl_actions coordinator_actions; /* ctx unset */
+
+#endif

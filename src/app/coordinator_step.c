@@ -1,0 +1,233 @@
+/* One event in, its effects carried out in order. */
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include "app/coordinator_state.h"
+#include "io/clock.h"
+#include "io/log.h"
+#include "io/sockaddr.h"
+
+#define PROBES_A_MESSAGE 4096
+#define REPLY_WAIT_MS 2000 /* a responder that does not acknowledge by then is away; the command holds all the same */
+
+uint64_t coordinator_random(void)
+{
+	uint64_t v;
+	while (getrandom(&v, sizeof v, 0) != sizeof v)
+		;
+	return v;
+}
+
+/* ---- effects ---- */
+
+static void do_journal(struct coordinator *c, const struct core_effect *e)
+{
+	/* A record that cannot be written is told by journal_has_failed; an override that needs it is then refused by time-out of
+	 * the core's own wait, a verdict still takes effect: answering right now matters more than remembering. */
+	if (journal_append(c->journal, e->journal.seq, e->journal.data, e->journal.len) == 0)
+		journal_sync(c->journal, e->journal.sync);
+	else if (e->journal.sync)
+		log_line(LOG_LEVEL_ERROR, "an override is not on disk: it does not take effect");
+}
+
+static void do_send(struct coordinator *c, const struct core_effect *e)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sockaddr_from_addr(&ss, &e->send.to);
+	for (size_t i = 0; len && i < c->peer_count; i++)
+		if (c->peers[i].addr.family == e->send.to.family) {
+			/* A heartbeat that the kernel refuses is a lost heartbeat: the protocol lives with those. */
+			sendto(c->peers[i].fd, e->send.data, e->send.len, MSG_DONTWAIT, (struct sockaddr *)&ss, len);
+			return;
+		}
+}
+
+static void flush_probes(struct coordinator *c)
+{
+	if (!c->probe_count)
+		return;
+	store_u16(c->probes + 4 + 8, c->probe_count); /* after the head and the generation */
+	c->probe_count = 0;
+	if (c->prober && chan_send_buf(c->prober, &c->probe_w))
+		log_line(LOG_LEVEL_ERROR, "the prober takes no more probes");
+}
+
+static void do_probe(struct coordinator *c, const struct core_effect *e)
+{
+	if (!c->probe_count) {
+		wbuf_init(&c->probe_w, c->probes, sizeof c->probes);
+		ipc_begin(&c->probe_w, IPC_PROBE);
+		put_u64(&c->probe_w, core_plan(c->core)->generation);
+		put_u16(&c->probe_w, 0);
+	}
+	put_u32(&c->probe_w, e->probe.stream);
+	put_u32(&c->probe_w, e->probe.run);
+	if (++c->probe_count == PROBES_A_MESSAGE)
+		flush_probes(c);
+}
+
+static void do_reply(struct coordinator *c, const struct core_effect *e)
+{
+	for (size_t i = 0; i < REPLIES_MAX; i++) {
+		struct reply *r = &c->replies[i];
+		if (r->id)
+			continue;
+		*r = (struct reply){ .id = e->reply.id, .refused = e->reply.refused, .deadline_ms = clock_mono_ms() + REPLY_WAIT_MS,
+				     .seq = c->publisher.seq + 1 }; /* the transaction of this very step, closed below */
+		strncpy(r->text, e->reply.text, sizeof r->text - 1);
+		return;
+	}
+	ctl_command_done(c->ctl, e->reply.id, e->reply.refused, e->reply.text); /* too many wait: told without the workers' word */
+}
+
+static void do_notice(const struct core_effect *e)
+{
+	static const enum log_level levels[] = { [CORE_NOTICE_NONE] = LOG_LEVEL_INFO, [CORE_NOTICE_VERDICT] = LOG_LEVEL_NOTICE,
+						 [CORE_NOTICE_ANSWER] = LOG_LEVEL_NOTICE, [CORE_NOTICE_OVERRIDE] = LOG_LEVEL_NOTICE,
+						 [CORE_NOTICE_LINK] = LOG_LEVEL_NOTICE, [CORE_NOTICE_ALARM] = LOG_LEVEL_ERROR,
+						 [CORE_NOTICE_SCRIPT] = LOG_LEVEL_WARNING };
+	log_line(levels[e->notice.kind], "%s", e->notice.text);
+}
+
+void coordinator_answer_replies(struct coordinator *c)
+{
+	uint64_t now = clock_mono_ms();
+	bool waiting = false;
+	for (size_t i = 0; i < REPLIES_MAX; i++) {
+		struct reply *r = &c->replies[i];
+		if (!r->id)
+			continue;
+		if (r->refused || r->seq <= c->publisher.acked || !c->responder || r->deadline_ms <= now) {
+			ctl_command_done(c->ctl, r->id, r->refused, r->text);
+			r->id = 0;
+		} else {
+			waiting = true;
+		}
+	}
+	struct timeval again = { .tv_usec = 100 * 1000 };
+	if (waiting && !event_pending(c->reply_timer, EV_TIMEOUT, NULL))
+		event_add(c->reply_timer, &again);
+}
+
+void coordinator_on_reply_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	coordinator_answer_replies(ctx);
+}
+
+static void carry_out(struct coordinator *c, bool whole)
+{
+	struct core_effect e;
+	const struct plan *plan = core_plan(c->core);
+	if (whole)
+		publisher_begin(&c->publisher, true);
+	while (core_next_effect(c->core, &e))
+		switch (e.type) {
+		case CORE_JOURNAL:
+			do_journal(c, &e);
+			break;
+		case CORE_PUBLISH:
+			publisher_begin(&c->publisher, false);
+			publisher_set(&c->publisher, &plan->services[e.publish.service], &e.publish);
+			break;
+		case CORE_SEND:
+			do_send(c, &e);
+			break;
+		case CORE_PROBE:
+			do_probe(c, &e);
+			break;
+		case CORE_REPLY:
+			do_reply(c, &e);
+			break;
+		case CORE_NEED_EPOCH:
+			c->new_epoch = e.need_epoch.epoch;
+			break;
+		case CORE_NOTICE:
+			do_notice(&e);
+			break;
+		case CORE_EFFECT_NONE:
+			break;
+		}
+	uint64_t seq = publisher_commit(&c->publisher);
+	flush_probes(c);
+	/* A reply without a publish in its step (nothing changed) waits for nothing newer. */
+	for (size_t i = 0; i < REPLIES_MAX; i++)
+		if (c->replies[i].seq > seq)
+			c->replies[i].seq = seq;
+	coordinator_answer_replies(c);
+}
+
+void coordinator_publish_all(struct coordinator *c)
+{
+	int e = core_publish_all(c->core, clock_mono_ms());
+	if (e)
+		log_line(LOG_LEVEL_ERROR, "cannot publish: %s", err_text(e));
+	else
+		carry_out(c, true);
+}
+
+/* ---- the core's time ---- */
+
+static void arm_timer(struct coordinator *c)
+{
+	uint64_t at = core_deadline(c->core), now = clock_mono_ms();
+	uint64_t wait = at > now ? at - now : 0;
+	if (wait > 60000)
+		wait = 60000;
+	struct timeval tv = { .tv_sec = (time_t)(wait / 1000), .tv_usec = (suseconds_t)(wait % 1000) * 1000 };
+	event_add(c->timer, &tv);
+}
+
+static int fill_snapshot(void *ctx, journal_emit emit, void *out)
+{
+	struct coordinator *c = ctx;
+	return core_snapshot(c->core, clock_mono_ms(), clock_wall_ms(), emit, out);
+}
+
+void coordinator_compact(struct coordinator *c)
+{
+	if (journal_compact(c->journal, fill_snapshot, c))
+		log_line(LOG_LEVEL_ERROR, "the journal cannot be compacted: %s", strerror(errno));
+}
+
+static void take_new_epoch(struct coordinator *c)
+{
+	uint64_t epoch = c->new_epoch;
+	c->new_epoch = 0;
+	if (journal_epoch_write(c->state_fd, epoch)) {
+		log_line(LOG_LEVEL_ERROR, "alarm: the epoch cannot be written (%s): the twin hears nothing from us", strerror(errno));
+		return;
+	}
+	struct core_event e = { .type = CORE_EPOCH, .epoch = { .epoch = epoch, .boot = coordinator_random() } };
+	coordinator_step(c, &e);
+}
+
+void coordinator_step(struct coordinator *c, const struct core_event *e)
+{
+	int err = core_step(c->core, e, clock_mono_ms(), clock_wall_ms());
+	if (err)
+		log_line(LOG_LEVEL_ERROR, "an event is lost: %s", err_text(err));
+	carry_out(c, false);
+	if (c->new_epoch)
+		take_new_epoch(c);
+	if (publisher_wants_snapshot(&c->publisher))
+		coordinator_publish_all(c);
+	arm_timer(c);
+}
+
+void coordinator_on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct coordinator *c = ctx;
+	coordinator_step(c, &(struct core_event){ .type = CORE_TIMER });
+	if (journal_wants_compaction(c->journal))
+		coordinator_compact(c);
+}
+
+void coordinator_on_synced(void *ctx, uint64_t seq)
+{
+	coordinator_step(ctx, &(struct core_event){ .type = CORE_SYNCED, .synced = { seq } });
+}

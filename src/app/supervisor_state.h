@@ -1,0 +1,60 @@
+/* The supervisor, shared between its two files: supervisor.c (loading, signals, the end) and children.c (starting children, what
+ * they are given, what they say). */
+#ifndef GEMEL_APP_SUPERVISOR_STATE_H
+#define GEMEL_APP_SUPERVISOR_STATE_H
+#include <event2/event.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include "app/generation.h"
+#include "app/sockets.h"
+#include "app/spawn.h"
+#include "io/chan.h"
+#include "ipc/ipc.h"
+
+#define ROLE_COUNT 3
+
+struct supervisor;
+struct child {
+	struct supervisor *sup;
+	enum ipc_role role;
+	pid_t pid; /* 0 = not running */
+	struct chan *chan;
+	uint64_t started_ms, beat_ms, started_wall_ms;
+	uint32_t backoff_ms, restarts;
+	struct event *restart;
+};
+struct supervisor {
+	struct event_base *base;
+	const char *file, *node;
+	struct spawn_user user;
+	struct sockets sockets;
+	struct generation now, next; /* next: what a running loader has handed over so far */
+	struct child child[ROLE_COUNT];
+	pid_t loader;
+	struct chan *loader_chan;
+	bool loader_done;
+	uint32_t reload_id; /* the coordinator's; 0 = nobody waits */
+	uint64_t generations;
+	int overlay; /* the coordinator's last overlay log, for a new responder; -1 = none */
+	bool up, ready, stopping;
+	int status;
+};
+
+/* children.c */
+struct child *children_get(struct supervisor *s, enum ipc_role role);
+void children_start(struct child *c);
+void children_died(struct child *c, int status); /* after waitpid: back-off, then again */
+void children_on_restart(evutil_socket_t fd, short what, void *child);
+void children_send(struct child *c, enum ipc_type t); /* a message without payload */
+void children_send_hello(struct child *c);
+void children_send_generation(struct child *c); /* what its role needs of s->now, then START */
+/* Every send to a child ends here: one that cannot take a message is of no use any more. */
+void children_check_sent(struct child *c, int e);
+
+/* supervisor.c */
+void supervisor_load(struct supervisor *s); /* starts a loader for the next generation */
+void supervisor_answer_reload(struct supervisor *s, int status);
+void supervisor_announce_ready(struct supervisor *s);
+void supervisor_begin_stop(struct supervisor *s);
+
+#endif
