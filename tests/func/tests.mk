@@ -1,0 +1,15 @@
+# Real processes and sockets; Python's standard library drives them.
+TEST_EXTENSIONS = .py .sh
+PY_LOG_COMPILER = python3
+SH_LOG_COMPILER = sh
+AM_TESTS_ENVIRONMENT = srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)' SANITIZED='$(SANITIZED_WORD)' \
+	GEMEL_LUA_DIR='$(abs_top_srcdir)/lua' PYTHONDONTWRITEBYTECODE=1 \
+	; export srcdir builddir SANITIZED GEMEL_LUA_DIR PYTHONDONTWRITEBYTECODE;
+if SANITIZED
+SANITIZED_WORD = yes
+endif
+
+FUNC_TESTS = tests/func/story_test.py tests/func/process_test.py tests/func/reload_test.py
+TESTS += tests/unit/rooms_test.sh $(FUNC_TESTS)
+EXTRA_DIST += tests/unit/rooms_test.sh tests/func/func.py $(FUNC_TESTS)
+$(FUNC_TESTS:.py=.log): gemeld gemelctl

@@ -1,0 +1,117 @@
+"""kill -9 of each child: it comes back, no answer changes, and no query is lost beyond the batch a worker had read."""
+import os
+import socket
+import threading
+import time
+
+from func import Case, main
+from gemelkit import addresses, encode_query, free_port
+
+A, B = "127.0.0.11", "127.0.0.12"
+NAME = "www.example.test"
+BATCH = 64  # what one worker may have read when it dies; two workers at most on this machine
+
+
+class Asker(threading.Thread):
+    """Sends numbered queries at a steady pace and keeps every answer's id and addresses."""
+
+    def __init__(self, server, count, pace_s):
+        super().__init__()
+        self.server, self.count, self.pace_s = server, count, pace_s
+        self.answers, self.bodies = set(), set()
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.connect(server)
+        self.socket.settimeout(0.05)
+        self.done = threading.Event()
+
+    def run(self):
+        query = bytearray(encode_query("static.example.test", ident=0))
+        for i in range(self.count):
+            query[0:2] = i.to_bytes(2, "big")
+            self.socket.send(query)
+            if i % 20 == 19:
+                self.drain(self.pace_s * 20)
+        self.done.set()
+
+    def drain(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                reply = self.socket.recv(2048)
+                self.answers.add(int.from_bytes(reply[:2], "big"))
+                self.bodies.add(bytes(reply[2:]))
+            except (socket.timeout, BlockingIOError):
+                pass
+            except ConnectionRefusedError:
+                self.bodies.add(b"refused")
+
+    def finish(self, case):
+        self.join()
+        case.assert_soon(lambda: (self.drain(0.2), len(self.answers) >= self.count - 2 * BATCH)[1],
+                         f"{self.count - len(self.answers)} of {self.count} queries lost")
+
+
+class Processes(Case):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        for a in (A, B):
+            self.backend(a, self.port)
+        config = self.pair_config(f'service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }} }} }}\n', self.port)
+        self.ns1 = self.node(config, "ns1")
+        self.assert_soon(lambda: addresses(self.server("ns1"), NAME) == [A, B], "the service is answered")
+
+    def kill_under_load(self, role):
+        asker = Asker(self.server("ns1"), 4000, 0.0005)
+        asker.start()
+        old = self.ns1.kill_child(role)
+        self.assert_soon(lambda: self.ns1.children().get(role, old) != old, f"a new {role} runs")
+        self.assert_soon(lambda: asker.done.is_set() or self.check_answer(), "all is sent")
+        asker.finish(self)
+        self.assertEqual(len(asker.bodies), 1, "every answer was the same")
+        self.assert_soon(lambda: addresses(self.server("ns1"), NAME) == [A, B], "the service is answered as before")
+        self.assertIsNone(self.ns1.process.poll(), "the supervisor lives")
+
+    def check_answer(self):
+        got = addresses(self.server("ns1"), NAME, timeout=2)
+        if got is not None:
+            self.assertEqual(got, [A, B])
+        return False
+
+    def test_responder(self):
+        self.kill_under_load("responder")
+
+    def test_coordinator(self):
+        self.kill_under_load("coordinator")
+
+    def test_prober(self):
+        self.kill_under_load("prober")
+
+    def test_responder_and_coordinator_at_once(self):
+        """The supervisor alone knows the last overlay then."""
+        os.kill(self.ns1.children()["coordinator"], 19)  # SIGSTOP: it can tell nobody anything
+        self.kill_under_load("responder")
+        os.kill(self.ns1.children()["coordinator"], 9)
+        self.assert_soon(lambda: self.ctl("ns1", "status")[0] == 0, "the coordinator is back")
+
+    def test_supervisor_takes_all_with_it(self):
+        pids = list(self.ns1.children().values())
+        os.kill(self.ns1.process.pid, 9)
+        self.ns1.process.wait()
+
+        def gone(pid):
+            try:
+                with open(f"/proc/{pid}/stat") as f:
+                    return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+            except OSError:
+                return True
+        self.assert_soon(lambda: all(gone(p) for p in pids), "the children are gone")
+
+    def test_stop_in_good_order(self):
+        self.assertEqual(self.ns1.stop(), 0)
+        self.assertFalse(os.path.exists(self.scratch.path("run", "ns1.sock")))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The main job with real processes: a back end dies and returns, a twin is killed and comes back, every back end dies."""
+import subprocess
+
+from func import Case, main
+from gemelkit import Message, addresses, ask, free_port, wait_until
+
+A, B, C = "127.0.0.11", "127.0.0.12", "127.0.0.13"
+NAME = "www.example.test"
+
+
+class Story(Case):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        self.backends = {a: self.backend(a, self.port) for a in (A, B, C)}
+        config = self.pair_config(f'service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }}, {{ "{C}" }} }} }}\n', self.port)
+        self.ns1, self.ns2 = self.node(config, "ns1"), self.node(config, "ns2")
+
+    def both_answer(self, *expected):
+        for n in ("ns1", "ns2"):
+            self.assert_soon(lambda n=n: addresses(self.server(n), NAME) == sorted(expected),
+                             f"{n} answers {expected}; it answers {addresses(self.server(n), NAME)}")
+
+    def test_back_end_dies_and_returns(self):
+        self.both_answer(A, B)
+        self.backends[A].kill()
+        self.both_answer(B)
+        self.backends[B].kill()
+        self.both_answer(C)
+        self.backends[A].start()
+        self.both_answer(A)
+        self.backends[A].kill()
+        self.backends[C].kill()
+        self.both_answer(A, B)  # all_down = "first"
+
+    def test_twin_is_killed_and_comes_back(self):
+        self.both_answer(A, B)
+        self.backends[A].kill()
+        self.both_answer(B)
+        self.ns1.kill()
+        self.assertEqual(addresses(self.server("ns2"), NAME), [B])
+        self.ns1.start(ready=0)
+        first = wait_until(lambda: ask(self.server("ns1"), NAME, timeout=0.1), 30)
+        self.assertIsInstance(first, Message)
+        self.assertEqual((first.rcode, first.addresses()), ("NOERROR", [B]))  # its very first answer is the last known state
+        self.assert_soon(lambda: "active" in self.ctl("ns1", "peers")[1].lower(), "ns1 is joined again")
+        self.backends[A].start()
+        self.both_answer(A, B)
+
+    def test_override_holds_on_both_and_ends_by_itself(self):
+        self.both_answer(A, B)
+        status, out, err = self.ctl("ns1", "down", f"{NAME}/{A}", "--for", "3s", "--reason", "test")
+        self.assertEqual(status, 0, out + err)
+        self.assertEqual(addresses(self.server("ns1"), NAME), [B])  # in force here when the verb returns
+        self.both_answer(B)
+        self.both_answer(A, B)  # it ended by itself
+        self.assertEqual(self.ctl("ns2", "down", A)[0], 0)
+        self.both_answer(B)
+        self.assertEqual(self.ctl("ns1", "auto", A)[0], 0)
+        self.both_answer(A, B)
+
+    def test_override_survives_kill(self):
+        self.both_answer(A, B)
+        self.assertEqual(self.ctl("ns1", "down", A)[0], 0)
+        self.ns1.kill()
+        self.ns2.kill()
+        self.ns1.start(ready=0)
+        first = wait_until(lambda: ask(self.server("ns1"), NAME, timeout=0.1), 30)
+        self.assertEqual(first.addresses(), [B])
+
+    def test_seen_with_dig(self):
+        self.both_answer(A, B)
+        def dig(*words):
+            run = subprocess.run(["dig", "@127.0.0.1", "-p", str(self.ports["ns1"]), "+tries=1", *words], capture_output=True, text=True,
+                                 check=False)
+            return run.stdout
+        self.assertEqual(sorted(dig(NAME, "+short").split()), [A, B])
+        self.assertEqual(sorted(dig(NAME, "+short", "+tcp").split()), [A, B])
+        self.assertIn('"ns1"', dig("CH", "TXT", "id.server", "+short"))
+        self.assertIn("Gemel", dig("CH", "TXT", "version.server", "+short"))
+        member = dig("CH", "TXT", f"{NAME}.service.gemel", "+short")
+        for word in (f'"address={A}"', f'"address={C}"', '"state=up"', '"since='):
+            self.assertIn(word, member)
+        self.assertIn("ns1", dig("CH", "TXT", "status.gemel", "+short", "+tcp"))
+        self.assertIn("NXDOMAIN", dig("nothing.example.test"))
+        self.assertIn("status: NOERROR", dig("alias.example.test"))
+        self.assertIn("192.0.2.20", dig("a.b.wild.example.test", "+short"))
+        self.assertEqual(len(dig("big.example.test", "TXT", "+short", "+bufsize=512").split()), 8)  # truncated, then TCP
+
+
+if __name__ == "__main__":
+    main()
