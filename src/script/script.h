@@ -5,7 +5,18 @@
  *
  * A run never blocks: an API call in Lua yields a typed request; the edge (io/probe) performs it and resumes the run with the
  * answer. Budgets: instructions a run, CPU time a slice, memory a state; none can be escaped with pcall, since past a budget
- * the hook raises at every instruction. A run out of budget poisons its state: script_is_spoiled tells, the owner makes a new one.
+ * the hook raises at every instruction. A run out of budget spoils its state: script_is_spoiled tells, the owner makes a new one
+ * and frees this one when its other runs have ended.
+ *
+ * What a run finds is told apart by where an error comes from:
+ *
+ *     return true | 1..100 [, reason]          HEALTH_OK, weight_pct
+ *     return false | 0 [, reason]              HEALTH_CHECK_SAID_DOWN
+ *     error(…), assert(false, …)               HEALTH_CHECK_SAID_DOWN, or HEALTH_REPLY_WRONG once octets of the target have
+ *                                              arrived in this run: then the target itself is the witness
+ *     a failure of an API call, uncaught       its own reason (connect refused, read timeout, HTTP status, …)
+ *     a call of nil, a return of "up", …       HEALTH_SCRIPT_ERROR; detail and log name file and line
+ *     past a budget, memory used up            HEALTH_SCRIPT_BUDGET, HEALTH_SCRIPT_MEMORY
  */
 #ifndef GEMEL_SCRIPT_SCRIPT_H
 #define GEMEL_SCRIPT_SCRIPT_H
@@ -21,20 +32,39 @@ struct script_run;
 
 struct script_limits {
 	uint64_t instructions;  /* of one run; default 2,000,000 */
-	uint32_t slice_us;      /* CPU time between two yields; default 4,000 */
+	uint32_t slice_us;      /* CPU time until SCRIPT_REQ_SLICE; default 1,000. Four times that where a yield cannot happen
+				   (a comparator of table.sort), then the run dies */
 	size_t memory;          /* octets of the state; default 4 MiB */
 };
 extern const struct script_limits script_limits_default;
 
-/* ---- arguments ---- */
-enum script_arg_type { SCRIPT_ARG_NONE = 0, SCRIPT_ARG_STRING, SCRIPT_ARG_INTEGER, SCRIPT_ARG_NUMBER, SCRIPT_ARG_BOOLEAN,
-		       SCRIPT_ARG_OWNER /* a string that defaults to the service's owner name */ };
-struct script_arg_spec { const char *name; enum script_arg_type type; bool optional; };
-struct script_arg { const char *name; enum script_arg_type type; const char *string; int64_t integer; double number; bool boolean; };
+/* ---- arguments ----
+ *
+ *     args = { port = "integer", host = "owner?", expect = "integer|string?" }       ? = may be left out
+ */
+enum script_arg_type { /* bits, so that an argument can take one of several */
+	SCRIPT_ARG_NONE = 0,
+	SCRIPT_ARG_STRING = 1,
+	SCRIPT_ARG_INTEGER = 2,
+	SCRIPT_ARG_NUMBER = 4, /* takes an integer too */
+	SCRIPT_ARG_BOOLEAN = 8,
+	SCRIPT_ARG_OWNER = 16  /* a string that defaults to the service's owner name */
+};
+struct script_arg_spec {
+	const char *name;
+	unsigned types; /* of enum script_arg_type */
+	bool optional;
+	const char *text; /* as declared, for messages */
+};
+/* True where a value of this one type (never NONE or OWNER) may stand for the argument. */
+bool script_arg_takes(const struct script_arg_spec *spec, enum script_arg_type type);
+struct script_arg { /* a value; type is one of STRING, INTEGER, NUMBER, BOOLEAN */
+	 const char *name; enum script_arg_type type; const char *string; int64_t integer; double number; bool boolean; };
 
 /* Compiles and runs the chunk once in its sandbox; it must return a function or { args = …, run = function }.
- * Faults to d as file:line. name is what messages call it. ERR_FORMAT, ERR_NOMEM. */
-int script_new(struct script **s, const char *file, const char *text, size_t len, const struct script_limits *lim, struct diags *d) MUST_CHECK;
+ * Faults to d as file:line; file is what messages call it. ERR_FORMAT, ERR_NOMEM. */
+int script_new(struct script **s, const char *file, const char *text, size_t len, const struct script_limits *lim,
+	       struct diags *d) MUST_CHECK;
 void script_free(struct script *s); /* ends its runs too */
 bool script_is_spoiled(const struct script *s);
 /* The declared arguments, sorted by name; *declared false where the script returned a bare function (anything goes). */
@@ -42,8 +72,8 @@ const struct script_arg_spec *script_args(const struct script *s, size_t *n, boo
 
 /* ---- runs ---- */
 struct script_target {
-	struct addr addr;
-	const char *service, *owner, *host; /* host NULL = none */
+	struct addr addr;                   /* port 0 = the script's arguments say */
+	const char *service, *owner, *host; /* NULL = none */
 	uint64_t state_key;                 /* `target.state` is one table a key, kept between runs */
 };
 enum script_request_type {
@@ -52,13 +82,19 @@ enum script_request_type {
 	SCRIPT_REQ_SEND,    /* conn, data */
 	SCRIPT_REQ_READ,    /* conn; up to n octets, at least one */
 	SCRIPT_REQ_READLINE,/* conn; up to "\n", at most max octets; the line without its end */
-	SCRIPT_REQ_CLOSE,   /* conn; answered at once */
+	SCRIPT_REQ_CLOSE,   /* conn; answered at once. Connections still open when a run ends are the edge's to close */
 	SCRIPT_REQ_HTTP,    /* one HTTP/1.1 exchange */
 	SCRIPT_REQ_SLEEP,   /* ms */
 	SCRIPT_REQ_SLICE    /* nothing to do: the run used up its slice and wants to be resumed on a later turn of the loop */
 };
-struct script_http { struct addr addr; const char *method, *path, *host; const char *headers; /* "Name: value\r\n"… */ const char *body; size_t body_len; uint32_t max_body; };
-struct script_request { /* strings live until the run is resumed */
+struct script_http { /* free of CR, LF and NUL where they would tear the request apart */
+	struct addr addr;
+	const char *method, *path, *host;
+	const char *headers; /* "Name: value\r\n"… without Host, Content-Length and Connection; "" = none */
+	const char *body; size_t body_len;
+	uint32_t max_body;   /* octets of the answer's body to keep; the rest is not read */
+};
+struct script_request { /* strings live until the run is resumed or freed */
 	enum script_request_type type;
 	struct addr addr;
 	int conn;
@@ -79,14 +115,16 @@ struct script_answer {
 };
 enum script_status { SCRIPT_YIELDED = 1, SCRIPT_DONE };
 
-/* Starts a run. now_us is any monotonic clock, for took_us and sleeps. Returns SCRIPT_DONE with *result filled or SCRIPT_YIELDED with
- * *req filled, or ERR_NOMEM. *run is the caller's until script_run_free (also after DONE). */
-int script_start(struct script *s, struct script_run **run, const struct script_target *t, const struct script_arg *args, size_t arg_count,
-		 struct script_request *req, struct health_result *result) MUST_CHECK;
-int script_resume(struct script_run *run, const struct script_answer *a, struct script_request *req, struct health_result *result) MUST_CHECK;
-/* Ends a run early (deadline): runs no more of its code than its to-be-closed variables within the budget. */
+/* Starts a run. Returns SCRIPT_DONE with *result filled (all but took_us, which is the edge's) or SCRIPT_YIELDED with *req filled,
+ * or ERR_NOMEM. *run is the caller's until script_run_free (also after DONE). */
+int script_start(struct script *s, struct script_run **run, const struct script_target *t, const struct script_arg *args,
+		 size_t arg_count, struct script_request *req, struct health_result *result) MUST_CHECK;
+/* a may be NULL after SCRIPT_REQ_SLICE. */
+int script_resume(struct script_run *run, const struct script_answer *a, struct script_request *req,
+		  struct health_result *result) MUST_CHECK;
+/* Ends a run, early too (deadline): no instruction of its code runs any more, __close methods included. */
 void script_run_free(struct script_run *run);
-/* Lines that the script logged or its error with file:line (traceback for bugs); calls sink for each. */
+/* Lines that the script logged, and its bugs with file:line and traceback; calls sink for each, printable and bounded. */
 typedef void (*script_log_sink)(void *ctx, const char *line);
 void script_set_log(struct script *s, script_log_sink sink, void *ctx);
 

@@ -81,3 +81,9 @@ tests_unit_dns_name_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_dns_query_test_SOURCES = tests/unit/dns_query_test.c tests/unit/unit.h
 tests_unit_dns_query_test_LDADD = src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_dns_query_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/script_verdict_test
+TESTS += tests/unit/script_verdict_test
+tests_unit_script_verdict_test_SOURCES = tests/unit/script_verdict_test.c tests/unit/script_help.h
+tests_unit_script_verdict_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_verdict_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,0 +1,271 @@
+/* The API of check scripts: net, sleep, log.  (http stands in http.c.)
+ *
+ *     net.connect(address, port [, { timeout = seconds, tls = false }])   a TCP connection; address is an IP address as text
+ *     conn:send(data [, timeout])         sends all of data
+ *     conn:read([n [, timeout]])          1 to n octets (default and most 65,536), as soon as there are any
+ *     conn:readline([timeout])            a line without its end (LF or CR LF), at most 8,192 octets
+ *     conn:close()                        or `local conn <close> = net.connect(…)`; the end of the run closes everything
+ *     sleep(seconds)
+ *     log(value, …)                       a line in the server's log, said once however often it repeats
+ *
+ * Each call waits for this run alone. What the network refuses is raised as a failure that, uncaught, is the run's result:
+ *
+ *     local ok, failure = pcall(net.connect, target.address, 25)
+ *     if not ok then return false, failure.reason end       -- "connect refused"; failure.detail, tostring(failure) too
+ *
+ * The end of a stream is such a failure ("connection closed") when nothing is left to read. A time-out is the lesser of the
+ * call's and what is left of the run's.
+ */
+#include <math.h>
+#include <string.h>
+#include "script/internal.h"
+
+#define CONN "gemel.conn"
+#define READ_MAX 65536
+#define LINE_MAX_LEN 8192
+#define SEND_MAX 65536
+#define TIMEOUT_MAX_S 3600.0
+
+struct conn {
+	uint64_t run; /* serial */
+	int number;
+	bool open;
+};
+
+int api_wait(lua_State *L, const struct script_request *req, lua_KFunction k)
+{
+	struct script_run *r = script_run_of(L);
+
+	if (r == NULL)
+		return luaL_error(L, "the network can only be asked while a probe runs");
+	if (!lua_isyieldable(L))
+		return luaL_error(L, "cannot wait for the network inside a callback of a library function or a metamethod");
+	*r->request = *req;
+	return lua_yieldk(L, 0, 0, k);
+}
+
+const struct script_answer *api_answer(lua_State *L)
+{
+	struct script_run *r = script_run_of(L);
+	const struct script_answer *a = r->answer;
+
+	if (a->reason != HEALTH_OK)
+		fail_raise(L, a->reason, a->detail);
+	return a;
+}
+
+uint32_t api_check_timeout(lua_State *L, int index)
+{
+	lua_Number s;
+
+	if (lua_isnoneornil(L, index))
+		return 0;
+	s = luaL_checknumber(L, index);
+	luaL_argcheck(L, s > 0 && s <= TIMEOUT_MAX_S, index, "a timeout is more than 0 and at most 3600 seconds");
+	return (uint32_t)ceil(s * 1000);
+}
+
+void api_check_addr(lua_State *L, int index, struct addr *out)
+{
+	size_t len;
+	const char *text = luaL_checklstring(L, index, &len);
+
+	if (addr_parse(out, text, len, 0) != 0 || out->port != 0)
+		luaL_argerror(L, index, "not an IP address");
+}
+
+uint16_t api_check_port(lua_State *L, int index)
+{
+	lua_Integer port = luaL_checkinteger(L, index);
+
+	luaL_argcheck(L, port >= 1 && port <= 65535, index, "a port is 1 to 65535");
+	return (uint16_t)port;
+}
+
+static struct conn *conn_get(lua_State *L)
+{
+	struct conn *c = luaL_checkudata(L, 1, CONN);
+	struct script_run *r = script_run_of(L);
+
+	if (r == NULL || c->run != r->serial)
+		luaL_error(L, "this connection belongs to another run");
+	if (!c->open)
+		luaL_error(L, "this connection is closed");
+	return c;
+}
+
+static int connect_done(lua_State *L, int status, lua_KContext ctx)
+{
+	const struct script_answer *a = api_answer(L);
+	struct conn *c = lua_touserdata(L, -1);
+
+	(void)status;
+	(void)ctx;
+	c->number = a->conn;
+	c->open = true;
+	return 1;
+}
+
+static void refuse_tls(lua_State *L, int opts)
+{
+	lua_getfield(L, opts, "tls");
+	if (lua_toboolean(L, -1))
+		luaL_error(L, "TLS is not available in this version");
+	lua_pop(L, 1);
+}
+
+static int net_connect(lua_State *L)
+{
+	struct script_request req = { .type = SCRIPT_REQ_CONNECT };
+	struct script_run *r = script_run_of(L);
+	struct conn *c;
+
+	api_check_addr(L, 1, &req.addr);
+	req.addr.port = api_check_port(L, 2);
+	if (!lua_isnoneornil(L, 3)) {
+		luaL_checktype(L, 3, LUA_TTABLE);
+		refuse_tls(L, 3);
+		lua_getfield(L, 3, "timeout");
+		req.timeout_ms = api_check_timeout(L, lua_gettop(L));
+	}
+	c = lua_newuserdatauv(L, sizeof *c, 0); /* before the connection exists, so that no failure can lose it */
+	*c = (struct conn){ .run = r != NULL ? r->serial : 0 };
+	luaL_setmetatable(L, CONN);
+	return api_wait(L, &req, connect_done);
+}
+
+static int send_done(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)status;
+	(void)ctx;
+	api_answer(L);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int conn_send(lua_State *L)
+{
+	struct script_request req = { .type = SCRIPT_REQ_SEND, .conn = conn_get(L)->number };
+
+	req.data = luaL_checklstring(L, 2, &req.len);
+	luaL_argcheck(L, req.len <= SEND_MAX, 2, "too long (at most 65536 octets)");
+	req.timeout_ms = api_check_timeout(L, 3);
+	return api_wait(L, &req, send_done);
+}
+
+static int read_done(lua_State *L, int status, lua_KContext ctx)
+{
+	const struct script_answer *a = api_answer(L);
+
+	(void)status;
+	(void)ctx;
+	script_run_of(L)->heard = true;
+	lua_pushlstring(L, a->len > 0 ? a->data : "", a->len);
+	return 1;
+}
+
+static int conn_read(lua_State *L)
+{
+	struct script_request req = { .type = SCRIPT_REQ_READ, .conn = conn_get(L)->number };
+	lua_Integer n = luaL_optinteger(L, 2, READ_MAX);
+
+	luaL_argcheck(L, n >= 1 && n <= READ_MAX, 2, "1 to 65536 octets can be read at once");
+	req.max = (size_t)n;
+	req.timeout_ms = api_check_timeout(L, 3);
+	return api_wait(L, &req, read_done);
+}
+
+static int conn_readline(lua_State *L)
+{
+	struct script_request req = { .type = SCRIPT_REQ_READLINE, .conn = conn_get(L)->number, .max = LINE_MAX_LEN };
+
+	req.timeout_ms = api_check_timeout(L, 2);
+	return api_wait(L, &req, read_done);
+}
+
+static int close_done(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)L;
+	(void)status;
+	(void)ctx;
+	return 0;
+}
+
+/* Also __close, and then never an error: closing twice or at the end of another run is nothing. */
+static int conn_close(lua_State *L)
+{
+	struct conn *c = luaL_checkudata(L, 1, CONN);
+	struct script_run *r = script_run_of(L);
+	struct script_request req = { .type = SCRIPT_REQ_CLOSE, .conn = c->number };
+
+	if (!c->open || r == NULL || c->run != r->serial)
+		return 0;
+	c->open = false;
+	return lua_isyieldable(L) ? api_wait(L, &req, close_done) : 0;
+}
+
+static int api_sleep(lua_State *L)
+{
+	struct script_request req = { .type = SCRIPT_REQ_SLEEP };
+
+	luaL_checkany(L, 1);
+	req.timeout_ms = api_check_timeout(L, 1);
+	return api_wait(L, &req, close_done);
+}
+
+static int api_log(lua_State *L)
+{
+	struct script_run *r = script_run_of(L);
+	int n = lua_gettop(L);
+	luaL_Buffer b;
+
+	if (n > 16)
+		return luaL_error(L, "too many values to log");
+	luaL_where(L, 1);
+	for (int i = 1; i <= n; i++)
+		luaL_tolstring(L, i, NULL);
+	luaL_buffinit(L, &b);
+	for (int i = 0; i <= n; i++) {
+		size_t len;
+		const char *text = lua_tolstring(L, n + 1 + i, &len);
+
+		luaL_addlstring(&b, text, len < SCRIPT_LOG_LINE_MAX ? len : SCRIPT_LOG_LINE_MAX);
+		if (i > 0 && i < n)
+			luaL_addchar(&b, ' ');
+	}
+	luaL_pushresult(&b);
+	if (r == NULL || r->log_lines++ < SCRIPT_LOG_LINES_MAX)
+		script_log(script_of(L), lua_tostring(L, -1));
+	return 0;
+}
+
+void api_open(lua_State *L, int lib)
+{
+	static const luaL_Reg methods[] = {
+		{ "send", conn_send }, { "read", conn_read }, { "readline", conn_readline }, { "close", conn_close }, { NULL, NULL }
+	};
+
+	luaL_newmetatable(L, CONN);
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	lua_createtable(L, 0, 1); /* sealed: a script must not change what conn:close is for the others */
+	lua_insert(L, -2);
+	sandbox_seal(L, lua_gettop(L) - 1, "conn");
+	lua_getfield(L, -1, "conn");
+	lua_setfield(L, -3, "__index");
+	lua_pop(L, 1);
+	lua_pushcfunction(L, conn_close);
+	lua_setfield(L, -2, "__close");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_pop(L, 1);
+
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, net_connect);
+	lua_setfield(L, -2, "connect");
+	sandbox_seal(L, lib, "net");
+	lua_pushcfunction(L, api_sleep);
+	lua_setfield(L, lib, "sleep");
+	lua_pushcfunction(L, api_log);
+	lua_setfield(L, lib, "log");
+}

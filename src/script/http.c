@@ -1,0 +1,327 @@
+/* http: one HTTP/1.1 exchange on a connection of its own.
+ *
+ *     local answer = http.get(target, { port = 8080, path = "/healthz", expect = 200 })
+ *     http.request(target, { method = "POST", body = "…", headers = { ["X-Check"] = "1" }, … })
+ *
+ *     where        the target, or an IP address as text
+ *     port         default: the port of the member's probe address, else 80
+ *     path         "/"           method   "GET" (http.request only)
+ *     host         the Host header; default: the target's owner name, else the address
+ *     headers      { name = value }; Host, Content-Length and Connection are not the script's to set
+ *     body         a request body
+ *     max_body     octets of the answer's body to read, at most 262,144; default 16,384. The rest is left unread
+ *     timeout      seconds, for the whole exchange
+ *     expect       a status (200), a class ("2xx") or a list of both ("200,301,4xx"); any other status is a failure "HTTP status"
+ *
+ *     answer.status (integer)  answer.headers (by lower-case name)  answer.body
+ */
+#include <stdio.h>
+#include <string.h>
+#include "script/internal.h"
+
+#define PATH_MAX_LEN 2048
+#define HEADERS_MAX 8192 /* octets, all together */
+#define HEADERS_COUNT_MAX 64
+#define BODY_MAX 65536   /* of a request */
+#define ANSWER_BODY_DEFAULT 16384
+#define ANSWER_BODY_MAX 262144
+
+/* The field's value, left on the stack while the request lives; NULL when absent. */
+static const char *field_string(lua_State *L, const char *name, size_t *len)
+{
+	int type = lua_getfield(L, 2, name);
+
+	if (type == LUA_TNIL)
+		return NULL;
+	if (type != LUA_TSTRING)
+		luaL_error(L, "%s must be a string", name);
+	return lua_tolstring(L, -1, len);
+}
+
+static bool is_visible(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)s[i] <= 0x20 || s[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* A word of the request line or the Host header: nothing in it may end the line. */
+static const char *field_word(lua_State *L, const char *name, const char *fallback, size_t max)
+{
+	size_t len;
+	const char *s = field_string(L, name, &len);
+
+	if (s == NULL)
+		return fallback;
+	if (len == 0 || len > max || !is_visible(s, len))
+		luaL_error(L, "%s must have 1 to %d octets, without spaces and control characters", name, (int)max);
+	return s;
+}
+
+static lua_Integer field_integer(lua_State *L, const char *name, lua_Integer fallback, lua_Integer min, lua_Integer max)
+{
+	lua_Integer v = fallback;
+	int whole = 1;
+
+	if (lua_getfield(L, 2, name) != LUA_TNIL)
+		v = lua_isinteger(L, -1) ? lua_tointegerx(L, -1, &whole) : min - 1;
+	if (v < min || v > max)
+		luaL_error(L, "%s must be an integer from %d to %d", name, (int)min, (int)max);
+	lua_pop(L, 1);
+	return v;
+}
+
+/* RFC 9110 5.6.2 token. */
+static bool is_token(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)s[i] <= 0x20 || (unsigned char)s[i] >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
+			return false;
+	return len > 0;
+}
+
+/* RFC 9110 5.5: no CR, LF or NUL; other controls have no business in a check either. */
+static bool is_value(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (((unsigned char)s[i] < 0x20 && s[i] != '\t') || s[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static void check_header(lua_State *L, const char *name, size_t name_len, const char *value, size_t value_len)
+{
+	static const char *const ours[] = { "host", "content-length", "connection", "transfer-encoding" };
+
+	if (!is_token(name, name_len) || !is_value(value, value_len))
+		luaL_error(L, "a header's name or value has octets that do not belong there");
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (strcasecmp(name, ours[i]) == 0)
+			luaL_error(L, "the header %s is not the script's to set", name);
+}
+
+/* Pushes "Name: value\r\n"… */
+static const char *build_headers(lua_State *L)
+{
+	size_t total = 0;
+	unsigned count = 0;
+
+	lua_pushliteral(L, "");
+	if (lua_getfield(L, 2, "headers") == LUA_TNIL) {
+		lua_pop(L, 1);
+		return "";
+	}
+	if (!lua_istable(L, -1))
+		luaL_error(L, "headers must be a table");
+	for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+		size_t name_len, value_len;
+		const char *name, *value;
+
+		if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
+			luaL_error(L, "headers must be a table from names to strings");
+		lua_pushvalue(L, -1);
+		name = lua_tolstring(L, -3, &name_len);
+		value = lua_tolstring(L, -1, &value_len);
+		check_header(L, name, name_len, value, value_len);
+		total += name_len + value_len;
+		if (total > HEADERS_MAX || ++count > HEADERS_COUNT_MAX)
+			luaL_error(L, "too many headers (at most %d, of %d octets together)", HEADERS_COUNT_MAX, HEADERS_MAX);
+		lua_pushfstring(L, "%s%s: %s\r\n", lua_tostring(L, -5), name, value);
+		lua_replace(L, -6);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+	return lua_tostring(L, -1);
+}
+
+/* Where: argument 1. What it lends stays on the stack. */
+static void read_where(lua_State *L, struct script_request *req, const char **host, lua_Integer *port)
+{
+	*port = 80;
+	if (lua_type(L, 1) == LUA_TSTRING) {
+		api_check_addr(L, 1, &req->addr);
+		*host = lua_tostring(L, 1);
+		return;
+	}
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_getfield(L, 1, "address");
+	api_check_addr(L, lua_gettop(L), &req->addr);
+	*host = lua_tostring(L, -1);
+	if (lua_getfield(L, 1, "port") == LUA_TNUMBER)
+		*port = api_check_port(L, lua_gettop(L));
+	if (lua_getfield(L, 1, "owner") == LUA_TSTRING)
+		*host = lua_tostring(L, -1);
+}
+
+static void refuse_tls(lua_State *L)
+{
+	lua_getfield(L, 2, "tls");
+	lua_getfield(L, 2, "https");
+	if (lua_toboolean(L, -1) || lua_toboolean(L, -2))
+		luaL_error(L, "TLS is not available in this version");
+	lua_pop(L, 2);
+}
+
+/* ---- expect ---- */
+
+/* True where the word ("200", "2xx") covers the status. */
+static bool word_has(const char *word, size_t len, int status)
+{
+	char digits[12];
+
+	if (len != 3 || status < 100 || status > 999)
+		return false;
+	snprintf(digits, sizeof digits, "%d", status);
+	return (memcmp(word + 1, "xx", 2) == 0 && word[0] == digits[0]) || memcmp(word, digits, 3) == 0;
+}
+
+static bool word_is_sane(const char *word, size_t len)
+{
+	return len == 3 && word[0] >= '1' && word[0] <= '9' &&
+	       (memcmp(word + 1, "xx", 2) == 0 || (word[1] >= '0' && word[1] <= '9' && word[2] >= '0' && word[2] <= '9'));
+}
+
+/* Walks the list; with status 0 it only checks the syntax. */
+static bool expect_has(lua_State *L, const char *list, int status)
+{
+	bool has = false;
+
+	for (const char *p = list;; p++) {
+		size_t len = strcspn(p, ",");
+
+		if (!word_is_sane(p, len))
+			luaL_error(L, "expect must be a status (200), a class (\"2xx\") or a list of both (\"200,3xx\")");
+		has = has || word_has(p, len, status);
+		p += len;
+		if (*p == '\0')
+			return has;
+	}
+}
+
+/* ---- the exchange ---- */
+
+/* Pushes { name = value } from "name: value\n" lines; a repeated name keeps its values, joined by commas (RFC 9110 5.2). */
+static void push_headers(lua_State *L, const char *text)
+{
+	lua_newtable(L);
+	while (text != NULL && *text != '\0') {
+		const char *end = strchrnul(text, '\n'), *colon = memchr(text, ':', (size_t)(end - text));
+
+		if (colon != NULL) {
+			const char *value = colon + 1 + strspn(colon + 1, " ");
+
+			lua_pushlstring(L, text, (size_t)(colon - text));
+			lua_pushvalue(L, -1);
+			if (lua_rawget(L, -3) == LUA_TSTRING) {
+				lua_pushliteral(L, ", ");
+				lua_pushlstring(L, value, (size_t)(end - value));
+				lua_concat(L, 3);
+			} else {
+				lua_pop(L, 1);
+				lua_pushlstring(L, value, (size_t)(end - value));
+			}
+			lua_rawset(L, -3);
+		}
+		text = *end != '\0' ? end + 1 : end;
+	}
+}
+
+static int exchange_done(lua_State *L, int status, lua_KContext ctx)
+{
+	const struct script_answer *a = api_answer(L);
+	size_t len;
+	const char *expect;
+
+	(void)status;
+	(void)ctx;
+	script_run_of(L)->heard = true;
+	expect = field_string(L, "expect", &len);
+	if (expect != NULL && !expect_has(L, expect, a->status))
+		return fail_raise(L, HEALTH_HTTP_STATUS, lua_pushfstring(L, "%d, expected %s", a->status, expect));
+	lua_createtable(L, 0, 3);
+	lua_pushinteger(L, a->status);
+	lua_setfield(L, -2, "status");
+	lua_pushlstring(L, a->len > 0 ? a->data : "", a->len);
+	lua_setfield(L, -2, "body");
+	push_headers(L, a->headers);
+	lua_setfield(L, -2, "headers");
+	return 1;
+}
+
+/* Argument 2 becomes a table of our own: what the script changes later, or a metamethod says, does not matter then. */
+static void copy_options(lua_State *L)
+{
+	static const char *const names[] = { "port", "path", "method", "host", "headers", "body", "max_body", "timeout",
+					     "expect", "tls", "https" };
+
+	if (!lua_isnoneornil(L, 2))
+		luaL_checktype(L, 2, LUA_TTABLE);
+	lua_settop(L, 2);
+	lua_newtable(L);
+	for (size_t i = 0; i < sizeof names / sizeof *names && lua_istable(L, 2); i++) {
+		lua_getfield(L, 2, names[i]);
+		lua_setfield(L, 3, names[i]);
+	}
+	lua_replace(L, 2);
+	if (lua_getfield(L, 2, "expect") == LUA_TNUMBER) {
+		lua_tostring(L, -1);
+		lua_setfield(L, 2, "expect");
+	} else {
+		lua_pop(L, 1);
+	}
+}
+
+static int exchange(lua_State *L, bool any_method)
+{
+	struct script_request req = { .type = SCRIPT_REQ_HTTP };
+	struct script_http *h = &req.http;
+	const char *host, *expect;
+	lua_Integer port;
+	size_t len;
+
+	copy_options(L);
+	luaL_checkstack(L, 32, NULL);
+	refuse_tls(L);
+	read_where(L, &req, &host, &port);
+	req.addr.port = (uint16_t)field_integer(L, "port", port, 1, 65535);
+	h->addr = req.addr;
+	h->method = any_method ? field_word(L, "method", "GET", 16) : "GET";
+	if (!is_token(h->method, strlen(h->method)))
+		return luaL_error(L, "method must be a word");
+	h->path = field_word(L, "path", "/", PATH_MAX_LEN);
+	if (h->path[0] != '/' && strcmp(h->path, "*") != 0)
+		return luaL_error(L, "path must begin with '/'");
+	h->host = field_word(L, "host", host, 255);
+	h->headers = build_headers(L);
+	h->body = field_string(L, "body", &h->body_len);
+	if (h->body == NULL)
+		h->body_len = 0;
+	if (h->body_len > BODY_MAX)
+		return luaL_error(L, "body too long (at most %d octets)", BODY_MAX);
+	h->max_body = (uint32_t)field_integer(L, "max_body", ANSWER_BODY_DEFAULT, 0, ANSWER_BODY_MAX);
+	expect = field_string(L, "expect", &len);
+	if (expect != NULL)
+		expect_has(L, expect, 0);
+	lua_getfield(L, 2, "timeout");
+	req.timeout_ms = api_check_timeout(L, lua_gettop(L));
+	return api_wait(L, &req, exchange_done);
+}
+
+static int http_get(lua_State *L)
+{
+	return exchange(L, false);
+}
+
+static int http_request(lua_State *L)
+{
+	return exchange(L, true);
+}
+
+void http_open(lua_State *L, int lib)
+{
+	static const luaL_Reg list[] = { { "get", http_get }, { "request", http_request }, { NULL, NULL } };
+
+	luaL_newlib(L, list);
+	sandbox_seal(L, lib, "http");
+}
