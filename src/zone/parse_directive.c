@@ -47,11 +47,12 @@ static const char *read_fault(int rc)
 	return rc == ERR_LIMIT ? "it is too large" : err_text(rc);
 }
 
-/* The text of the file to include, every bound checked; false after a fault. */
-static bool include_open(struct parse *p, const struct parse_token *t, const char **path, const char **text,
+/* The text of the file to include, every bound checked; *path is the zone's own copy. False after a fault. */
+static bool include_open(struct parse *p, const struct parse_token *t, char **path, const char **text,
 			 size_t *len)
 {
 	char q[PARSE_QUOTE_MAX], name[1024];
+	const char *found; /* may be name itself */
 	size_t n;
 	int rc;
 
@@ -71,24 +72,27 @@ static bool include_open(struct parse *p, const struct parse_token *t, const cha
 		return false;
 	}
 	name[n] = '\0';
-	rc = p->read(p->ctx, p->src->file, name, path, text, len);
+	rc = p->read(p->ctx, p->src->file, name, &found, text, len);
 	if (rc < 0) {
 		parse_error(p, t, "cannot read %s: %s", parse_quote(t, q), read_fault(rc));
 		return false;
 	}
-	if (parse_file_open(p, *path)) {
+	if (parse_file_open(p, found)) {
 		parse_error(p, t, "%s includes itself; expected another file", parse_quote(t, q));
 		return false;
 	}
-	return true;
+	*path = arena_str(&p->z->arena, found);
+	if (*path == NULL)
+		p->fatal = ERR_NOMEM;
+	return *path != NULL;
 }
 
 static void directive_include(struct parse *p)
 {
 	uint8_t origin[NAME_WIRE_MAX], owner[NAME_WIRE_MAX], inside[NAME_WIRE_MAX];
 	bool has_owner = p->has_owner, owner_bad = p->owner_bad;
-	const char *path, *text;
-	char *kept;
+	const char *text;
+	char *path;
 	size_t len;
 
 	memcpy(origin, p->origin, sizeof origin);
@@ -100,14 +104,9 @@ static void directive_include(struct parse *p)
 		return;
 	if (!include_open(p, &p->line.tokens[1], &path, &text, &len))
 		return;
-	kept = arena_str(&p->z->arena, path);
-	if (kept == NULL) {
-		p->fatal = ERR_NOMEM;
-		return;
-	}
 	p->includes++;
 	memcpy(p->origin, inside, sizeof inside);
-	parse_file(p, kept, text, len);
+	parse_file(p, path, text, len);
 	memcpy(p->origin, origin, sizeof origin);
 	memcpy(p->owner, owner, sizeof owner);
 	p->has_owner = has_owner;

@@ -215,6 +215,18 @@ static bool line_step(struct parse *p, struct line_state *st)
 	return true;
 }
 
+static void line_too_long(struct parse *p, const char *start)
+{
+	struct parse_source *s = p->src;
+	struct parse_token first = { .text = start, .line = s->line, .col = 1 };
+
+	parse_error(p, p->line.count > 0 ? p->line.tokens : &first,
+		    "a line of more than %u octets; expected a shorter one", ZONE_LINE_MAX);
+	p->line.count = 0;
+	if (s->at > s->line_start) /* else its newline is behind us already */
+		line_drop(p);
+}
+
 bool parse_line_next(struct parse *p)
 {
 	struct parse_source *s = p->src;
@@ -228,21 +240,11 @@ bool parse_line_next(struct parse *p)
 	while (s->at < s->end && s->at - start <= (ptrdiff_t)ZONE_LINE_MAX)
 		if (!line_step(p, &st))
 			break;
-	if (s->at - start > (ptrdiff_t)ZONE_LINE_MAX) {
-		struct parse_token first = { .text = start, .line = s->line, .col = 1 };
-
-		if (st.depth > 0)
-			return line_drop_open(p, &st.open, false);
-		parse_error(p, p->line.count > 0 ? p->line.tokens : &first,
-			    "a line of more than %u octets; expected a shorter one", ZONE_LINE_MAX);
-		p->line.count = 0;
-		if (s->at > s->line_start) /* else its newline is behind us already */
-			line_drop(p);
-		return true;
-	}
 	if (st.depth > 0)
-		return line_drop_open(p, &st.open, true);
+		return line_drop_open(p, &st.open, s->at >= s->end);
 	if (st.broken)
 		p->line.count = 0;
+	else if (s->at - start > (ptrdiff_t)ZONE_LINE_MAX)
+		line_too_long(p, start);
 	return true;
 }

@@ -146,6 +146,7 @@ static bool hex_read(struct parse *p, const struct parse_token *t, size_t n)
 static bool wire_is_type(uint16_t type, const uint8_t *wire, size_t len)
 {
 	const ldns_rr_descriptor *desc = ldns_rr_descript(type);
+	size_t min = ldns_rr_descriptor_minimum(desc);
 	ldns_rr *rr;
 	ldns_buffer *back = NULL;
 	uint8_t *framed;
@@ -154,6 +155,8 @@ static bool wire_is_type(uint16_t type, const uint8_t *wire, size_t len)
 
 	if (desc == NULL || ldns_rr_descriptor_field_type(desc, 0) == LDNS_RDF_TYPE_UNKNOWN)
 		return true;
+	/* The text at the end of CAA and URI may be empty, and then ldns counts no field. */
+	min -= ldns_rr_descriptor_field_type(desc, min - 1) == LDNS_RDF_TYPE_LONG_STR;
 	rr = ldns_rr_new();
 	framed = malloc(len + 2);
 	if (rr != NULL && framed != NULL) {
@@ -161,7 +164,7 @@ static bool wire_is_type(uint16_t type, const uint8_t *wire, size_t len)
 		memcpy(framed + 2, wire, len);
 		ldns_rr_set_type(rr, type);
 		if (ldns_wire2rdf(rr, framed, len + 2, &pos) == LDNS_STATUS_OK && pos == len + 2 &&
-		    ldns_rr_rd_count(rr) >= ldns_rr_descriptor_minimum(desc))
+		    ldns_rr_rd_count(rr) >= min)
 			back = ldns_buffer_new(len + 2);
 	}
 	if (back != NULL)

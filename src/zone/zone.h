@@ -83,8 +83,8 @@ int zone_mark_live(struct zone *z, const uint8_t *owner, uint32_t default_ttl_s)
  * ERR_FORMAT when there were some, ERR_NOMEM.
  *     www 1h IN A 192.0.2.1      owner, TTL and class may be left out; TTL and class in either order
  * $ORIGIN, $TTL, $INCLUDE and $GENERATE are known, RFC 3597's TYPEnnn, CLASS1 and \# too. A broken line is told and
- * left out, the rest is still read. What read hands over stays the caller's, who may free it after zone_parse. read
- * returns 0, or ERR_ABSENT, ERR_IO, ERR_LIMIT (too large) … . */
+ * left out, the rest is still read. What read hands over stays the caller's; the text must stay until zone_parse
+ * returns. read returns 0, or ERR_ABSENT, ERR_IO, ERR_LIMIT (too large) … . */
 typedef int (*zone_read_file)(void *ctx, const char *from, const char *name, const char **path, const char **text,
 			      size_t *len);
 int zone_parse(struct zone *z, const char *file, const char *text, size_t len, zone_read_file read, void *ctx,
