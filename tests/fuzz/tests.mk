@@ -8,3 +8,9 @@ check_PROGRAMS += tests/fuzz/query_fuzz
 TESTS += tests/fuzz/query_fuzz
 tests_fuzz_query_fuzz_SOURCES = tests/fuzz/query_fuzz.c $(FUZZ_DRIVER)
 tests_fuzz_query_fuzz_LDADD = src/dns/libdns.a src/base/libbase.a
+
+check_PROGRAMS += tests/fuzz/zone_fuzz
+TESTS += tests/fuzz/zone_fuzz
+tests_fuzz_zone_fuzz_SOURCES = tests/fuzz/zone_fuzz.c $(FUZZ_DRIVER)
+tests_fuzz_zone_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_zone_fuzz_LDADD = src/zone/libzone.a src/dns/libdns.a src/base/libbase.a $(LDNS_LIBS)

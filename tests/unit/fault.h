@@ -8,7 +8,7 @@
  *             ck_assert_int_eq(e, done ? 0 : ERR_NOMEM);
  *     }
  *
- * Link with fault.c and $(FAULT_WRAP), which send malloc, calloc, realloc and strdup of everything that is linked
+ * Link with fault.c and $(FAULT_WRAP), which send malloc, calloc, realloc, reallocarray and strdup of everything that is linked
  * statically through here.
  */
 #ifndef GEMEL_TESTS_FAULT_H

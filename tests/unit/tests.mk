@@ -37,7 +37,8 @@ tests_unit_policy_random_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_policy_random_test_LDADD = src/policy/libpolicy.a src/base/libbase.a $(CHECK_LIBS)
 
 # Tests that fail allocations add tests/unit/fault.c and these flags.
-FAULT_WRAP = -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=strdup
+FAULT_WRAP = -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=reallocarray \
+	-Wl,--wrap=strdup
 FAULT_SOURCES = tests/unit/fault.c tests/unit/fault.h
 
 BASE_TESTS = tests/unit/base_addr_test tests/unit/base_buf_test tests/unit/base_diag_test tests/unit/base_hash_test \
@@ -87,3 +88,16 @@ TESTS += tests/unit/script_verdict_test
 tests_unit_script_verdict_test_SOURCES = tests/unit/script_verdict_test.c tests/unit/script_help.h
 tests_unit_script_verdict_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_verdict_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_PROGRAMS += tests/unit/zone_parse_test tests/unit/zone_check_test
+TESTS += tests/unit/zone_parse_test tests/unit/zone_check_test
+ZONE_TEST_LIBS = src/zone/libzone.a src/dns/libdns.a src/base/libbase.a $(LDNS_LIBS) $(CHECK_LIBS)
+tests_unit_zone_parse_test_SOURCES = tests/unit/zone_parse_test.c tests/unit/zone_help.h $(FAULT_SOURCES)
+tests_unit_zone_parse_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_zone_parse_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_zone_parse_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_zone_parse_test_LDADD = $(ZONE_TEST_LIBS)
+tests_unit_zone_check_test_SOURCES = tests/unit/zone_check_test.c tests/unit/zone_help.h $(FAULT_SOURCES)
+tests_unit_zone_check_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_zone_check_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_zone_check_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_zone_check_test_LDADD = $(ZONE_TEST_LIBS)
