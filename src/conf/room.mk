@@ -1,4 +1,27 @@
 noinst_LIBRARIES += src/conf/libconf.a
-src_conf_libconf_a_SOURCES =
+src_conf_libconf_a_SOURCES = \
+	src/conf/check.c \
+	src/conf/collect.c src/conf/collect.h \
+	src/conf/conf.h \
+	src/conf/convert.c src/conf/convert.h \
+	src/conf/fields.c src/conf/fields.h \
+	src/conf/files.c src/conf/files.h \
+	src/conf/internal.h \
+	src/conf/load.c \
+	src/conf/locate.c \
+	src/conf/member.c \
+	src/conf/node.c \
+	src/conf/pair.c \
+	src/conf/plan.c \
+	src/conf/print.c \
+	src/conf/safelib.c \
+	src/conf/sandbox.c src/conf/sandbox.h \
+	src/conf/schema.c src/conf/schema.h \
+	src/conf/service.c \
+	src/conf/value.c src/conf/value.h \
+	src/conf/zonefile.c src/conf/zonefile.h \
+	src/conf/zonelive.c \
+	src/conf/zones.c
+src_conf_libconf_a_CPPFLAGS = $(AM_CPPFLAGS) -DPKGDATADIR='"$(pkgdatadir)"'
 src_conf_libconf_a_CFLAGS = $(AM_CFLAGS)
 src_conf_libconf_a_CFLAGS += $(LUA_CFLAGS)

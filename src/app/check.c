@@ -1,0 +1,91 @@
+/* See check.h.  The same steps as the loader's, but nothing is kept: faults of the configuration do not hide those of zones. */
+#include "app/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/conf.h"
+
+#define PRINT_MAX ((size_t)1 << 31)
+
+/* Zones are compiled and thrown away: no stranger sees their hashes. */
+static const struct hash_key check_key = {{1, 2}};
+
+static void tell(const struct diags *d)
+{
+	char line[4096];
+
+	for (size_t i = 0; i < d->count; i++) {
+		diag_format(&d->list[i], line, sizeof line);
+		fprintf(stderr, "%s\n", line);
+	}
+	if (d->dropped)
+		fprintf(stderr, "%zu more faults were left out\n", d->dropped);
+}
+
+/* ERR_NOMEM, or 0: faults are in d. */
+static int check_zone(struct conf *c, size_t i, struct diags *d)
+{
+	struct conf_zone_text text;
+	struct zone *z;
+	int r = conf_zone_read(c, i, &text, d);
+
+	if (!r) {
+		r = conf_zone_compile(c, i, &text, &check_key, &z, d);
+		if (!r)
+			zone_free(z);
+		conf_zone_text_deinit(&text);
+	}
+	if (r && r != ERR_NOMEM)
+		conf_zone_absent(c, i);
+	return r == ERR_NOMEM ? r : 0;
+}
+
+static int show(const struct conf *c, const struct plan *p)
+{
+	struct bytes out;
+	int r;
+
+	bytes_init(&out, PRINT_MAX);
+	r = conf_print(c, p, &out);
+	if (!r && (fwrite(out.data, 1, out.len, stdout) != out.len || putchar('\n') == EOF || fflush(stdout)))
+		r = ERR_IO;
+	bytes_deinit(&out);
+	return r;
+}
+
+static int check_all(const char *file, const char *node, bool print, struct diags *d)
+{
+	struct conf *c;
+	struct plan *p;
+	int r = conf_load(&c, file, node, d);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < conf_zones(c) && !r; i++)
+		r = check_zone(c, i, d);
+	if (!r)
+		r = conf_plan(c, 1, &p, d);
+	if (!r) {
+		if (print && !d->errors)
+			r = show(c, p);
+		plan_free(p);
+	}
+	conf_free(c);
+	return r;
+}
+
+int check_main(const char *file, const char *node, bool print)
+{
+	struct diags d;
+	int r;
+
+	diags_init(&d);
+	r = check_all(file, node, print, &d);
+	tell(&d);
+	if (r == ERR_NOMEM || r == ERR_IO)
+		fprintf(stderr, "%s: %s\n", file, err_text(r));
+	r = r || d.errors ? 1 : 0;
+	diags_deinit(&d);
+	return r;
+}

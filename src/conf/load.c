@@ -1,0 +1,211 @@
+/* conf_load: runs the file, then each stage in turn; and the telling of faults. See internal.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "conf/files.h"
+#include "conf/internal.h"
+
+#define FAULT_TEXT_MAX 2048
+
+const struct hash_key conf_plain_key = {{0x9e3779b97f4a7c15u, 0xc2b2ae3d27d4eb4fu}};
+
+/* ---- telling ---- */
+
+static void tell(struct conf *c, enum diag_level level, const struct conf_value *v, const char *fmt, va_list ap)
+{
+	char text[FAULT_TEXT_MAX], key[FAULT_TEXT_MAX + 64];
+	unsigned line;
+	int n;
+
+	if (vsnprintf(text, sizeof text, fmt, ap) < 0)
+		return;
+	line = conf_locate(v);
+	n = snprintf(key, sizeof key, "%p:%u:%s", (const void *)v->block->source, line, text);
+	if (n < 0 || table_add(&c->told, key, (size_t)n < sizeof key ? (size_t)n : sizeof key - 1, c) == ERR_EXISTS)
+		return;
+	diags_add(c->d, level, v->block->source->path, line, 0, "%s", text);
+}
+
+void conf_fault(struct conf *c, const struct conf_value *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(c, DIAG_ERROR, v, fmt, ap);
+	va_end(ap);
+}
+
+void conf_warning(struct conf *c, const struct conf_value *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(c, DIAG_WARNING, v, fmt, ap);
+	va_end(ap);
+}
+
+const char *conf_block_title(const struct conf_block *b, char out[CONF_TITLE_MAX])
+{
+	if (b->name)
+		snprintf(out, CONF_TITLE_MAX, "%s \"%.120s\"", conf_kind_text(b->kind), b->name);
+	else
+		snprintf(out, CONF_TITLE_MAX, "%s", conf_kind_text(b->kind));
+	return out;
+}
+
+const char *conf_near_name(struct conf *c, enum conf_kind kind, const char *name)
+{
+	const struct conf_blocks *k = &c->kinds[kind];
+	const char **names = malloc((k->count + 1) * sizeof *names);
+	const char *near = NULL;
+
+	if (!names)
+		return NULL;
+	for (size_t i = 0; i < k->count; i++)
+		names[i] = k->list[i]->name;
+	near = text_nearest(name, names, k->count);
+	free(names);
+	return near;
+}
+
+/* ---- memory and paths ---- */
+
+void *conf_alloc(struct conf *c, size_t n, size_t size)
+{
+	void *p = arena_array(&c->arena, n, size);
+
+	c->failed |= !p;
+	return p;
+}
+
+const char *conf_join(struct conf *c, const char *path)
+{
+	const char *p = conf_files_join(&c->arena, c->dir, path);
+
+	c->failed |= !p;
+	return p;
+}
+
+const char *conf_join_abs(struct conf *c, const char *path)
+{
+	const char *p = conf_files_join(&c->arena, c->abs_dir, path);
+
+	c->failed |= !p;
+	return p;
+}
+
+static int set_paths(struct conf *c, const char *file)
+{
+	char *real;
+
+	c->file = arena_str(&c->arena, file);
+	c->dir = conf_files_dir(&c->arena, file);
+	if (!c->file || !c->dir)
+		return ERR_NOMEM;
+	real = realpath(c->dir, NULL);
+	c->abs_dir = arena_str(&c->arena, real ? real : c->dir);
+	free(real);
+	return c->abs_dir ? 0 : ERR_NOMEM;
+}
+
+/* ---- blocks by kind ---- */
+
+static void sort_blocks(struct conf *c)
+{
+	size_t n[CONF_KINDS] = {0};
+
+	for (struct conf_block *b = c->collection.blocks; b; b = b->next)
+		n[b->kind]++;
+	for (int k = 1; k < CONF_KINDS; k++) {
+		c->kinds[k].list = conf_alloc(c, n[k] + 1, sizeof *c->kinds[k].list);
+		if (!c->kinds[k].list)
+			return;
+	}
+	for (struct conf_block *b = c->collection.blocks; b; b = b->next)
+		c->kinds[b->kind].list[c->kinds[b->kind].count++] = b;
+}
+
+/* pair and limits: at most one block. */
+static const struct conf_block *only_block(struct conf *c, enum conf_kind kind)
+{
+	const struct conf_blocks *k = &c->kinds[kind];
+
+	for (size_t i = 1; i < k->count; i++)
+		conf_fault(c, &k->list[i]->table, "a second %s; expected one: the first is at line %u", conf_kind_text(kind), k->list[0]->line);
+	return k->count ? k->list[0] : NULL;
+}
+
+static void build(struct conf *c, const char *node)
+{
+	sort_blocks(c);
+	if (c->failed)
+		return;
+	c->pair_block = only_block(c, CONF_PAIR);
+	c->limits_block = only_block(c, CONF_LIMITS);
+	if (c->limits_block)
+		conf_fields_check(c, SCHEMA_LIMITS, &c->limits_block->table, false, &c->limits_fields);
+	c->limits_fields.schema = SCHEMA_LIMITS;
+	conf_build_nodes(c);
+	conf_build_pair(c);
+	if (!c->failed)
+		conf_choose_node(c, node);
+	conf_build_zones(c);
+	conf_build_hosts(c);
+	conf_build_checks(c);
+	conf_build_services(c);
+}
+
+int conf_load(struct conf **out, const char *file, const char *node, struct diags *d)
+{
+	struct conf *c = calloc(1, sizeof *c);
+	int r;
+
+	if (!c)
+		return ERR_NOMEM;
+	arena_init(&c->arena, 0);
+	table_init(&c->told, &conf_plain_key);
+	table_init(&c->zone_by_apex, &conf_plain_key);
+	table_init(&c->service_by_owner, &conf_plain_key);
+	for (int k = 1; k < CONF_KINDS; k++)
+		table_init(&c->kinds[k].by_name, &conf_plain_key);
+	c->self = -1;
+	c->d = d;
+	r = set_paths(c, file);
+	if (!r)
+		r = conf_collection_run(&c->collection, file, d);
+	if (!r)
+		build(c, node);
+	if (!r && c->failed)
+		r = ERR_NOMEM;
+	if (r) {
+		conf_free(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+void conf_free(struct conf *c)
+{
+	if (!c)
+		return;
+	conf_scripts_free(c);
+	table_deinit(&c->told);
+	table_deinit(&c->zone_by_apex);
+	table_deinit(&c->service_by_owner);
+	for (int k = 1; k < CONF_KINDS; k++)
+		table_deinit(&c->kinds[k].by_name);
+	explicit_bzero(c->pair.key, sizeof c->pair.key);
+	conf_collection_deinit(&c->collection);
+	arena_deinit(&c->arena);
+	free(c);
+}
+
+const struct plan_node *conf_node(const struct conf *c)
+{
+	return c->self < 0 ? NULL : &c->nodes[c->self];
+}

@@ -1,0 +1,113 @@
+/* The pair block, its key file, and what the nodes need when there is one. See internal.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "conf/files.h"
+#include "conf/internal.h"
+#include "pair/pair.h"
+
+#define KEY_FILE_MAX 4096
+#define KEY_EXPECTED "expected 64 hex digits, mode 0600, as \"gemelctl key new FILE\" writes"
+
+static int hex_digit(char ch)
+{
+	const char *digits = "0123456789abcdef", *at = strchr(digits, tolower((unsigned char)ch));
+
+	return at && ch ? (int)(at - digits) : -1;
+}
+
+static bool decode_key(const char *text, uint8_t key[PLAN_KEY_LEN])
+{
+	size_t len = strlen(text);
+
+	while (len && isspace((unsigned char)text[len - 1]))
+		len--;
+	if (len != (size_t)PLAN_KEY_LEN * 2)
+		return false;
+	for (size_t i = 0; i < PLAN_KEY_LEN; i++) {
+		int hi = hex_digit(text[2 * i]), lo = hex_digit(text[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return false;
+		key[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return true;
+}
+
+static void read_key(struct conf *c, const struct conf_value *v)
+{
+	const char *path = conf_join(c, v->string.s);
+	struct stat st;
+	char *text;
+	size_t len;
+	int r;
+
+	c->pair_key_file = path;
+	if (!path)
+		return;
+	r = conf_files_read(path, KEY_FILE_MAX, &text, &len);
+	if (r) {
+		conf_fault(c, v, "cannot read the key file %s: %s; " KEY_EXPECTED, path, r == ERR_IO ? strerror(errno) : "larger than any key");
+		return;
+	}
+	if (!stat(path, &st) && (st.st_mode & (S_IROTH | S_IWOTH)))
+		conf_fault(c, v, "the key file %s is open to everybody (mode %04o); " KEY_EXPECTED, path, st.st_mode & 07777u);
+	else if (strlen(text) != len || !decode_key(text, c->pair.key))
+		conf_fault(c, v, "the key file %s holds no key (%zu octets); " KEY_EXPECTED, path, len);
+	explicit_bzero(text, len);
+	free(text);
+}
+
+/* With a pair, every node has an id and an address for its twin. */
+static void check_nodes(struct conf *c)
+{
+	for (size_t i = 0; i < c->node_count; i++) {
+		const struct conf_value *table = &c->kinds[CONF_NODE].list[i]->table;
+
+		if (table->type != CONF_TABLE)
+			continue;
+		if (!conf_value_field(table, "id"))
+			conf_fault(c, table, "node \"%s\" has no \"id\"; expected a number from 1 to 254, since there is a pair", c->nodes[i].name);
+		if (!conf_value_field(table, "peer"))
+			conf_fault(c, table, "node \"%s\" has no \"peer\"; expected the ADDRESS:PORT at which its twin reaches it, since there is a pair",
+				   c->nodes[i].name);
+	}
+}
+
+static void check_peers(struct conf *c)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < c->node_count; i++)
+		for (size_t j = 0; j < i; j++)
+			for (uint8_t a = 0; a < c->nodes[i].peer_count; a++)
+				for (uint8_t b = 0; b < c->nodes[j].peer_count; b++)
+					if (addr_equal(&c->nodes[i].peer[a], &c->nodes[j].peer[b]))
+						conf_fault(c, c->node_fields[i].v[NODE_PEER], "peer %s is node \"%s\"'s already; expected an address of its own",
+							   addr_format(&c->nodes[i].peer[a], true, text), c->nodes[j].name);
+}
+
+void conf_build_pair(struct conf *c)
+{
+	struct fields *f = &c->pair_fields;
+
+	f->schema = SCHEMA_PAIR;
+	if (!c->pair_block)
+		return;
+	conf_fields_check(c, SCHEMA_PAIR, &c->pair_block->table, false, f);
+	c->pair.present = true;
+	c->pair.name = conf_fields_string(f, PAIR_NAME);
+	c->pair.interval_ms = (uint32_t)conf_fields_ms(f, PAIR_INTERVAL);
+	c->pair.agree = (uint8_t)conf_fields_word(f, PAIR_AGREE);
+	if (f->v[PAIR_KEY])
+		read_key(c, f->v[PAIR_KEY]);
+	check_nodes(c);
+	check_peers(c);
+	if (c->node_count == 1)
+		conf_warning(c, &c->pair_block->table, "a pair with a single node; expected a second node block for the twin");
+	if (c->node_count > PAIR_NODES_MAX)
+		conf_fault(c, &c->pair_block->table, "a pair of %zu nodes; expected at most %d", c->node_count, PAIR_NODES_MAX);
+}

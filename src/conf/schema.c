@@ -1,0 +1,166 @@
+/* See schema.h. */
+#include "conf/schema.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "core/plan.h"
+
+#define MS_MIN 10              /* of any interval: less is a slip of the unit */
+#define MS_DAY 86400000
+#define TTL_MAX_MS 2147483647000 /* RFC 2181 8 */
+
+static const struct schema_word words_agree[] = {
+	{"any-up", POLICY_AGREE_ANY_UP, NULL},
+	{"any-down", POLICY_AGREE_ANY_DOWN, "the default counts instead"},
+	{"quorum", POLICY_AGREE_QUORUM, "the default counts instead"},
+	{"local", POLICY_AGREE_LOCAL, NULL},
+	{NULL, 0, NULL}};
+static const struct schema_word words_pick[] = {
+	{"rotate", POLICY_PICK_ROTATE, NULL},
+	{"random", POLICY_PICK_RANDOM, NULL},
+	{"weighted", POLICY_PICK_WEIGHTED, NULL},
+	{"sticky", POLICY_PICK_STICKY, "the members rotate"},
+	{NULL, 0, NULL}};
+static const struct schema_word words_all_down[] = {
+	{"first", POLICY_ALL_DOWN_FIRST, NULL},
+	{"all", POLICY_ALL_DOWN_ALL, NULL},
+	{"last", POLICY_ALL_DOWN_LAST, NULL},
+	{"none", POLICY_ALL_DOWN_NONE, NULL},
+	{NULL, 0, NULL}};
+static const struct schema_word words_initial[] = {{"up", 1, NULL}, {"down", 2, NULL}, {NULL, 0, NULL}};
+
+static const struct schema_key keys_node[] = {
+	[NODE_ID] = {.name = "id", .type = SCHEMA_INTEGER, .min = 1, .max = 254},
+	[NODE_LISTEN] = {.name = "listen", .type = SCHEMA_ADDRESSES, .max = PLAN_ADDRS_MAX, .expected = "addresses such as \"192.0.2.53\", \"127.0.0.1:5301\" or \"[::1]:5301\""},
+	[NODE_PEER] = {.name = "peer", .type = SCHEMA_ADDRESSES, .min = 1, .max = PLAN_PEER_ADDRS_MAX, .expected = "one or two ADDRESS:PORT"},
+	[NODE_CANARIES] = {.name = "canaries", .type = SCHEMA_ADDRESSES, .max = PLAN_ADDRS_MAX, .expected = "ADDRESS:PORT for TCP or ADDRESS for ping",
+			   .unbuilt = "nobody asks them"},
+	[NODE_HTTP] = {.name = "http", .type = SCHEMA_ADDRESS, .min = 1, .expected = "ADDRESS:PORT", .unbuilt = "nothing listens there"},
+	[NODE_HTTP_FROM] = {.name = "http_from", .type = SCHEMA_BLOCKS, .max = PLAN_ADDRS_MAX, .unbuilt = "there is no HTTP to guard"},
+	[NODE_CONTROL] = {.name = "control", .type = SCHEMA_STRING, .min = 1, .max = 1024, .expected = "the path of a socket"},
+	[NODE_STATE] = {.name = "state", .type = SCHEMA_STRING, .min = 1, .max = 1024, .expected = "the path of a folder"},
+	[NODE_WORKERS] = {.name = "workers", .type = SCHEMA_INTEGER, .min = 1, .max = 256},
+	[NODE_USER] = {.name = "user", .type = SCHEMA_STRING, .min = 1, .max = 32, .fallback = "gemel", .expected = "the name of a user"},
+	[NODE_STATUS_FROM] = {.name = "status_from", .type = SCHEMA_BLOCKS, .max = PLAN_ADDRS_MAX},
+	[NODE_PROBE_SOURCE] = {.name = "probe_source", .type = SCHEMA_ADDRESSES, .max = 2, .expected = "one or two addresses",
+			       .unbuilt = "the system chooses the source of probes"},
+	[NODE_NSID] = {.name = "nsid", .type = SCHEMA_STRING, .min = 1, .max = 128, .expected = "text of 1 to 128 octets"},
+};
+static const struct schema_key keys_pair[] = {
+	[PAIR_NAME] = {.name = "name", .type = SCHEMA_STRING, .min = 1, .max = 64, .required = true, .expected = "a name of 1 to 64 octets, the same on both twins"},
+	[PAIR_KEY] = {.name = "key", .type = SCHEMA_STRING, .min = 1, .max = 1024, .required = true, .expected = "the path of a key file"},
+	[PAIR_INTERVAL] = {.name = "interval", .type = SCHEMA_DURATION, .min = 100, .max = 1000, .fallback = "200ms"},
+	[PAIR_AGREE] = {.name = "agree", .type = SCHEMA_WORD, .words = words_agree, .fallback = "any-up"},
+};
+static const struct schema_key keys_zone[] = {
+	[ZONE_FILE] = {.name = "file", .type = SCHEMA_STRING, .min = 1, .max = 1024, .required = true, .expected = "the path of a zone file"},
+};
+static const struct schema_key keys_limits[] = {
+	[LIMITS_RRL] = {.name = "rrl", .type = SCHEMA_OTHER, .min = 1, .max = 1000000, .expected = "false, or responses per second from 1 to 1000000",
+			.unbuilt = "responses are not rate-limited"},
+	[LIMITS_TCP] = {.name = "tcp", .type = SCHEMA_INTEGER, .min = 1, .max = 65535, .fallback = "256"},
+	[LIMITS_EDNS] = {.name = "edns", .type = SCHEMA_INTEGER, .min = 512, .max = 4096, .fallback = "1232"},
+};
+/* One list for both: CHECK_USE only counts in a service's inline table. */
+static const struct schema_key keys_check[] = {
+	[CHECK_SCRIPT] = {.name = "script", .type = SCHEMA_STRING, .min = 1, .max = 1024, .expected = "a bundled check such as \"http\", or the path of a .lua file"},
+	[CHECK_ARGS] = {.name = "args", .type = SCHEMA_TABLE, .expected = "a table of the script's arguments"},
+	[CHECK_INTERVAL] = {.name = "interval", .type = SCHEMA_DURATION, .min = 100, .max = MS_DAY, .fallback = "5s"},
+	[CHECK_TIMEOUT] = {.name = "timeout", .type = SCHEMA_DURATION, .min = MS_MIN, .max = 600000, .fallback = "2s"},
+	[CHECK_FALL] = {.name = "fall", .type = SCHEMA_INTEGER, .min = 1, .max = 100, .fallback = "3"},
+	[CHECK_RISE] = {.name = "rise", .type = SCHEMA_INTEGER, .min = 1, .max = 100, .fallback = "2"},
+	[CHECK_RETRY] = {.name = "retry", .type = SCHEMA_DURATION, .min = MS_MIN, .max = MS_DAY},
+	[CHECK_USE] = {.name = "use", .type = SCHEMA_STRING, .min = 1, .max = 256, .expected = "the name of a check"},
+};
+static const struct schema_key keys_host[] = {
+	[HOST_SITE] = {.name = "site", .type = SCHEMA_STRING, .min = 1, .max = 64, .expected = "the name of a site",
+		       .unbuilt = "tiers know site:NAME, overrides do not"},
+};
+static const struct schema_key keys_service[] = {
+	[SERVICE_CHECK] = {.name = "check", .type = SCHEMA_OTHER, .expected = "the name of a check, a table, or all{…} any{…} atleast(k,{…}) of them"},
+	[SERVICE_TIERS] = {.name = "tiers", .type = SCHEMA_TABLE, .expected = "a list of tiers, each a list of members"},
+	[SERVICE_NEED] = {.name = "need", .type = SCHEMA_OTHER, .min = 1, .max = POLICY_MEMBERS_MAX, .fallback = "1", .expected = "a number of members from 1, or a share such as \"50%\""},
+	[SERVICE_ANSWER] = {.name = "answer", .type = SCHEMA_OTHER, .min = 1, .max = 256, .fallback = "all", .expected = "\"all\" or a number of addresses from 1 to 256"},
+	[SERVICE_PICK] = {.name = "pick", .type = SCHEMA_WORD, .words = words_pick, .fallback = "rotate"},
+	[SERVICE_ALL_DOWN] = {.name = "all_down", .type = SCHEMA_OTHER, .words = words_all_down, .fallback = "first", .expected = "\"first\", \"all\", \"last\", \"none\" or a list of addresses"},
+	[SERVICE_COUPLE] = {.name = "couple", .type = SCHEMA_BOOLEAN, .fallback = "false"},
+	[SERVICE_FAILBACK] = {.name = "failback", .type = SCHEMA_OTHER, .max = MS_DAY, .fallback = "auto", .expected = "\"auto\", \"manual\" or a duration such as \"1m\""},
+	[SERVICE_SLOW_START] = {.name = "slow_start", .type = SCHEMA_DURATION, .max = MS_DAY, .fallback = "0s", .unbuilt = "a member comes back with its full weight"},
+	[SERVICE_TTL] = {.name = "ttl", .type = SCHEMA_TABLE, .expected = "{ min = …, max = … }"},
+	[SERVICE_AGREE] = {.name = "agree", .type = SCHEMA_WORD, .words = words_agree},
+	[SERVICE_INITIAL] = {.name = "initial", .type = SCHEMA_WORD, .words = words_initial, .fallback = "up"},
+	[SERVICE_POOL] = {.name = "pool", .type = SCHEMA_STRING, .min = 1, .max = 256, .expected = "the name of a pool"},
+};
+static const struct schema_key keys_member[] = {
+	[MEMBER_WEIGHT] = {.name = "weight", .type = SCHEMA_INTEGER, .min = 1, .max = 65535, .fallback = "1"},
+	[MEMBER_PROBE] = {.name = "probe", .type = SCHEMA_OTHER, .expected = "ADDRESS or ADDRESS:PORT, or a table of them by node name"},
+	[MEMBER_DRAIN] = {.name = "drain", .type = SCHEMA_BOOLEAN, .fallback = "false"},
+};
+static const struct schema_key keys_ttl[] = {
+	[TTL_MIN] = {.name = "min", .type = SCHEMA_DURATION, .max = TTL_MAX_MS, .fallback = "10s", .expected = "whole seconds"},
+	[TTL_MAX] = {.name = "max", .type = SCHEMA_DURATION, .max = TTL_MAX_MS, .expected = "whole seconds"},
+};
+
+static const struct {
+	const char *name;
+	const struct schema_key *keys;
+	size_t count;
+} blocks[SCHEMA_BLOCKS_END] = {
+	[SCHEMA_NODE] = {"node", keys_node, NODE_KEYS},
+	[SCHEMA_PAIR] = {"pair", keys_pair, PAIR_KEYS},
+	[SCHEMA_ZONE] = {"zone", keys_zone, ZONE_KEYS},
+	[SCHEMA_LIMITS] = {"limits", keys_limits, LIMITS_KEYS},
+	[SCHEMA_CHECK] = {"check", keys_check, CHECK_USE},
+	[SCHEMA_CHECK_INLINE] = {"check", keys_check, CHECK_KEYS},
+	[SCHEMA_HOST] = {"host", keys_host, HOST_KEYS},
+	[SCHEMA_SERVICE] = {"service", keys_service, SERVICE_KEYS},
+	[SCHEMA_MEMBER] = {"a member", keys_member, MEMBER_KEYS},
+	[SCHEMA_TTL] = {"ttl", keys_ttl, TTL_KEYS},
+};
+
+const struct schema_key *conf_schema_keys(enum schema_block b, size_t *n)
+{
+	*n = blocks[b].count;
+	return blocks[b].keys;
+}
+
+const char *conf_schema_block_text(enum schema_block b)
+{
+	return blocks[b].name;
+}
+
+int conf_schema_find(enum schema_block b, const char *name)
+{
+	for (size_t i = 0; i < blocks[b].count; i++)
+		if (!strcmp(blocks[b].keys[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+const char *conf_schema_near(enum schema_block b, const char *name)
+{
+	const char *names[SCHEMA_KEYS_MAX];
+
+	for (size_t i = 0; i < blocks[b].count; i++)
+		names[i] = blocks[b].keys[i].name;
+	return text_nearest(name, names, blocks[b].count);
+}
+
+const struct schema_word *conf_schema_word_find(const struct schema_word *w, const char *name)
+{
+	for (; w && w->name; w++)
+		if (!strcmp(w->name, name))
+			return w;
+	return NULL;
+}
+
+const char *conf_schema_word_near(const struct schema_word *words, const char *name)
+{
+	const char *names[16];
+	size_t n = 0;
+
+	for (; words[n].name && n < 16; n++)
+		names[n] = words[n].name;
+	return text_nearest(name, names, n);
+}
