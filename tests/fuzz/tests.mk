@@ -14,3 +14,8 @@ TESTS += tests/fuzz/zone_fuzz
 tests_fuzz_zone_fuzz_SOURCES = tests/fuzz/zone_fuzz.c $(FUZZ_DRIVER)
 tests_fuzz_zone_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_fuzz_zone_fuzz_LDADD = src/zone/libzone.a src/dns/libdns.a src/base/libbase.a $(LDNS_LIBS)
+
+check_PROGRAMS += tests/fuzz/answer_fuzz
+TESTS += tests/fuzz/answer_fuzz
+tests_fuzz_answer_fuzz_SOURCES = tests/fuzz/answer_fuzz.c tests/lib/message.c tests/lib/message.h $(FUZZ_DRIVER)
+tests_fuzz_answer_fuzz_LDADD = $(ANSWER_LIBS)

@@ -1,0 +1,119 @@
+/* answer_query on hostile packets against a zone with every kind of name: nothing is read or written outside, and what
+ * is sent is a sound message of a fair size.
+ */
+#include <string.h>
+#include "answer/answer.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/lib/message.h"
+
+#define HEADER(additional) "\x12\x34\x01\0" "\0\1\0\0\0\0\0" additional
+#define OPT "\0\0\x29\4\xd0\0\0\x80\0\0\0"
+#define ASK(name, type) HEADER("\0") name "\0\0" type "\0\1"
+#define ASK_EDNS(name, type) HEADER("\1") name "\0\0" type "\0\1" OPT
+#define APEX "\7example\4test"
+
+const struct fuzz_seed fuzz_seeds[] = {
+	FUZZ_SEED(ASK("\3WwW" APEX, "\1")),
+	FUZZ_SEED(ASK_EDNS("\3www" APEX, "\x1c")),
+	FUZZ_SEED(ASK_EDNS("\2c1" APEX, "\1")),
+	FUZZ_SEED(ASK("\4loop" APEX, "\1")),
+	FUZZ_SEED(ASK_EDNS("\1x\1y\4wild" APEX, "\x0f")),
+	FUZZ_SEED(ASK("\1a\1b\3sub" APEX, "\1")),
+	FUZZ_SEED(ASK_EDNS("\3sub" APEX, "\x2b")),
+	FUZZ_SEED(ASK_EDNS("\1q\2dn" APEX, "\1")),
+	FUZZ_SEED(ASK_EDNS(APEX, "\xff")),
+	FUZZ_SEED(ASK(APEX, "\xfc")),
+	FUZZ_SEED(ASK_EDNS("\2nx\1a\1b\1c" APEX, "\1")),
+	FUZZ_SEED(ASK("\4many" APEX, "\x10")),
+	FUZZ_SEED(ASK("", "\2")),
+};
+const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
+
+static const char text[] =
+	"$TTL 300\n"
+	"@ SOA ns root 1 2 3 4 60\n@ NS ns\n@ NS ns2.sub\n@ MX 1 mail\nns A 192.0.2.1\nmail A 192.0.2.2\nmail AAAA 2001:db8::2\n"
+	"www A 192.0.2.3\nwww AAAA 2001:db8::3\nc1 CNAME c2\nc2 CNAME www\nloop CNAME loop2\nloop2 CNAME loop\ncd CNAME q.dn\n"
+	"*.wild MX 5 mail\n*.wild A 192.0.2.4\na.ent.wild A 192.0.2.5\n*.cwild CNAME x.wild\n"
+	"sub NS ns.sub\nsub NS ns2.sub\nns.sub A 192.0.2.6\nns2.sub AAAA 2001:db8::6\n"
+	"sub DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000001\n"
+	"dn DNAME wild\ndnloop DNAME x.dnloop2\ndnloop2 DNAME dnloop\n"
+	"many TXT \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\" "
+	"\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\" "
+	"\"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\" "
+	"\"ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\"\n";
+
+static const struct hash_key key = { { 0x0123456789abcdef, 0xfedcba9876543210 } };
+
+static struct answer_live *make_live(const uint8_t *owner)
+{
+	const struct answer_member m[3] = { { .ip = { 192, 0, 2, 7 }, .weight = 1 }, { .ip = { 192, 0, 2, 8 }, .weight = 2 } };
+	const struct answer_set s = { .owner = owner, .type = DNS_TYPE_A, .ttl_s = 10, .pick = ANSWER_PICK_WEIGHTED, .answer_n = 2,
+		.count = 3, .members = m };
+	struct answer_live *l;
+
+	FUZZ_REQUIRE(answer_live_new(&l, &s) == 0);
+	return l;
+}
+
+/* Kept for all runs: the database is never written by a query. */
+static struct answer_db *open_db(void)
+{
+	static const uint8_t apex[] = APEX, owner[] = "\3www" APEX;
+	static struct image_builder *b; /* its memory is the image's */
+	struct image im;
+	struct answer_db *db;
+	struct zone *z;
+	struct diags d;
+	const uint8_t *data;
+	size_t len;
+
+	diags_init(&d);
+	FUZZ_REQUIRE(zone_new(&z, apex, &key) == 0);
+	FUZZ_REQUIRE(zone_parse(z, "fuzz", text, sizeof text - 1, NULL, NULL, &d) == 0);
+	FUZZ_REQUIRE(zone_mark_live(z, owner, 60) == 0);
+	FUZZ_REQUIRE(zone_check(z, &d) == 0);
+	FUZZ_REQUIRE(image_builder_new(&b, &key) == 0);
+	FUZZ_REQUIRE(image_add_zone(b, z, 1, &d) == 0);
+	FUZZ_REQUIRE(image_finish(b, &data, &len) == 0);
+	FUZZ_REQUIRE(image_open(&im, data, len) == 0);
+	FUZZ_REQUIRE(answer_db_new(&db, &im, 1, NULL, 0) == 0);
+	FUZZ_REQUIRE(answer_db_swap(db, (size_t)answer_db_slot(db, owner, DNS_TYPE_A), make_live(owner)) == NULL);
+	zone_free(z);
+	diags_deinit(&d);
+	return db;
+}
+
+static void ask(const struct answer_db *db, enum answer_transport t, const uint8_t *data, size_t len)
+{
+	static uint8_t out[DNS_MESSAGE_MAX];
+	static uint32_t turn[2];
+	static struct answer_worker w = { .turn = turn, .rng = { 1, 2 } };
+	const struct answer_limits lim = { .udp_edns_max = DNS_UDP_EDNS_MAX, .nsid = (const uint8_t *)"fuzz", .nsid_len = 4 };
+	const struct answer_from from = { .transport = t };
+	size_t n = 0;
+
+	switch (answer_query(db, &w, &lim, &from, data, len, out, t == ANSWER_UDP ? DNS_UDP_EDNS_MAX : sizeof out, &n)) {
+	case ANSWER_SEND:
+		FUZZ_REQUIRE(n <= (t == ANSWER_UDP ? DNS_UDP_EDNS_MAX : sizeof out));
+		FUZZ_REQUIRE(message_is_sound(data, len, out, n));
+		FUZZ_REQUIRE((out[2] & 0x80) && !(out[3] & 0xf0)); /* QR; RA, Z, AD and CD clear */
+		FUZZ_REQUIRE((out[2] & 0x79) == (data[2] & 0x79)); /* opcode and RD as they came */
+		break;
+	case ANSWER_COLD:
+		break;
+	case ANSWER_NONE:
+		FUZZ_REQUIRE(len < DNS_HEADER_LEN || data[2] & 0x80);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static struct answer_db *db;
+
+	if (!db)
+		db = open_db();
+	ask(db, ANSWER_UDP, data, len);
+	ask(db, ANSWER_TCP, data, len);
+	return 0;
+}
