@@ -24,7 +24,8 @@ struct chan {
 	struct pending *head, **tail;
 	size_t queued;
 	bool ended, paused;
-	bool *freed; /* set where a callback frees us while we stand on the stack */
+	bool reading; /* on_readable stands on the stack: chan_free then only marks, and it frees */
+	bool doomed;
 };
 
 #define MESSAGES_A_TURN 256 /* then other events of the loop get their turn */
@@ -118,10 +119,9 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)what;
 	struct chan *c = ctx;
-	bool freed = false;
-	c->freed = &freed;
+	c->reading = true;
 	uint8_t data[IPC_MESSAGE_MAX];
-	for (int i = 0; i < MESSAGES_A_TURN && !c->ended && !c->paused; i++) {
+	for (int i = 0; i < MESSAGES_A_TURN && !c->ended && !c->paused && !c->doomed; i++) {
 		int fds[IPC_FDS_MAX];
 		size_t fd_count = IPC_FDS_MAX;
 		ssize_t n = recv_message(fd, data, sizeof data, fds, &fd_count, MSG_DONTWAIT);
@@ -132,11 +132,10 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 			break;
 		}
 		c->on_message(c->ctx, data, (size_t)n, fds, fd_count);
-		if (freed)
-			return;
 	}
-	if (!freed)
-		c->freed = NULL;
+	c->reading = false;
+	if (c->doomed)
+		chan_free(c);
 }
 
 /* 1 sent, 0 would block, ERR_IO. */
@@ -190,8 +189,10 @@ void chan_free(struct chan *c)
 {
 	if (!c)
 		return;
-	if (c->freed)
-		*c->freed = true;
+	if (c->reading) {
+		c->doomed = c->ended = true;
+		return;
+	}
 	if (c->rd)
 		event_free(c->rd);
 	if (c->wr)
@@ -253,7 +254,7 @@ int chan_send_buf(struct chan *c, const struct wbuf *w)
 
 void chan_pause(struct chan *c, bool paused)
 {
-	if (c->ended || c->paused == paused)
+	if (c->ended || c->doomed || c->paused == paused)
 		return;
 	c->paused = paused;
 	if (paused)
