@@ -1,0 +1,49 @@
+"""Hostile scripts in the real prober: others are probed as ever, nothing dies, and what they cause is "unknown", never "down"."""
+from func import Case, main
+from gemelkit import addresses, free_port, wait_until
+
+GOOD = "127.0.0.11"
+HOSTILE = {
+    "loop": "return function () while true do end end",
+    "pcall": "return function () while true do pcall(function () while true do end end) end end",
+    "hog": "return function () local t = {} while true do t[#t + 1] = ('x'):rep(100000) .. #t end end",
+    "pcallhog": "return function () local t = {} while true do pcall(function () while true do t[#t + 1] = {} end end) end end",
+    "pattern": "return function () return (('a'):rep(30000)):find(('a-'):rep(30) .. 'b') end",
+    "deep": "local function f(x) return f(x .. 'x') .. 'y' end return { run = function () return f('') end }",
+    "bug": "return function (target) return target.nothing.here end",
+}
+
+
+class Hostile(Case):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        self.back = self.backend(GOOD, self.port)
+        body = "".join(self.scratch.write(f"{n}.lua", text) and
+                       f'check "{n}" {{ script = "{n}.lua", interval = "200ms", timeout = "150ms" }}\n'
+                       f'service "{n}.example.test" {{ check = "{n}", tiers = {{ {{ "127.0.0.{50 + i}" }} }} }}\n'
+                       for i, (n, text) in enumerate(HOSTILE.items()))
+        body += (f'check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "200ms", timeout = "150ms" }}\n'
+                 f'service "www.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}" }}, {{ "127.0.0.12" }} }} }}\n')
+        self.solo = self.node(self.single_config(body), "solo")
+
+    def www(self):
+        return addresses(self.server("solo"), "www.example.test")
+
+    def test_nothing_is_delayed_and_nothing_dies(self):
+        self.assert_soon(lambda: self.www() == [GOOD], "the good check is up")
+        prober = self.solo.children()["prober"]
+        self.assert_soon(lambda: all(f"{n}.lua" in self.solo.log() for n in HOSTILE), "each hostile script is named in the log")
+        self.back.kill()
+        self.assert_soon(lambda: self.www() != [GOOD], "the dead back end is noticed meanwhile")
+        self.back.start()
+        self.assert_soon(lambda: self.www() == [GOOD], "and that it came back")
+        self.assertEqual(self.solo.children()["prober"], prober, "the prober was never restarted")
+        for i, name in enumerate(HOSTILE):  # unknown counts as `initial`, which is up: never taken down
+            self.assertEqual(addresses(self.server("solo"), f"{name}.example.test"), [f"127.0.0.{50 + i}"], name)
+        for name in HOSTILE:
+            self.assertLess(self.solo.log().count(f"{name}.lua"), 20, f"{name}.lua is told once, not for every run")
+
+
+if __name__ == "__main__":
+    main()
