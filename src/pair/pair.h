@@ -34,8 +34,8 @@ struct pair_record {
 	uint8_t kind;
 	uint64_t key;
 	uint64_t epoch, seq;
-	uint8_t value_len;
-	uint8_t value[PAIR_VALUE_MAX];
+	uint8_t value_len;    /* 0 = removed */
+	const uint8_t *value; /* borrowed; as long as the record is */
 };
 
 struct pair_peer_conf { uint8_t id; struct addr addr[2]; uint8_t addr_count; };
@@ -48,44 +48,72 @@ struct pair_conf {
 	const struct pair_peer_conf *peers; uint8_t peer_count;
 };
 
-/* Counters; a refused packet changes nothing else. */
+/* Counters; a refused packet changes nothing else. With two addresses a peer, the second copy of each packet counts as
+ * refused_replay: the first copy wins. */
 struct pair_stats {
 	uint64_t sent, received, bytes_sent, bytes_received;
-	uint64_t refused_short, refused_header, refused_auth, refused_replay, refused_session, refused_format, refused_unknown_peer;
-	uint64_t hellos, deltas, records, refutes;
+	uint64_t refused_short;        /* cut off */
+	uint64_t refused_header;       /* not ours, another cluster or type, lengths that do not add up */
+	uint64_t refused_version;      /* another version, or a TLV that must be understood */
+	uint64_t refused_unknown_peer; /* not from a configured peer to us */
+	uint64_t refused_auth;         /* another key, or changed on the way */
+	uint64_t refused_format;       /* authentic, and malformed */
+	uint64_t refused_session;      /* of a session that was overtaken */
+	uint64_t refused_replay;       /* this very packet was here, or is older than the window */
+	uint64_t refused_memory;       /* records that found no room; they come again */
+	uint64_t hellos;               /* authentic, from a peer that does not know our boot */
+	uint64_t hello_answers;
+	uint64_t deltas, records, pulls, refutes, divergences;
 };
 
 struct pair;
-/* boot: 64 random bits of this start; epoch: ctr32 << 32 | random32, already fsynced. ERR_NOMEM, ERR_RANGE. */
+/* boot: 64 random bits of this start; epoch: ctr32 << 32 | random32, already fsynced. What is written before the first packet is
+ * taken for all that this node still has of its earlier epochs. ERR_NOMEM; ERR_RANGE: boot or epoch 0, interval outside 100–1000,
+ * too many peers or addresses, an id that is 0, 255 or there twice. The configuration is copied. */
 int pair_new(struct pair **p, const struct pair_conf *c, uint64_t boot, uint64_t epoch, uint64_t now_ms, uint64_t wall_ms) MUST_CHECK;
 void pair_free(struct pair *p);
-/* New interval, digest or peers after a reload; shelves stay. */
+/* New interval, digest, key or peers after a reload; shelves stay, but for those of peers that are gone (their records become
+ * changes). ERR_RANGE as above, or another self_id; nothing is changed then. */
 int pair_reconfigure(struct pair *p, const struct pair_conf *c, uint64_t now_ms) MUST_CHECK;
 
 /* Writes the own record (kind, key); a value equal to the present one changes nothing. Sent at once (2 ms coalesce) and with
- * every heartbeat until the peer's vector covers it. len = 0 removes it (a tombstone stays until everyone has it). */
+ * every heartbeat until the peer's vector covers it. len = 0 removes it (a tombstone stays until everyone has it). ERR_RANGE,
+ * ERR_NOMEM, ERR_LIMIT. */
 int pair_write(struct pair *p, enum pair_kind kind, uint64_t key, const void *value, size_t len, uint64_t now_ms) MUST_CHECK;
-/* The newest record of owner, or NULL. Borrowed until the next call that takes a non-const pair. */
+/* The newest record of owner, or NULL where there is none or it was removed. Borrowed until the next call that takes a non-const pair. */
 const struct pair_record *pair_find(const struct pair *p, uint8_t owner, enum pair_kind kind, uint64_t key);
-/* Walks all records of one kind: *pos starts at 0. NULL at the end. */
+/* Walks all records of one kind, every owner's: *pos starts at 0. NULL at the end. */
 const struct pair_record *pair_walk(const struct pair *p, enum pair_kind kind, size_t *pos);
 
-/* A datagram from the wire. Returns 0 when it counted, or why it did not (ERR_AUTH, ERR_STALE, ERR_FORMAT, ERR_SHORT …;
- * already counted in the stats). */
+/* A datagram from the wire. Returns 0 when it counted, or why it did not (already counted in the stats): ERR_SHORT, ERR_FORMAT,
+ * ERR_VERSION, ERR_ABSENT (unknown peer), ERR_AUTH, ERR_STALE (replay, old session, or a hello: that may be answered).
+ * Authentication decides, not the source address; answers go to configured addresses only. */
 int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, size_t len, uint64_t now_ms, uint64_t wall_ms);
 /* Drives timers; call when pair_deadline is due (or any time). */
 void pair_tick(struct pair *p, uint64_t now_ms, uint64_t wall_ms);
 uint64_t pair_deadline(const struct pair *p); /* ms; UINT64_MAX = none */
 /* The next datagram to send, or false. Drain after every call above. */
 bool pair_next_packet(struct pair *p, struct addr *to, uint8_t out[PAIR_PACKET_MAX], size_t *len, uint64_t now_ms, uint64_t wall_ms);
-/* The next record that came from a peer and changed a shelf, or false. Drain after pair_receive. */
+/* The next record of a peer whose value changed (value_len 0: it is gone), or false. Drain after pair_receive. The value is
+ * borrowed until the next call that takes a non-const pair. */
 bool pair_next_change(struct pair *p, struct pair_record *r);
-/* The next link or self event (state changes), or false. */
-struct pair_event { uint8_t peer; enum pair_link_state from, to; };
+/* The next event, or false; the oldest go where nobody drains. */
+enum pair_event_type {
+	PAIR_EVENT_NONE = 0,
+	PAIR_EVENT_LINK,       /* peer's link went from → to */
+	PAIR_EVENT_FRESH,      /* pair_is_fresh of peer is `fresh` now: votes must be counted again */
+	PAIR_EVENT_REFUTE,     /* peer knows a newer epoch of us (wiped or rolled back disk) */
+	PAIR_EVENT_DUPLICATE,  /* more than 3 refutes a minute: another node has our id; refuting rests for a minute */
+	PAIR_EVENT_DIVERGENCE, /* peer has the same vectors and other records: all is fetched again */
+	PAIR_EVENT_TILT,       /* the clock jumped, or we did not run for long: results in flight are void */
+	PAIR_EVENT_SKEW        /* peer's wall clock is more than 60 s off */
+};
+struct pair_event { uint8_t peer; enum pair_link_state from, to; enum pair_event_type type; bool fresh; };
 bool pair_next_event(struct pair *p, struct pair_event *e);
-/* A newer own epoch was seen (wiped disk) or a clock jump: the edge must fsync this epoch, then call pair_set_epoch with a fresh
- * boot. 0 = none wanted. Until then nothing is sent. */
+/* A newer own epoch was seen (wiped disk) or a clock jump: the edge must fsync this epoch, its low 32 bits (0 here) filled with
+ * fresh randomness, then call pair_set_epoch with a fresh boot. 0 = none wanted. Until then nothing is sent. */
 uint64_t pair_wants_epoch(const struct pair *p);
+/* The records stay, under the new epoch. An epoch that is not above the present one, or a boot of 0, is ignored. */
 void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_ms);
 
 /* ---- votes ---- */
@@ -103,7 +131,8 @@ enum pair_effective { PAIR_HOLD = 0, PAIR_EFF_UP, PAIR_EFF_DOWN };
 enum pair_effective pair_decide(enum pair_agree agree, const struct pair_ballot *b, size_t n);
 
 /* ---- hybrid logical clock: 48-bit ms, 16-bit counter ---- */
-uint64_t pair_hlc_now(struct pair *p, uint64_t wall_ms);
+uint64_t pair_hlc_now(struct pair *p, uint64_t wall_ms); /* above all that were seen or given out */
+void pair_hlc_absorb(struct pair *p, uint64_t stamp);    /* one that came another way: from the journal */
 
 /* ---- for status ---- */
 struct pair_peer_view {
@@ -111,6 +140,8 @@ struct pair_peer_view {
 	enum pair_link_state link;
 	enum pair_self_state self; /* as it says */
 	uint64_t since_ms, heard_ms;  /* monotonic; heard 0 = never */
+	uint64_t echo_ms;             /* when we sent what the peer last answered to; 0 = never */
+	uint32_t suspect_ms;          /* an echo older than this makes it SUSPECT */
 	uint32_t rtt_us;
 	uint16_t loss_permille;
 	uint64_t epoch, boot, seq;

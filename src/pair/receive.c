@@ -1,0 +1,377 @@
+/* The way in. Every step either refuses, counts and changes nothing else, or hands on. */
+#include "pair/state.h"
+
+int pair_shelf_of(const struct pair *p, uint8_t node)
+{
+	for (size_t i = 0; i < shelf_total(p); i++) {
+		if (p->shelves[i].owner == node)
+			return (int)i;
+	}
+	return -1;
+}
+
+struct pair_peer *pair_peer_of(struct pair *p, uint8_t node)
+{
+	for (size_t i = 0; i < p->peer_count; i++) {
+		if (p->peers[i].conf.id == node)
+			return &p->peers[i];
+	}
+	return NULL;
+}
+
+static int refuse(uint64_t *counter, int why)
+{
+	++*counter;
+	return why;
+}
+
+/* ---- hints of another version or key ---- */
+
+static int address_of(const struct pair_peer *e, const struct addr *from)
+{
+	for (int i = 0; i < e->conf.addr_count; i++) {
+		if (addr_equal(&e->conf.addr[i], from))
+			return i;
+	}
+	return -1;
+}
+
+static void incompatible(struct pair *p, struct pair_peer *e, bool sure, uint64_t now_ms)
+{
+	enum pair_link_state was = e->link.state;
+
+	if (link_incompatible(&e->link, sure, now_ms))
+		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_LINK, .peer = e->conf.id, .from = was, .to = e->link.state });
+}
+
+/* Nothing in such a packet is proven, so only the address says whom it may come from, and it only ever explains a silence. */
+static void hint(struct pair *p, const struct addr *from, uint64_t now_ms)
+{
+	for (size_t i = 0; i < p->peer_count; i++) {
+		if (address_of(&p->peers[i], from) >= 0)
+			incompatible(p, &p->peers[i], false, now_ms);
+	}
+}
+
+/* ---- what an accepted packet says ---- */
+
+static void take_echo(struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
+{
+	e->has_echo = true;
+	e->echo_ts = b->tx_ts;
+	e->echo_at_ms = now_ms;
+}
+
+static void read_echo(struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
+{
+	uint32_t age_ms = (uint32_t)now_ms - b->echo_ts;
+
+	if (b->flags & BEAT_ECHO && age_ms <= now_ms && age_ms < (uint32_t)1 << 31)
+		link_echo(&e->link, now_ms - age_ms, b->echo_hold_us, now_ms);
+}
+
+static void read_clock(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t wall_ms)
+{
+	uint64_t theirs_ms = (b->hlc >> 16) + e->link.rtt_us / 2000;
+
+	e->clock_offset_ms = (int64_t)(theirs_ms - wall_ms);
+	bool far = e->clock_offset_ms > PAIR_SKEW_MS || e->clock_offset_ms < -PAIR_SKEW_MS;
+	if (far && !e->skewed)
+		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_SKEW, .peer = e->conf.id });
+	e->skewed = far;
+	clock_hlc_absorb(&p->hlc, b->hlc);
+}
+
+/* True where the interval was taken in whole. */
+static bool join_all(struct pair *p, struct shelf *s, struct tlv_delta d)
+{
+	struct pair_record r;
+	bool whole = true;
+
+	while (delta_next(&d, &r)) {
+		if (shelf_join(s, &r) < 0) {
+			p->stats.refused_memory++;
+			whole = false;
+		}
+	}
+	return whole;
+}
+
+/* True where a vector rose. */
+static bool read_delta(struct pair *p, const struct tlv_delta *d)
+{
+	int i = pair_shelf_of(p, d->owner);
+
+	if (i <= 0) /* a stranger's; or our own, which only we write */
+		return false;
+	p->stats.deltas++;
+	p->stats.records += d->count;
+	return join_all(p, &p->shelves[i], *d) && shelf_advance(&p->shelves[i], d->epoch, d->from, d->to, d->base);
+}
+
+static bool read_tlvs(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t counter, uint64_t now_ms)
+{
+	struct rbuf walk = tlv_walk(b);
+	struct tlv t;
+	bool rose = false;
+
+	while (tlv_next(&walk, &t)) {
+		switch (t.type) {
+		case TLV_DELTA:
+			if (counter > e->delta_floor)
+				rose |= read_delta(p, &t.delta);
+			break;
+		case TLV_PULL:
+			p->stats.pulls++;
+			pair_hurry(e, true, now_ms);
+			break;
+		case TLV_NONE:
+			break;
+		}
+	}
+	return rose;
+}
+
+/* What the peer heard of third nodes keeps their votes, while our own way to them is cut. */
+static void read_age(struct pair *p, const struct pair_peer *by, const struct pair_entry *en, uint64_t now_ms)
+{
+	struct pair_peer *e = pair_peer_of(p, en->owner);
+	uint64_t age_ms = (uint64_t)en->age_10ms * 10 + by->link.rtt_us / 2000;
+
+	if (!e || e == by || en->age_10ms == PAIR_AGE_UNKNOWN || age_ms >= now_ms)
+		return;
+	if (now_ms - age_ms > e->relayed_ms)
+		e->relayed_ms = now_ms - age_ms;
+}
+
+static void read_entries(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
+{
+	struct pair_entry en;
+
+	for (size_t i = 0; i < b->entry_count; i++) {
+		beat_entry(b, i, &en);
+		int at = pair_shelf_of(p, en.owner);
+		if (at < 0)
+			continue;
+		e->known[at] = en.vector;
+		read_age(p, e, &en, now_ms);
+		if (at == 0 && vector_compare(en.vector, own_shelf(p)->vector) > 0)
+			pair_refute(p, e, en.vector.epoch, now_ms);
+	}
+}
+
+/* ---- after reading ---- */
+
+static bool covers(const struct pair_vector *a, const struct pair_vector *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (vector_compare(a[i], b[i]) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Asks for what the peer has and we lack: at once while it helps, else now and then (a lost answer). */
+static void consider_pull(struct pair *p, struct pair_peer *e, bool rose, uint64_t now_ms)
+{
+	bool behind = false;
+
+	for (size_t i = 1; i < shelf_total(p); i++)
+		behind |= vector_compare(p->shelves[i].vector, e->known[i]) < 0;
+	e->pull = behind;
+	if (behind && (rose || now_ms - e->last_pull_ms >= p->interval_ms / 4)) {
+		e->last_pull_ms = now_ms;
+		pair_hurry(e, false, now_ms);
+	}
+}
+
+static void consider_synced(struct pair *p, struct pair_peer *e)
+{
+	struct pair_vector mine[PAIR_NODES_MAX];
+	size_t n = shelf_total(p);
+
+	for (size_t i = 0; i < n; i++)
+		mine[i] = p->shelves[i].vector;
+	if (covers(mine + 1, e->known + 1, n - 1) && covers(e->known, e->target, n))
+		e->link.synced = true;
+}
+
+static void resync(struct pair *p, struct pair_peer *e, uint64_t now_ms)
+{
+	for (size_t i = 1; i < shelf_total(p); i++)
+		shelf_resync(&p->shelves[i]);
+	for (size_t i = 0; i < p->peer_count; i++)
+		p->peers[i].delta_floor = p->peers[i].session.highest;
+	e->resync_ms = now_ms;
+	e->diverged = 0;
+	e->link.synced = false;
+	e->pull = true;
+	p->stats.divergences++;
+	pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_DIVERGENCE, .peer = e->conf.id });
+	pair_hurry(e, false, now_ms);
+}
+
+/* Equal vectors promise equal records. */
+static void compare_shelves(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
+{
+	uint64_t digest = 0;
+	bool same = b->entry_count == shelf_total(p) && b->flags & BEAT_DIGEST_WHOLE;
+
+	e->equal = false;
+	for (size_t i = 0; i < shelf_total(p); i++) {
+		same = same && shelf_is_whole(&p->shelves[i]) && vector_compare(p->shelves[i].vector, e->known[i]) == 0;
+		digest ^= p->shelves[i].digest;
+	}
+	if (!same)
+		return;
+	e->equal = digest == b->state_digest;
+	e->diverged = e->equal ? 0 : (uint8_t)(e->diverged + 1);
+	if (e->diverged < PAIR_DIVERGED_MAX)
+		return;
+	e->diverged = PAIR_DIVERGED_MAX; /* no overflow while it pauses */
+	if (e->resync_ms == 0 || now_ms - e->resync_ms >= PAIR_RESYNC_PAUSE_MS)
+		resync(p, e, now_ms);
+}
+
+/* The shelf takes the epoch at once, with nothing of it held: an owner whose disk is rolled back later is refused by the
+ * session's epoch, and must find that epoch in our digest entry, or it would never raise its own. */
+static void open_session(struct pair *p, struct pair_peer *e, uint64_t epoch, uint64_t counter, uint64_t now_ms)
+{
+	shelf_advance(peer_shelf(p, e), epoch, 0, 0, UINT64_MAX);
+	link_restart(&e->link, counter, now_ms);
+	memset(e->known, 0, sizeof e->known);
+	memset(e->sent, 0, sizeof e->sent);
+	e->has_echo = e->equal = false;
+	e->diverged = 0;
+	e->delta_floor = 0;
+	e->last_pull_ms = 0;
+	pair_aim(p, e);
+	pair_hurry(e, true, now_ms); /* it waits to learn our records */
+}
+
+static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b,
+		       uint64_t now_ms, uint64_t wall_ms)
+{
+	uint32_t theirs_ms = b->interval_ms < PAIR_INTERVAL_MIN_MS ? PAIR_INTERVAL_MIN_MS
+			   : b->interval_ms > PAIR_INTERVAL_MAX_MS ? PAIR_INTERVAL_MAX_MS : b->interval_ms;
+
+	e->link.interval_ms = theirs_ms > p->interval_ms ? theirs_ms : p->interval_ms;
+	e->link.mismatch = b->config_digest != p->config_digest;
+	e->config_digest = b->config_digest;
+	e->self = b->self;
+	e->key_id = h->key_id;
+	take_echo(e, b, now_ms);
+	read_clock(p, e, b, wall_ms);
+}
+
+/* A packet of this session (or the first of a new one) that was not here before. Of one that was overtaken only the records
+ * are news. */
+static void accept(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b, uint64_t now_ms,
+		   uint64_t wall_ms)
+{
+	if (h->boot != e->session.boot)
+		open_session(p, e, b->epoch, h->counter, now_ms);
+	bool newest = h->boot != e->session.boot || h->counter > e->session.highest;
+	session_accept(&e->session, h->boot, b->epoch, h->counter);
+	link_heard(&e->link, h->counter, now_ms);
+	read_echo(e, b, now_ms);
+	bool rose = read_tlvs(p, e, b, h->counter, now_ms);
+	if (newest) {
+		read_fixed(p, e, h, b, now_ms, wall_ms);
+		read_entries(p, e, b, now_ms);
+		consider_pull(p, e, rose, now_ms);
+		consider_synced(p, e);
+		compare_shelves(p, e, b, now_ms);
+		pair_bury(p);
+	}
+	pair_judge(p, e, now_ms);
+}
+
+/* ---- which packets count ---- */
+
+/* Authentic, but not for this session: worth an answer from which the peer learns our boot, one an interval at most, so
+ * that no replay makes us a source of traffic. */
+static void greet(struct pair *p, struct pair_peer *e, const struct addr *from, uint64_t boot, size_t len, uint64_t now_ms)
+{
+	int at = address_of(e, from);
+
+	if (e->hello.due || (e->hello.at_ms && now_ms - e->hello.at_ms < p->interval_ms))
+		return;
+	e->hello = (struct pair_hello){ .due = true, .boot = boot, .room = len, .at_ms = now_ms,
+					.address = at < 0 ? 0 : (uint8_t)at };
+}
+
+static int judge_session(struct pair *p, struct pair_peer *e, const struct addr *from, const struct pair_header *h,
+			 const struct pair_beat *b, size_t len, uint64_t now_ms)
+{
+	switch (session_judge(&e->session, p->boot, b->your_boot, h->boot, b->epoch, h->counter)) {
+	case SESSION_BOUND:
+	case SESSION_NEW:
+		return 0;
+	case SESSION_HELLO:
+		greet(p, e, from, h->boot, len, now_ms);
+		return refuse(&p->stats.hellos, ERR_STALE);
+	case SESSION_OLD: /* perhaps its disk was rolled back: the answer tells it of its higher epoch */
+		greet(p, e, from, h->boot, len, now_ms);
+		return refuse(&p->stats.refused_session, ERR_STALE);
+	case SESSION_REPLAY:
+	case SESSION_NONE:
+		break;
+	}
+	return refuse(&p->stats.refused_replay, ERR_STALE);
+}
+
+static int read_header(struct pair *p, struct pair_header *h, const struct addr *from, const uint8_t *data, size_t len,
+		       uint64_t now_ms)
+{
+	int e = header_decode(h, data, len);
+
+	if (e == ERR_VERSION) {
+		hint(p, from, now_ms);
+		return refuse(&p->stats.refused_version, e);
+	}
+	if (e < 0)
+		return refuse(e == ERR_SHORT ? &p->stats.refused_short : &p->stats.refused_header, e);
+	if (h->type != PAIR_TYPE_BEAT || h->flags != 0 || h->cluster != p->cluster)
+		return refuse(&p->stats.refused_header, ERR_FORMAT);
+	if (h->dst != p->self_id || !pair_peer_of(p, h->src))
+		return refuse(&p->stats.refused_unknown_peer, ERR_ABSENT);
+	return 0;
+}
+
+static int open_packet(struct pair *p, const struct pair_peer *e, const struct pair_header *h, const struct addr *from,
+		       const uint8_t *data, uint8_t plain[PAIR_PLAIN_MAX], uint64_t now_ms)
+{
+	if (h->key_id == p->key_id && seal_open(plain, h, data, e->keys.receive) == 0)
+		return 0;
+	hint(p, from, now_ms);
+	return refuse(&p->stats.refused_auth, ERR_AUTH);
+}
+
+int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, size_t len, uint64_t now_ms, uint64_t wall_ms)
+{
+	uint8_t plain[PAIR_PLAIN_MAX];
+	struct pair_header h;
+	struct pair_beat b;
+
+	pair_watch_clock(p, now_ms, wall_ms);
+	p->stats.received++;
+	p->stats.bytes_received += len;
+	int e = read_header(p, &h, from, data, len, now_ms);
+	if (e < 0)
+		return e;
+	struct pair_peer *peer = pair_peer_of(p, h.src);
+	if ((e = open_packet(p, peer, &h, from, data, plain, now_ms)) < 0)
+		return e;
+	if ((e = beat_decode(&b, plain, h.text_len)) < 0)
+		return refuse(e == ERR_VERSION ? &p->stats.refused_version : &p->stats.refused_format, e);
+	if ((e = judge_session(p, peer, from, &h, &b, len, now_ms)) < 0)
+		return e;
+	if (b.version_min > PAIR_VERSION || b.version_max < PAIR_VERSION) {
+		session_accept(&peer->session, h.boot, b.epoch, h.counter);
+		incompatible(p, peer, true, now_ms);
+		return refuse(&p->stats.refused_version, ERR_VERSION);
+	}
+	accept(p, peer, &h, &b, now_ms, wall_ms);
+	return 0;
+}

@@ -1,0 +1,188 @@
+/* Time: heartbeats and urgent packets fall due, links are judged, clocks watched, epochs asked for. */
+#include "pair/state.h"
+
+void pair_emit(struct pair *p, struct pair_event e)
+{
+	if (p->event_count == PAIR_EVENTS_MAX) {
+		p->event_first = (p->event_first + 1) % PAIR_EVENTS_MAX;
+		p->event_count--;
+	}
+	p->events[(p->event_first + p->event_count++) % PAIR_EVENTS_MAX] = e;
+}
+
+bool pair_next_event(struct pair *p, struct pair_event *e)
+{
+	if (p->event_count == 0)
+		return false;
+	*e = p->events[p->event_first];
+	p->event_first = (p->event_first + 1) % PAIR_EVENTS_MAX;
+	p->event_count--;
+	return true;
+}
+
+void pair_aim(struct pair *p, struct pair_peer *e)
+{
+	for (size_t i = 0; i < shelf_total(p); i++)
+		e->target[i] = p->shelves[i].vector;
+}
+
+static void judge_fresh(struct pair *p, struct pair_peer *e, uint64_t now_ms)
+{
+	bool fresh = pair_is_fresh(p, e->conf.id, now_ms);
+
+	if (fresh == e->was_fresh)
+		return;
+	e->was_fresh = fresh;
+	pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_FRESH, .peer = e->conf.id, .from = e->link.state,
+					  .to = e->link.state, .fresh = fresh });
+}
+
+void pair_judge(struct pair *p, struct pair_peer *e, uint64_t now_ms)
+{
+	enum pair_link_state from = e->link.state;
+
+	/* until it stands: after a long silence SUSPECT is over at once; no two states lead to each other at one time */
+	for (; now_ms >= p->judge_after_ms && link_judge(&e->link, now_ms); from = e->link.state) {
+		if (e->link.state == PAIR_LOST)
+			pair_aim(p, e);
+		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_LINK, .peer = e->conf.id, .from = from, .to = e->link.state });
+	}
+	judge_fresh(p, e, now_ms);
+}
+
+void pair_hurry(struct pair_peer *e, bool all, uint64_t now_ms)
+{
+	uint64_t at_ms = now_ms + PAIR_COALESCE_MS;
+
+	if (e->last_urgent_ms && at_ms < e->last_urgent_ms + PAIR_GAP_MS)
+		at_ms = e->last_urgent_ms + PAIR_GAP_MS;
+	if (at_ms < e->urgent_ms)
+		e->urgent_ms = at_ms;
+	e->urgent_all |= all;
+}
+
+/* The counter part after that of `seen`; the edge fills the random part. */
+static void want_epoch_after(struct pair *p, uint64_t seen)
+{
+	uint64_t own = own_shelf(p)->vector.epoch, top = seen > own ? seen : own;
+
+	if (top >> 32 < UINT32_MAX && (top >> 32) + 1 > p->wants_epoch >> 32)
+		p->wants_epoch = ((top >> 32) + 1) << 32;
+}
+
+void pair_refute(struct pair *p, const struct pair_peer *by, uint64_t seen_epoch, uint64_t now_ms)
+{
+	if (now_ms < p->frozen_until_ms || (p->wants_epoch && p->wants_epoch > seen_epoch))
+		return;
+	uint64_t *oldest = &p->refutes_ms[p->refute_at];
+	if ((*oldest && now_ms - *oldest < PAIR_REFUTE_SPAN_MS) || seen_epoch >> 32 == UINT32_MAX) {
+		p->frozen_until_ms = now_ms + PAIR_REFUTE_SPAN_MS;
+		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_DUPLICATE, .peer = by->conf.id });
+		return;
+	}
+	*oldest = now_ms ? now_ms : 1;
+	p->refute_at = (uint8_t)((p->refute_at + 1) % PAIR_REFUTES_MAX);
+	p->stats.refutes++;
+	want_epoch_after(p, seen_epoch);
+	pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_REFUTE, .peer = by->conf.id });
+}
+
+uint64_t pair_wants_epoch(const struct pair *p)
+{
+	return p->wants_epoch;
+}
+
+void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_ms)
+{
+	if (epoch <= own_shelf(p)->vector.epoch || boot == 0 || boot == p->boot)
+		return;
+	shelf_republish(own_shelf(p), epoch);
+	p->boot = boot;
+	p->burst = (struct pair_burst){ 0 };
+	if (epoch >= p->wants_epoch)
+		p->wants_epoch = 0;
+	for (size_t i = 0; i < p->peer_count; i++) {
+		p->peers[i].counter = 0;
+		p->peers[i].hello.due = false;
+		pair_hurry(&p->peers[i], true, now_ms);
+	}
+}
+
+/* A jump of the wall clock, or a pause far too long for our own timers: perhaps this machine is a copy that was resumed, and
+ * the numbers after the present counter are used already. Nothing more is sent under this boot. */
+static void tilt(struct pair *p)
+{
+	want_epoch_after(p, 0);
+	pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_TILT });
+}
+
+void pair_watch_clock(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
+{
+	int64_t offset = (int64_t)(wall_ms - now_ms), jump = (int64_t)((uint64_t)offset - (uint64_t)p->wall_offset_ms);
+	uint64_t late_ms = p->ticked && now_ms > p->due_ms ? now_ms - p->due_ms : 0;
+
+	p->wall_offset_ms = offset;
+	if (late_ms > 2 * (uint64_t)p->interval_ms) {
+		p->judge_after_ms = now_ms + p->interval_ms / 2;
+		p->due_ms = now_ms; /* told once */
+	}
+	if (late_ms > PAIR_TILT_INTERVALS * (uint64_t)p->interval_ms || jump > PAIR_TILT_JUMP_MS || jump < -PAIR_TILT_JUMP_MS)
+		tilt(p);
+}
+
+static void schedule_beat(struct pair *p, struct pair_peer *e, uint64_t now_ms)
+{
+	uint32_t slack = p->interval_ms / 20; /* ±5 %: peers that started together do not stay in step */
+
+	e->next_beat_ms = now_ms + p->interval_ms - slack + rng_below(&p->rng, 2 * slack + 1);
+}
+
+static void tick_peer(struct pair *p, struct pair_peer *e, uint64_t now_ms)
+{
+	if (now_ms >= e->next_beat_ms) {
+		e->due = DUE_ALL;
+		schedule_beat(p, e, now_ms);
+	}
+	if (now_ms >= e->urgent_ms) {
+		if (e->urgent_all || e->due == DUE_NOTHING)
+			e->due = e->urgent_all ? DUE_ALL : DUE_NEWS;
+		e->urgent_ms = UINT64_MAX;
+		e->urgent_all = false;
+		e->last_urgent_ms = now_ms;
+	}
+	pair_judge(p, e, now_ms);
+}
+
+void pair_tick(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
+{
+	pair_watch_clock(p, now_ms, wall_ms);
+	for (size_t i = 0; i < p->peer_count; i++)
+		tick_peer(p, &p->peers[i], now_ms);
+	p->ticked = true;
+	p->settled = p->settled || pair_settled(p, now_ms);
+	p->due_ms = pair_deadline(p);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t peer_deadline(const struct pair *p, const struct pair_peer *e)
+{
+	uint64_t judge = link_deadline(&e->link), at = least(e->next_beat_ms, e->urgent_ms);
+
+	if (judge < p->judge_after_ms)
+		judge = p->judge_after_ms;
+	at = least(at, judge);
+	return e->was_fresh ? least(at, pair_fresh_until(e) + 1) : at;
+}
+
+uint64_t pair_deadline(const struct pair *p)
+{
+	uint64_t at = p->settled ? UINT64_MAX : p->start_ms + PAIR_SETTLE_MS;
+
+	for (size_t i = 0; i < p->peer_count; i++)
+		at = least(at, peer_deadline(p, &p->peers[i]));
+	return at;
+}
