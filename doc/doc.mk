@@ -1,0 +1,1 @@
+EXTRA_DIST += doc/HACKING doc/design/processes.md doc/design/answers.md
