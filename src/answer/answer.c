@@ -213,7 +213,8 @@ static __attribute__((noinline)) void solve_aliases(struct solver *s)
 }
 
 /* DS belongs to the parent's side of a cut (RFC 4035 3.1.4.1), where that is ours and knows the name. */
-static const struct answer_zone *parent_of(const struct answer_db *db, const struct answer_zone *child, const struct answer_name *n)
+static const struct answer_zone *parent_of(const struct answer_db *db, const struct answer_zone *child,
+					   const struct answer_name *n)
 {
 	const struct image_node *node;
 	const struct answer_zone *z = n->labels ? db_find_zone(db, n, n->labels - 1) : NULL;
@@ -221,8 +222,8 @@ static const struct answer_zone *parent_of(const struct answer_db *db, const str
 	return z && z->apex_node_at && db_find_node(db, z, n, &node) == DB_EXACT ? z : child;
 }
 
-static inline void solve(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from, const struct query *q,
-			 struct reply *r)
+static inline void solve(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from,
+			 const struct query *q, struct reply *r)
 {
 	const struct answer_name n = { .name = q->name, .label_at = q->label_at, .hash = q->hash, .len = q->name_len,
 		.labels = q->labels };
@@ -266,8 +267,8 @@ static void count(struct answer_stats *st, const struct query *q, const struct r
 }
 
 enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
-				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out, size_t cap,
-				 size_t *len)
+				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out,
+				 size_t cap, size_t *len)
 {
 	const bool tcp = from->transport == ANSWER_TCP;
 	struct query q;
@@ -293,8 +294,8 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 	return ANSWER_SEND;
 }
 
-enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode, const uint8_t *in,
-				 size_t in_len, uint8_t *out, size_t cap, size_t *len)
+enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
+				 const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len)
 {
 	struct query q;
 	struct reply r;

@@ -3,12 +3,13 @@
  *     answer_db      an immutable generation: images, zone directory, and one pointer a live slot
  *     answer_live    one published live RRset, compiled; swapped by pointer, freed by the edge after a grace period
  *
- * What is decided here, beyond the RFCs: answers are minimal (no authority section where there is an answer); ANY gets one
- * RRset (RFC 8482); AXFR and IXFR are REFUSED until there are transfers; class ANY is REFUSED; at most IMAGE_CHAIN_MAX
- * aliases are followed, and never into another zone, even a served one; DS at a cut is answered by the parent.
+ * What is decided here, beyond the RFCs: answers are minimal (no authority section where there is an answer); ANY gets
+ * one RRset (RFC 8482); AXFR and IXFR are REFUSED until there are transfers; class ANY is REFUSED; at most
+ * IMAGE_CHAIN_MAX aliases are followed, and never into another zone, even a served one; DS at a cut is answered by the
+ * parent.
  *
- * Readers call answer_query concurrently; one writer builds databases and swaps slots. Publication and reclamation (RCU)
- * are the edge's: nothing here waits, locks, allocates (in answer_query) or asks the time.
+ * Readers call answer_query concurrently; one writer builds databases and swaps slots. Publication and reclamation
+ * (RCU) are the edge's: nothing here waits, locks, allocates (in answer_query) or asks the time.
  */
 #ifndef GEMEL_ANSWER_ANSWER_H
 #define GEMEL_ANSWER_ANSWER_H
@@ -60,7 +61,8 @@ const struct hash_key *answer_db_key(const struct answer_db *db);
 size_t answer_db_slots(const struct answer_db *db);
 /* The slot of a live (owner, type) in the zones served, or -1. owner: lower-case wire, checked. */
 int64_t answer_db_slot(const struct answer_db *db, const uint8_t *owner, uint16_t type);
-/* Release-stores `l` (NULL = not ready: SERVFAIL with EDE 14) and gives back what was there, to be freed after a grace period. */
+/* Release-stores `l` (NULL = not ready: SERVFAIL with EDE 14); gives back what was there, to be freed after a grace
+ * period. */
 struct answer_live *answer_db_swap(struct answer_db *db, size_t slot, struct answer_live *l);
 /* How a zone is known for `zones` and metrics: apex by index, serial. */
 size_t answer_db_zones(const struct answer_db *db); /* served, each apex once */
@@ -73,7 +75,8 @@ enum answer_outcome {
 	ANSWER_COLD      /* class CH: hand it to the coordinator (cold path); nothing was written */
 };
 struct answer_stats { /* a worker's own counters, single writer, read by others with relaxed loads */
-	uint64_t queries, responses, dropped, truncated, cold, by_rcode[24], edns, tcp; /* rcodes past 23 are not counted */
+	uint64_t queries, responses, dropped, truncated, cold, edns, tcp;
+	uint64_t by_rcode[24]; /* what lies past is not counted */
 };
 struct answer_worker { /* one a thread */
 	uint32_t *turn;  /* rotate position a slot; answer_db_slots long, owned by the edge; any values will do */
@@ -94,10 +97,10 @@ struct answer_from { /* who asks */
 uint64_t answer_prefix(const struct addr *client);
 /* cap must be at least 512 for UDP (1232 and more is better) and 65,535 for TCP. */
 enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
-				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out, size_t cap,
-				 size_t *len);
+				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out,
+				 size_t cap, size_t *len);
 /* A SERVFAIL (or other rcode) for a query whose cold path failed. Same buffers. */
-enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode, const uint8_t *in,
-				 size_t in_len, uint8_t *out, size_t cap, size_t *len);
+enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
+				 const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len);
 
 #endif

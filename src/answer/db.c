@@ -3,8 +3,8 @@
 
 /* ---- finding ---- */
 
-void db_name(struct answer_name *n, const struct answer_db *db, const uint8_t *name, uint8_t label_at[NAME_LABELS_MAX + 1],
-	     uint64_t hash[NAME_LABELS_MAX + 1])
+void db_name(struct answer_name *n, const struct answer_db *db, const uint8_t *name,
+	     uint8_t label_at[NAME_LABELS_MAX + 1], uint64_t hash[NAME_LABELS_MAX + 1])
 {
 	unsigned labels = 0, at = 0;
 
@@ -37,8 +37,10 @@ const struct answer_zone *db_find_zone(const struct answer_db *db, const struct 
 		if (top < 64u * (unsigned)word + 63)
 			bits &= top < 64u * (unsigned)word ? 0 : (2ull << (top & 63)) - 1;
 		while (bits) {
-			unsigned bit = 63 - (unsigned)__builtin_clzll(bits), i = n->labels - (64u * (unsigned)word + bit);
-			const struct answer_zone *z = dir_find(db, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i]);
+			unsigned bit = 63 - (unsigned)__builtin_clzll(bits);
+			unsigned i = n->labels - (64u * (unsigned)word + bit);
+			const struct answer_zone *z =
+				dir_find(db, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i]);
 			if (z)
 				return z;
 			bits &= ~(1ull << bit);
@@ -48,8 +50,8 @@ const struct answer_zone *db_find_zone(const struct answer_db *db, const struct 
 }
 
 /* The node of the name, or of "*" under it; NULL = absent. */
-static inline const struct image_node *node_find(const struct answer_zone *z, uint64_t hash, const uint8_t *name, unsigned len,
-						  bool star)
+static inline const struct image_node *node_find(const struct answer_zone *z, uint64_t hash, const uint8_t *name,
+						 unsigned len, bool star)
 {
 	const uint32_t tag = (uint32_t)(hash >> 32);
 	const unsigned head = star ? 2 : 0;
@@ -62,13 +64,15 @@ static inline const struct image_node *node_find(const struct answer_zone *z, ui
 			continue;
 		const struct image_node *n = (const struct image_node *)(z->base + e->node_at);
 		const uint8_t *have = z->base + n->name_at;
-		if (n->name_len == len + head && memcmp(have + head, name, len) == 0 && (!star || memcmp(have, "\1*", 2) == 0))
+		if (n->name_len == len + head && memcmp(have + head, name, len) == 0 &&
+		    (!star || memcmp(have, "\1*", 2) == 0))
 			return n;
 	}
 }
 
 /* The deepest node above the name. All ancestors of a node are nodes, so existence can be found by halving. */
-static const struct image_node *closest_encloser(const struct answer_zone *z, const struct answer_name *n, unsigned *labels)
+static const struct image_node *closest_encloser(const struct answer_zone *z, const struct answer_name *n,
+						 unsigned *labels)
 {
 	const struct image_node *best = (const struct image_node *)(z->base + z->apex_node_at);
 	unsigned lo = z->labels, hi = n->labels - 1; /* lo exists; the answer is in lo … hi */
@@ -77,7 +81,8 @@ static const struct image_node *closest_encloser(const struct answer_zone *z, co
 		hi = z->max_labels;
 	while (lo < hi) {
 		unsigned mid = (lo + hi + 1) / 2, i = n->labels - mid;
-		const struct image_node *found = node_find(z, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i], false);
+		const struct image_node *found =
+			node_find(z, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i], false);
 		if (found) {
 			best = found;
 			lo = mid;
@@ -113,7 +118,8 @@ enum db_match db_find_node(const struct answer_db *db, const struct answer_zone 
 	if (above->flags & IMAGE_NODE_WILD_BELOW) {
 		unsigned i = n->labels - labels;
 		uint64_t h = name_hash_step(&db->key, n->hash[i], (const uint8_t *)"\1*");
-		const struct image_node *found = node_find(z, h, n->name + n->label_at[i], n->len - n->label_at[i], true);
+		const struct image_node *found =
+			node_find(z, h, n->name + n->label_at[i], n->len - n->label_at[i], true);
 		if (found) {
 			*node = found;
 			return DB_WILDCARD;
@@ -137,7 +143,8 @@ static void dir_put(struct answer_db *db, const struct answer_zone *z)
 	db->label_counts[z->labels / 64] |= 1ull << (z->labels % 64);
 }
 
-static void add_zone(struct answer_db *db, const struct image *images, const size_t *slot_base, struct answer_zone_ref ref)
+static void add_zone(struct answer_db *db, const struct image *images, const size_t *slot_base,
+		     struct answer_zone_ref ref)
 {
 	const struct image *im = &images[ref.image];
 	const struct image_zone *iz = &im->zones[ref.zone];
@@ -145,8 +152,8 @@ static void add_zone(struct answer_db *db, const struct image *images, const siz
 	dir_put(db, &(struct answer_zone){
 		.hash = iz->apex_hash, .base = im->base, .table = (const struct image_entry *)(im->base + iz->table_at),
 		.slots = db->slots + slot_base[ref.image], .mask = iz->table_mask, .negative_at = iz->negative_at,
-		.apex_at = iz->apex_at, .apex_node_at = iz->apex_node_at, .apex_len = iz->apex_len, .labels = iz->apex_labels,
-		.max_labels = iz->max_labels, .info = iz });
+		.apex_at = iz->apex_at, .apex_node_at = iz->apex_node_at, .apex_len = iz->apex_len,
+		.labels = iz->apex_labels, .max_labels = iz->max_labels, .info = iz });
 }
 
 static int check_args(const struct image *images, size_t count, const struct answer_zone_ref *zones, size_t zone_count)

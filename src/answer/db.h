@@ -45,8 +45,8 @@ enum db_match {
 };
 
 /* Fills n for a checked lower-case name; the arrays are the caller's. */
-void db_name(struct answer_name *n, const struct answer_db *db, const uint8_t *name, uint8_t label_at[NAME_LABELS_MAX + 1],
-	     uint64_t hash[NAME_LABELS_MAX + 1]);
+void db_name(struct answer_name *n, const struct answer_db *db, const uint8_t *name,
+	     uint8_t label_at[NAME_LABELS_MAX + 1], uint64_t hash[NAME_LABELS_MAX + 1]);
 /* The zone whose apex is the longest suffix with at most max_labels labels, or NULL. */
 const struct answer_zone *db_find_zone(const struct answer_db *db, const struct answer_name *n, unsigned max_labels);
 /* What the zone (not a broken one), which holds the name, has for it: RFC 1034 4.3.2, RFC 4592 3.3, RFC 6672 3.2. */

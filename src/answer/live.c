@@ -194,8 +194,8 @@ static double minus_log(uint64_t h)
 	return shift * 0.69314718055994531 - ln;
 }
 
-/* Weighted rendezvous: each member's score is -ln(hash) / weight, the lowest scores are chosen. A member that leaves moves
- * only its own clients. */
+/* Weighted rendezvous: each member's score is -ln(hash) / weight, the lowest scores are chosen. A member that leaves
+ * moves only its own clients. */
 static void choose_sticky(struct live_choice *c, const struct answer_live *l, uint64_t prefix)
 {
 	const struct live_sticky *m = (const struct live_sticky *)((const uint8_t *)l + l->sticky_at);

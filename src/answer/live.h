@@ -1,5 +1,5 @@
-/* Live RRsets.  All records of one are of one size and begin with a pointer to their owner, so every rotation is a window
- * onto records written twice over:
+/* Live RRsets.  All records of one are of one size and begin with a pointer to their owner, so every rotation is a
+ * window onto records written twice over:
  *
  *     members a b c     records  a b c a b        leading with b, two of them:  . [b c] . .
  */

@@ -10,7 +10,8 @@ static size_t udp_limit(const struct query *q, const struct answer_limits *lim)
 	return q->has_edns && size > DNS_UDP_PLAIN_MAX ? size : DNS_UDP_PLAIN_MAX;
 }
 
-void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp, uint8_t *out, size_t cap)
+void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp, uint8_t *out,
+		 size_t cap)
 {
 	size_t limit = tcp ? DNS_MESSAGE_MAX : udp_limit(q, lim);
 
@@ -30,7 +31,7 @@ void reply_begin(struct reply *r, const struct query *q, const struct answer_lim
 	memcpy(out + DNS_HEADER_LEN, q->wire + DNS_HEADER_LEN, q->question_len);
 }
 
-/* How many whole segments fit into room octets; counts them in. An optional one that does not fit ends it in silence. */
+/* Octets of the whole segments that fit; counts them in. An optional one that does not fit ends it silently. */
 static size_t take_segments(struct reply *r, const struct image_answer *a, size_t room)
 {
 	const struct image_segment *s = image_answer_segments(a);
@@ -88,7 +89,8 @@ bool reply_add(struct reply *r, const struct image_answer *a, const struct reply
 	return !r->tc;
 }
 
-bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c, const struct reply_owner *o)
+bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c,
+		    const struct reply_owner *o)
 {
 	const uint8_t *records = live_records(l);
 	uint8_t *to = r->out + r->len;
@@ -111,7 +113,8 @@ bool reply_add_live(struct reply *r, const struct answer_live *l, const struct l
 	return true;
 }
 
-unsigned reply_add_cname(struct reply *r, const struct reply_owner *o, uint32_t ttl_s, const uint8_t *target, size_t len)
+unsigned reply_add_cname(struct reply *r, const struct reply_owner *o, uint32_t ttl_s, const uint8_t *target,
+			 size_t len)
 {
 	uint8_t *to = r->out + r->len;
 

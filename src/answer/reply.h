@@ -29,12 +29,15 @@ struct reply_owner {
 };
 
 /* Echoes the question and sets the limits. cap holds any error answer (512 octets). */
-void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp, uint8_t *out, size_t cap);
+void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp, uint8_t *out,
+		 size_t cap);
 /* Appends what fits. False where something that is needed did not: TC is set then and nothing may follow. */
 bool reply_add(struct reply *r, const struct image_answer *a, const struct reply_owner *o);
-bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c, const struct reply_owner *o);
-/* A CNAME made from a DNAME (RFC 6672 3.1): target is uncompressed, and starts at the returned offset; 0 = did not fit. */
-unsigned reply_add_cname(struct reply *r, const struct reply_owner *o, uint32_t ttl_s, const uint8_t *target, size_t len);
+bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c,
+		    const struct reply_owner *o);
+/* A CNAME made from a DNAME (RFC 6672 3.1). Where its target, uncompressed, starts; 0 = did not fit. */
+unsigned reply_add_cname(struct reply *r, const struct reply_owner *o, uint32_t ttl_s, const uint8_t *target,
+			 size_t len);
 /* Lowers the TTL of the record that starts at this offset. */
 void reply_lower_ttl(struct reply *r, size_t at, uint32_t ttl_s);
 /* Back to the question alone, with this rcode. */

@@ -1,5 +1,5 @@
-/* The image: zones compiled to answers ready for the wire, in one position-independent block (offsets, no pointers; host
- * byte order) that the loader seals in a memfd and the responder maps read-only.
+/* The image: zones compiled to answers ready for the wire, in one position-independent block (offsets, no pointers;
+ * host byte order) that the loader seals in a memfd and the responder maps read-only.
  *
  *     image_header | zones[] | names, hash tables, nodes, compiled answers …
  *
@@ -12,15 +12,16 @@
  *
  *     image_answer{counts, name_len, body_len, segments, relocs} | segment[] | reloc[] | body
  *
- * A segment is one RRset, with its section; a message is cut only between segments. Relocs are the places of compression
- * pointers in the body (ascending). name_len is the owner's length L for which pointers were written; a pointer p is
+ * A segment is one RRset, with its section; a message is cut only between segments. Relocs are the places of
+ * compression pointers in the body (ascending). name_len is the owner's length L for which pointers were written; a
+ * pointer p is
  *     p == 12            the owner itself
  *     12 < p < 12 + L    a suffix of it
  *     p >= 12 + L + 4    a place in the body
  * so the body can be moved to any place and any question length by adding differences (wildcards, negative answers,
- * referrals, CNAME chains). The owner of a wildcard's record becomes the question's name, so at a "*" owner p == 12 stands
- * for record owners only, never for a name in rdata. Pointers into the body stay at or below IMAGE_POINTER_MAX, so that no
- * move takes them past 0x3fff (RFC 1035 4.1.4).  The root is always written out.
+ * referrals, CNAME chains). The owner of a wildcard's record becomes the question's name, so at a "*" owner p == 12
+ * stands for record owners only, never for a name in rdata. Pointers into the body stay at or below IMAGE_POINTER_MAX,
+ * so that no move takes them past 0x3fff (RFC 1035 4.1.4).  The root is always written out.
  *
  * image_open checks every bound once; readers check none.
  */
@@ -37,9 +38,10 @@
 #define IMAGE_VERSION 1u
 #define IMAGE_BYTE_ORDER 0x01020304u
 
-/* Aliases followed in one answer. The longest chain found in the wild is about ten; past the bound the answer ends there. */
+/* Aliases followed in one answer: more than any sane zone holds. Past the bound the answer ends there, NOERROR. */
 #define IMAGE_CHAIN_MAX 16
-/* Header, longest question, and a DNAME with its CNAME an alias, of which one more than is followed: the furthest place to which a body can move. */
+/* The furthest place to which a body can move: after the header, the longest question, and a DNAME with its CNAME for
+ * each alias, of which there is one more than is followed. */
 #define IMAGE_MOVE_MAX (12 + NAME_WIRE_MAX + 4 + (IMAGE_CHAIN_MAX + 1) * 2 * (12 + NAME_WIRE_MAX))
 #define IMAGE_POINTER_MAX (0x3fff - IMAGE_MOVE_MAX)
 
@@ -122,10 +124,10 @@ struct image_segment {
 struct image_builder;
 int image_builder_new(struct image_builder **b, const struct hash_key *key) MUST_CHECK;
 void image_builder_free(struct image_builder *b);
-/* Compiles a zone that zone_check passed. digest: see image_zone. An RRset that fits no message is told to d as a warning
- * and answered with SERVFAIL; the rest of the zone is not harmed. ERR_NOMEM (also when the image
- * would pass 4 GiB), ERR_FORMAT (no SOA, or a name without its ancestors: zone_check did not run); the builder holds the
- * other zones still. */
+/* Compiles a zone that zone_check passed. digest: see image_zone. An RRset that fits no message is told to d as a
+ * warning and answered with SERVFAIL; the rest of the zone is not harmed. ERR_NOMEM (also when the image would pass
+ * 4 GiB), ERR_FORMAT (no SOA, or a name without its ancestors: zone_check did not run); the builder holds the other
+ * zones still. */
 int image_add_zone(struct image_builder *b, const struct zone *z, uint64_t digest, struct diags *d) MUST_CHECK;
 /* A zone that is ours but could not be loaded: it is answered with SERVFAIL. apex: lower-case wire name. */
 int image_add_broken(struct image_builder *b, const uint8_t *apex, uint64_t digest) MUST_CHECK;

@@ -46,7 +46,7 @@ static bool check_segments(const struct image_answer *a)
 	       count[IMAGE_GLUE] + count[IMAGE_ADDITIONAL] == a->ar;
 }
 
-/* Every pointer: to the owner, to a suffix of it (not its root), or backwards in the body and low enough to be moved. */
+/* Every pointer: to the owner, a suffix of it (not its root), or backwards in the body and low enough to be moved. */
 static bool check_relocs(const struct image_answer *a)
 {
 	const uint16_t *reloc = image_answer_relocs(a);
@@ -75,7 +75,8 @@ static const struct image_answer *check_answer(struct walk *w, size_t at, unsign
 	if (!in_range(w, at, sizeof(struct image_answer), _Alignof(struct image_answer)))
 		return NULL;
 	const struct image_answer *a = (const struct image_answer *)(w->base + at);
-	size_t size = sizeof *a + a->segment_count * sizeof(struct image_segment) + a->reloc_count * sizeof(uint16_t) + a->body_len;
+	size_t size = sizeof *a + a->segment_count * sizeof(struct image_segment) +
+		      a->reloc_count * sizeof(uint16_t) + a->body_len;
 	if (!in_range(w, at, size, 1) || !spend(w, size) || a->name_len != owner_len)
 		return NULL;
 	return check_segments(a) && check_relocs(a) ? a : NULL;
@@ -114,7 +115,8 @@ static bool check_rdata(struct walk *w, uint32_t at)
 	return !r.failed && spend(w, r.pos);
 }
 
-static bool check_rrset(struct walk *w, const struct image_header *h, const struct image_node *n, const struct image_rrset *r)
+static bool check_rrset(struct walk *w, const struct image_header *h, const struct image_node *n,
+			const struct image_rrset *r)
 {
 	if (r->rdata_at && !check_rdata(w, r->rdata_at))
 		return false;
@@ -156,7 +158,8 @@ static bool check_table(struct walk *w, const struct image_header *h, const stru
 	const uint64_t places = (uint64_t)z->table_mask + 1;
 	uint64_t used = 0;
 
-	if ((places & (places - 1)) != 0 || !in_range(w, z->table_at, places * sizeof(struct image_entry), _Alignof(struct image_entry)))
+	if ((places & (places - 1)) != 0 ||
+	    !in_range(w, z->table_at, places * sizeof(struct image_entry), _Alignof(struct image_entry)))
 		return false;
 	const struct image_entry *t = (const struct image_entry *)(w->base + z->table_at);
 	for (uint64_t i = 0; i < places; i++) {
@@ -214,8 +217,10 @@ static int check_header(const struct walk *w, const struct image_header *h)
 		return ERR_SHORT;
 	if (h->crc != crc32c(0, w->base + sizeof *h, w->len - sizeof *h))
 		return ERR_FORMAT;
-	if (!in_range(w, h->zones_at, (uint64_t)h->zone_count * sizeof(struct image_zone), _Alignof(struct image_zone)) ||
-	    !in_range(w, h->slots_at, (uint64_t)h->slot_count * sizeof(struct image_slot), _Alignof(struct image_slot)))
+	if (!in_range(w, h->zones_at, (uint64_t)h->zone_count * sizeof(struct image_zone),
+		      _Alignof(struct image_zone)) ||
+	    !in_range(w, h->slots_at, (uint64_t)h->slot_count * sizeof(struct image_slot),
+		      _Alignof(struct image_slot)))
 		return ERR_FORMAT;
 	return 0;
 }

@@ -7,4 +7,4 @@ src_zone_libzone_a_CFLAGS = $(AM_CFLAGS)
 src_zone_libzone_a_CFLAGS += $(LDNS_CFLAGS)
 src_zone_libzone_a_SOURCES += \
 	src/zone/compile.c src/zone/compile.h \
-	src/zone/image.c src/zone/image.h src/zone/image_open.c
+	src/zone/build.h src/zone/image.c src/zone/image.h src/zone/image_extra.c src/zone/image_node.c src/zone/image_open.c

@@ -29,26 +29,26 @@ const struct fuzz_seed fuzz_seeds[] = {
 };
 const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
 
+#define TEN(s) s s s s s s s s s s
 static const char text[] =
 	"$TTL 300\n"
-	"@ SOA ns root 1 2 3 4 60\n@ NS ns\n@ NS ns2.sub\n@ MX 1 mail\nns A 192.0.2.1\nmail A 192.0.2.2\nmail AAAA 2001:db8::2\n"
-	"www A 192.0.2.3\nwww AAAA 2001:db8::3\nc1 CNAME c2\nc2 CNAME www\nloop CNAME loop2\nloop2 CNAME loop\ncd CNAME q.dn\n"
+	"@ SOA ns root 1 2 3 4 60\n@ NS ns\n@ NS ns2.sub\n@ MX 1 mail\nns A 192.0.2.1\nmail A 192.0.2.2\n"
+	  "mail AAAA 2001:db8::2\n"
+	"www A 192.0.2.3\nwww AAAA 2001:db8::3\nc1 CNAME c2\nc2 CNAME www\nloop CNAME loop2\nloop2 CNAME loop\n"
+	  "cd CNAME q.dn\n"
 	"*.wild MX 5 mail\n*.wild A 192.0.2.4\na.ent.wild A 192.0.2.5\n*.cwild CNAME x.wild\n"
 	"sub NS ns.sub\nsub NS ns2.sub\nns.sub A 192.0.2.6\nns2.sub AAAA 2001:db8::6\n"
 	"sub DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000001\n"
 	"dn DNAME wild\ndnloop DNAME x.dnloop2\ndnloop2 DNAME dnloop\n"
-	"many TXT \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\" "
-	"\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\" "
-	"\"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\" "
-	"\"ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\"\n";
+	"many TXT " TEN(TEN("a")) " " TEN(TEN("b")) " " TEN(TEN("c")) " " TEN(TEN("d")) " " TEN(TEN("e")) "\n";
 
 static const struct hash_key key = { { 0x0123456789abcdef, 0xfedcba9876543210 } };
 
 static struct answer_live *make_live(const uint8_t *owner)
 {
-	const struct answer_member m[3] = { { .ip = { 192, 0, 2, 7 }, .weight = 1 }, { .ip = { 192, 0, 2, 8 }, .weight = 2 } };
-	const struct answer_set s = { .owner = owner, .type = DNS_TYPE_A, .ttl_s = 10, .pick = ANSWER_PICK_WEIGHTED, .answer_n = 2,
-		.count = 3, .members = m };
+	const struct answer_member m[3] = { { .ip = { 192, 0, 2, 7 }, .weight = 1 }, { .weight = 2 } };
+	const struct answer_set s = { .owner = owner, .type = DNS_TYPE_A, .ttl_s = 10,
+		.pick = ANSWER_PICK_WEIGHTED, .answer_n = 2, .count = 3, .members = m };
 	struct answer_live *l;
 
 	FUZZ_REQUIRE(answer_live_new(&l, &s) == 0);
@@ -88,13 +88,15 @@ static void ask(const struct answer_db *db, enum answer_transport t, const uint8
 	static uint8_t out[DNS_MESSAGE_MAX];
 	static uint32_t turn[2];
 	static struct answer_worker w = { .turn = turn, .rng = { 1, 2 } };
-	const struct answer_limits lim = { .udp_edns_max = DNS_UDP_EDNS_MAX, .nsid = (const uint8_t *)"fuzz", .nsid_len = 4 };
+	static const uint8_t nsid[] = "fuzz";
+	const struct answer_limits lim = { .udp_edns_max = DNS_UDP_EDNS_MAX, .nsid = nsid, .nsid_len = sizeof nsid };
 	const struct answer_from from = { .transport = t };
+	const size_t cap = t == ANSWER_UDP ? DNS_UDP_EDNS_MAX : sizeof out;
 	size_t n = 0;
 
-	switch (answer_query(db, &w, &lim, &from, data, len, out, t == ANSWER_UDP ? DNS_UDP_EDNS_MAX : sizeof out, &n)) {
+	switch (answer_query(db, &w, &lim, &from, data, len, out, cap, &n)) {
 	case ANSWER_SEND:
-		FUZZ_REQUIRE(n <= (t == ANSWER_UDP ? DNS_UDP_EDNS_MAX : sizeof out));
+		FUZZ_REQUIRE(n <= cap);
 		FUZZ_REQUIRE(message_is_sound(data, len, out, n));
 		FUZZ_REQUIRE((out[2] & 0x80) && !(out[3] & 0xf0)); /* QR; RA, Z, AD and CD clear */
 		FUZZ_REQUIRE((out[2] & 0x79) == (data[2] & 0x79)); /* opcode and RD as they came */

@@ -102,8 +102,8 @@ static size_t parse_members(struct answer_member *m, const char *text)
 	return n;
 }
 
-void kit_publish(struct kit *k, const char *owner, uint16_t type, const char *members, enum answer_pick pick, unsigned answer_n,
-		 uint32_t ttl_s)
+void kit_publish(struct kit *k, const char *owner, uint16_t type, const char *members, enum answer_pick pick,
+		 unsigned answer_n, uint32_t ttl_s)
 {
 	struct answer_member m[ANSWER_MEMBERS_MAX];
 	uint8_t name[NAME_WIRE_MAX];
@@ -228,7 +228,8 @@ static void add_opt(struct kit *k, ldns_pkt *p)
 
 static const char *rcode_text(unsigned rcode)
 {
-	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN" };
+	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
+					     "NOTIMP",  "REFUSED", "YXDOMAIN" };
 
 	return rcode < sizeof names / sizeof *names ? names[rcode] : rcode == DNS_RCODE_BADVERS ? "BADVERS" : "OTHER";
 }
@@ -242,7 +243,8 @@ static void decode(struct kit *k)
 	*k->text = 0;
 	ck_assert(ldns_pkt_qr(p));
 	add(k, "%s%s%s%s%s%s%s", rcode_text(rcode), ldns_pkt_aa(p) ? " aa" : "", ldns_pkt_tc(p) ? " tc" : "",
-	    ldns_pkt_rd(p) ? " rd" : "", ldns_pkt_ra(p) ? " ra" : "", ldns_pkt_ad(p) ? " ad" : "", ldns_pkt_cd(p) ? " cd" : "");
+	    ldns_pkt_rd(p) ? " rd" : "", ldns_pkt_ra(p) ? " ra" : "", ldns_pkt_ad(p) ? " ad" : "",
+	    ldns_pkt_cd(p) ? " cd" : "");
 	add_records(k, "an", ldns_pkt_answer(p));
 	add_records(k, "ns", ldns_pkt_authority(p));
 	add_records(k, "ar", ldns_pkt_additional(p));
@@ -257,7 +259,8 @@ const char *kit_ask_wire(struct kit *k, const uint8_t *in, size_t len, enum answ
 
 	ck_assert_ptr_nonnull(exact);
 	k->from.transport = t;
-	enum answer_outcome o = answer_query(k->db, &k->worker, &k->limits, &k->from, in, len, exact, cap, &k->wire_len);
+	enum answer_outcome o =
+		answer_query(k->db, &k->worker, &k->limits, &k->from, in, len, exact, cap, &k->wire_len);
 	if (o == ANSWER_SEND) {
 		memcpy(k->wire, exact, k->wire_len);
 		ck_assert_msg(message_is_sound(in, len, k->wire, k->wire_len), "the message is broken");

@@ -50,7 +50,7 @@ size_t kit_question(const char *line, uint8_t out[512], struct answer_from *from
 const char *kit_ask(struct kit *k, const char *line);
 const char *kit_ask_wire(struct kit *k, const uint8_t *in, size_t len, enum answer_transport t);
 /* Publishes addresses ("192.0.2.1*3 192.0.2.2", the number behind * is a weight) at an owner; NULL = not ready. */
-void kit_publish(struct kit *k, const char *owner, uint16_t type, const char *members, enum answer_pick pick, unsigned answer_n,
-		 uint32_t ttl_s);
+void kit_publish(struct kit *k, const char *owner, uint16_t type, const char *members, enum answer_pick pick,
+		 unsigned answer_n, uint32_t ttl_s);
 
 #endif

@@ -35,7 +35,12 @@ static unsigned rdata_names(unsigned type, unsigned *lead)
 {
 	*lead = type == DNS_TYPE_MX ? 2 : type == DNS_TYPE_SRV ? 6 : 0;
 	switch (type) {
-	case DNS_TYPE_NS: case DNS_TYPE_CNAME: case DNS_TYPE_PTR: case DNS_TYPE_DNAME: case DNS_TYPE_MX: case DNS_TYPE_SRV:
+	case DNS_TYPE_NS:
+	case DNS_TYPE_CNAME:
+	case DNS_TYPE_PTR:
+	case DNS_TYPE_DNAME:
+	case DNS_TYPE_MX:
+	case DNS_TYPE_SRV:
 		return 1;
 	case DNS_TYPE_SOA:
 		return 2;

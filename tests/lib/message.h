@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether msg is a whole answer to in: same id, the question as it came, as many records as counted, names whose pointers
- * only go backwards, nothing behind. */
+/* Whether msg is a whole answer to in: same id, the question as it came, as many records as counted, names whose
+ * pointers only go backwards, nothing behind. */
 bool message_is_sound(const uint8_t *in, size_t in_len, const uint8_t *msg, size_t len);
 
 #endif

@@ -8,20 +8,21 @@
 #define DRAWS 60000
 
 static const struct kit_zone zones[] = {
-	{ .apex = "example.test", .live = "example.test www.example.test *.wild.example.test only.example.test big.example.test",
+	{ .apex = "example.test",
+	  .live = "example.test www.example.test *.wild.example.test only.example.test big.example.test",
 	  .text = "$TTL 3600\n"
-		"@ SOA ns root 1 2 3 4 60\n"
-		"@ NS ns\n"
-		"ns A 192.0.2.53\n"
-		"@ A 192.0.2.1\n"
-		"www 30 A 192.0.2.1\n"
-		"www A 192.0.2.2\n"
-		"www TXT \"static\"\n"
-		"*.wild A 192.0.2.1\n"
-		"alias CNAME www\n"
-		"walias CNAME some.thing.wild\n"
-		"mx MX 10 www\n"
-		"dn DNAME wild\n" },
+		  "@ SOA ns root 1 2 3 4 60\n"
+		  "@ NS ns\n"
+		  "ns A 192.0.2.53\n"
+		  "@ A 192.0.2.1\n"
+		  "www 30 A 192.0.2.1\n"
+		  "www A 192.0.2.2\n"
+		  "www TXT \"static\"\n"
+		  "*.wild A 192.0.2.1\n"
+		  "alias CNAME www\n"
+		  "walias CNAME some.thing.wild\n"
+		  "mx MX 10 www\n"
+		  "dn DNAME wild\n" },
 };
 
 static struct kit kit;
@@ -83,7 +84,8 @@ START_TEST(test_nodata)
 	ask_want("www.example.test AAAA", "NOERROR aa\nns example.test. 60" SOA);
 	ask_want("www.example.test MX", "NOERROR aa\nns example.test. 60" SOA);
 	ask_want("q.wild.example.test A", "NOERROR aa\nns example.test. 7" SOA);
-	ask_want("alias.example.test A", "NOERROR aa\nan alias.example.test. 3600 CNAME www.example.test.\nns example.test. 10" SOA);
+	ask_want("alias.example.test A",
+		 "NOERROR aa\nan alias.example.test. 3600 CNAME www.example.test.\nns example.test. 10" SOA);
 }
 END_TEST
 
@@ -97,14 +99,20 @@ START_TEST(test_places)
 	kit_publish(&kit, "*.wild.example.test", DNS_TYPE_A, two, ANSWER_PICK_ROTATE, 0, 5);
 	ask_want("Example.TEST A", "NOERROR aa\nan Example.TEST. 5 A 192.0.2.7\nan Example.TEST. 5 A 192.0.2.8");
 	ask_want("www.example.test AAAA edns=1232", "NOERROR aa\nan www.example.test. 6 AAAA 2001:db8::7\nopt 1232");
-	ask_want("Q.r.wild.example.test A", "NOERROR aa\nan Q.r.wild.example.test. 5 A 192.0.2.7\nan Q.r.wild.example.test. 5 A 192.0.2.8");
-	ask_want("q.wild.example.test A", "NOERROR aa\nan q.wild.example.test. 5 A 192.0.2.8\nan q.wild.example.test. 5 A 192.0.2.7");
-	ask_want("alias.example.test A", "NOERROR aa\nan alias.example.test. 3600 CNAME www.example.test.\nan www.example.test. 6 A 192.0.2.9");
+	ask_want("Q.r.wild.example.test A",
+		 "NOERROR aa\nan Q.r.wild.example.test. 5 A 192.0.2.7\nan Q.r.wild.example.test. 5 A 192.0.2.8");
+	ask_want("q.wild.example.test A",
+		 "NOERROR aa\nan q.wild.example.test. 5 A 192.0.2.8\nan q.wild.example.test. 5 A 192.0.2.7");
+	ask_want("alias.example.test A", "NOERROR aa\nan alias.example.test. 3600 CNAME www.example.test.\nan "
+					 "www.example.test. 6 A 192.0.2.9");
 	ask_want("walias.example.test A", "NOERROR aa\nan walias.example.test. 3600 CNAME some.thing.wild.example.test."
 		 "\nan some.thing.wild.example.test. 5 A 192.0.2.7\nan some.thing.wild.example.test. 5 A 192.0.2.8");
-	ask_want("x.dn.example.test A", "NOERROR aa\nan dn.example.test. 3600 DNAME wild.example.test.\nan x.dn.example.test. 3600 CNAME x.wild.example.test."
+	ask_want("x.dn.example.test A",
+		 "NOERROR aa\nan dn.example.test. 3600 DNAME wild.example.test.\nan x.dn.example.test. 3600 CNAME "
+		 "x.wild.example.test."
 		 "\nan x.wild.example.test. 5 A 192.0.2.8\nan x.wild.example.test. 5 A 192.0.2.7");
-	ask_want("mx.example.test MX", "NOERROR aa\nan mx.example.test. 3600 MX 10 www.example.test."); /* live targets stay out */
+	ask_want("mx.example.test MX",
+		 "NOERROR aa\nan mx.example.test. 3600 MX 10 www.example.test."); /* live targets stay out */
 }
 END_TEST
 
@@ -150,7 +158,8 @@ START_TEST(test_rotate)
 {
 	unsigned lead[5] = { 0 };
 
-	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4", ANSWER_PICK_ROTATE, 3, 5);
+	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4",
+		    ANSWER_PICK_ROTATE, 3, 5);
 	for (unsigned i = 0; i < 400; i++) {
 		ask_fast("www.example.test A");
 		ck_assert_uint_eq(load_u16(kit.wire + 6), 3);
@@ -185,7 +194,8 @@ START_TEST(test_random)
 {
 	unsigned first[6] = { 0 }, second[6] = { 0 };
 
-	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5", ANSWER_PICK_RANDOM, 2, 5);
+	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5",
+		    ANSWER_PICK_RANDOM, 2, 5);
 	for (unsigned i = 0; i < DRAWS; i++) {
 		ask_fast("www.example.test A");
 		ck_assert_uint_ne(member_at(0), member_at(1));
@@ -204,7 +214,8 @@ START_TEST(test_weighted)
 {
 	unsigned first[4] = { 0 };
 
-	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*6 192.0.2.2*3 192.0.2.3*1", ANSWER_PICK_WEIGHTED, 1, 5);
+	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*6 192.0.2.2*3 192.0.2.3*1", ANSWER_PICK_WEIGHTED,
+		    1, 5);
 	for (unsigned i = 0; i < DRAWS; i++) {
 		ask_fast("www.example.test A");
 		ck_assert_uint_eq(load_u16(kit.wire + 6), 1);
@@ -221,7 +232,8 @@ START_TEST(test_weighted_pairs)
 {
 	unsigned in[4] = { 0 };
 
-	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*6 192.0.2.2*3 192.0.2.3*1", ANSWER_PICK_WEIGHTED, 2, 5);
+	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*6 192.0.2.2*3 192.0.2.3*1", ANSWER_PICK_WEIGHTED,
+		    2, 5);
 	for (unsigned i = 0; i < DRAWS; i++) {
 		ask_fast("www.example.test A");
 		ck_assert_uint_ne(member_at(0), member_at(1));
@@ -237,13 +249,15 @@ END_TEST
 START_TEST(test_weighted_edges)
 {
 	/* a heavy member must not starve the draw, weight 0 is never drawn */
-	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*65535 192.0.2.2*1 192.0.2.3*1 192.0.2.4*0", ANSWER_PICK_WEIGHTED, 3, 5);
+	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*65535 192.0.2.2*1 192.0.2.3*1 192.0.2.4*0",
+		    ANSWER_PICK_WEIGHTED, 3, 5);
 	for (unsigned i = 0; i < 1000; i++) {
 		ask_fast("www.example.test A");
 		ck_assert_uint_eq(load_u16(kit.wire + 6), 3);
 		ck_assert_uint_eq(member_at(0) + member_at(1) + member_at(2), 6);
 	}
-	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*0 192.0.2.2*1 192.0.2.3*0", ANSWER_PICK_WEIGHTED, 2, 5);
+	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*0 192.0.2.2*1 192.0.2.3*0", ANSWER_PICK_WEIGHTED,
+		    2, 5);
 	ask_fast("www.example.test A");
 	ck_assert_uint_eq(load_u16(kit.wire + 6), 1);
 	ck_assert_uint_eq(member_at(0), 2);
@@ -276,7 +290,8 @@ START_TEST(test_sticky)
 	unsigned before[DRAWS / 10], count[4] = { 0 }, moved = 0;
 	const unsigned n = DRAWS / 10;
 
-	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*2 192.0.2.2*1 192.0.2.3*1", ANSWER_PICK_STICKY, 1, 5);
+	kit_publish(&kit, "www.example.test", DNS_TYPE_A, "192.0.2.1*2 192.0.2.2*1 192.0.2.3*1", ANSWER_PICK_STICKY,
+		    1, 5);
 	for (unsigned i = 0; i < n; i++) {
 		before[i] = sticky_for(i);
 		ck_assert_uint_eq(sticky_for(i), before[i]);
@@ -352,7 +367,9 @@ END_TEST
 START_TEST(test_bad_sets)
 {
 	struct answer_member m[1] = { { .weight = 1 } };
-	struct answer_set s = { .owner = (const uint8_t *)"", .type = DNS_TYPE_A, .pick = ANSWER_PICK_ROTATE, .count = 1, .members = m };
+	struct answer_set s = {
+		.owner = (const uint8_t *)"", .type = DNS_TYPE_A, .pick = ANSWER_PICK_ROTATE, .count = 1, .members = m
+	};
 	struct answer_live *l = NULL;
 
 	ck_assert_int_eq(answer_live_new(&l, &s), 0);

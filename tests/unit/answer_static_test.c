@@ -8,10 +8,21 @@
 #define NXDOMAIN "NXDOMAIN aa\nns " SOA
 #define REFERRAL(cut) "NOERROR\nns " cut ". 3600 NS "
 
+/* Labels by their length. */
+#define A62 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B36 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define B63 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define C50 "cccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define C63 "ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define D41 "ddddddddddddddddddddddddddddddddddddddddd"
+
 /* l0 → l1 → … → l18 */
 #define LINK(a, b) "l" #a " CNAME l" #b "\n"
-#define CHAIN LINK(0, 1) LINK(1, 2) LINK(2, 3) LINK(3, 4) LINK(4, 5) LINK(5, 6) LINK(6, 7) LINK(7, 8) LINK(8, 9) LINK(9, 10) \
-	LINK(10, 11) LINK(11, 12) LINK(12, 13) LINK(13, 14) LINK(14, 15) LINK(15, 16) LINK(16, 17) LINK(17, 18) "l18 A 203.0.113.9\n"
+#define CHAIN \
+	LINK(0, 1) LINK(1, 2) LINK(2, 3) LINK(3, 4) LINK(4, 5) LINK(5, 6) LINK(6, 7) LINK(7, 8) LINK(8, 9) \
+	LINK(9, 10) LINK(10, 11) LINK(11, 12) LINK(12, 13) LINK(13, 14) LINK(14, 15) LINK(15, 16) LINK(16, 17) \
+	LINK(17, 18) "l18 A 203.0.113.9\n"
 
 static const struct kit_zone zones[] = {
 	{ .apex = "example.test", .text =
@@ -91,7 +102,7 @@ static const struct kit_zone zones[] = {
 		"dnloop2 DNAME dnloop\n"
 		"dnself DNAME x.dnself2\n"
 		"dntail CNAME x.dn\n"
-		"dnlong DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n" },
+		"dnlong DNAME " A62 "." B36 "\n" },
 	{ .apex = "child.example.test", .text =
 		"$TTL 3600\n"
 		"@ SOA ns root 1 3600 600 86400 60\n"
@@ -117,29 +128,38 @@ struct row {
 };
 
 static const struct row positive[] = {
-	{ "www.example.test A", "NOERROR aa\nan www.example.test. 60 A 192.0.2.80\nan www.example.test. 60 A 192.0.2.81" },
+	{ "www.example.test A", "NOERROR aa\nan www.example.test. 60 A 192.0.2.80\n"
+	  "an www.example.test. 60 A 192.0.2.81" },
 	{ "www.example.test AAAA", "NOERROR aa\nan www.example.test. 60 AAAA 2001:db8::80" },
 	{ "WwW.eXample.TEST TXT", "NOERROR aa\nan WwW.eXample.TEST. 3600 TXT \"hello\"" },
 	{ "upper.example.test A", "NOERROR aa\nan upper.example.test. 3600 A 192.0.2.9" },
-	{ "www.example.test A rd", "NOERROR aa rd\nan www.example.test. 60 A 192.0.2.80\nan www.example.test. 60 A 192.0.2.81" },
+	{ "www.example.test A rd", "NOERROR aa rd\nan www.example.test. 60 A 192.0.2.80\n"
+	  "an www.example.test. 60 A 192.0.2.81" },
 	{ "example.test A", "NOERROR aa\nan example.test. 60 A 192.0.2.1" },
-	{ "example.test SOA", "NOERROR aa\nan example.test. 3600 SOA ns1.example.test. admin.example.test. 7 3600 600 86400 300" },
-	{ "example.test NS", "NOERROR aa\nan example.test. 3600 NS ns1.example.test.\nan example.test. 3600 NS ns2.other.test."
+	{ "example.test SOA", "NOERROR aa\n"
+	  "an example.test. 3600 SOA ns1.example.test. admin.example.test. 7 3600 600 86400 300" },
+	{ "example.test NS", "NOERROR aa\nan example.test. 3600 NS ns1.example.test.\n"
+	  "an example.test. 3600 NS ns2.other.test."
 	  "\nar ns1.example.test. 3600 A 192.0.2.53\nar ns1.example.test. 3600 AAAA 2001:db8::53" },
-	{ "example.test MX", "NOERROR aa\nan example.test. 3600 MX 10 mail.example.test.\nan example.test. 3600 MX 20 mx.other.test."
+	{ "example.test MX", "NOERROR aa\nan example.test. 3600 MX 10 mail.example.test.\n"
+	  "an example.test. 3600 MX 20 mx.other.test."
 	  "\nar mail.example.test. 3600 A 192.0.2.25" },
 	{ "_sip._udp.example.test SRV", "NOERROR aa\nan _sip._udp.example.test. 3600 SRV 1 2 5060 mail.example.test."
 	  "\nar mail.example.test. 3600 A 192.0.2.25" },
 	{ "alias.example.test HTTPS", "NOERROR aa\nan alias.example.test. 3600 HTTPS 0 www.example.test."
-	  "\nar www.example.test. 60 A 192.0.2.80\nar www.example.test. 60 A 192.0.2.81\nar www.example.test. 60 AAAA 2001:db8::80" },
-	{ "svc.example.test HTTPS", "NOERROR aa\nan svc.example.test. 3600 HTTPS 1 . alpn=h2\nar svc.example.test. 3600 A 192.0.2.44" },
-	{ "self.example.test MX", "NOERROR aa\nan self.example.test. 3600 MX 5 self.example.test.\nar self.example.test. 3600 A 192.0.2.55" },
+	  "\nar www.example.test. 60 A 192.0.2.80\nar www.example.test. 60 A 192.0.2.81\n"
+	  "ar www.example.test. 60 AAAA 2001:db8::80" },
+	{ "svc.example.test HTTPS", "NOERROR aa\nan svc.example.test. 3600 HTTPS 1 . alpn=h2\n"
+	  "ar svc.example.test. 3600 A 192.0.2.44" },
+	{ "self.example.test MX", "NOERROR aa\nan self.example.test. 3600 MX 5 self.example.test.\n"
+	  "ar self.example.test. 3600 A 192.0.2.55" },
 	{ "a.b.c.d.example.test A", "NOERROR aa\nan a.b.c.d.example.test. 3600 A 192.0.2.4" },
 	{ "c1.example.test CNAME", "NOERROR aa\nan c1.example.test. 3600 CNAME www.example.test." },
 	{ "*.wild.example.test A", "NOERROR aa\nan *.wild.example.test. 60 A 192.0.2.77" },
 	{ "*.alias.example.test CNAME", "NOERROR aa\nan *.alias.example.test. 3600 CNAME www.example.test." },
 	/* ANY: RFC 8482 */
-	{ "www.example.test ANY", "NOERROR aa\nan www.example.test. 60 A 192.0.2.80\nan www.example.test. 60 A 192.0.2.81" },
+	{ "www.example.test ANY", "NOERROR aa\nan www.example.test. 60 A 192.0.2.80\n"
+	  "an www.example.test. 60 A 192.0.2.81" },
 	{ "c1.example.test ANY", "NOERROR aa\nan c1.example.test. 3600 CNAME www.example.test." },
 	{ "b.c.d.example.test ANY", NODATA },
 	{ "example.test ANY tcp", "NOERROR aa\nan example.test. 60 A 192.0.2.1" },
@@ -162,24 +182,30 @@ static const struct row negatives[] = {
 	{ "x.b.c.d.example.test A", NXDOMAIN },
 	{ "x.y.z.d.example.test A", NXDOMAIN },
 	{ "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.23.24.25.26.27.28.29.30.example.test A", NXDOMAIN },
-	{ "NOTHING.Example.TEST A", "NXDOMAIN aa\nns Example.TEST. 300 SOA ns1.Example.TEST. admin.Example.TEST. 7 3600 600 86400 300" },
+	{ "NOTHING.Example.TEST A", "NXDOMAIN aa\n"
+	  "ns Example.TEST. 300 SOA ns1.Example.TEST. admin.Example.TEST. 7 3600 600 86400 300" },
 	{ "\\091ww.example.test A", NXDOMAIN }, /* only letters fold */
 	{ "www\\000.example.test A", NXDOMAIN },
 	{ "www\\.example.test.example.test A", NXDOMAIN },
 	/* TTL = min(SOA TTL, MINIMUM): RFC 2308 5 */
-	{ "no.other.test A", "NXDOMAIN aa\nns other.test. 30 SOA ns1.example.test. root.other.test. 9 3600 600 86400 900" },
+	{ "no.other.test A", "NXDOMAIN aa\n"
+	  "ns other.test. 30 SOA ns1.example.test. root.other.test. 9 3600 600 86400 900" },
 	{ "no.hop.test A", "NXDOMAIN aa\nns hop.test. 50 SOA ns.hop.test. root.hop.test. 9 3600 600 86400 50" },
-	{ "www.child.example.test MX", "NOERROR aa\nns child.example.test. 60 SOA ns.child.example.test. root.child.example.test. 1 3600 600 86400 60" },
+	{ "www.child.example.test MX", "NOERROR aa\n"
+	  "ns child.example.test. 60 SOA ns.child.example.test. root.child.example.test. 1 3600 600 86400 60" },
 	/* the parent's data is not the child's */
-	{ "secret.child.example.test A", "NXDOMAIN aa\nns child.example.test. 60 SOA ns.child.example.test. root.child.example.test. 1 3600 600 86400 60" },
+	{ "secret.child.example.test A", "NXDOMAIN aa\n"
+	  "ns child.example.test. 60 SOA ns.child.example.test. root.child.example.test. 1 3600 600 86400 60" },
 };
 
 static const struct row wildcards[] = {
 	{ "q.wild.example.test A", "NOERROR aa\nan q.wild.example.test. 60 A 192.0.2.77" },
 	{ "Q.r.S.wild.example.test A", "NOERROR aa\nan Q.r.S.wild.example.test. 60 A 192.0.2.77" },
 	{ "q.wild.example.test TXT", NODATA },
-	{ "q.wild.example.test MX", "NOERROR aa\nan q.wild.example.test. 3600 MX 10 mail.example.test.\nar mail.example.test. 3600 A 192.0.2.25" },
-	{ "long.name.that.is.not.there.wild.example.test MX", "NOERROR aa\nan long.name.that.is.not.there.wild.example.test. 3600 MX 10 "
+	{ "q.wild.example.test MX", "NOERROR aa\nan q.wild.example.test. 3600 MX 10 mail.example.test.\n"
+	  "ar mail.example.test. 3600 A 192.0.2.25" },
+	{ "long.name.that.is.not.there.wild.example.test MX", "NOERROR aa\n"
+	  "an long.name.that.is.not.there.wild.example.test. 3600 MX 10 "
 	  "mail.example.test.\nar mail.example.test. 3600 A 192.0.2.25" },
 	{ "host.wild.example.test A", "NOERROR aa\nan host.wild.example.test. 3600 A 192.0.2.78" },
 	{ "host.wild.example.test MX", NODATA },
@@ -189,24 +215,29 @@ static const struct row wildcards[] = {
 	{ "y.ent.wild.example.test A", NXDOMAIN },
 	{ "x.ent.wild.example.test A", "NOERROR aa\nan x.ent.wild.example.test. 3600 A 192.0.2.79" },
 	{ "a.*.wild.example.test A", NXDOMAIN },      /* RFC 4592 2.3: "*" is an encloser too */
-	{ "z.alias.example.test AAAA", "NOERROR aa\nan z.alias.example.test. 3600 CNAME www.example.test.\nan www.example.test. 60 AAAA 2001:db8::80" },
+	{ "z.alias.example.test AAAA", "NOERROR aa\nan z.alias.example.test. 3600 CNAME www.example.test.\n"
+	  "an www.example.test. 60 AAAA 2001:db8::80" },
 	{ "z.alias.example.test CNAME", "NOERROR aa\nan z.alias.example.test. 3600 CNAME www.example.test." },
-	{ "q.ring.example.test A", "NOERROR aa\nan q.ring.example.test. 3600 CNAME x.ring.example.test.\nan x.ring.example.test. 3600 CNAME x.ring.example.test." },
+	{ "q.ring.example.test A", "NOERROR aa\nan q.ring.example.test. 3600 CNAME x.ring.example.test.\n"
+	  "an x.ring.example.test. 3600 CNAME x.ring.example.test." },
 	{ "q.rel.example.test A", "NXDOMAIN aa\nan q.rel.example.test. 3600 CNAME a.rel2.example.test.\nns " SOA },
 	{ "q.w.b.c.d.example.test A", "NOERROR aa\nan q.w.b.c.d.example.test. 3600 A 192.0.2.5" },
 	{ "q.mxself.example.test MX", "NOERROR aa\nan q.mxself.example.test. 3600 MX 10 *.mxself.example.test." },
 	{ "*.mxself.example.test MX", "NOERROR aa\nan *.mxself.example.test. 3600 MX 10 *.mxself.example.test." },
-	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb."
-	  "ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc.ddddddddddddddddddddddddddddddddddddddddd.wild.example.test MX",
-	  "NOERROR aa\nan aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb."
-	  "ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc.ddddddddddddddddddddddddddddddddddddddddd.wild.example.test. 3600 MX 10 "
+	{ A63 "." B63 "."
+	  C63 "." D41 ".wild.example.test MX",
+	  "NOERROR aa\n"
+	  "an " A63 "." B63 "."
+	  C63 "." D41 ".wild.example.test. 3600 MX 10 "
 	  "mail.example.test.\nar mail.example.test. 3600 A 192.0.2.25" },
 };
 
 static const struct row aliases[] = {
-	{ "c1.example.test A", "NOERROR aa\nan c1.example.test. 3600 CNAME www.example.test.\nan www.example.test. 60 A 192.0.2.80"
+	{ "c1.example.test A", "NOERROR aa\nan c1.example.test. 3600 CNAME www.example.test.\n"
+	  "an www.example.test. 60 A 192.0.2.80"
 	  "\nan www.example.test. 60 A 192.0.2.81" },
-	{ "C3.Example.Test AAAA", "NOERROR aa\nan C3.Example.Test. 3600 CNAME c2.example.test.\nan c2.example.test. 3600 CNAME c1.example.test."
+	{ "C3.Example.Test AAAA", "NOERROR aa\nan C3.Example.Test. 3600 CNAME c2.example.test.\n"
+	  "an c2.example.test. 3600 CNAME c1.example.test."
 	  "\nan c1.example.test. 3600 CNAME www.example.test.\nan www.example.test. 60 AAAA 2001:db8::80" },
 	{ "cout.example.test A", "NOERROR aa\nan cout.example.test. 3600 CNAME www.other.test." },
 	{ "cnx.example.test A", "NXDOMAIN aa\nan cnx.example.test. 3600 CNAME nothing.example.test.\nns " SOA },
@@ -219,8 +250,10 @@ static const struct row aliases[] = {
 	  "\nar ns.sibling.example.test. 3600 A 192.0.2.62" },
 	{ "cwild.example.test MX", "NOERROR aa\nan cwild.example.test. 3600 CNAME deep.down.wild.example.test."
 	  "\nan deep.down.wild.example.test. 3600 MX 10 mail.example.test.\nar mail.example.test. 3600 A 192.0.2.25" },
-	{ "cchild.example.test A", "NOERROR aa\nan cchild.example.test. 3600 CNAME www.child.example.test." }, /* stop at the zone */
-	{ "loop1.example.test A", "NOERROR aa\nan loop1.example.test. 3600 CNAME loop2.example.test.\nan loop2.example.test. 3600 CNAME loop3.example.test."
+	{ "cchild.example.test A", "NOERROR aa\n"
+	  "an cchild.example.test. 3600 CNAME www.child.example.test." }, /* stop at the zone */
+	{ "loop1.example.test A", "NOERROR aa\nan loop1.example.test. 3600 CNAME loop2.example.test.\n"
+	  "an loop2.example.test. 3600 CNAME loop3.example.test."
 	  "\nan loop3.example.test. 3600 CNAME loop1.example.test." },
 	{ "selfloop.example.test A", "NOERROR aa\nan selfloop.example.test. 3600 CNAME selfloop.example.test." },
 	{ "cany.example.test A", "NOERROR aa\nan cany.example.test. 3600 CNAME b.c.d.example.test.\nns " SOA },
@@ -234,9 +267,12 @@ static const struct row delegations[] = {
 	{ "far.example.test NS", REFERRAL("far.example.test") "ns.far.test." },
 	{ "far.example.test SOA", REFERRAL("far.example.test") "ns.far.test." },
 	{ "far.example.test CNAME", REFERRAL("far.example.test") "ns.far.test." },
-	{ "own.example.test A", REFERRAL("own.example.test") "own.example.test.\nar own.example.test. 3600 A 192.0.2.63" },
-	{ "deep.in.own.example.test A", REFERRAL("own.example.test") "own.example.test.\nar own.example.test. 3600 A 192.0.2.63" },
-	{ "ns.sibling.example.test A", REFERRAL("sibling.example.test") "ns.sibling.example.test.\nar ns.sibling.example.test. 3600 A 192.0.2.62" },
+	{ "own.example.test A", REFERRAL("own.example.test") "own.example.test.\n"
+	  "ar own.example.test. 3600 A 192.0.2.63" },
+	{ "deep.in.own.example.test A", REFERRAL("own.example.test") "own.example.test.\n"
+	  "ar own.example.test. 3600 A 192.0.2.63" },
+	{ "ns.sibling.example.test A", REFERRAL("sibling.example.test") "ns.sibling.example.test.\n"
+	  "ar ns.sibling.example.test. 3600 A 192.0.2.62" },
 	{ "ns.sub.example.test A tcp", "NOERROR"
 	  "\nns sub.example.test. 3600 NS ns.sub.example.test.\nns sub.example.test. 3600 NS ns1.example.test."
 	  "\nns sub.example.test. 3600 NS ns.sibling.example.test."
@@ -244,36 +280,50 @@ static const struct row delegations[] = {
 	  "\nar ns1.example.test. 3600 A 192.0.2.53\nar ns1.example.test. 3600 AAAA 2001:db8::53"
 	  "\nar ns.sibling.example.test. 3600 A 192.0.2.62" },
 	/* DS is the parent's: RFC 4035 3.1.4.1 */
-	{ "sub.example.test DS", "NOERROR aa\nan sub.example.test. 3600 DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000001" },
+	{ "sub.example.test DS", "NOERROR aa\n"
+	  "an sub.example.test. 3600 DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000001" },
 	{ "far.example.test DS", NODATA },
 	{ "x.far.example.test DS", REFERRAL("far.example.test") "ns.far.test." },
-	{ "child.example.test DS", "NOERROR aa\nan child.example.test. 3600 DS 2 8 2 0000000000000000000000000000000000000000000000000000000000000002" },
-	{ "child.example.test NS", "NOERROR aa\nan child.example.test. 3600 NS ns.child.example.test.\nar ns.child.example.test. 3600 A 192.0.2.64" },
-	{ "www.child.example.test DS", "NOERROR aa\nns child.example.test. 60 SOA ns.child.example.test. root.child.example.test. 1 3600 600 86400 60" },
+	{ "child.example.test DS", "NOERROR aa\n"
+	  "an child.example.test. 3600 DS 2 8 2 0000000000000000000000000000000000000000000000000000000000000002" },
+	{ "child.example.test NS", "NOERROR aa\nan child.example.test. 3600 NS ns.child.example.test.\n"
+	  "ar ns.child.example.test. 3600 A 192.0.2.64" },
+	{ "www.child.example.test DS", "NOERROR aa\n"
+	  "ns child.example.test. 60 SOA ns.child.example.test. root.child.example.test. 1 3600 600 86400 60" },
 	{ "example.test DS", NODATA }, /* no parent here */
 	{ "www.child.example.test A", "NOERROR aa\nan www.child.example.test. 3600 A 192.0.2.66" },
 };
 
 static const struct row dnames[] = {
-	{ "x.dn.example.test A", "NOERROR aa\nan dn.example.test. 600 DNAME target.example.test.\nan x.dn.example.test. 600 CNAME x.target.example.test."
+	{ "x.dn.example.test A", "NOERROR aa\nan dn.example.test. 600 DNAME target.example.test.\n"
+	  "an x.dn.example.test. 600 CNAME x.target.example.test."
 	  "\nan x.target.example.test. 3600 A 192.0.2.31" },
-	{ "X.DN.example.test A", "NOERROR aa\nan DN.example.test. 600 DNAME target.example.test.\nan X.DN.example.test. 600 CNAME X.target.example.test."
+	{ "X.DN.example.test A", "NOERROR aa\nan DN.example.test. 600 DNAME target.example.test.\n"
+	  "an X.DN.example.test. 600 CNAME X.target.example.test."
 	  "\nan X.target.example.test. 3600 A 192.0.2.31" },
 	{ "dn.example.test DNAME", "NOERROR aa\nan dn.example.test. 600 DNAME target.example.test." },
 	{ "dn.example.test A", NODATA },
-	{ "no.dn.example.test A", "NXDOMAIN aa\nan dn.example.test. 600 DNAME target.example.test.\nan no.dn.example.test. 600 CNAME no.target.example.test.\nns " SOA },
-	{ "a.b.y.dn.example.test A", "NOERROR aa\nan dn.example.test. 600 DNAME target.example.test.\nan a.b.y.dn.example.test. 600 CNAME a.b.y.target.example.test."
+	{ "no.dn.example.test A", "NXDOMAIN aa\nan dn.example.test. 600 DNAME target.example.test.\n"
+	  "an no.dn.example.test. 600 CNAME no.target.example.test.\nns " SOA },
+	{ "a.b.y.dn.example.test A", "NOERROR aa\nan dn.example.test. 600 DNAME target.example.test.\n"
+	  "an a.b.y.dn.example.test. 600 CNAME a.b.y.target.example.test."
 	  "\nan a.b.y.target.example.test. 3600 A 192.0.2.32" },
-	{ "x.dn.example.test CNAME", "NOERROR aa\nan dn.example.test. 600 DNAME target.example.test.\nan x.dn.example.test. 600 CNAME x.target.example.test." },
-	{ "www.dnout.example.test A", "NOERROR aa\nan dnout.example.test. 3600 DNAME other.test.\nan www.dnout.example.test. 3600 CNAME www.other.test." },
-	{ "dntail.example.test A", "NOERROR aa\nan dntail.example.test. 3600 CNAME x.dn.example.test.\nan dn.example.test. 600 DNAME target.example.test."
+	{ "x.dn.example.test CNAME", "NOERROR aa\nan dn.example.test. 600 DNAME target.example.test.\n"
+	  "an x.dn.example.test. 600 CNAME x.target.example.test." },
+	{ "www.dnout.example.test A", "NOERROR aa\nan dnout.example.test. 3600 DNAME other.test.\n"
+	  "an www.dnout.example.test. 3600 CNAME www.other.test." },
+	{ "dntail.example.test A", "NOERROR aa\nan dntail.example.test. 3600 CNAME x.dn.example.test.\n"
+	  "an dn.example.test. 600 DNAME target.example.test."
 	  "\nan x.dn.example.test. 600 CNAME x.target.example.test.\nan x.target.example.test. 3600 A 192.0.2.31" },
-	{ "q.dnloop.example.test A", "NOERROR aa\nan dnloop.example.test. 3600 DNAME dnloop2.example.test.\nan q.dnloop.example.test. 3600 CNAME q.dnloop2.example.test."
-	  "\nan dnloop2.example.test. 3600 DNAME dnloop.example.test.\nan q.dnloop2.example.test. 3600 CNAME q.dnloop.example.test." },
+	{ "q.dnloop.example.test A", "NOERROR aa\nan dnloop.example.test. 3600 DNAME dnloop2.example.test.\n"
+	  "an q.dnloop.example.test. 3600 CNAME q.dnloop2.example.test."
+	  "\nan dnloop2.example.test. 3600 DNAME dnloop.example.test.\n"
+	  "an q.dnloop2.example.test. 3600 CNAME q.dnloop.example.test." },
 	/* the new name is too long: RFC 6672 2.2 */
-	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb."
-	  "cccccccccccccccccccccccccccccccccccccccccccccccccc.dnlong.example.test A",
-	  "YXDOMAIN aa\nan dnlong.example.test. 3600 DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.example.test." },
+	{ A63 "." B63 "."
+	  C50 ".dnlong.example.test A",
+	  "YXDOMAIN aa\n"
+	  "an dnlong.example.test. 3600 DNAME " A62 "." B36 ".example.test." },
 };
 
 static const struct row refusals[] = {
@@ -300,7 +350,8 @@ static const struct row edns[] = {
 	{ "mail.example.test A edns=1", "NOERROR aa\nan mail.example.test. 3600 A 192.0.2.25\nopt 1232" },
 	{ "mail.example.test A edns=65535 do", "NOERROR aa\nan mail.example.test. 3600 A 192.0.2.25\nopt 1232 do" },
 	{ "mail.example.test A edns=1232 tcp", "NOERROR aa\nan mail.example.test. 3600 A 192.0.2.25\nopt 1232" },
-	{ "mail.example.test A edns=1232 nsid", "NOERROR aa\nan mail.example.test. 3600 A 192.0.2.25\nopt 1232 nsid=6e7331" },
+	{ "mail.example.test A edns=1232 nsid", "NOERROR aa\nan mail.example.test. 3600 A 192.0.2.25\n"
+	  "opt 1232 nsid=6e7331" },
 	{ "no.example.test A edns=1232 do nsid", NXDOMAIN "\nopt 1232 do nsid=6e7331" },
 	{ "nowhere.org A edns=1232 nsid", "REFUSED\nopt 1232 nsid=6e7331 ede=20" },
 };

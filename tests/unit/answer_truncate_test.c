@@ -1,5 +1,5 @@
-/* Room: at every size a client may name, an answer is either whole, or cut between RRsets with TC, or without additional
- * data that nobody needs (RFC 2181 9, RFC 9471 3).
+/* Room: at every size a client may name, an answer is either whole, or cut between RRsets with TC, or without
+ * additional data that nobody needs (RFC 2181 9, RFC 9471 3).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +84,8 @@ static bool compare_section(const char *whole, const char *cut, const char *name
 	char *a = section(whole, name), *b = section(cut, name);
 	bool same = strcmp(a, b) == 0;
 
-	ck_assert_msg(strncmp(a, b, strlen(b)) == 0, "section %s is not the beginning of the whole one:\n%s---\n%s", name, b, a);
+	ck_assert_msg(strncmp(a, b, strlen(b)) == 0, "section %s is not the beginning of the whole one:\n%s---\n%s",
+		      name, b, a);
 	free(a);
 	free(b);
 	return same;
@@ -109,10 +110,12 @@ static void ask_all_sizes(const char *question, const char *options, bool glue_i
 			ck_assert_str_eq(got, whole);
 			continue;
 		}
-		bool an = compare_section(whole, got, "an"), ns = compare_section(whole, got, "ns"), ar = compare_section(whole, got, "ar");
+		bool an = compare_section(whole, got, "an"), ns = compare_section(whole, got, "ns"),
+		     ar = compare_section(whole, got, "ar");
 		ck_assert_msg(!ar || !an || !ns, "%s: whole, but shorter", ask);
 		bool glue_missing = glue_in_domain && !strstr(got, "ar ns8.cut.example.test. 300 AAAA");
-		ck_assert_msg(tc == (!an || !ns || glue_missing), "%s: %s\n%s", ask, tc ? "TC for nothing" : "TC is missing", got);
+		ck_assert_msg(tc == (!an || !ns || glue_missing), "%s: %s\n%s", ask,
+			      tc ? "TC for nothing" : "TC is missing", got);
 	}
 }
 

@@ -26,11 +26,28 @@ static const struct kit_zone small = { .apex = "example.test", .live = "www.exam
 
 /* Every way through the solver. */
 static const char *const questions[] = {
-	"example.test SOA", "example.test MX", "example.test NS edns=1232", "www.example.test A", "www.example.test AAAA edns=1232",
-	"c.example.test MX", "c.example.test A tcp", "q.r.wild.example.test MX", "x.dn.example.test A", "x.y.dn.example.test MX",
-	"sub.example.test A", "a.b.sub.example.test A edns=512", "sub.example.test DS", "no.example.test A", "mail.example.test TXT",
-	"a.b.c.d.e.example.test A", "wild.example.test A", "example.test ANY", "q.wild.example.test ANY", "www.example.test ANY",
-	"ns.example.test A", "other.test A edns=1232",
+	"example.test SOA",
+	"example.test MX",
+	"example.test NS edns=1232",
+	"www.example.test A",
+	"www.example.test AAAA edns=1232",
+	"c.example.test MX",
+	"c.example.test A tcp",
+	"q.r.wild.example.test MX",
+	"x.dn.example.test A",
+	"x.y.dn.example.test MX",
+	"sub.example.test A",
+	"a.b.sub.example.test A edns=512",
+	"sub.example.test DS",
+	"no.example.test A",
+	"mail.example.test TXT",
+	"a.b.c.d.e.example.test A",
+	"wild.example.test A",
+	"example.test ANY",
+	"q.wild.example.test ANY",
+	"www.example.test ANY",
+	"ns.example.test A",
+	"other.test A edns=1232",
 };
 
 static struct image_builder *build(const struct kit_zone *zones, size_t count, const uint8_t **data, size_t *len)
@@ -144,11 +161,16 @@ START_TEST(test_refused)
 	for (size_t cut = 0; cut < len; cut += cut < 200 ? 1 : 97)
 		ck_assert_int_ne(try_image(copy, cut, false), 0);
 	ck_assert_int_eq(try_image(copy, len - 1, false), ERR_SHORT);
-	static const struct { size_t at; int want; } spots[] = {
-		{ offsetof(struct image_header, magic), ERR_FORMAT }, { offsetof(struct image_header, version), ERR_VERSION },
-		{ offsetof(struct image_header, byte_order), ERR_VERSION }, { offsetof(struct image_header, size), ERR_SHORT },
-		{ offsetof(struct image_header, crc), ERR_FORMAT }, { sizeof(struct image_header), ERR_FORMAT },
-		{ offsetof(struct image_header, key), ERR_FORMAT }, { offsetof(struct image_header, zones_at), ERR_FORMAT },
+	static const struct { size_t at; int want;
+	} spots[] = {
+		{ offsetof(struct image_header, magic), ERR_FORMAT },
+		{ offsetof(struct image_header, version), ERR_VERSION },
+		{ offsetof(struct image_header, byte_order), ERR_VERSION },
+		{ offsetof(struct image_header, size), ERR_SHORT },
+		{ offsetof(struct image_header, crc), ERR_FORMAT },
+		{ sizeof(struct image_header), ERR_FORMAT },
+		{ offsetof(struct image_header, key), ERR_FORMAT },
+		{ offsetof(struct image_header, zones_at), ERR_FORMAT },
 	};
 	for (size_t i = 0; i < sizeof spots / sizeof *spots; i++) {
 		copy[spots[i].at] ^= 1;
@@ -238,10 +260,13 @@ static unsigned count_lines(const char *text, const char *with)
 START_TEST(test_far_pointers)
 {
 	static char text[400000];
-	char *p = text + sprintf(text, "$TTL 300\n@ SOA ns root 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nalias CNAME x." LABEL60 ".wild\n");
+	char *p = text + sprintf(text,
+				 "$TTL 300\n@ SOA ns root 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nalias CNAME x." LABEL60
+				 ".wild\n");
 
 	for (int i = 0; i < 1000; i++)
-		p += sprintf(p, "*.wild MX %d m%d." LABEL60 ".mail\nbig MX %d m%d.%s.mail\n", i, i % 950, i, i, i % 2 ? "odd" : "even");
+		p += sprintf(p, "*.wild MX %d m%d." LABEL60 ".mail\nbig MX %d m%d.%s.mail\n", i, i % 950, i, i,
+			     i % 2 ? "odd" : "even");
 	for (int i = 0; i < 200; i++)
 		p += sprintf(p, "m%d." LABEL60 ".mail A 192.0.2.%d\n", i, i);
 	const struct kit_zone z = { .apex = "example.test", .text = text };
@@ -343,8 +368,10 @@ END_TEST
 
 START_TEST(test_generations)
 {
-	static const struct kit_zone old[] = { { "a.test", ONE("192.0.2.1"), "ns.a.test" }, { "b.test", ONE("192.0.2.2"), NULL } };
-	static const struct kit_zone new[] = { { "b.test", ONE("192.0.2.3"), "ns.b.test" }, { "c.test", ONE("192.0.2.4"), NULL } };
+	static const struct kit_zone old[] = { { "a.test", ONE("192.0.2.1"), "ns.a.test" },
+					       { "b.test", ONE("192.0.2.2"), NULL } };
+	static const struct kit_zone new[] = { { "b.test", ONE("192.0.2.3"), "ns.b.test" },
+					       { "c.test", ONE("192.0.2.4"), NULL } };
 	struct image im[2];
 	const uint8_t *data[2], *apex;
 	size_t len[2];
@@ -392,7 +419,12 @@ START_TEST(test_many_zones)
 
 	for (int i = 0; i < N; i++) { /* at many depths, one below another */
 		int depth = i % 5;
-		snprintf(apex[i], sizeof apex[i], "%sz%d.test", depth == 4 ? "a.b.c.d." : depth == 3 ? "x.y." : depth == 2 ? "w." : "", i / 5);
+		snprintf(apex[i], sizeof apex[i], "%sz%d.test",
+			 depth == 4   ? "a.b.c.d."
+			 : depth == 3 ? "x.y."
+			 : depth == 2 ? "w."
+				      : "",
+			 i / 5);
 		zones[i] = (struct kit_zone){ apex[i], ONE("192.0.2.9"), NULL };
 	}
 	/* depth 0 and 1 are the same apex: the later one counts */

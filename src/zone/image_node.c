@@ -1,0 +1,235 @@
+/* One zone into the image: its nodes with their answers, then canonical data, then the table of names. */
+#include <stdlib.h>
+#include <string.h>
+#include "zone/build.h"
+
+static bool is_chased(const struct zone *z, const struct zone_rrset *r)
+{
+	uint8_t lower[NAME_WIRE_MAX];
+
+	if (r->type != DNS_TYPE_CNAME || r->count != 1 ||
+	    name_check(r->rdata[0].wire, r->rdata[0].len) != r->rdata[0].len)
+		return false;
+	memcpy(lower, r->rdata[0].wire, r->rdata[0].len);
+	name_lower(lower, r->rdata[0].len);
+	return name_is_under(lower, z->apex);
+}
+
+static int compile_node_rrset(struct build *w, const struct zone_node *n, const struct zone_rrset *r,
+			      struct image_rrset *ir)
+{
+	struct compile *c = &w->b->c;
+	bool cut = n->flags & ZONE_NODE_CUT, referral = cut && r->type == DNS_TYPE_NS, chased = is_chased(w->z, r);
+
+	compile_begin(c, n->name, name_is_wildcard(n->name));
+	int e = compile_rrset(c, referral ? IMAGE_AUTHORITY : IMAGE_ANSWER, NULL, r, chased);
+	if (!e)
+		e = referral ? build_glue(w, n, r) : build_additional(w, n, r);
+	if (e == ERR_SHORT || e == ERR_LIMIT) {
+		char text[NAME_TEXT_MAX];
+		diags_add(w->d, DIAG_WARNING, r->file, r->count ? r->rdata[0].line : 0, 0,
+			  "%s: an RRset of type %u with %u records fits no message; it is answered with SERVFAIL",
+			  name_format(n->name, text), r->type, r->count);
+		return 0;
+	}
+	if (e)
+		return e;
+	ir->flags = chased ? IMAGE_RRSET_CHASE : 0;
+	ir->at = compile_end(c, &w->b->out);
+	return 0;
+}
+
+static int add_slot(struct build *w, uint32_t owner_at, const struct zone_rrset *r, struct image_rrset *ir)
+{
+	struct image_builder *b = w->b;
+	void *p = b->slots;
+	int e = build_grow(&p, b->slot_count, &b->slot_cap, sizeof *b->slots);
+
+	b->slots = p;
+	if (e)
+		return e;
+	ir->flags = IMAGE_RRSET_LIVE;
+	ir->at = (uint32_t)b->slot_count;
+	b->slots[b->slot_count++] = (struct image_slot){
+		.zone = (uint32_t)b->zone_count, .owner_at = owner_at, .type = r->type, .ttl_s = r->ttl };
+	return 0;
+}
+
+/* Whether an RRset of this node is answered from: beneath the cut the child speaks, but for DS (RFC 4035 3.1.4.1). */
+static bool is_served(const struct zone_node *n, const struct zone_rrset *r)
+{
+	if ((n->flags & ZONE_NODE_CUT) && r->type != DNS_TYPE_NS && r->type != DNS_TYPE_DS)
+		return false;
+	return r->live || r->count > 0;
+}
+
+static uint8_t node_flags(const struct build *w, const struct zone_node *n)
+{
+	uint8_t wild[NAME_WIRE_MAX + 2] = { 1, '*' };
+	uint8_t flags = n->flags & ZONE_NODE_CUT ? IMAGE_NODE_CUT : 0;
+	const struct zone_node *star = NULL;
+
+	if (n->name_len + 2u <= NAME_WIRE_MAX) {
+		memcpy(wild + 2, n->name, n->name_len);
+		star = zone_find(w->z, wild);
+	}
+	if (star && !(star->flags & ZONE_NODE_BELOW))
+		flags |= IMAGE_NODE_WILD_BELOW;
+	if (zone_node_rrset(n, DNS_TYPE_CNAME))
+		flags |= IMAGE_NODE_CNAME;
+	if (zone_node_rrset(n, DNS_TYPE_DNAME))
+		flags |= IMAGE_NODE_DNAME;
+	return flags;
+}
+
+static int add_node(struct build *w, const struct zone_node *n, uint32_t *node_at)
+{
+	struct bytes *out = &w->b->out;
+	struct image_node in = { .flags = node_flags(w, n), .name_len = n->name_len };
+	const struct image_rrset blank = { 0 };
+	int e = 0;
+
+	for (const struct zone_rrset *r = n->rrsets; r; r = r->next)
+		in.rrset_count = (uint16_t)(in.rrset_count + is_served(n, r));
+	compile_align(out, _Alignof(struct image_node));
+	size_t at = out->len, rrset_at = at + sizeof in;
+	in.name_at = (uint32_t)(rrset_at + in.rrset_count * sizeof blank);
+	bytes_add(out, &in, sizeof in);
+	for (unsigned i = 0; i < in.rrset_count; i++)
+		bytes_add(out, &blank, sizeof blank);
+	bytes_add(out, n->name, n->name_len);
+	for (const struct zone_rrset *r = n->rrsets; !e && r && !out->failed; r = r->next) {
+		struct image_rrset ir = { .type = r->type };
+		if (!is_served(n, r))
+			continue;
+		e = r->live ? add_slot(w, in.name_at, r, &ir) : compile_node_rrset(w, n, r, &ir);
+		if (!e && !out->failed)
+			memcpy(out->data + rrset_at, &ir, sizeof ir);
+		rrset_at += sizeof ir;
+	}
+	*node_at = (uint32_t)at;
+	return e ? e : out->failed ? ERR_NOMEM : 0;
+}
+
+static void add_rdata(struct bytes *out, const struct zone_rrset *r)
+{
+	bytes_u32(out, r->ttl);
+	bytes_u16(out, r->count);
+	for (unsigned i = 0; i < r->count; i++)
+		bytes_block(out, r->rdata[i].wire, r->rdata[i].len);
+}
+
+/* Canonical data stands behind all answers of the zone: the hot part stays dense. */
+static void add_node_rdata(struct build *w, const struct zone_node *n, uint32_t node_at)
+{
+	struct bytes *out = &w->b->out;
+	size_t at = node_at + sizeof(struct image_node);
+
+	for (const struct zone_rrset *r = n->rrsets; r && !out->failed; r = r->next) {
+		if (!is_served(n, r))
+			continue;
+		uint32_t rdata_at = (uint32_t)out->len;
+		if (r->count)
+			add_rdata(out, r);
+		if (r->count && !out->failed)
+			memcpy(out->data + at + offsetof(struct image_rrset, rdata_at), &rdata_at, sizeof rdata_at);
+		at += sizeof(struct image_rrset);
+	}
+}
+
+/* Every ancestor must be there, since readers look for the closest encloser by halving. */
+static bool has_parent(const struct build *w, const struct zone_node *n)
+{
+	return n->name_len == w->z->apex_len || zone_find(w->z, name_skip(n->name, 1)) != NULL;
+}
+
+static int add_nodes(struct build *w)
+{
+	const struct zone *z = w->z;
+	int e = 0;
+
+	for (size_t i = 0; !e && i < z->node_count; i++) {
+		const struct zone_node *n = z->nodes[i];
+		if (n->flags & ZONE_NODE_BELOW)
+			continue;
+		if (!name_is_under(n->name, z->apex) || !has_parent(w, n))
+			return ERR_FORMAT;
+		e = add_node(w, n, &w->node_at[i]);
+		w->nodes++;
+		if (n->labels > w->max_labels)
+			w->max_labels = n->labels;
+	}
+	for (size_t i = 0; !e && i < z->node_count; i++)
+		if (w->node_at[i])
+			add_node_rdata(w, z->nodes[i], w->node_at[i]);
+	return e;
+}
+
+/* At most half full: short probes, and an empty entry ends them. */
+static int add_table(struct build *w, struct image_zone *iz)
+{
+	struct bytes *out = &w->b->out;
+	size_t places = 2;
+
+	while (places < w->nodes * 2)
+		places *= 2;
+	struct image_entry *table = calloc(places, sizeof *table);
+	if (!table)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < w->z->node_count; i++) {
+		if (!w->node_at[i])
+			continue;
+		uint64_t h = name_hash(&w->b->key, w->z->nodes[i]->name);
+		size_t k = (uint32_t)h & (places - 1);
+		while (table[k].node_at)
+			k = (k + 1) & (places - 1);
+		table[k] = (struct image_entry){ .tag = (uint32_t)(h >> 32), .node_at = w->node_at[i] };
+	}
+	compile_align(out, _Alignof(struct image_entry));
+	iz->table_at = (uint32_t)out->len;
+	iz->table_mask = (uint32_t)(places - 1);
+	bytes_add(out, table, places * sizeof *table);
+	free(table);
+	return out->failed ? ERR_NOMEM : 0;
+}
+
+/* RFC 2308 3: the SOA with the TTL of a negative answer. */
+static int add_negative(struct build *w, const struct zone_node *apex, struct image_zone *iz)
+{
+	const struct zone_rrset *r = zone_node_rrset(apex, DNS_TYPE_SOA);
+
+	if (!r || r->count != 1)
+		return ERR_FORMAT;
+	struct zone_rrset soa = *r;
+	soa.ttl = w->z->negative_ttl;
+	compile_begin(&w->b->c, w->z->apex, false);
+	int e = compile_rrset(&w->b->c, IMAGE_AUTHORITY, NULL, &soa, false);
+	if (e)
+		return e;
+	iz->negative_at = compile_end(&w->b->c, &w->b->out);
+	return w->b->out.failed ? ERR_NOMEM : 0;
+}
+
+int build_zone(struct build *w, struct image_zone *iz)
+{
+	const struct zone_node *apex = zone_find(w->z, w->z->apex);
+	int e = apex ? add_negative(w, apex, iz) : ERR_FORMAT;
+
+	if (!e)
+		e = add_nodes(w);
+	for (size_t i = 0; !e && i < w->z->node_count; i++)
+		if (w->z->nodes[i] == apex)
+			iz->apex_node_at = w->node_at[i];
+	if (!e && !iz->apex_node_at)
+		e = ERR_FORMAT;
+	if (!e)
+		e = add_table(w, iz);
+	if (e)
+		return e;
+	memcpy(&iz->apex_at, w->b->out.data + iz->apex_node_at + offsetof(struct image_node, name_at),
+	       sizeof iz->apex_at);
+	iz->serial = w->z->serial;
+	iz->records = (uint32_t)w->z->record_count;
+	iz->max_labels = w->max_labels;
+	return w->b->out.failed ? ERR_NOMEM : 0;
+}
