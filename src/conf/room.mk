@@ -25,3 +25,4 @@ src_conf_libconf_a_SOURCES = \
 src_conf_libconf_a_CPPFLAGS = $(AM_CPPFLAGS) -DPKGDATADIR='"$(pkgdatadir)"'
 src_conf_libconf_a_CFLAGS = $(AM_CFLAGS)
 src_conf_libconf_a_CFLAGS += $(LUA_CFLAGS)
+EXTRA_DIST += zones/demo.lua zones/example.test.zone zones/static.test.zone

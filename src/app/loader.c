@@ -1,0 +1,474 @@
+/* See loader.h.
+ *
+ *     zone unchanged (same digest)  ─▶ stays in the image that holds it
+ *     zone changed                  ─▶ compiled into a new image, with all others that changed
+ *     zone broken                   ─▶ the version served now, the snapshot's, or SERVFAIL
+ */
+#include "app/loader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "app/imageset.h"
+#include "app/snapshot.h"
+#include "conf/conf.h"
+#include "io/chan.h"
+#include "io/memfd.h"
+#include "ipc/ipc.h"
+
+#define DIAG_LINE_MAX 4000 /* octets of a fault that are passed on */
+#define PLAN_BYTES_MAX ((size_t)8 << 30)
+
+struct loader {
+	int channel;
+	const char *file, *node;
+	uint64_t generation;
+	struct imageset set;
+	void *snapshot; /* memory of its images */
+	struct conf *conf;
+	struct plan *plan;
+	struct diags faults, zone_faults; /* of the configuration; of zones */
+	bool worn;                        /* build every zone anew */
+	struct answer_zone_ref *refs;     /* one a zone: where it is served from */
+	size_t zone_count;
+	struct image_builder *builder;
+	uint32_t built; /* zones in it */
+	bool from_snapshot;
+};
+
+/* ---- from the supervisor ---- */
+
+static int take_zones(struct loader *l, int fd)
+{
+	const uint8_t *data = NULL;
+	const struct answer_zone_ref *refs;
+	size_t len = 0;
+	int e = memfd_map(fd, &data, &len);
+
+	close(fd);
+	if (e)
+		return e == ERR_FORMAT ? 0 : e; /* empty: no zones were served */
+	refs = (const struct answer_zone_ref *)(const void *)data;
+	for (size_t i = 0; i < len / sizeof *refs && !e; i++)
+		e = imageset_know(&l->set, refs[i].image, refs[i].zone);
+	memfd_unmap(data, len);
+	return e;
+}
+
+/* An image that cannot be used shifts the others' places: then all of them are useless, and all zones are built anew. */
+static int take_image(struct loader *l, struct rbuf *r, int fd)
+{
+	uint16_t index = get_u16(r);
+
+	if (r->failed || index != l->set.count || l->set.count >= ANSWER_IMAGES_MAX) {
+		close(fd);
+		return 0;
+	}
+	(void)imageset_take_fd(&l->set, fd);
+	return 0;
+}
+
+static int take_message(struct loader *l, const uint8_t *data, size_t len, const int *fds, size_t fd_count, bool *start)
+{
+	struct rbuf r;
+
+	rbuf_init(&r, data, len);
+	switch (ipc_type_get(&r)) {
+	case IPC_HELLO:
+		chan_close_fds(fds, fd_count);
+		return get_u16(&r) == IPC_VERSION ? 0 : ERR_VERSION;
+	case IPC_IMAGE:
+		return fd_count == 1 ? take_image(l, &r, fds[0]) : ERR_FORMAT;
+	case IPC_ZONES:
+		return fd_count == 1 ? take_zones(l, fds[0]) : ERR_FORMAT;
+	case IPC_START:
+		chan_close_fds(fds, fd_count);
+		*start = true;
+		return 0;
+	default:
+		chan_close_fds(fds, fd_count);
+		return 0;
+	}
+}
+
+static int receive(struct loader *l)
+{
+	uint8_t *room = malloc(IPC_MESSAGE_MAX);
+	bool start = false;
+	int e = room ? 0 : ERR_NOMEM;
+
+	while (!e && !start) {
+		int fds[IPC_FDS_MAX];
+		size_t len, fd_count = IPC_FDS_MAX;
+
+		e = chan_recv_now(l->channel, room, IPC_MESSAGE_MAX, &len, fds, &fd_count);
+		if (!e)
+			e = take_message(l, room, len, fds, fd_count, &start);
+	}
+	free(room);
+	return e;
+}
+
+/* ---- to the supervisor ---- */
+
+static int send_fd(struct loader *l, enum ipc_type t, const uint16_t *index, int fd)
+{
+	uint8_t room[32];
+	struct wbuf w;
+
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, t);
+	if (index)
+		put_u16(&w, *index);
+	put_u64(&w, l->generation);
+	return w.failed ? ERR_SHORT : chan_send_now(l->channel, room, w.len, &fd, 1);
+}
+
+/* A memfd of its own for data, sent and closed. */
+static int send_data(struct loader *l, enum ipc_type t, const char *name, const void *data, size_t len)
+{
+	int fd = memfd_sealed(name, data, len);
+	int e = fd < 0 ? ERR_IO : send_fd(l, t, NULL, fd);
+
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+static int send_diags(struct loader *l, const struct diags *d)
+{
+	uint8_t room[DIAG_LINE_MAX + 64];
+	char line[DIAG_LINE_MAX];
+	struct wbuf w;
+	int e = 0;
+
+	for (size_t i = 0; i < d->count && !e; i++) {
+		diag_format(&d->list[i], line, sizeof line);
+		wbuf_init(&w, room, sizeof room);
+		ipc_begin(&w, IPC_DIAG);
+		put_u8(&w, (uint8_t)d->list[i].level);
+		put_str(&w, line);
+		e = w.failed ? ERR_SHORT : chan_send_now(l->channel, room, w.len, NULL, 0);
+	}
+	return e;
+}
+
+static int send_site(struct loader *l)
+{
+	struct bytes b;
+	int e;
+
+	bytes_init(&b, IPC_MESSAGE_MAX);
+	bytes_u16(&b, IPC_SITE);
+	bytes_u16(&b, 0);
+	plan_node_put(&b, &l->plan->nodes[l->plan->self]);
+	e = b.failed ? ERR_LIMIT : chan_send_now(l->channel, b.data, b.len, NULL, 0);
+	bytes_deinit(&b);
+	return e;
+}
+
+static int send_images(struct loader *l)
+{
+	int e = 0;
+
+	for (int next = 0; !e; next++) {
+		size_t i = 0;
+		uint16_t index = (uint16_t)next;
+
+		while (i < l->set.count && l->set.list[i].sent_as != next)
+			i++;
+		if (i == l->set.count)
+			break;
+		if (l->set.list[i].fd < 0)
+			l->set.list[i].fd = memfd_sealed("gemel-image", l->set.list[i].data, l->set.list[i].len);
+		e = l->set.list[i].fd < 0 ? ERR_IO : send_fd(l, IPC_IMAGE, &index, l->set.list[i].fd);
+	}
+	return e;
+}
+
+static int send_zones(struct loader *l)
+{
+	struct answer_zone_ref *refs = calloc(l->zone_count + 1, sizeof *refs);
+	int e;
+
+	if (!refs)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < l->zone_count; i++) {
+		refs[i].image = (uint16_t)l->set.list[l->refs[i].image].sent_as;
+		refs[i].zone = l->refs[i].zone;
+	}
+	e = send_data(l, IPC_ZONES, "gemel-zones", refs, l->zone_count * sizeof *refs);
+	free(refs);
+	return e;
+}
+
+static int send_plan(struct loader *l)
+{
+	struct bytes b;
+	int e;
+
+	bytes_init(&b, PLAN_BYTES_MAX);
+	e = plan_encode(&b, l->plan);
+	if (!e)
+		e = send_data(l, IPC_PLAN, "gemel-plan", b.data, b.len);
+	if (b.data)
+		explicit_bzero(b.data, b.len); /* the twins' key is in it */
+	bytes_deinit(&b);
+	return e;
+}
+
+static int send_done(struct loader *l, uint8_t status)
+{
+	uint8_t room[8];
+	struct wbuf w;
+
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_DONE);
+	put_u8(&w, status);
+	return chan_send_now(l->channel, room, w.len, NULL, 0);
+}
+
+/* ---- zones ---- */
+
+static int start_builder(struct loader *l)
+{
+	l->built = 0;
+	return l->builder ? 0 : image_builder_new(&l->builder, &l->set.key);
+}
+
+/* The builder's image becomes one of the set, in the place that the refs to it already name. */
+static int seal_builder(struct loader *l)
+{
+	const uint8_t *data;
+	size_t len;
+	int fd, e;
+
+	if (!l->builder)
+		return 0;
+	e = image_finish(l->builder, &data, &len);
+	if (!e) {
+		fd = memfd_sealed("gemel-image", data, len);
+		e = fd < 0 ? ERR_IO : imageset_take_fd(&l->set, fd) < 0 ? ERR_LIMIT : 0;
+	}
+	image_builder_free(l->builder);
+	l->builder = NULL;
+	if (!e)
+		l->set.list[l->set.count - 1].is_new = true;
+	return e;
+}
+
+/* Adds a zone, or a broken one where z is NULL. An image that is full is sealed, and a further one begun. */
+static int build_zone(struct loader *l, size_t i, const struct zone *z, const uint8_t *apex, uint64_t digest)
+{
+	for (int attempt = 0;; attempt++) {
+		int e = l->builder ? 0 : start_builder(l);
+
+		if (!e)
+			e = z ? image_add_zone(l->builder, z, digest, &l->zone_faults) : image_add_broken(l->builder, apex, digest);
+		if (!e) {
+			l->refs[i] = (struct answer_zone_ref){.image = (uint16_t)l->set.count, .zone = l->built++};
+			return 0;
+		}
+		if (e != ERR_NOMEM || attempt || !l->built)
+			return e;
+		e = seal_builder(l);
+		if (e)
+			return e;
+	}
+}
+
+/* What a broken zone is served from. */
+static int fall_back(struct loader *l, size_t i, const struct conf_zone_view *v)
+{
+	struct answer_zone_ref old;
+
+	if (imageset_find(&l->set, v->apex, &old)) {
+		diags_add(&l->zone_faults, DIAG_WARNING, v->file, 0, 0, "zone \"%s\" is served from %s (serial %u)", v->name,
+			  l->from_snapshot ? "the last good snapshot" : "its old version", imageset_zone(&l->set, &old)->serial);
+		l->refs[i] = old;
+		conf_zone_from_image(l->conf, i, &l->set.list[old.image].im, old.zone);
+		return 0;
+	}
+	diags_add(&l->zone_faults, DIAG_WARNING, v->file, 0, 0, "zone \"%s\" has no good version: it is answered with SERVFAIL", v->name);
+	conf_zone_absent(l->conf, i);
+	if (imageset_find_broken(&l->set, v->apex, &old) && !l->worn) {
+		l->refs[i] = old;
+		return 0;
+	}
+	return build_zone(l, i, NULL, v->apex, 0);
+}
+
+static int load_text(struct loader *l, size_t i, const struct conf_zone_view *v, struct conf_zone_text *text)
+{
+	struct answer_zone_ref old;
+	struct zone *z;
+	int e;
+
+	if (!l->worn && !l->from_snapshot && imageset_find(&l->set, v->apex, &old) && imageset_zone(&l->set, &old)->digest == text->digest) {
+		l->refs[i] = old;
+		conf_zone_from_image(l->conf, i, &l->set.list[old.image].im, old.zone);
+		return 0;
+	}
+	e = conf_zone_compile(l->conf, i, text, &l->set.key, &z, &l->zone_faults);
+	if (e)
+		return e;
+	e = build_zone(l, i, z, v->apex, text->digest);
+	zone_free(z);
+	return e;
+}
+
+static int load_zone(struct loader *l, size_t i)
+{
+	struct conf_zone_view v;
+	struct conf_zone_text text;
+	int e;
+
+	conf_zone_get(l->conf, i, &v);
+	e = conf_zone_read(l->conf, i, &text, &l->zone_faults);
+	if (!e) {
+		e = load_text(l, i, &v, &text);
+		conf_zone_text_deinit(&text);
+	}
+	return e == ERR_FORMAT ? fall_back(l, i, &v) : e;
+}
+
+/* Numbers the images that are used; ERR_LIMIT where there are more than can be served. */
+static int number_images(struct loader *l)
+{
+	int next = 0;
+
+	for (size_t i = 0; i < l->zone_count; i++)
+		l->set.list[l->refs[i].image].sent_as = 0;
+	if (!l->zone_count)
+		l->set.list[l->set.count - 1].sent_as = 0; /* the empty one */
+	for (size_t i = 0; i < l->set.count; i++)
+		if (!l->set.list[i].sent_as)
+			l->set.list[i].sent_as = next++;
+	if (next <= ANSWER_IMAGES_MAX)
+		return 0;
+	diags_add(&l->faults, DIAG_ERROR, l->file, 0, 0, "old versions of broken zones are kept in %d images; expected at most %d: mend the zones", next,
+		  ANSWER_IMAGES_MAX);
+	return ERR_LIMIT;
+}
+
+static int load_zones(struct loader *l)
+{
+	int e = 0;
+
+	l->zone_count = conf_zones(l->conf);
+	l->refs = calloc(l->zone_count + 1, sizeof *l->refs);
+	if (!l->refs)
+		return ERR_NOMEM;
+	l->worn = imageset_is_worn(&l->set);
+	for (size_t i = 0; i < l->zone_count && !e; i++)
+		e = load_zone(l, i);
+	if (!e && !l->zone_count)
+		e = start_builder(l); /* a server without zones has an image all the same, for its hash key */
+	if (!e)
+		e = seal_builder(l);
+	return e ? e : number_images(l);
+}
+
+/* ---- in all ---- */
+
+static int choose_key(struct loader *l)
+{
+	if (l->set.has_key)
+		return 0;
+	if (getrandom(&l->set.key, sizeof l->set.key, 0) != (ssize_t)sizeof l->set.key)
+		return ERR_IO;
+	l->set.has_key = true;
+	return 0;
+}
+
+static int load(struct loader *l)
+{
+	const struct plan_node *node;
+	int e = conf_load(&l->conf, l->file, l->node, &l->faults);
+
+	if (e)
+		return e;
+	node = conf_node(l->conf);
+	if (!l->set.count && node) {
+		e = snapshot_read(&l->set, node->state, &l->snapshot);
+		l->from_snapshot = true;
+	}
+	if (!e)
+		e = choose_key(l);
+	if (!e)
+		e = load_zones(l);
+	if (!e)
+		e = conf_plan(l->conf, l->generation, &l->plan, &l->faults);
+	return e ? e : l->faults.errors ? ERR_FORMAT : 0;
+}
+
+/* Only where something is new: a reload that changes nothing costs no disk. */
+static void keep_snapshot(struct loader *l)
+{
+	const char *folder = l->plan->nodes[l->plan->self].state;
+	bool good = false, fresh = !snapshot_exists(folder);
+
+	for (size_t i = 0; i < l->zone_count; i++)
+		good |= imageset_zone(&l->set, &l->refs[i])->apex_node_at != 0;
+	for (size_t i = 0; i < l->set.count; i++)
+		fresh |= l->set.list[i].is_new || l->set.list[i].sent_as < 0;
+	if (!good || !fresh)
+		return;
+	if (snapshot_write(&l->set, folder, l->refs, l->zone_count))
+		diags_add(&l->zone_faults, DIAG_WARNING, folder, 0, 0, "cannot write %s: %s; a zone that is broken at the next start will be answered with SERVFAIL",
+			  SNAPSHOT_FILE, strerror(errno));
+}
+
+static int hand_over(struct loader *l)
+{
+	int e = send_site(l);
+
+	if (!e)
+		e = send_images(l);
+	if (!e)
+		e = send_zones(l);
+	return e ? e : send_plan(l);
+}
+
+static int run(struct loader *l)
+{
+	int e = load(l), sent = 0;
+
+	if (!e)
+		keep_snapshot(l);
+	if (e && !l->faults.errors)
+		diags_add(&l->faults, DIAG_ERROR, l->file, 0, 0, "cannot load the configuration: %s", err_text(e));
+	sent = send_diags(l, &l->faults);
+	if (!sent)
+		sent = send_diags(l, &l->zone_faults);
+	if (!sent && !e)
+		sent = hand_over(l);
+	if (!sent)
+		sent = send_done(l, e ? 2 : l->zone_faults.errors ? 1 : 0);
+	return sent ? 1 : 0;
+}
+
+int loader_main(int channel_fd, const char *file, const char *node, uint64_t generation)
+{
+	struct loader l = {.channel = channel_fd, .file = file, .node = node, .generation = generation};
+	int status = 1;
+
+	imageset_init(&l.set);
+	diags_init(&l.faults);
+	diags_init(&l.zone_faults);
+	if (!receive(&l))
+		status = run(&l);
+	image_builder_free(l.builder);
+	plan_free(l.plan);
+	conf_free(l.conf);
+	free(l.refs);
+	imageset_deinit(&l.set);
+	free(l.snapshot);
+	diags_deinit(&l.faults);
+	diags_deinit(&l.zone_faults);
+	close(channel_fd);
+	return status;
+}
