@@ -194,7 +194,7 @@ void coordinator_compact(struct coordinator *c)
 
 static void take_new_epoch(struct coordinator *c)
 {
-	uint64_t epoch = c->new_epoch;
+	uint64_t epoch = c->new_epoch | (uint32_t)coordinator_random(); /* the core leaves the low half to us */
 	c->new_epoch = 0;
 	if (journal_epoch_write(c->state_fd, epoch)) {
 		log_line(LOG_LEVEL_ERROR, "alarm: the epoch cannot be written (%s): the twin hears nothing from us", strerror(errno));

@@ -28,7 +28,7 @@ enum core_event_type {
 	CORE_SYNCED,   /* the journal is on disk up to `seq` */
 	CORE_EPOCH,    /* an epoch asked for by CORE_NEED_EPOCH is on disk; boot is fresh randomness */
 	CORE_PLAN,     /* a new configuration */
-	CORE_PROBER    /* the prober came (up) or went: probes in flight are void */
+	CORE_PROBER    /* the prober came (up) or went: probes in flight are void. Until the first it is taken to be there */
 };
 enum core_verb { CORE_VERB_NONE = 0, CORE_VERB_AUTO, CORE_VERB_DOWN, CORE_VERB_UP, CORE_VERB_DRAIN };
 #define CORE_SELECTOR_MAX 128 /* address, glob, host, site:NAME, service, SERVICE/ADDRESS */
@@ -44,7 +44,8 @@ struct core_command {
 struct core_event {
 	enum core_event_type type;
 	union {
-		struct { uint32_t stream; uint32_t run; struct health_result result; } result;
+		struct { uint32_t stream; uint32_t run; struct health_result result; } result; /* index of the plan it was
+									begun under: the present or the one before */
 		struct { struct addr from; const uint8_t *data; size_t len; } packet;
 		struct core_command command;
 		struct { uint64_t seq; } synced;
@@ -62,7 +63,7 @@ enum core_effect_type {
 	CORE_SEND,    /* datagram to the twin */
 	CORE_PROBE,   /* run stream now, answer with CORE_RESULT and the same run */
 	CORE_REPLY,   /* command `id` is in force, or refused */
-	CORE_NEED_EPOCH, /* write this epoch to disk, then CORE_EPOCH */
+	CORE_NEED_EPOCH, /* fill the epoch's low 32 bits with fresh randomness, write it to disk, then CORE_EPOCH */
 	CORE_NOTICE   /* something for the log and the operators' events */
 };
 struct core_publish {
@@ -102,7 +103,9 @@ int core_recover(struct core *c, const uint8_t *record, size_t len, uint64_t now
 int core_snapshot(const struct core *c, uint64_t now_ms, uint64_t wall_ms, int (*emit)(void *ctx, const uint8_t *data, size_t len), void *ctx) MUST_CHECK;
 
 /* One event. Effects are then read with core_next_effect, in order, until it gives false; they are borrowed until the next
- * core_step. ERR_NOMEM leaves the state whole (the event is lost). The first step must be a CORE_TIMER: it publishes what is known. */
+ * core_step, and are to be carried out after an error too. ERR_NOMEM: the state is whole; a command or a plan is not taken
+ * (core_plan tells), of everything else what is still to do comes with the next step, which core_deadline then wants at once.
+ * The first step must be a CORE_TIMER: it publishes what is known. The step of a CORE_PLAN publishes everything. */
 int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint64_t wall_ms) MUST_CHECK;
 bool core_next_effect(struct core *c, struct core_effect *e);
 /* When a CORE_TIMER is wanted, ms; UINT64_MAX = never. */
@@ -118,7 +121,8 @@ struct core_member_view {
 	enum health_verdict state;        /* effective */
 	enum health_verdict own, twin;    /* votes; UNKNOWN = abstains */
 	enum policy_force force;
-	bool recovered, answering;
+	bool recovered; /* from the journal, not yet borne out by fall/rise */
+	bool answering;
 	uint64_t changed_ms;              /* monotonic */
 	struct health_result last;
 	const char *forced_by, *forced_reason; /* NULL where not forced */

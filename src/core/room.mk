@@ -1,6 +1,18 @@
 noinst_LIBRARIES += src/core/libcore.a
 src_core_libcore_a_SOURCES = \
-	src/core/core.h \
+	src/core/command.c \
+	src/core/core.c src/core/core.h src/core/state.h \
+	src/core/effects.c \
+	src/core/generation.c \
 	src/core/journal.c src/core/journal.h \
-	src/core/plan.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan.h src/core/plan_wire.h
+	src/core/override.c \
+	src/core/plan.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan.h src/core/plan_wire.h \
+	src/core/records.c \
+	src/core/recover.c \
+	src/core/schedule.c \
+	src/core/selector.c \
+	src/core/service.c \
+	src/core/streams.c \
+	src/core/twin.c \
+	src/core/view.c
 src_core_libcore_a_CFLAGS = $(AM_CFLAGS)

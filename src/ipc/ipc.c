@@ -123,16 +123,19 @@ static void members_get(struct rbuf *r, const struct ipc_set *s, struct ipc_set_
 	size_t ip_len = ip_len_of(s->type);
 	for (size_t i = 0; i < s->count && !r->failed; i++) {
 		const uint8_t *ip = get_bytes(r, ip_len);
-		room[i] = (struct ipc_set_member){ .weight = get_u16(r) };
+		room[i] = (struct ipc_set_member){ 0 };
 		if (ip)
 			memcpy(room[i].ip, ip, ip_len);
+		room[i].weight = get_u16(r);
 	}
 }
 
 void ipc_set_get(struct rbuf *r, struct ipc_set *s, struct ipc_set_member *room, size_t max)
 {
-	struct ipc_set out = { .class = get_u16(r), .type = get_u16(r) };
+	struct ipc_set out = { 0 };
 	size_t owner_len;
+	out.class = get_u16(r);
+	out.type = get_u16(r);
 	const uint8_t *owner = get_block(r, &owner_len);
 	out.ttl_s = get_u32(r);
 	out.pick = get_u8(r);

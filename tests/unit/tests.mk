@@ -126,3 +126,13 @@ TESTS += tests/unit/pair_sim_test
 tests_unit_pair_sim_test_SOURCES = tests/unit/pair_sim_test.c
 tests_unit_pair_sim_test_LDADD = src/pair/libpair.a src/base/libbase.a $(SODIUM_LIBS) $(CHECK_LIBS)
 tests_unit_pair_sim_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+
+CORE_LIBS = src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a \
+	$(SODIUM_LIBS)
+CORE_KIT = tests/lib/core_world.c tests/lib/core_world.h tests/lib/plan_make.c tests/lib/plan_make.h
+check_PROGRAMS += tests/unit/core_test
+TESTS += tests/unit/core_test
+tests_unit_core_test_SOURCES = tests/unit/core_test.c $(CORE_KIT)
+tests_unit_core_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_core_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_core_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,0 +1,220 @@
+/* Operators' commands: understood, refused with a reason, or written to the disk first and then put in force.
+ *
+ *     COMMAND ─▶ checks ─▶ JOURNAL(sync) … SYNCED ─▶ register, shelf, forces, REPLY        refused: REPLY at once
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/text.h"
+#include "core/state.h"
+
+static void copy_text(char *out, size_t cap, const char *in)
+{
+	size_t n = strnlen(in, cap - 1);
+	memcpy(out, in, n);
+	out[n] = '\0';
+	text_clean(out);
+}
+
+static bool matches_any(const struct core *c, const struct selector *s)
+{
+	for (uint32_t v = 0; v < c->gen->plan->service_count; v++) {
+		if (selector_touches(s, c->gen->services[v].conf))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t touched(const struct core *c, const struct selector *s)
+{
+	uint32_t n = 0;
+	for (uint32_t v = 0; v < c->gen->plan->service_count; v++)
+		n += selector_touches(s, c->gen->services[v].conf);
+	return n;
+}
+
+static void refuse_unknown(struct core *c, uint32_t id, const char *selector)
+{
+	const char *near = selector_nearest(selector, c->gen);
+	if (strncmp(selector, "site:", 5) == 0)
+		effect_reply(c, id, true, "no host has site \"%s\"", selector + 5);
+	else if (near && strcmp(near, selector) != 0 && strchr(selector, '/') == NULL)
+		effect_reply(c, id, true, "\"%s\" matches no address, host or service; did you mean \"%s\"", selector, near);
+	else
+		effect_reply(c, id, true, "\"%s\" matches no address, host or service", selector);
+}
+
+/* ---- would it leave a service without an answer? ---- */
+
+static uint32_t answers(const struct policy_answer a[CORE_FAMILIES])
+{
+	return (uint32_t)a[0].count + a[1].count;
+}
+
+static bool waits(const struct policy_answer a[CORE_FAMILIES])
+{
+	return !a[0].ready || !a[1].ready;
+}
+
+/* The name of the first service that has an answer now and would have none, or NULL. Commands that still wait for the disk
+ * count as given: two at once must not do together what neither may alone. */
+static const char *emptied_by(struct core *c, struct override *o)
+{
+	for (uint32_t v = 0; v < c->gen->plan->service_count; v++) {
+		struct service *s = &c->gen->services[v];
+		if (!selector_touches(&o->selector, s->conf))
+			continue;
+		override_forces(c, s, c->gen->trial, true);
+		service_decide(c, s, c->gen->trial);
+		if (waits(c->gen->scratch) || answers(c->gen->scratch) > 0)
+			continue;
+		if (answers(s->answer) > 0 || waits(s->answer))
+			return s->conf->name;
+	}
+	return NULL;
+}
+
+static bool takes_away(const struct core_command *cmd)
+{
+	return (cmd->verb == CORE_VERB_DOWN || cmd->verb == CORE_VERB_DRAIN) && !cmd->force;
+}
+
+/* ---- taking ---- */
+
+static void reg_fill(struct core *c, struct reg *r, const struct core_command *cmd)
+{
+	*r = (struct reg){ .node = gen_self(c->gen)->id, .verb = (uint8_t)cmd->verb, .hlc = core_stamp(c) };
+	if (cmd->for_ms && cmd->verb != CORE_VERB_AUTO) {
+		if (__builtin_add_overflow(c->now_ms, cmd->for_ms, &r->until_ms))
+			r->until_ms = UINT64_MAX;
+		if (__builtin_add_overflow(c->wall_ms, cmd->for_ms, &r->until_wall))
+			r->until_wall = UINT64_MAX;
+	}
+	copy_text(r->author, sizeof r->author, cmd->author);
+	copy_text(r->reason, sizeof r->reason, cmd->reason);
+}
+
+static bool journal(struct core *c, const struct pending *p)
+{
+	uint8_t record[32 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
+	struct wbuf w;
+	wbuf_init(&w, record, sizeof record);
+	record_override_put(&w, p->override->text, &p->reg);
+	return effect_journal(c, record, w.len, true);
+}
+
+/* From here on only the disk is missing. */
+static int enqueue(struct core *c, struct override *o, const struct core_command *cmd)
+{
+	struct pending *p = calloc(1, sizeof *p);
+	if (!p)
+		return ERR_NOMEM;
+	p->id = cmd->id;
+	p->override = o;
+	reg_fill(c, &p->reg, cmd);
+	const struct reg *before = o->trial;
+	o->trial = &p->reg;
+	const char *name = takes_away(cmd) ? emptied_by(c, o) : NULL;
+	if (name || !journal(c, p)) {
+		o->trial = before;
+		c->overrides_due_ms = 0; /* o may have come into being just for this */
+		free(p);
+		if (!name)
+			return ERR_NOMEM;
+		effect_reply(c, cmd->id, true, "%s %s would leave %s without an answer; --force does it anyway",
+			     core_verb_text((uint8_t)cmd->verb), o->text, name);
+		return 0;
+	}
+	p->seq = c->seq;
+	*c->pending_end = p;
+	c->pending_end = &p->next;
+	c->pending_count++;
+	return 0;
+}
+
+static bool understood(struct core *c, const struct core_command *cmd, char selector[CORE_SELECTOR_MAX])
+{
+	struct selector s;
+	copy_text(selector, CORE_SELECTOR_MAX, cmd->selector);
+	if (cmd->verb <= CORE_VERB_NONE || cmd->verb > CORE_VERB_DRAIN) {
+		effect_reply(c, cmd->id, true, "no such verb; expected auto, down, up or drain");
+		return false;
+	}
+	if (!selector_canonical(selector)) {
+		effect_reply(c, cmd->id, true, "this is no selector; expected an address, host, service, SERVICE/ADDRESS or glob");
+		return false;
+	}
+	selector_resolve(&s, selector, c->gen);
+	if (matches_any(c, &s) || (cmd->verb == CORE_VERB_AUTO && override_find(c, selector)))
+		return true;
+	refuse_unknown(c, cmd->id, selector);
+	return false;
+}
+
+int command_take(struct core *c, const struct core_command *cmd)
+{
+	char selector[CORE_SELECTOR_MAX];
+	if (!understood(c, cmd, selector))
+		return c->nomem ? ERR_NOMEM : 0;
+	if (c->pending_count >= CORE_PENDING_MAX) {
+		effect_reply(c, cmd->id, true, "too many commands wait for the disk; try again");
+		return 0;
+	}
+	if (!override_find(c, selector) && c->override_count >= CORE_OVERRIDES_MAX) {
+		effect_reply(c, cmd->id, true, "there are %u overrides already; end some with auto", CORE_OVERRIDES_MAX);
+		return 0;
+	}
+	struct override *o = override_get(c, selector);
+	return o ? enqueue(c, o, cmd) : ERR_NOMEM;
+}
+
+/* ---- in force ---- */
+
+static void reply(struct core *c, const struct pending *p)
+{
+	char left[32], until[48] = "";
+	if (p->reg.until_ms)
+		snprintf(until, sizeof until, " for %s", text_format_age(p->reg.until_ms - c->now_ms, left));
+	bool twin = false;
+	uint32_t n = touched(c, &p->override->selector);
+	for (size_t i = 0; i < c->peer_count; i++)
+		twin |= c->peers[i].fresh;
+	effect_reply(c, p->id, false, "%s %s%s: in force on %s (%u service%s)%s", core_verb_text(p->reg.verb), p->override->text, until,
+		     gen_self(c->gen)->name, n, n == 1 ? "" : "s",
+		     !c->pair ? "" : twin ? ", sent to its twin" : "; its twin is not heard and follows when it is");
+}
+
+static void put_in_force(struct core *c, struct pending *p)
+{
+	struct override *o = p->override;
+	if (o->trial == &p->reg)
+		o->trial = NULL;
+	if (p->reg.until_ms && p->reg.until_ms <= c->now_ms) /* the disk took longer than it was to last */
+		p->reg.until_ms = c->now_ms + 1;
+	if (override_set(c, o, &p->reg)) {
+		o->tell = true;
+		override_refresh(c, o);
+	}
+	p->done = true;
+}
+
+void command_synced(struct core *c, uint64_t seq)
+{
+	for (struct pending *p = c->pending; p && p->seq <= seq; p = p->next) {
+		if (!p->done)
+			put_in_force(c, p);
+	}
+}
+
+/* Last in a step, behind what the command published. */
+void commands_settle(struct core *c)
+{
+	while (c->pending && c->pending->done && effect_room(c, CORE_TEXT_MAX)) {
+		struct pending *p = c->pending;
+		reply(c, p);
+		c->pending = p->next;
+		if (!c->pending)
+			c->pending_end = &c->pending;
+		c->pending_count--;
+		free(p);
+	}
+}

@@ -1,0 +1,205 @@
+/* The step: an event in, what follows from it out, in one order always. */
+#include <stdlib.h>
+#include "core/state.h"
+
+/* ---- life ---- */
+
+static void free_overrides(struct core *c)
+{
+	for (struct pending *p = c->pending, *next; p; p = next) {
+		next = p->next;
+		free(p);
+	}
+	for (struct override *o = c->overrides, *next; o; o = next) {
+		next = o->next;
+		free(o);
+	}
+}
+
+void core_free(struct core *c)
+{
+	if (!c)
+		return;
+	pair_free(c->pair);
+	free_overrides(c);
+	effects_deinit(&c->effects);
+	gen_free(c->gen);
+	free(c);
+}
+
+int core_new(struct core **out, const struct core_start *s, uint64_t now_ms, uint64_t wall_ms)
+{
+	struct core *c = calloc(1, sizeof *c);
+	if (!c)
+		return ERR_NOMEM;
+	c->streams_end = &c->dirty_streams;
+	c->services_end = &c->dirty_services;
+	c->pending_end = &c->pending;
+	c->overrides_due_ms = UINT64_MAX;
+	c->now_ms = now_ms;
+	c->wall_ms = wall_ms;
+	c->boot = s->boot;
+	c->epoch = s->epoch;
+	c->seq = s->epoch >> 32 << 32; /* above every number of every start before */
+	c->prober_up = true;
+	rng_init(&c->rng, s->seed);
+	int e = gen_new(&c->gen, s->plan);
+	if (e == 0) {
+		gen_init_streams(c, c->gen);
+		e = twin_start(c);
+	}
+	if (e < 0) {
+		core_free(c);
+		return e;
+	}
+	*out = c;
+	return 0;
+}
+
+/* The first step: what the journal gave is served, the first round begins. */
+static void begin(struct core *c)
+{
+	c->started = true;
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
+		struct stream *s = &c->gen->streams[i];
+		s->vote = (uint8_t)stream_own_vote(s);
+		s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
+		s->tell = s->health.known;
+		schedule_start(c, s);
+		schedule_timer(c, s);
+		stream_mark(c, s);
+	}
+	for (struct override *o = c->overrides; o; o = o->next) {
+		o->tell = true;
+		override_refresh(c, o);
+	}
+	round_begin(c);
+	services_mark_all(c, false);
+}
+
+/* ---- a new plan ---- */
+
+static void adopt(struct core *c, struct gen *g)
+{
+	struct gen *old = c->gen;
+	gen_carry(c, g);
+	c->gen = g;
+	c->dirty_streams = NULL;
+	c->streams_end = &c->dirty_streams;
+	c->dirty_services = NULL;
+	c->services_end = &c->dirty_services;
+	if (twin_plan(c, old->plan) < 0) {
+		effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"the pair could not take the new configuration\"");
+		c->nomem = true;
+	}
+	for (uint32_t i = 0; i < g->plan->stream_count; i++)
+		schedule_timer(c, &g->streams[i]);
+	streams_mark_all(c);
+	overrides_resolve(c);
+	if (c->waiting > 0 && !c->round_on)
+		round_begin(c);
+	services_mark_all(c, true);
+	gen_free(old);
+}
+
+static int take_plan(struct core *c, const struct plan *p)
+{
+	struct gen *g;
+	int e = gen_new(&g, p);
+	if (e < 0)
+		return e;
+	g->moved_count = c->gen->plan->stream_count;
+	g->moved = arena_array(&g->arena, g->moved_count, sizeof *g->moved);
+	if (!g->moved) {
+		gen_free(g);
+		return ERR_NOMEM;
+	}
+	adopt(c, g);
+	return 0;
+}
+
+/* ---- the step ---- */
+
+static int dispatch(struct core *c, const struct core_event *e)
+{
+	switch (e->type) {
+	case CORE_RESULT:
+		stream_result(c, e->result.stream, e->result.run, &e->result.result);
+		return 0;
+	case CORE_PACKET:
+		/* What is refused is counted there, and is nobody's error here. */
+		if (c->pair)
+			return pair_receive(c->pair, &e->packet.from, e->packet.data, e->packet.len, c->now_ms, c->wall_ms) == ERR_NOMEM
+				       ? ERR_NOMEM : 0;
+		return 0;
+	case CORE_COMMAND:
+		return command_take(c, &e->command);
+	case CORE_SYNCED:
+		command_synced(c, e->synced.seq);
+		return 0;
+	case CORE_EPOCH:
+		twin_epoch(c, e->epoch.epoch, e->epoch.boot);
+		return 0;
+	case CORE_PLAN:
+		return take_plan(c, e->plan.plan);
+	case CORE_PROBER:
+		schedule_prober(c, e->prober.up);
+		return 0;
+	case CORE_TIMER:
+	case CORE_EVENT_NONE:
+		break;
+	}
+	return 0;
+}
+
+int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint64_t wall_ms)
+{
+	effects_clear(c);
+	/* Monotonic clocks do not go back; if a caller's does, nothing here may underflow. */
+	c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
+	c->wall_ms = wall_ms;
+	if (!c->started)
+		begin(c);
+	int err = dispatch(c, e);
+	twin_run(c);
+	schedule_run(c);
+	overrides_run(c);
+	round_check(c);
+	twin_run(c); /* the round's end may have changed what we are */
+	streams_settle(c);
+	overrides_settle(c);
+	if (!c->dirty_streams) /* their journal records stand before what they publish */
+		services_settle(c);
+	if (!c->dirty_services)
+		commands_settle(c);
+	twin_flush(c);
+	return err < 0 ? err : c->nomem ? ERR_NOMEM : 0;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t core_deadline(const struct core *c)
+{
+	const struct heap_item *first = heap_peek(&c->gen->timers);
+	uint64_t at = first ? first->at_ms : UINT64_MAX;
+	if (!c->started || c->dirty_streams || c->dirty_services || (c->pending && c->pending->done))
+		return c->now_ms;
+	at = earlier(at, c->overrides_due_ms);
+	if (c->pair)
+		at = earlier(at, pair_deadline(c->pair));
+	if (c->round_on)
+		at = earlier(at, c->round_ends_ms);
+	return at;
+}
+
+int core_publish_all(struct core *c, uint64_t now_ms)
+{
+	effects_clear(c);
+	c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
+	services_mark_all(c, true);
+	services_settle(c);
+	return c->nomem ? ERR_NOMEM : 0;
+}

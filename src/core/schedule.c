@@ -1,0 +1,107 @@
+/* When streams are probed, and what becomes of runs that never come back.
+ *
+ *     idle ──due──▶ in flight ──result──▶ idle          timer of a stream: the next of
+ *       ▲               │ timeout + 1 s without one       its probe or the end of patience with the run,
+ *       └─────void──────┘ (or the prober went)            and the ageing of its verdict
+ */
+#include "core/state.h"
+
+static struct stream *stream_of(struct heap_item *i)
+{
+	return (struct stream *)(void *)((char *)i - offsetof(struct stream, timer));
+}
+
+static uint64_t lost_at(const struct stream *s)
+{
+	return s->schedule.started_ms + s->conf->timing.timeout_ms + CORE_LOST_MS;
+}
+
+static uint64_t wanted_at(const struct core *c, const struct stream *s)
+{
+	uint64_t age_at = health_state_age_at(&s->health, &s->conf->timing), probe_at = UINT64_MAX;
+	if (s->run)
+		probe_at = lost_at(s);
+	else if (c->prober_up)
+		probe_at = s->schedule.next_ms;
+	return probe_at < age_at ? probe_at : age_at;
+}
+
+void schedule_timer(struct core *c, struct stream *s)
+{
+	/* Every stream was put in when the generation was made: moving one never allocates. */
+	int e = heap_set(&c->gen->timers, &s->timer, wanted_at(c, s));
+	if (e < 0)
+		c->nomem = true;
+}
+
+static void spread(struct core *c, struct stream *s)
+{
+	uint32_t interval = s->conf->timing.interval_ms;
+	s->schedule.next_ms = c->now_ms + rng_below(&c->rng, interval < CORE_SPREAD_MS ? interval : CORE_SPREAD_MS);
+}
+
+void schedule_start(struct core *c, struct stream *s)
+{
+	health_schedule_init(&s->schedule, &s->conf->timing, &c->rng, c->now_ms, true);
+	spread(c, s);
+}
+
+void schedule_void(struct core *c, struct stream *s)
+{
+	if (!s->run)
+		return;
+	s->run = 0;
+	c->in_flight--;
+	health_schedule_next(&s->schedule, &s->conf->timing, &s->health, c->now_ms);
+}
+
+void schedule_void_all(struct core *c)
+{
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
+		schedule_void(c, &c->gen->streams[i]);
+		schedule_timer(c, &c->gen->streams[i]);
+	}
+}
+
+void schedule_prober(struct core *c, bool up)
+{
+	c->prober_up = up;
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
+		struct stream *s = &c->gen->streams[i];
+		schedule_void(c, s);
+		if (up)
+			spread(c, s);
+		schedule_timer(c, s);
+	}
+}
+
+static bool probe(struct core *c, struct stream *s)
+{
+	if (!effect_room(c, 0))
+		return false;
+	if (++c->last_run == 0) /* 0 means none */
+		c->last_run = 1;
+	s->run = c->last_run;
+	c->in_flight++;
+	health_schedule_started(&s->schedule, c->now_ms);
+	struct core_effect e = { .type = CORE_PROBE };
+	e.probe.stream = (uint32_t)(s - c->gen->streams);
+	e.probe.run = s->run;
+	effect_put(c, &e, NULL, 0);
+	return true;
+}
+
+void schedule_run(struct core *c)
+{
+	struct heap_item *i;
+	while ((i = heap_peek(&c->gen->timers)) && i->at_ms <= c->now_ms) {
+		struct stream *s = stream_of(i);
+		if (health_state_age(&s->health, &s->conf->timing, c->now_ms))
+			stream_touch(c, s, true);
+		if (s->run && c->now_ms >= lost_at(s))
+			schedule_void(c, s);
+		if (!s->run && c->prober_up && c->now_ms >= s->schedule.next_ms && !probe(c, s))
+			return;
+		schedule_timer(c, s);
+	}
+}

@@ -1,0 +1,232 @@
+/* From effective states to what is published: members, forces, policy, and the comparison with what stands already. */
+#include "core/state.h"
+#include "dns/const.h"
+
+void service_mark(struct core *c, struct service *s)
+{
+	if (s->dirty)
+		return;
+	s->dirty = true;
+	s->next_dirty = NULL;
+	*c->services_end = s;
+	c->services_end = &s->next_dirty;
+}
+
+void services_mark_all(struct core *c, bool whole)
+{
+	for (uint32_t i = 0; i < c->gen->plan->service_count; i++) {
+		c->gen->services[i].whole |= whole;
+		service_mark(c, &c->gen->services[i]);
+	}
+}
+
+void services_of_stream_mark(struct core *c, const struct stream *s)
+{
+	for (uint32_t i = 0; i < s->use_count; i++)
+		service_mark(c, &c->gen->services[c->gen->uses[s->use_at + i]]);
+}
+
+/* ---- members ---- */
+
+/* Up when enough of its streams are, down when too few can be; a member without a check is up: nobody asks it. */
+enum health_verdict service_member_state(const struct core *c, const struct service *s, size_t i)
+{
+	const struct plan_check *check = &s->conf->checks[i];
+	uint16_t up = 0, down = 0;
+	for (size_t k = 0; k < check->count; k++) {
+		uint8_t state = c->gen->streams[check->streams[k]].hold[s->agree - 1].state;
+		up = (uint16_t)(up + (state == HEALTH_VERDICT_UP));
+		down = (uint16_t)(down + (state == HEALTH_VERDICT_DOWN));
+	}
+	if (up >= check->need)
+		return HEALTH_VERDICT_UP;
+	return check->count - down < check->need ? HEALTH_VERDICT_DOWN : HEALTH_VERDICT_UNKNOWN;
+}
+
+static void fill_input(const struct core *c, const struct service *s, size_t i, struct policy_input *in)
+{
+	const struct plan_check *check = &s->conf->checks[i];
+	bool waits = false;
+	*in = (struct policy_input){ .weight_pct = 100, .flip_ms = UINT32_MAX };
+	in->state = service_member_state(c, s, i);
+	for (size_t k = 0; k < check->count; k++) {
+		const struct stream *stream = &c->gen->streams[check->streams[k]];
+		const struct hold *h = &stream->hold[s->agree - 1];
+		/* Any one of them may be what turns the member: the soonest counts. */
+		if (stream->flip_ms < in->flip_ms)
+			in->flip_ms = stream->flip_ms;
+		if (h->state == HEALTH_VERDICT_UP && h->weight < in->weight_pct)
+			in->weight_pct = h->weight;
+		waits |= stream->waiting;
+	}
+	/* In the very first round a stream that has spoken may still wait for the twin's word (round_check). */
+	in->waiting = in->state == HEALTH_VERDICT_UNKNOWN && (waits || !c->round_done);
+}
+
+void service_decide(struct core *c, struct service *s, const struct member *forces)
+{
+	const struct policy_service *p = &s->conf->policy;
+	for (size_t i = 0; i < p->member_count; i++) {
+		fill_input(c, s, i, &c->gen->input[i]);
+		c->gen->input[i].force = forces[i].force;
+	}
+	policy_decide(p, c->gen->input, p->all_down == POLICY_ALL_DOWN_LAST ? s->last : NULL, c->gen->scratch);
+}
+
+/* At the start a state may be older than we are: then the journal knows since when. */
+static uint64_t changed_at(const struct core *c, const struct service *s, size_t i)
+{
+	const struct plan_check *check = &s->conf->checks[i];
+	if (s->decided || check->count == 0 || !c->gen->streams[check->streams[0]].health.recovered)
+		return c->now_ms;
+	return c->gen->streams[check->streams[0]].health.changed_ms;
+}
+
+static void update_members(struct core *c, struct service *s)
+{
+	for (size_t i = 0; i < s->conf->policy.member_count; i++) {
+		struct member *m = &s->members[i];
+		uint8_t state = (uint8_t)c->gen->input[i].state;
+		if (m->state != state || m->changed_ms == 0)
+			m->changed_ms = changed_at(c, s, i);
+		m->state = state;
+	}
+}
+
+/* ---- the last good set ---- */
+
+static bool same_members(const struct policy_answer *a, const struct policy_answer *b)
+{
+	return a->tier == b->tier && a->count == b->count &&
+	       (a->count == 0 || memcmp(a->member, b->member, a->count * sizeof *a->member) == 0);
+}
+
+static bool journal_last(struct core *c, const struct service *s, int f)
+{
+	uint8_t record[1024]; /* JOURNAL_RECORD_MAX; a longer set takes several */
+	size_t from = 0;
+	do {
+		struct wbuf w;
+		wbuf_init(&w, record, sizeof record);
+		from = record_last_put(&w, s, f, from);
+		if (!effect_journal(c, record, w.len, false))
+			return false;
+	} while (from < s->last[f].count);
+	return true;
+}
+
+static bool keep_last(struct core *c, struct service *s)
+{
+	for (int f = 0; f < CORE_FAMILIES; f++) {
+		const struct policy_answer *now = &c->gen->scratch[f];
+		struct policy_answer *last = &s->last[f];
+		if (!last->member || !policy_keeps_last(now) || (policy_keeps_last(last) && same_members(now, last)))
+			continue;
+		last->rule = now->rule;
+		last->tier = now->tier;
+		last->count = now->count;
+		memcpy(last->member, now->member, now->count * sizeof *now->member);
+		if (!journal_last(c, s, f)) {
+			last->rule = POLICY_RULE_NONE; /* so that it is kept, and journalled, the next time */
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- publishing ---- */
+
+static const struct addr *addr_of(const struct service *s, const struct policy_answer *a, size_t k)
+{
+	const struct policy_service *p = &s->conf->policy;
+	return a->rule == POLICY_RULE_LIST ? &p->fallback[a->member[k]] : &p->members[a->member[k]].addr;
+}
+
+/* What a client could see is the same; why it is so may differ. */
+static bool looks_equal(const struct policy_answer *a, const struct policy_answer *b)
+{
+	struct policy_answer x = *a, y = *b;
+	if ((a->rule == POLICY_RULE_LIST) != (b->rule == POLICY_RULE_LIST))
+		return false;
+	x.rule = y.rule;
+	x.tier = y.tier;
+	return policy_answer_equal(&x, &y);
+}
+
+static void notice_answer(struct core *c, const struct service *s, int f)
+{
+	const struct policy_answer *a = &s->answer[f];
+	effect_notice(c, CORE_NOTICE_ANSWER, "event=answer service=%s type=%s rule=\"%s\" tier=%d count=%u ttl=%u", s->conf->name,
+		      f ? "AAAA" : "A", policy_rule_text((enum policy_rule)a->rule), a->tier, a->count, a->ttl_s);
+}
+
+static void copy_answer(struct service *s, int f, const struct policy_answer *from)
+{
+	struct policy_answer *to = &s->answer[f];
+	to->rule = from->rule;
+	to->tier = from->tier;
+	to->ready = from->ready;
+	to->ttl_s = from->ttl_s;
+	to->count = from->count;
+	memcpy(to->member, from->member, from->count * sizeof *from->member);
+	memcpy(to->weight, from->weight, from->count * sizeof *from->weight);
+	for (size_t k = 0; k < from->count; k++)
+		s->addrs[f][k] = *addr_of(s, from, k);
+}
+
+static void put_publish(struct core *c, const struct service *s, int f)
+{
+	const struct policy_answer *a = &s->answer[f];
+	struct core_effect e = { .type = CORE_PUBLISH };
+	e.publish = (struct core_publish){
+		.service = (uint32_t)(s - c->gen->services), .type = f ? DNS_TYPE_AAAA : DNS_TYPE_A, .ready = a->ready,
+		.ttl_s = a->ttl_s, .pick = s->conf->policy.pick, .answer_n = s->conf->policy.answer_n, .count = a->count,
+		.addrs = s->addrs[f], .weights = a->weight };
+	effect_put(c, &e, NULL, 0);
+}
+
+static bool publish(struct core *c, struct service *s, int f, bool whole)
+{
+	const struct policy_answer *now = &c->gen->scratch[f];
+	bool same = looks_equal(&s->answer[f], now);
+	bool news = !s->decided || s->answer[f].rule != now->rule || !same_members(&s->answer[f], now);
+	if (!whole && s->decided && same) {
+		copy_answer(s, f, now); /* rule and tier */
+		return true;
+	}
+	if (!effect_room(c, 0))
+		return false;
+	copy_answer(s, f, now);
+	put_publish(c, s, f);
+	if (news && !whole)
+		notice_answer(c, s, f);
+	return true;
+}
+
+static bool settle(struct core *c, struct service *s)
+{
+	service_decide(c, s, s->members);
+	if (!keep_last(c, s))
+		return false;
+	update_members(c, s);
+	for (int f = 0; f < CORE_FAMILIES; f++) {
+		if (!publish(c, s, f, s->whole || !s->decided))
+			return false; /* what is published already is so again, which does no harm */
+	}
+	s->decided = true;
+	s->whole = false;
+	return true;
+}
+
+void services_settle(struct core *c)
+{
+	while (c->dirty_services) {
+		struct service *s = c->dirty_services;
+		if (!settle(c, s))
+			return;
+		c->dirty_services = s->next_dirty;
+		if (!c->dirty_services)
+			c->services_end = &c->dirty_services;
+		s->dirty = false;
+	}
+}

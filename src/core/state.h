@@ -1,0 +1,269 @@
+/* What the files of this room share: the state machine's memory.
+ *
+ *     event ─▶ core.c ─▶ schedule.c / streams.c / command.c / twin.c       mark what changed
+ *                            │ dirty streams                               (intrusive lists: marking never allocates)
+ *                            ▼
+ *                        streams.c: votes → effective state, JOURNAL, shelf
+ *                            │ dirty services
+ *                            ▼
+ *                        service.c: members → policy → PUBLISH
+ *
+ * What is marked stays marked until its effects are in the list.  So running out of memory in the middle of a step loses
+ * nothing: the next step goes on where this one stopped.
+ */
+#ifndef GEMEL_CORE_STATE_H
+#define GEMEL_CORE_STATE_H
+#include "base/heap.h"
+#include "base/rng.h"
+#include "base/table.h"
+#include "core/core.h"
+#include "dns/name.h"
+
+#define CORE_SPREAD_MS 200      /* probes of a cold start are spread over this, or over the interval if that is shorter */
+#define CORE_ROUND_MAX_MS 5000  /* nobody waits longer for the first round (product promise) */
+#define CORE_LOST_MS 1000       /* a result this late after its timeout is not coming: the prober lost it */
+#define CORE_OVERRIDES_MAX 1024 /* selectors; operators type them, a twin repeats them */
+#define CORE_PENDING_MAX 64     /* commands that wait for the disk */
+#define CORE_OVERRIDE_KEEP_MS 3600000 /* a dead override is remembered this long, so that late news cannot revive an older one */
+#define CORE_FAMILIES 2         /* [0] = A, [1] = AAAA everywhere */
+#define CORE_AGREES 4           /* POLICY_AGREE_ANY_UP … LOCAL, less one */
+
+/* ---- streams ---- */
+struct hold { /* the effective state under one rule of agreement; its own EFFECTIVE record where there is a twin */
+	uint8_t state;  /* enum health_verdict; UNKNOWN = nothing was ever decided */
+	uint8_t weight; /* percent, of those who vote up */
+	uint64_t hlc;   /* when it was decided; adopting a twin's keeps its stamp */
+};
+struct stream {
+	const struct plan_stream *conf;
+	struct heap_item timer;
+	struct health_state health;
+	struct health_schedule schedule;
+	uint32_t run;              /* the run in flight, 0 = none */
+	uint32_t flip_ms;          /* as last told to the services */
+	uint32_t use_at, use_count; /* services that ask it: gen->uses */
+	uint8_t agrees;            /* bit i: some service decides it by agree i + 1 */
+	uint8_t vote, weight;      /* own, as last put on the shelf */
+	bool waiting;              /* for its first result, in a round that is not over */
+	bool dirty, journal, tell; /* in the list; to be journalled; to be put on the shelf */
+	struct stream *next_dirty;
+	struct hold hold[CORE_AGREES];
+};
+
+/* ---- services ---- */
+struct override;
+struct member {
+	uint8_t state, force;
+	uint64_t changed_ms;
+	const struct override *by; /* who forces it, or NULL */
+};
+struct service {
+	const struct plan_service *conf;
+	uint8_t agree; /* resolved: never POLICY_AGREE_PAIR */
+	bool dirty, decided;
+	bool whole;    /* publish even if nothing changed */
+	struct service *next_dirty;
+	struct member *members;
+	struct policy_answer answer[CORE_FAMILIES]; /* as published */
+	struct addr *addrs[CORE_FAMILIES];
+	struct policy_answer last[CORE_FAMILIES];   /* last good set; only for all_down = last */
+};
+
+/* Everything that is laid out after one plan; replaced as a whole by the next. */
+struct gen {
+	const struct plan *plan;
+	struct arena arena;
+	struct stream *streams;
+	struct service *services;
+	uint32_t *uses;
+	struct table keys;  /* key64 of a stream, or of an EFFECTIVE record of it → struct stream */
+	struct table names; /* lower-case name → struct service */
+	struct heap timers; /* every stream, always */
+	uint32_t *moved;    /* index in the previous plan → index here, UINT32_MAX = gone */
+	uint32_t moved_count;
+	struct pair_peer_conf *peers;
+	uint8_t peer_count;
+	/* room for one decision at a time */
+	struct policy_input *input;
+	struct member *trial;
+	struct policy_answer scratch[CORE_FAMILIES];
+};
+
+/* ---- overrides ---- */
+enum selector_kind { SELECTOR_NONE = 0, SELECTOR_GLOB, SELECTOR_HOST, SELECTOR_ADDRESS, SELECTOR_SERVICE, SELECTOR_MEMBER };
+struct selector { /* as understood under the present plan; kinds ascend by how much they say */
+	enum selector_kind kind;
+	struct addr addr;                /* ADDRESS, MEMBER */
+	char name[CORE_SELECTOR_MAX];    /* service, host or pattern; lower-case */
+};
+struct reg { /* what one node said last about one selector */
+	uint8_t node;
+	uint8_t verb; /* enum core_verb */
+	uint64_t hlc;
+	uint64_t until_ms, until_wall; /* 0 = until auto */
+	uint64_t dead_ms;              /* since when it does nothing; 0 = it does */
+	char author[CORE_AUTHOR_MAX], reason[CORE_REASON_MAX];
+};
+struct override {
+	struct override *next;
+	char text[CORE_SELECTOR_MAX]; /* canonical */
+	uint64_t key;
+	struct selector selector;
+	struct reg regs[PAIR_NODES_MAX + 1]; /* + 1: a node that left the plan may still stand in the journal */
+	uint8_t reg_count;
+	bool on;          /* the newest register forces something now */
+	uint8_t newest;   /* index of that register */
+	bool tell;        /* the own register is to be put on the shelf */
+	const struct reg *trial; /* a command not yet synced; counts only in trials */
+};
+struct pending {
+	struct pending *next;
+	uint32_t id;
+	uint64_t seq;
+	bool done; /* in force; only the reply is missing */
+	struct override *override;
+	struct reg reg;
+};
+
+/* ---- effects of one step ---- */
+struct effect_item { struct core_effect effect; size_t at; };
+struct effects {
+	struct effect_item *list;
+	size_t count, cap, next;
+	uint8_t *data; /* what effects point to; at = offset, since it may move while it grows */
+	size_t len, data_cap;
+};
+
+struct peer { uint8_t id; bool fresh, equal; enum pair_self_state self; };
+struct core {
+	struct gen *gen;
+	struct pair *pair; /* NULL = alone */
+	struct rng rng;
+	uint64_t now_ms, wall_ms; /* of the present step */
+	uint64_t hlc;             /* the highest stamp seen or given */
+	uint64_t seq;             /* of journal records: epoch's counter above, so it rises over restarts */
+	uint64_t boot, epoch;     /* for the next session; 0 = used up, ask for fresh ones */
+	uint64_t epoch_asked;
+	uint32_t last_run, in_flight, waiting;
+	uint64_t round_ends_ms;
+	bool round_on;            /* some streams wait for their first result */
+	bool round_done;          /* the first one is over */
+	bool started, prober_up, nomem;
+	struct stream *dirty_streams, **streams_end;
+	struct service *dirty_services, **services_end;
+	struct override *overrides;
+	size_t override_count;
+	uint64_t overrides_due_ms;
+	bool overrides_lost;      /* the twin's could not be stored: walk its shelf again */
+	struct pending *pending, **pending_end;
+	size_t pending_count;
+	struct peer peers[PAIR_NODES_MAX];
+	size_t peer_count;
+	enum pair_self_state self;
+	struct effects effects;
+};
+
+/* ---- effects.c ---- */
+void effects_deinit(struct effects *e);
+void effects_clear(struct core *c);
+/* Room for one effect with len octets beside it; false sets c->nomem. After it effect_put cannot fail. */
+bool effect_room(struct core *c, size_t len) MUST_CHECK;
+void effect_put(struct core *c, const struct core_effect *e, const void *data, size_t len);
+bool effect_journal(struct core *c, const uint8_t *record, size_t len, bool sync) MUST_CHECK; /* c->seq is its number */
+void effect_reply(struct core *c, uint32_t id, bool refused, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void effect_notice(struct core *c, enum core_notice kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* ---- generation.c ---- */
+int gen_new(struct gen **g, const struct plan *p) MUST_CHECK;
+void gen_free(struct gen *g);
+void gen_init_streams(struct core *c, struct gen *g);          /* all of them new */
+void gen_carry(struct core *c, struct gen *g);                 /* from c->gen by key and name; the rest new */
+struct stream *gen_stream(const struct gen *g, uint64_t key);  /* NULL = absent */
+struct service *gen_service(const struct gen *g, const char *name, size_t len); /* lower-case */
+const struct plan_node *gen_self(const struct gen *g);
+
+/* ---- schedule.c ---- */
+void schedule_start(struct core *c, struct stream *s);      /* at once, spread */
+void schedule_timer(struct core *c, struct stream *s);      /* after any change of it */
+void schedule_run(struct core *c);                          /* what is due */
+void schedule_prober(struct core *c, bool up);
+void schedule_void(struct core *c, struct stream *s);       /* forgets the run in flight */
+void schedule_void_all(struct core *c);
+
+/* ---- streams.c ---- */
+void stream_result(struct core *c, uint32_t index, uint32_t run, const struct health_result *r);
+void stream_touch(struct core *c, struct stream *s, bool changed); /* its health moved; changed: the verdict too */
+void stream_mark(struct core *c, struct stream *s);
+void streams_mark_all(struct core *c);
+void streams_settle(struct core *c);
+uint64_t stream_effective_key(const struct gen *g, const struct stream *s, uint8_t agree);
+enum pair_vote stream_own_vote(const struct stream *s);
+enum pair_vote stream_peer_vote(const struct core *c, const struct stream *s, uint8_t node, uint8_t *weight);
+void round_begin(struct core *c);
+void round_check(struct core *c);
+void round_leave(struct core *c, struct stream *s); /* it waits no longer */
+
+/* ---- service.c ---- */
+void service_mark(struct core *c, struct service *s);
+void services_mark_all(struct core *c, bool whole);
+void services_of_stream_mark(struct core *c, const struct stream *s);
+void services_settle(struct core *c);
+enum health_verdict service_member_state(const struct core *c, const struct service *s, size_t i);
+/* Fills the generation's scratch as the policy would decide with these forces. */
+void service_decide(struct core *c, struct service *s, const struct member *forces);
+
+/* ---- selector.c ---- */
+/* Makes text canonical in place (lower case, no final dot, addresses in their shortest form). False (and text of no use)
+ * when it is no selector. */
+bool selector_canonical(char text[CORE_SELECTOR_MAX]);
+void selector_resolve(struct selector *s, const char *text, const struct gen *g);
+bool selector_touches(const struct selector *s, const struct plan_service *v);
+bool selector_matches(const struct selector *s, const struct plan_service *v, size_t member);
+/* The name that was probably meant, or NULL. */
+const char *selector_nearest(const char *text, const struct gen *g);
+
+/* ---- override.c ---- */
+uint64_t core_stamp(struct core *c);                  /* a fresh HLC stamp */
+void core_absorb(struct core *c, uint64_t hlc);
+struct override *override_get(struct core *c, const char *text); /* finds or makes; NULL = no memory or over the bound */
+struct override *override_find(const struct core *c, const char *text);
+/* Takes a node's latest word, whatever it said before: true where it is news. Does not refresh. */
+bool override_set(struct core *c, struct override *o, const struct reg *r);
+void override_drop(struct core *c, struct override *o, uint8_t node);
+void override_refresh(struct core *c, struct override *o); /* after a change: forces, notices, timer */
+void overrides_run(struct core *c);      /* expiry and the end of what is long dead */
+void overrides_resolve(struct core *c);  /* under a new plan */
+void overrides_settle(struct core *c);   /* own registers to the shelf */
+bool override_is_on(const struct core *c, const struct reg *r);
+void override_forces(const struct core *c, const struct service *s, struct member *members, bool trial);
+const char *core_verb_text(uint8_t verb);
+
+/* ---- command.c ---- */
+int command_take(struct core *c, const struct core_command *cmd);
+void command_synced(struct core *c, uint64_t seq);
+void commands_settle(struct core *c);
+
+/* ---- twin.c ---- */
+int twin_start(struct core *c);  /* a pair where the plan has one and fresh randomness is at hand; else asks for it */
+int twin_plan(struct core *c, const struct plan *old); /* after a new plan; may end or begin the pair */
+void twin_epoch(struct core *c, uint64_t epoch, uint64_t boot);
+void twin_run(struct core *c);   /* timers, changes, freshness */
+void twin_flush(struct core *c); /* datagrams out */
+void twin_forget(struct core *c, const struct stream *s);
+
+/* ---- records.c ---- */
+enum record_type { RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST };
+void record_verdict_put(struct wbuf *w, const struct stream *s, uint64_t now_ms, uint64_t wall_ms);
+void record_override_put(struct wbuf *w, const char *selector, const struct reg *r);
+/* Addresses from `from` on, as many as fit; returns where to go on. */
+size_t record_last_put(struct wbuf *w, const struct service *s, int family, size_t from);
+int record_take(struct core *c, const uint8_t *record, size_t len);
+size_t value_verdict_put(uint8_t out[PAIR_VALUE_MAX], const struct stream *s, uint64_t now_ms);
+size_t value_effective_put(uint8_t out[PAIR_VALUE_MAX], const struct hold *h);
+size_t value_admin_put(uint8_t out[PAIR_VALUE_MAX], const char *selector, const struct reg *r, uint64_t now_ms);
+bool value_verdict_get(const struct pair_record *r, enum health_verdict *v, bool *recovered, uint8_t *weight);
+bool value_effective_get(const struct pair_record *r, struct hold *h);
+bool value_admin_get(const struct pair_record *r, char selector[CORE_SELECTOR_MAX], struct reg *out, uint64_t now_ms);
+void text_clean(char *s); /* what a terminal must not see becomes '?' */
+
+#endif

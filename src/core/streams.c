@@ -1,0 +1,324 @@
+/* From a probe's result to the effective state of its stream.
+ *
+ *     result ─▶ health ─▶ own vote ─┐
+ *               twin's VERDICT ─────┴─▶ pair_decide ─▶ UP, DOWN: decided, stamped anew where it differs from what is held
+ *                                                     HOLD: the newest EFFECTIVE of ours and of fresh twins, stamp kept
+ *
+ * A verdict from the journal is memory: it is served by holding, its D is no vote until fresh results bear it out.  So a
+ * node that was away for a day cannot take down with yesterday's news what its twin sees alive.
+ */
+#include "core/state.h"
+
+void stream_mark(struct core *c, struct stream *s)
+{
+	if (s->dirty)
+		return;
+	s->dirty = true;
+	s->next_dirty = NULL;
+	*c->streams_end = s;
+	c->streams_end = &s->next_dirty;
+}
+
+void streams_mark_all(struct core *c)
+{
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++)
+		stream_mark(c, &c->gen->streams[i]);
+}
+
+/* ---- votes ---- */
+
+static enum pair_vote vote_of(enum health_verdict v, bool recovered)
+{
+	switch (v) {
+	case HEALTH_VERDICT_UP:
+		return PAIR_UP;
+	case HEALTH_VERDICT_DOWN:
+		return recovered ? PAIR_ABSTAIN : PAIR_DOWN;
+	case HEALTH_VERDICT_UNKNOWN:
+		break;
+	}
+	return PAIR_ABSTAIN;
+}
+
+enum pair_vote stream_own_vote(const struct stream *s)
+{
+	return vote_of(s->health.verdict, s->health.recovered);
+}
+
+enum pair_vote stream_peer_vote(const struct core *c, const struct stream *s, uint8_t node, uint8_t *weight)
+{
+	enum health_verdict v;
+	bool recovered;
+	const struct pair_record *r = pair_find(c->pair, node, PAIR_VERDICT, s->conf->key);
+	if (!r || !value_verdict_get(r, &v, &recovered, weight))
+		return PAIR_ABSTAIN;
+	return vote_of(v, recovered);
+}
+
+/* Whose success is proof, but whose failure is not (pair protocol 1.3 and 2.4). */
+static bool abstains_down(enum pair_self_state s)
+{
+	return s == PAIR_BOOT || s == PAIR_TILT || s == PAIR_ISOLATED;
+}
+
+struct tally {
+	struct pair_ballot ballots[PAIR_NODES_MAX];
+	size_t count;
+	uint8_t least, most; /* weights of those who vote up */
+};
+
+static void tally_add(struct tally *t, enum pair_vote vote, bool isolated, uint8_t weight)
+{
+	t->ballots[t->count++] = (struct pair_ballot){ (uint8_t)vote, isolated };
+	if (vote != PAIR_UP)
+		return;
+	t->least = weight < t->least ? weight : t->least;
+	t->most = weight > t->most ? weight : t->most;
+}
+
+static void tally_take(const struct core *c, const struct stream *s, struct tally *t)
+{
+	*t = (struct tally){ .least = 100 };
+	tally_add(t, stream_own_vote(s), c->pair && abstains_down(c->self), s->health.weight_pct);
+	for (size_t i = 0; i < c->peer_count; i++) {
+		uint8_t weight = 100;
+		if (!c->peers[i].fresh)
+			continue;
+		enum pair_vote vote = stream_peer_vote(c, s, c->peers[i].id, &weight);
+		tally_add(t, vote, abstains_down(c->peers[i].self), weight);
+	}
+}
+
+/* ---- holding ---- */
+
+/* Of two with one stamp both nodes must choose the same; up is the safe one. */
+static bool is_newer(const struct hold *a, const struct hold *b)
+{
+	return a->hlc != b->hlc ? a->hlc > b->hlc : a->state == HEALTH_VERDICT_UP && b->state != HEALTH_VERDICT_UP;
+}
+
+static struct hold newest_held(const struct core *c, const struct stream *s, uint8_t agree)
+{
+	struct hold newest = s->hold[agree - 1];
+	uint64_t key = stream_effective_key(c->gen, s, agree);
+	for (size_t i = 0; i < c->peer_count; i++) {
+		struct hold theirs = newest;
+		const struct pair_record *r = pair_find(c->pair, c->peers[i].id, PAIR_EFFECTIVE, key);
+		if (c->peers[i].fresh && r && value_effective_get(r, &theirs) && is_newer(&theirs, &newest))
+			newest = theirs;
+	}
+	/* Recovered, but under another rule of agreement than the present: then its verdict is all there is. */
+	if (newest.state == HEALTH_VERDICT_UNKNOWN && s->health.recovered && s->health.verdict != HEALTH_VERDICT_UNKNOWN)
+		newest = (struct hold){ (uint8_t)s->health.verdict, 100, 0 };
+	return newest;
+}
+
+static struct hold decide(struct core *c, const struct stream *s, uint8_t agree, const struct tally *t)
+{
+	struct hold h = s->hold[agree - 1];
+	enum pair_effective e = pair_decide((enum pair_agree)agree, t->ballots, t->count);
+	if (e == PAIR_HOLD) {
+		h = newest_held(c, s, agree);
+	} else {
+		uint8_t state = e == PAIR_EFF_UP ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
+		if (h.state != state)
+			h.hlc = core_stamp(c);
+		h.state = state;
+	}
+	h.weight = t->most == 0 ? 100 : agree == POLICY_AGREE_ANY_DOWN ? t->least : t->most;
+	return h;
+}
+
+static bool tell_effective(struct core *c, const struct stream *s, uint8_t agree)
+{
+	uint8_t value[PAIR_VALUE_MAX];
+	const struct hold *h = &s->hold[agree - 1];
+	if (!c->pair || h->state == HEALTH_VERDICT_UNKNOWN)
+		return true;
+	size_t len = value_effective_put(value, h);
+	return pair_write(c->pair, PAIR_EFFECTIVE, stream_effective_key(c->gen, s, agree), value, len, c->now_ms) == 0;
+}
+
+static void evaluate(struct core *c, struct stream *s)
+{
+	struct tally t;
+	bool changed = false;
+	tally_take(c, s, &t);
+	for (uint8_t agree = 1; agree <= CORE_AGREES; agree++) {
+		if (!(s->agrees & 1u << (agree - 1)))
+			continue;
+		struct hold *held = &s->hold[agree - 1], h = decide(c, s, agree, &t);
+		if (h.state == held->state && h.weight == held->weight && h.hlc == held->hlc)
+			continue;
+		changed |= h.state != held->state || h.weight != held->weight;
+		if (h.state != held->state || h.hlc != held->hlc)
+			s->journal = s->tell = true;
+		*held = h;
+	}
+	if (changed)
+		services_of_stream_mark(c, s);
+}
+
+/* ---- settling: what the change of a stream entails, in the order that the doors promise ---- */
+
+static bool journal(struct core *c, const struct stream *s)
+{
+	uint8_t record[64 + 10 * CORE_AGREES];
+	struct wbuf w;
+	wbuf_init(&w, record, sizeof record);
+	record_verdict_put(&w, s, c->now_ms, c->wall_ms);
+	return effect_journal(c, record, w.len, false);
+}
+
+static bool tell(struct core *c, const struct stream *s)
+{
+	uint8_t value[PAIR_VALUE_MAX];
+	if (!c->pair)
+		return true;
+	size_t len = value_verdict_put(value, s, c->now_ms);
+	if (pair_write(c->pair, PAIR_VERDICT, s->conf->key, value, len, c->now_ms) < 0)
+		return false;
+	for (uint8_t agree = 1; agree <= CORE_AGREES; agree++) {
+		if (s->agrees & 1u << (agree - 1) && !tell_effective(c, s, agree))
+			return false;
+	}
+	return true;
+}
+
+static bool settle(struct core *c, struct stream *s)
+{
+	evaluate(c, s);
+	if (s->journal && !journal(c, s))
+		return false;
+	s->journal = false;
+	if (s->tell && !tell(c, s)) {
+		c->nomem = true;
+		return false;
+	}
+	s->tell = false;
+	return true;
+}
+
+void streams_settle(struct core *c)
+{
+	while (c->dirty_streams) {
+		struct stream *s = c->dirty_streams;
+		if (!settle(c, s))
+			return; /* it stays first in the list */
+		c->dirty_streams = s->next_dirty;
+		if (!c->dirty_streams)
+			c->streams_end = &c->dirty_streams;
+		s->dirty = false;
+	}
+}
+
+/* ---- results ---- */
+
+static void notice_verdict(struct core *c, const struct stream *s)
+{
+	char ip[ADDR_TEXT_MAX];
+	const struct health_result *last = &s->health.last;
+	effect_notice(c, CORE_NOTICE_VERDICT, "event=verdict address=%s check=%s owner=%s state=%s reason=\"%s%s%s\" took_us=%u",
+		      addr_format(&s->conf->addr, true, ip), s->conf->check, s->conf->owner, health_verdict_text(s->health.verdict),
+		      s->health.verdict == HEALTH_VERDICT_UNKNOWN ? "no result" : health_reason_text(last->reason),
+		      last->detail[0] ? ": " : "", last->detail, last->took_us);
+}
+
+void stream_touch(struct core *c, struct stream *s, bool changed)
+{
+	uint32_t flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
+	uint8_t vote = (uint8_t)stream_own_vote(s);
+	if (changed)
+		notice_verdict(c, s);
+	if (changed || vote != s->vote || s->health.weight_pct != s->weight) {
+		s->vote = vote;
+		s->weight = s->health.weight_pct;
+		s->journal |= changed;
+		s->tell = true;
+		stream_mark(c, s);
+	}
+	if (flip_ms != s->flip_ms) {
+		s->flip_ms = flip_ms;
+		services_of_stream_mark(c, s);
+	}
+}
+
+/* An index of the plan before this one is understood too: the run was begun under it. */
+static struct stream *stream_of_run(const struct core *c, uint32_t index, uint32_t run)
+{
+	const struct gen *g = c->gen;
+	if (run == 0)
+		return NULL;
+	if (index < g->plan->stream_count && g->streams[index].run == run)
+		return &g->streams[index];
+	if (index < g->moved_count && g->moved[index] != UINT32_MAX && g->streams[g->moved[index]].run == run)
+		return &g->streams[g->moved[index]];
+	return NULL;
+}
+
+void stream_result(struct core *c, uint32_t index, uint32_t run, const struct health_result *r)
+{
+	struct stream *s = stream_of_run(c, index, run);
+	if (!s)
+		return;
+	struct health_result result = *r;
+	result.detail[sizeof result.detail - 1] = '\0';
+	text_clean(result.detail);
+	bool changed = health_state_feed(&s->health, &s->conf->timing, &result, c->now_ms);
+	s->run = 0;
+	c->in_flight--;
+	health_schedule_next(&s->schedule, &s->conf->timing, &s->health, c->now_ms);
+	schedule_timer(c, s);
+	switch (health_result_outcome(&result)) {
+	case HEALTH_PASS:
+	case HEALTH_FAIL:
+	case HEALTH_UNKNOWN_RESULT:
+		round_leave(c, s);
+		break;
+	case HEALTH_VOID:
+	case HEALTH_OUTCOME_NONE:
+		break;
+	}
+	stream_touch(c, s, changed);
+}
+
+/* ---- the first round ---- */
+
+void round_begin(struct core *c)
+{
+	uint32_t longest_ms = 0;
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
+		const struct stream *s = &c->gen->streams[i];
+		if (s->waiting && s->conf->timing.timeout_ms > longest_ms)
+			longest_ms = s->conf->timing.timeout_ms;
+	}
+	c->round_on = true;
+	c->round_ends_ms = c->now_ms + (longest_ms < CORE_ROUND_MAX_MS ? longest_ms : CORE_ROUND_MAX_MS);
+}
+
+void round_leave(struct core *c, struct stream *s)
+{
+	if (!s->waiting)
+		return;
+	s->waiting = false;
+	c->waiting--;
+	services_of_stream_mark(c, s);
+}
+
+/* The round is over when every stream had its say (and the twin's words arrived), or when patience ends. Then BOOT ends too:
+ * from now on our D counts. */
+void round_check(struct core *c)
+{
+	bool complete = c->waiting == 0 && (c->round_done || !c->pair || pair_settled(c->pair, c->now_ms));
+	if (!c->round_on || (!complete && c->now_ms < c->round_ends_ms))
+		return;
+	for (uint32_t i = 0; c->waiting > 0 && i < c->gen->plan->stream_count; i++)
+		round_leave(c, &c->gen->streams[i]);
+	c->round_on = false;
+	if (c->round_done)
+		return;
+	c->round_done = true;
+	if (c->pair && pair_self(c->pair) == PAIR_BOOT)
+		pair_set_self(c->pair, PAIR_NORMAL, c->now_ms);
+	services_mark_all(c, false);
+}

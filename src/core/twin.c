@@ -1,0 +1,320 @@
+/* The machine's side of the pair: sessions begin and end here, what twins write arrives here. */
+#include "core/state.h"
+
+/* ---- the session ---- */
+
+static void fill_conf(const struct gen *g, struct pair_conf *out)
+{
+	const struct plan *p = g->plan;
+	*out = (struct pair_conf){ .self_id = gen_self(g)->id, .cluster = p->pair.name, .interval_ms = p->pair.interval_ms,
+				   .config_digest = p->digest, .peers = g->peers, .peer_count = g->peer_count };
+	memcpy(out->key, p->pair.key, sizeof out->key);
+}
+
+/* All that is ours goes on the new shelf. */
+static void tell_all(struct core *c)
+{
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
+		c->gen->streams[i].tell = true;
+		stream_mark(c, &c->gen->streams[i]);
+	}
+	for (struct override *o = c->overrides; o; o = o->next)
+		o->tell = true;
+}
+
+static void note_peers(struct core *c)
+{
+	c->peer_count = pair_peers(c->pair) < PAIR_NODES_MAX ? pair_peers(c->pair) : PAIR_NODES_MAX - 1;
+	for (size_t i = 0; i < c->peer_count; i++) {
+		struct pair_peer_view v;
+		pair_peer_get(c->pair, i, &v, c->now_ms);
+		c->peers[i] = (struct peer){ .id = v.id };
+	}
+}
+
+int twin_start(struct core *c)
+{
+	struct pair_conf conf;
+	if (!c->gen->plan->pair.present || c->pair)
+		return 0;
+	/* A session's boot is part of every nonce: one that was used before would be the end of secrecy. */
+	if (c->boot == 0) {
+		if (c->epoch_asked || !effect_room(c, 0))
+			return c->nomem ? ERR_NOMEM : 0;
+		struct core_effect e = { .type = CORE_NEED_EPOCH };
+		e.need_epoch.epoch = c->epoch_asked = ((c->epoch >> 32) + 1) << 32;
+		effect_put(c, &e, NULL, 0);
+		return 0;
+	}
+	fill_conf(c->gen, &conf);
+	int e = pair_new(&c->pair, &conf, c->boot, c->epoch, c->now_ms, c->wall_ms);
+	if (e < 0)
+		return e;
+	c->boot = 0;
+	pair_set_self(c->pair, c->round_done ? PAIR_NORMAL : PAIR_BOOT, c->now_ms);
+	c->self = pair_self(c->pair);
+	note_peers(c);
+	tell_all(c);
+	return 0;
+}
+
+static void twin_stop(struct core *c)
+{
+	pair_free(c->pair);
+	c->pair = NULL;
+	c->peer_count = 0;
+	streams_mark_all(c);
+}
+
+static bool is_another_cluster(const struct plan *a, const struct plan *b)
+{
+	if (!a->pair.present || !b->pair.present)
+		return a->pair.present != b->pair.present;
+	return a->nodes[a->self].id != b->nodes[b->self].id || strcmp(a->pair.name, b->pair.name) != 0;
+}
+
+int twin_plan(struct core *c, const struct plan *old)
+{
+	struct pair_conf conf;
+	if (c->pair && is_another_cluster(old, c->gen->plan))
+		twin_stop(c);
+	if (!c->pair)
+		return twin_start(c);
+	fill_conf(c->gen, &conf);
+	int e = pair_reconfigure(c->pair, &conf, c->now_ms);
+	if (e == 0)
+		note_peers(c);
+	return e;
+}
+
+void twin_epoch(struct core *c, uint64_t epoch, uint64_t boot)
+{
+	c->epoch_asked = 0;
+	c->epoch = epoch;
+	if (c->pair) {
+		pair_set_epoch(c->pair, epoch, boot, c->now_ms);
+		return;
+	}
+	c->boot = boot;
+	if (twin_start(c) < 0)
+		c->nomem = true;
+}
+
+void twin_forget(struct core *c, const struct stream *s)
+{
+	/* Where memory lacks even for a tombstone the record stays, of a key that nobody asks for any more. */
+	if (!c->pair)
+		return;
+	int e = pair_write(c->pair, PAIR_VERDICT, s->conf->key, NULL, 0, c->now_ms);
+	for (uint8_t agree = 1; agree <= CORE_AGREES; agree++) {
+		if (s->agrees & 1u << (agree - 1) && s->hold[agree - 1].state != HEALTH_VERDICT_UNKNOWN)
+			e |= pair_write(c->pair, PAIR_EFFECTIVE, stream_effective_key(c->gen, s, agree), NULL, 0, c->now_ms);
+	}
+	if (e < 0)
+		effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"out of memory\"");
+}
+
+/* ---- what the twin says ---- */
+
+static struct override *override_of_key(const struct core *c, uint64_t key)
+{
+	struct override *o = c->overrides;
+	while (o && o->key != key)
+		o = o->next;
+	return o;
+}
+
+/* Replicated ones count at once: the disk of the one who gave it has it. Ours keeps a copy for our own next start. */
+static bool learn_override(struct core *c, const struct pair_record *r)
+{
+	char selector[CORE_SELECTOR_MAX];
+	uint8_t record[32 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
+	struct reg reg;
+	struct wbuf w;
+	if (r->value_len == 0) {
+		struct override *gone = override_of_key(c, r->key);
+		if (gone)
+			override_drop(c, gone, r->owner);
+		return true;
+	}
+	if (!value_admin_get(r, selector, &reg, c->now_ms))
+		return true; /* not ours to mend */
+	if (reg.until_ms)
+		reg.until_wall = c->wall_ms + (reg.until_ms - c->now_ms);
+	wbuf_init(&w, record, sizeof record);
+	record_override_put(&w, selector, &reg);
+	if (!effect_room(c, w.len))
+		return false;
+	struct override *o = override_get(c, selector);
+	if (!o)
+		return c->override_count >= CORE_OVERRIDES_MAX;
+	if (override_set(c, o, &reg)) {
+		override_refresh(c, o);
+		return effect_journal(c, record, w.len, false);
+	}
+	return true;
+}
+
+static void learn(struct core *c, const struct pair_record *r)
+{
+	struct stream *s;
+	struct hold h;
+	switch (r->kind) {
+	case PAIR_EFFECTIVE:
+		if (value_effective_get(r, &h))
+			core_absorb(c, h.hlc);
+		/* fall through */
+	case PAIR_VERDICT:
+		s = gen_stream(c->gen, r->key);
+		if (s)
+			stream_mark(c, s);
+		break;
+	case PAIR_ADMIN:
+		if (!learn_override(c, r)) {
+			c->overrides_lost = true;
+			c->nomem = true;
+		}
+		break;
+	default:
+		break; /* kinds of later versions */
+	}
+}
+
+static void find_lost_overrides(struct core *c)
+{
+	size_t pos = 0;
+	const struct pair_record *r;
+	uint8_t self = gen_self(c->gen)->id;
+	if (!c->overrides_lost)
+		return;
+	while ((r = pair_walk(c->pair, PAIR_ADMIN, &pos))) {
+		if (r->owner != self && !learn_override(c, r))
+			return;
+	}
+	c->overrides_lost = false;
+}
+
+/* Once a twin's shelf is whole here, what it does not say is not said: our journal may remember more than the twin does, after
+ * it lost its disk. */
+static void reconcile(struct core *c, uint8_t node)
+{
+	for (struct override *o = c->overrides; o; o = o->next) {
+		const struct pair_record *r = pair_find(c->pair, node, PAIR_ADMIN, o->key);
+		if (!r || r->value_len == 0)
+			override_drop(c, o, node);
+	}
+}
+
+/* ---- links ---- */
+
+static const char *name_of(const struct core *c, uint8_t node)
+{
+	for (uint16_t i = 0; i < c->gen->plan->node_count; i++) {
+		if (c->gen->plan->nodes[i].id == node)
+			return c->gen->plan->nodes[i].name;
+	}
+	return "?";
+}
+
+static void alarm_about(struct core *c, uint8_t node, const char *what)
+{
+	effect_notice(c, CORE_NOTICE_ALARM, "event=alarm peer=%s what=\"%s\"", name_of(c, node), what);
+}
+
+static void notice_link(struct core *c, const struct pair_event *e)
+{
+	effect_notice(c, CORE_NOTICE_LINK, "event=link peer=%s from=%s to=%s", name_of(c, e->peer), pair_link_state_text(e->from),
+		      pair_link_state_text(e->to));
+	if (e->to == PAIR_LOST)
+		alarm_about(c, e->peer, "twin lost");
+	else if (e->to == PAIR_MISMATCH)
+		alarm_about(c, e->peer, "the twin's configuration differs");
+	else if (e->to == PAIR_INCOMPATIBLE)
+		alarm_about(c, e->peer, "the twin speaks another version or has another key");
+}
+
+static void hear(struct core *c, const struct pair_event *e)
+{
+	switch (e->type) {
+	case PAIR_EVENT_LINK:
+		notice_link(c, e);
+		break;
+	case PAIR_EVENT_REFUTE:
+		alarm_about(c, e->peer, "the twin knows a later start of this node: its disk was wiped or put back");
+		break;
+	case PAIR_EVENT_DUPLICATE:
+		alarm_about(c, e->peer, "another node has this node's id");
+		break;
+	case PAIR_EVENT_DIVERGENCE:
+		alarm_about(c, e->peer, "the twins' records differ: all are fetched again");
+		break;
+	case PAIR_EVENT_TILT: /* what is in flight was timed by a clock that jumped */
+		schedule_void_all(c);
+		alarm_about(c, gen_self(c->gen)->id, "the clock jumped, or this node did not run for a while");
+		break;
+	case PAIR_EVENT_SKEW:
+		alarm_about(c, e->peer, "the twin's clock is more than 60 s off");
+		break;
+	case PAIR_EVENT_FRESH: /* follow_peers sees it */
+	case PAIR_EVENT_NONE:
+		break;
+	}
+}
+
+static void follow_peers(struct core *c)
+{
+	bool moved = false;
+	for (size_t i = 0; i < c->peer_count; i++) {
+		struct peer *p = &c->peers[i];
+		struct pair_peer_view v;
+		pair_peer_get(c->pair, i, &v, c->now_ms);
+		bool fresh = pair_is_fresh(c->pair, p->id, c->now_ms);
+		moved |= fresh != p->fresh || v.self != p->self;
+		if (fresh && v.shelves_equal && !p->equal)
+			reconcile(c, p->id);
+		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = v.shelves_equal, .self = v.self };
+	}
+	moved |= pair_self(c->pair) != c->self;
+	c->self = pair_self(c->pair);
+	if (moved)
+		streams_mark_all(c);
+}
+
+static void want_epoch(struct core *c)
+{
+	uint64_t epoch = pair_wants_epoch(c->pair);
+	if (epoch == 0 || epoch == c->epoch_asked || !effect_room(c, 0))
+		return;
+	struct core_effect e = { .type = CORE_NEED_EPOCH };
+	e.need_epoch.epoch = c->epoch_asked = epoch;
+	effect_put(c, &e, NULL, 0);
+}
+
+void twin_run(struct core *c)
+{
+	struct pair_record r;
+	struct pair_event e;
+	if (!c->pair)
+		return;
+	if (c->now_ms >= pair_deadline(c->pair))
+		pair_tick(c->pair, c->now_ms, c->wall_ms);
+	find_lost_overrides(c);
+	while (pair_next_change(c->pair, &r))
+		learn(c, &r);
+	while (pair_next_event(c->pair, &e))
+		hear(c, &e);
+	follow_peers(c);
+	want_epoch(c);
+}
+
+void twin_flush(struct core *c)
+{
+	uint8_t packet[PAIR_PACKET_MAX];
+	size_t len;
+	struct core_effect e = { .type = CORE_SEND };
+	while (c->pair && effect_room(c, sizeof packet) &&
+	       pair_next_packet(c->pair, &e.send.to, packet, &len, c->now_ms, c->wall_ms)) {
+		e.send.len = (uint16_t)len;
+		effect_put(c, &e, packet, len);
+	}
+}

@@ -1,0 +1,128 @@
+/* What status shows. Nothing here changes anything. */
+#include "core/state.h"
+
+const struct plan *core_plan(const struct core *c)
+{
+	return c->gen->plan;
+}
+
+const struct pair *core_pair(const struct core *c)
+{
+	return c->pair;
+}
+
+size_t core_services(const struct core *c)
+{
+	return c->gen->plan->service_count;
+}
+
+int core_service_find(const struct core *c, const char *name)
+{
+	char lower[NAME_TEXT_MAX];
+	size_t n = strnlen(name, sizeof lower);
+	if (n > 1 && name[n - 1] == '.')
+		n--;
+	if (n >= sizeof lower)
+		return ERR_ABSENT;
+	for (size_t i = 0; i < n; i++)
+		lower[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
+	const struct service *s = gen_service(c->gen, lower, n);
+	return s ? (int)(s - c->gen->services) : ERR_ABSENT;
+}
+
+void core_service_get(const struct core *c, size_t i, struct core_service_view *out)
+{
+	const struct service *s = &c->gen->services[i];
+	*out = (struct core_service_view){ .conf = s->conf, .members = s->conf->policy.member_count, .ready = true };
+	for (int f = 0; f < CORE_FAMILIES; f++) {
+		out->rule[f] = s->answer[f].rule;
+		out->tier[f] = s->answer[f].tier;
+		out->ttl_s[f] = s->answer[f].ttl_s;
+		out->answering = (uint16_t)(out->answering + s->answer[f].count);
+		out->ready &= s->answer[f].ready;
+	}
+	for (size_t k = 0; k < out->members; k++)
+		out->members_up = (uint16_t)(out->members_up + (s->members[k].state == HEALTH_VERDICT_UP));
+}
+
+static bool is_answering(const struct service *s, size_t member)
+{
+	const struct policy_member *m = &s->conf->policy.members[member];
+	const struct policy_answer *a = &s->answer[m->addr.family == 6];
+	for (size_t k = 0; k < a->count && a->rule != POLICY_RULE_LIST; k++) {
+		if (a->member[k] == member)
+			return true;
+	}
+	return false;
+}
+
+static enum health_verdict verdict_of(enum pair_vote v)
+{
+	return v == PAIR_UP ? HEALTH_VERDICT_UP : v == PAIR_DOWN ? HEALTH_VERDICT_DOWN : HEALTH_VERDICT_UNKNOWN;
+}
+
+static void view_stream(const struct core *c, const struct stream *s, struct core_member_view *out)
+{
+	out->stream = s->conf;
+	out->own = verdict_of(stream_own_vote(s));
+	out->recovered = s->health.recovered;
+	out->last = s->health.last;
+	for (size_t i = 0; i < c->peer_count && out->twin == HEALTH_VERDICT_UNKNOWN; i++) {
+		uint8_t weight;
+		if (c->peers[i].fresh)
+			out->twin = verdict_of(stream_peer_vote(c, s, c->peers[i].id, &weight));
+	}
+}
+
+void core_member_get(const struct core *c, size_t service, size_t member, struct core_member_view *out, uint64_t now_ms)
+{
+	const struct service *s = &c->gen->services[service];
+	const struct member *m = &s->members[member];
+	*out = (struct core_member_view){ .conf = &s->conf->policy.members[member], .host = s->conf->hosts[member],
+					  .state = (enum health_verdict)m->state, .force = (enum policy_force)m->force,
+					  .answering = is_answering(s, member), .changed_ms = m->changed_ms };
+	if (s->conf->checks[member].count > 0)
+		view_stream(c, &c->gen->streams[s->conf->checks[member].streams[0]], out);
+	if (!m->by || m->by->reg_count == 0)
+		return;
+	const struct reg *r = &m->by->regs[m->by->newest];
+	if (r->until_ms && r->until_ms <= now_ms) /* over, the step that says so is due */
+		return;
+	out->forced_by = r->author;
+	out->forced_reason = r->reason;
+	out->forced_until_ms = r->until_ms;
+}
+
+bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms, uint64_t wall_ms)
+{
+	const struct override *o = c->overrides;
+	size_t at = 0;
+	(void)wall_ms;
+	for (; o; o = o->next, at++) {
+		if (at < *pos || !o->on)
+			continue;
+		const struct reg *r = &o->regs[o->newest];
+		if (r->until_ms && r->until_ms <= now_ms)
+			continue;
+		*out = (struct core_override_view){ .selector = o->text, .author = r->author, .reason = r->reason,
+						    .verb = (enum core_verb)r->verb, .since_wall_ms = r->hlc >> 16,
+						    .left_ms = r->until_ms ? r->until_ms - now_ms : 0, .node = r->node };
+		*pos = at + 1;
+		return true;
+	}
+	return false;
+}
+
+void core_totals_get(const struct core *c, struct core_totals *out)
+{
+	*out = (struct core_totals){ .services = c->gen->plan->service_count, .generation = c->gen->plan->generation,
+				     .streams = c->gen->plan->stream_count, .in_flight = c->in_flight, .round_done = c->round_done };
+	for (uint32_t v = 0; v < out->services; v++) {
+		struct core_service_view view;
+		core_service_get(c, v, &view);
+		out->members += view.members;
+		out->members_up += view.members_up;
+	}
+	for (const struct override *o = c->overrides; o; o = o->next)
+		out->overrides += o->on;
+}

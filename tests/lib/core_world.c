@@ -1,0 +1,361 @@
+/* See core_world.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "core/journal.h"
+#include "dns/const.h"
+#include "lib/core_world.h"
+#include "lib/plan_make.h"
+
+#define BOUND ((size_t)1 << 26)
+
+static void must(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "core_world: %s\n", what);
+	abort();
+}
+
+/* ---- effects as text ---- */
+
+static size_t set_text(char *out, size_t cap, const struct core_publish *p)
+{
+	struct bytes b;
+	char ip[ADDR_TEXT_MAX];
+	bytes_init(&b, BOUND);
+	if (!p->ready)
+		bytes_printf(&b, "not ready");
+	else if (p->count == 0)
+		bytes_printf(&b, "nodata ttl=%u", p->ttl_s);
+	for (size_t i = 0; p->ready && i < p->count; i++) {
+		bytes_printf(&b, "%s", addr_format(&p->addrs[i], false, ip));
+		if (p->weights[i] != 1)
+			bytes_printf(&b, "*%u", p->weights[i]);
+		bytes_printf(&b, " ");
+	}
+	if (p->ready && p->count)
+		bytes_printf(&b, "ttl=%u", p->ttl_s);
+	int n = snprintf(out, cap, "%.*s", (int)b.len, (const char *)b.data);
+	bytes_deinit(&b);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static int publish_text(char *out, size_t cap, const struct core *c, const struct core_publish *p)
+{
+	char set[8192];
+	set_text(set, sizeof set, p);
+	return snprintf(out, cap, "publish %s %s %s", core_plan(c)->services[p->service].name, p->type == DNS_TYPE_A ? "A" : "AAAA", set);
+}
+
+size_t core_effect_text(char *out, size_t cap, const struct core *c, const struct core_effect *e)
+{
+	static const char *const records[] = { "?", "verdict", "override", "last" };
+	char ip[ADDR_TEXT_MAX];
+	const struct plan_stream *s;
+	int n = 0;
+	switch (e->type) {
+	case CORE_JOURNAL:
+		n = snprintf(out, cap, "journal %s%s", records[e->journal.data[0] & 3], e->journal.sync ? " sync" : "");
+		break;
+	case CORE_PUBLISH:
+		n = publish_text(out, cap, c, &e->publish);
+		break;
+	case CORE_SEND:
+		n = snprintf(out, cap, "send %s %u", addr_format(&e->send.to, true, ip), e->send.len);
+		break;
+	case CORE_PROBE:
+		s = &core_plan(c)->streams[e->probe.stream];
+		n = snprintf(out, cap, "probe %s/%s", addr_format(&s->addr, true, ip), s->check);
+		break;
+	case CORE_REPLY:
+		n = snprintf(out, cap, "%s %u %s", e->reply.refused ? "refused" : "reply", e->reply.id, e->reply.text);
+		break;
+	case CORE_NEED_EPOCH:
+		n = snprintf(out, cap, "epoch");
+		break;
+	case CORE_NOTICE:
+		n = snprintf(out, cap, "notice %s", e->notice.text);
+		break;
+	case CORE_EFFECT_NONE:
+		break;
+	}
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* ---- carrying out ---- */
+
+struct world_backend *world_backend_of(struct world *w, const struct addr *a)
+{
+	for (size_t i = 0; i < w->backend_count; i++) {
+		if (addr_equal(&w->backends[i].addr, a))
+			return &w->backends[i];
+	}
+	must(w->backend_count < WORLD_BACKENDS_MAX, "too many back ends");
+	w->backends[w->backend_count] = (struct world_backend){ *a, HEALTH_OK, 100, false };
+	return &w->backends[w->backend_count++];
+}
+
+static void do_journal(struct world *w, const struct core_effect *e)
+{
+	uint8_t frame[JOURNAL_FRAME_HEAD_LEN + JOURNAL_RECORD_MAX];
+	struct wbuf b;
+	wbuf_init(&b, frame, sizeof frame);
+	journal_frame_put(&b, e->journal.seq, e->journal.data, e->journal.len);
+	must(!b.failed, "a journal record does not fit");
+	bytes_add(&w->journal, frame, b.len);
+	if (e->journal.sync)
+		w->unsynced = e->journal.seq;
+}
+
+static void do_probe(struct world *w, const struct core_effect *e)
+{
+	must(w->flight_count < WORLD_FLIGHT_MAX, "too many probes in flight");
+	if (!world_backend_of(w, &core_plan(w->core)->streams[e->probe.stream].addr)->silent)
+		w->flight[w->flight_count++] = (struct world_flight){ w->now_ms + w->latency_ms, e->probe.stream, e->probe.run };
+}
+
+static void do_publish(struct world *w, const struct core_effect *e)
+{
+	char text[8192];
+	struct bytes *b = &w->answers[e->publish.service * 2u + (e->publish.type == DNS_TYPE_AAAA)];
+	set_text(text, sizeof text, &e->publish);
+	b->len = 0;
+	bytes_add(b, text, strlen(text) + 1);
+}
+
+static void carry_out(struct world *w)
+{
+	struct core_effect e;
+	char text[8300];
+	while (core_next_effect(w->core, &e)) {
+		core_effect_text(text, sizeof text, w->core, &e);
+		bytes_printf(&w->trace, "%s\n", text);
+		if (e.type == CORE_JOURNAL)
+			do_journal(w, &e);
+		else if (e.type == CORE_PROBE)
+			do_probe(w, &e);
+		else if (e.type == CORE_PUBLISH)
+			do_publish(w, &e);
+	}
+}
+
+void world_step(struct world *w, const struct core_event *e)
+{
+	w->err = core_step(w->core, e, w->now_ms, WORLD_WALL_MS + w->now_ms);
+	carry_out(w);
+	if (w->unsynced && !w->disk_slow)
+		world_sync(w);
+}
+
+void world_sync(struct world *w)
+{
+	struct core_event e = { .type = CORE_SYNCED };
+	e.synced.seq = w->unsynced;
+	w->unsynced = 0;
+	w->disk_slow = false;
+	world_step(w, &e);
+}
+
+/* ---- time ---- */
+
+static size_t next_flight(const struct world *w)
+{
+	size_t best = w->flight_count;
+	for (size_t i = 0; i < w->flight_count; i++) {
+		if (best == w->flight_count || w->flight[i].at_ms < w->flight[best].at_ms)
+			best = i;
+	}
+	return best;
+}
+
+static void land(struct world *w, size_t i)
+{
+	struct world_flight f = w->flight[i];
+	struct core_event e = { .type = CORE_RESULT };
+	w->flight[i] = w->flight[--w->flight_count];
+	const struct plan *p = f.stream < core_plan(w->core)->stream_count ? core_plan(w->core) : w->old_plan;
+	struct world_backend *b = world_backend_of(w, &p->streams[f.stream].addr);
+	e.result.stream = f.stream;
+	e.result.run = f.run;
+	e.result.result = (struct health_result){ .reason = b->reason, .weight_pct = b->weight, .took_us = 300 };
+	world_step(w, &e);
+}
+
+void world_run(struct world *w, uint64_t ms)
+{
+	uint64_t end = w->now_ms + ms;
+	struct core_event timer = { .type = CORE_TIMER };
+	for (;;) {
+		size_t i = next_flight(w);
+		uint64_t result_at = i < w->flight_count ? w->flight[i].at_ms : UINT64_MAX, timer_at = core_deadline(w->core);
+		uint64_t at = result_at < timer_at ? result_at : timer_at;
+		if (at > end)
+			break;
+		w->now_ms = at > w->now_ms ? at : w->now_ms;
+		if (result_at <= timer_at)
+			land(w, i);
+		else
+			world_step(w, &timer);
+	}
+	w->now_ms = end;
+}
+
+/* ---- life ---- */
+
+static void new_answers(struct world *w)
+{
+	w->answers = calloc(w->plan->service_count * 2u + 1, sizeof *w->answers);
+	must(w->answers != NULL, "memory");
+	for (size_t i = 0; i < w->plan->service_count * 2u; i++)
+		bytes_init(&w->answers[i], BOUND);
+}
+
+static void free_answers(struct world *w, const struct plan *p)
+{
+	for (size_t i = 0; w->answers && i < p->service_count * 2u; i++)
+		bytes_deinit(&w->answers[i]);
+	free(w->answers);
+}
+
+static void start(struct world *w)
+{
+	w->epoch = epoch_next(w->epoch, 7);
+	struct core_start s = { .plan = w->plan, .boot = w->epoch + 1, .epoch = w->epoch, .seed = 42 };
+	must(core_new(&w->core, &s, w->now_ms, WORLD_WALL_MS + w->now_ms) == 0, "core_new");
+}
+
+void world_begin(struct world *w, const char *plan)
+{
+	*w = (struct world){ .plan = plan_make(plan, 0), .latency_ms = 5, .now_ms = 1000000 };
+	bytes_init(&w->journal, BOUND);
+	bytes_init(&w->trace, BOUND);
+	new_answers(w);
+	start(w);
+	world_step(w, &(struct core_event){ .type = CORE_TIMER });
+}
+
+void world_restart(struct world *w, size_t octets)
+{
+	struct rbuf r;
+	uint64_t seq = 0;
+	const uint8_t *record;
+	size_t len;
+	core_free(w->core);
+	w->flight_count = 0;
+	w->unsynced = 0;
+	free_answers(w, w->plan);
+	new_answers(w);
+	start(w);
+	rbuf_init(&r, w->journal.data, octets < w->journal.len ? octets : w->journal.len);
+	while (journal_frame_get(&r, &seq, &record, &len))
+		must(core_recover(w->core, record, len, w->now_ms, WORLD_WALL_MS + w->now_ms) == 0, "own record refused");
+	w->journal.len = r.pos;
+	world_step(w, &(struct core_event){ .type = CORE_TIMER });
+}
+
+void world_plan(struct world *w, const char *plan)
+{
+	struct core_event e = { .type = CORE_PLAN };
+	struct plan *next = plan_make(plan, 0);
+	free_answers(w, w->plan);
+	plan_free(w->old_plan);
+	w->old_plan = w->plan;
+	w->plan = next;
+	new_answers(w);
+	e.plan.plan = next;
+	world_step(w, &e);
+}
+
+void world_end(struct world *w)
+{
+	core_free(w->core);
+	free_answers(w, w->plan);
+	plan_free(w->plan);
+	plan_free(w->old_plan);
+	bytes_deinit(&w->journal);
+	bytes_deinit(&w->trace);
+}
+
+/* ---- what stories do ---- */
+
+void world_backend(struct world *w, const char *address, enum health_reason r)
+{
+	struct addr a;
+	must(addr_parse(&a, address, strlen(address), 0) == 0, address);
+	world_backend_of(w, &a)->reason = r;
+}
+
+void world_prober(struct world *w, bool up)
+{
+	struct core_event e = { .type = CORE_PROBER };
+	e.prober.up = up;
+	if (!up)
+		w->flight_count = 0;
+	world_step(w, &e);
+}
+
+static enum core_verb verb_of(const char *word)
+{
+	static const char *const words[] = { "?", "auto", "down", "up", "drain" };
+	for (int i = 1; i < 5; i++) {
+		if (strcmp(words[i], word) == 0)
+			return (enum core_verb)i;
+	}
+	return CORE_VERB_NONE;
+}
+
+void world_command(struct world *w, const char *text)
+{
+	static uint32_t last_id;
+	char copy[512], *at = NULL;
+	struct core_event e = { .type = CORE_COMMAND };
+	snprintf(copy, sizeof copy, "%s", text);
+	e.command.verb = verb_of(strtok_r(copy, " ", &at));
+	e.command.id = ++last_id;
+	snprintf(e.command.selector, sizeof e.command.selector, "%s", strtok_r(NULL, " ", &at));
+	snprintf(e.command.author, sizeof e.command.author, "alice");
+	snprintf(e.command.reason, sizeof e.command.reason, "because");
+	for (char *word; (word = strtok_r(NULL, " ", &at));) {
+		if (strcmp(word, "force") == 0)
+			e.command.force = true;
+		else if (strncmp(word, "for=", 4) == 0)
+			e.command.for_ms = strtoull(word + 4, NULL, 10);
+	}
+	world_step(w, &e);
+}
+
+const char *world_answer(struct world *w, const char *service, uint16_t type)
+{
+	int i = core_service_find(w->core, service);
+	must(i >= 0, service);
+	struct bytes *b = &w->answers[(size_t)i * 2 + (type == DNS_TYPE_AAAA)];
+	return b->len ? (const char *)b->data : "";
+}
+
+static bool begins_with_any(const char *line, const char *words)
+{
+	while (*words) {
+		size_t n = strcspn(words, "|");
+		if (strncmp(line, words, n) == 0)
+			return true;
+		words += n + (words[n] == '|');
+	}
+	return false;
+}
+
+const char *world_trace(struct world *w, const char *words)
+{
+	static char out[1 << 20];
+	size_t len = 0;
+	bytes_u8(&w->trace, 0);
+	out[0] = '\0';
+	for (char *line = (char *)w->trace.data, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		if (words && !begins_with_any(line, words))
+			continue;
+		must(len + strlen(line) + 2 < sizeof out, "the trace is too long");
+		len += (size_t)sprintf(out + len, "%s\n", line);
+	}
+	w->trace.len = 0;
+	return out;
+}

@@ -1,0 +1,674 @@
+/* The state machine, as stories: events go in, a readable trace comes out. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "core/journal.h"
+#include "dns/const.h"
+#include "lib/core_world.h"
+#include "lib/plan_make.h"
+
+#define A DNS_TYPE_A
+#define AAAA DNS_TYPE_AAAA
+#define WWW "www.example.test"
+
+static struct world w;
+
+static const char *const two = "check web\nservice www.example.test web 127.0.0.11 127.0.0.12\n";
+static const char *const tiers = "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 / 127.0.0.13\n";
+
+static void finish(void)
+{
+	world_end(&w);
+}
+
+/* ---- the first round ---- */
+
+START_TEST(a_cold_start_waits_for_the_first_round)
+{
+	world_begin(&w, two);
+	ck_assert_str_eq(world_trace(&w, "publish"), "publish www.example.test A not ready\n"
+						     "publish www.example.test AAAA nodata ttl=60\n");
+	world_run(&w, 300);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+	struct core_totals t;
+	core_totals_get(w.core, &t);
+	ck_assert(t.round_done);
+	ck_assert_uint_eq(t.members_up, 2);
+	world_run(&w, 1000);
+	ck_assert_uint_eq(w.now_ms, 1001300);
+}
+END_TEST
+
+START_TEST(the_first_round_finds_the_dead)
+{
+	world_begin(&w, two);
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 300);
+	/* with nothing known the first result decides alone */
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(the_first_round_ends_without_the_silent)
+{
+	world_begin(&w, two);
+	struct addr a;
+	ck_assert_int_eq(addr_parse(&a, "127.0.0.11", 10, 0), 0);
+	world_backend_of(&w, &a)->silent = true; /* not even a timeout is reported */
+	world_run(&w, 499);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "not ready");
+	world_run(&w, 2); /* the largest timeout is 500 ms */
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(initial_down_is_honoured)
+{
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 initial=down\n");
+	struct addr a;
+	ck_assert_int_eq(addr_parse(&a, "127.0.0.11", 10, 0), 0);
+	world_backend_of(&w, &a)->silent = true;
+	world_run(&w, 600);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+}
+END_TEST
+
+/* ---- failing over ---- */
+
+START_TEST(a_failure_is_journalled_then_published)
+{
+	world_begin(&w, tiers);
+	world_run(&w, 1000);
+	world_trace(&w, NULL);
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 1500); /* interval 1 s, then two retries at 200 ms */
+	ck_assert_str_eq(world_trace(&w, "journal|publish"), "journal verdict\n"
+							     "publish www.example.test A 127.0.0.12 ttl=10\n");
+	world_backend(&w, "127.0.0.12", HEALTH_READ_TIMEOUT);
+	world_run(&w, 1500);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10");
+	world_backend(&w, "127.0.0.11", HEALTH_OK);
+	world_run(&w, 1500); /* rise = 2 */
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 ttl=10");
+}
+END_TEST
+
+START_TEST(one_failure_is_no_verdict)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_trace(&w, NULL);
+	while (!strstr(world_trace(&w, "probe 127.0.0.11"), "probe"))
+		world_run(&w, 10);
+	world_run(&w, 100);
+	world_backend(&w, "127.0.0.11", HEALTH_OK);
+	world_run(&w, 5000);
+	ck_assert_str_eq(world_trace(&w, "journal|publish"), "");
+}
+END_TEST
+
+START_TEST(unknown_and_void_take_nothing_down)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	world_backend(&w, "127.0.0.11", HEALTH_SCRIPT_ERROR);
+	world_backend(&w, "127.0.0.12", HEALTH_LOCAL_ERROR);
+	world_run(&w, 60000); /* the verdicts age, what was decided is held */
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+	struct core_member_view v;
+	core_member_get(w.core, 0, 0, &v, w.now_ms);
+	ck_assert_int_eq(v.own, HEALTH_VERDICT_UNKNOWN);
+	ck_assert_int_eq(v.state, HEALTH_VERDICT_UP);
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 3000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+	/* and the other way round: unknown brings nothing back */
+	world_backend(&w, "127.0.0.11", HEALTH_SCRIPT_ERROR);
+	world_run(&w, 60000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(ttl_follows_the_counters)
+{
+	world_begin(&w, "check web interval=5000 retry=1000\nservice www.example.test web 127.0.0.11 127.0.0.12 ttl=1-300\n");
+	world_run(&w, 300);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=15");
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_trace(&w, NULL);
+	world_run(&w, 8000);
+	ck_assert_str_eq(world_trace(&w, "journal|publish"), "publish www.example.test A 127.0.0.11 127.0.0.12 ttl=10\n"
+							     "publish www.example.test A 127.0.0.11 127.0.0.12 ttl=5\n"
+							     "journal verdict\n"
+							     "publish www.example.test A 127.0.0.12 ttl=10\n"); /* rise = 2 */
+}
+END_TEST
+
+START_TEST(all_down_and_back)
+{
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 all_down=none\n");
+	world_run(&w, 1000);
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_backend(&w, "127.0.0.12", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 2000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "nodata ttl=10");
+	world_backend(&w, "127.0.0.12", HEALTH_OK);
+	world_run(&w, 2000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(checks_are_combined)
+{
+	world_begin(&w, "check web\ncheck port\nservice all.test web+port 127.0.0.11 127.0.0.12\n"
+			"service any.test web|port 127.0.0.11 127.0.0.12\nservice none.test - 127.0.0.11\n");
+	world_run(&w, 300);
+	ck_assert_uint_eq(core_plan(w.core)->stream_count, 4);
+	for (size_t i = 0; i < w.flight_count; i++)
+		w.flight[i].at_ms = UINT64_MAX;
+	/* "web" of .11 dies: told by hand, since the world's back ends know no checks */
+	uint32_t s = plan_make_stream(w.plan, "web", "127.0.0.11");
+	w.latency_ms = 1000000;
+	for (int i = 0; i < 3; i++) {
+		world_run(&w, 1000);
+		for (size_t k = 0; k < w.flight_count; k++) {
+			if (w.flight[k].stream != s || w.flight[k].at_ms == UINT64_MAX)
+				continue;
+			struct core_event e = { .type = CORE_RESULT };
+			e.result.stream = s;
+			e.result.run = w.flight[k].run;
+			e.result.result = (struct health_result){ .reason = HEALTH_CONNECT_REFUSED, .weight_pct = 100 };
+			w.flight[k].at_ms = UINT64_MAX;
+			world_step(&w, &e);
+		}
+	}
+	ck_assert_str_eq(world_answer(&w, "all.test", A), "127.0.0.12 ttl=10");
+	ck_assert_str_eq(world_answer(&w, "any.test", A), "127.0.0.11 127.0.0.12 ttl=10");
+	ck_assert_str_eq(world_answer(&w, "none.test", A), "127.0.0.11 ttl=60");
+}
+END_TEST
+
+START_TEST(a_flip_costs_what_it_touches)
+{
+	struct bytes plan;
+	bytes_init(&plan, 1 << 20);
+	bytes_printf(&plan, "check web\n");
+	for (int i = 0; i < 500; i++)
+		bytes_printf(&plan, "service s%d.test web 127.0.%d.1 127.0.%d.2\n", i, i / 200, 10 + i % 40);
+	bytes_u8(&plan, 0);
+	world_begin(&w, (const char *)plan.data);
+	w.latency_ms = 1;
+	world_run(&w, 1000);
+	world_trace(&w, NULL);
+	world_backend(&w, "127.0.17.2", HEALTH_CONNECT_REFUSED); /* of services 7, 47, 87 …: 13 of them */
+	world_run(&w, 1500);
+	const char *t = world_trace(&w, "publish"), *at = t;
+	int n = 0;
+	for (; (at = strstr(at, "publish")); at++)
+		n++;
+	ck_assert_int_eq(n, 13);
+	ck_assert_ptr_nonnull(strstr(t, "publish s487.test A 127.0.2.1 ttl=10"));
+	bytes_deinit(&plan);
+}
+END_TEST
+
+/* ---- probes ---- */
+
+START_TEST(results_of_no_running_run_count_for_nothing)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	world_trace(&w, NULL);
+	struct core_event e = { .type = CORE_RESULT };
+	e.result.result = (struct health_result){ .reason = HEALTH_CONNECT_REFUSED, .weight_pct = 100 };
+	for (uint32_t stream = 0; stream < 4; stream++) {
+		for (uint32_t run = 0; run < 5; run++) {
+			e.result.stream = stream == 3 ? UINT32_MAX : stream;
+			e.result.run = run == 4 ? UINT32_MAX : run;
+			world_step(&w, &e);
+		}
+	}
+	ck_assert_str_eq(world_trace(&w, "journal|publish"), "");
+}
+END_TEST
+
+START_TEST(a_lost_probe_is_void_and_tried_again)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	struct addr a;
+	ck_assert_int_eq(addr_parse(&a, "127.0.0.11", 10, 0), 0);
+	world_backend_of(&w, &a)->silent = true;
+	world_run(&w, 1000);
+	world_trace(&w, NULL);
+	world_run(&w, 2000); /* 500 ms timeout + 1 s patience, then the next interval */
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "probe"), "probe 127.0.0.11/web"));
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(without_a_prober_nothing_changes)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	world_prober(&w, false);
+	world_trace(&w, NULL);
+	world_run(&w, 60000);
+	ck_assert_str_eq(world_trace(&w, "probe"), "");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+	struct core_totals t;
+	core_totals_get(w.core, &t);
+	ck_assert_uint_eq(t.in_flight, 0);
+	world_prober(&w, true);
+	world_run(&w, 200);
+	const char *trace = world_trace(&w, "probe");
+	ck_assert_ptr_nonnull(strstr(trace, "127.0.0.11"));
+	ck_assert_ptr_nonnull(strstr(trace, "127.0.0.12"));
+}
+END_TEST
+
+/* ---- overrides ---- */
+
+START_TEST(an_override_waits_for_the_disk)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	world_trace(&w, NULL);
+	w.disk_slow = true;
+	world_command(&w, "down 127.0.0.11 for=60000");
+	ck_assert_str_eq(world_trace(&w, "journal|publish|reply|refused"), "journal override sync\n");
+	world_run(&w, 100);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+	world_sync(&w);
+	const char *t = world_trace(&w, "journal|publish|reply|refused");
+	ck_assert_ptr_nonnull(strstr(t, "publish www.example.test A 127.0.0.12 ttl=10\nreply "));
+	ck_assert_msg(strstr(t, "down 127.0.0.11 for 1m00s: in force on ns1 (1 service)\n") != NULL, "%s", t);
+	struct core_override_view v;
+	size_t pos = 0;
+	ck_assert(core_override_next(w.core, &pos, &v, w.now_ms, WORLD_WALL_MS + w.now_ms));
+	ck_assert_str_eq(v.selector, "127.0.0.11");
+	ck_assert_str_eq(v.author, "alice");
+	ck_assert_uint_eq(v.left_ms, 59900);
+	ck_assert(!core_override_next(w.core, &pos, &v, w.now_ms, WORLD_WALL_MS + w.now_ms));
+	struct core_member_view m;
+	core_member_get(w.core, 0, 0, &m, w.now_ms);
+	ck_assert_int_eq(m.force, POLICY_FORCE_DOWN);
+	ck_assert_int_eq(m.state, HEALTH_VERDICT_UP);
+	ck_assert(!m.answering);
+	ck_assert_str_eq(m.forced_by, "alice");
+	ck_assert_str_eq(m.forced_reason, "because");
+	/* it ends by itself */
+	world_run(&w, 59800);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+	world_run(&w, 200);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(what_makes_no_sense_is_refused)
+{
+	static const struct { const char *command, *answer; } cases[] = {
+		{ "down ww.example.test", "\"ww.example.test\" matches no address, host or service; did you mean \"www.example.test\"\n" },
+		{ "down 127.0.0.99", "\"127.0.0.99\" matches no address, host or service\n" },
+		{ "down ams2", "\"ams2\" matches no address, host or service; did you mean \"ams1\"\n" },
+		{ "down site:ams", "no host has site \"ams\"\n" },
+		{ "down www.example.test/127.0.0.99", "\"www.example.test/127.0.0.99\" matches no address, host or service\n" },
+		{ "down www.example.test/nonsense", "this is no selector; expected an address, host, service, SERVICE/ADDRESS or glob\n" },
+		{ "explode 127.0.0.11", "no such verb; expected auto, down, up or drain\n" },
+		{ "auto 127.0.0.99", "\"127.0.0.99\" matches no address, host or service\n" },
+		{ "down www.example.test", "down www.example.test would leave www.example.test without an answer; --force does it anyway\n" },
+		{ "drain *", "drain * would leave www.example.test without an answer; --force does it anyway\n" },
+	};
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11@ams1 127.0.0.12\n");
+	world_run(&w, 1000);
+	world_trace(&w, NULL);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		world_command(&w, cases[i].command);
+		const char *t = world_trace(&w, "journal|publish|reply|refused");
+		ck_assert_msg(strncmp(t, "refused ", 8) == 0, "%s: %s", cases[i].command, t);
+		ck_assert_str_eq(strchr(t + 8, ' ') + 1, cases[i].answer);
+	}
+	world_run(&w, 10);
+	struct core_totals totals;
+	core_totals_get(w.core, &totals);
+	ck_assert_uint_eq(totals.overrides, 0);
+}
+END_TEST
+
+START_TEST(two_commands_may_not_do_together_what_neither_may_alone)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	w.disk_slow = true;
+	world_command(&w, "down 127.0.0.11");
+	world_trace(&w, NULL);
+	world_command(&w, "down 127.0.0.12");
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "refused"), "would leave www.example.test without an answer"));
+	world_command(&w, "down 127.0.0.12 force");
+	world_sync(&w);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "nodata ttl=10");
+	world_command(&w, "auto 127.0.0.11");
+	world_command(&w, "auto 127.0.0.12");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(the_selector_that_says_most_counts)
+{
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11@ams1 127.0.0.12\nservice dl.example.test web 127.0.0.11@ams1 127.0.0.12\n");
+	world_run(&w, 1000);
+	world_command(&w, "down *.example.test force");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "nodata ttl=10");
+	world_command(&w, "up AMS1");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 ttl=60");
+	world_command(&w, "down 127.0.0.11 force");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "nodata ttl=10");
+	world_command(&w, "up WWW.example.test.");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=60");
+	ck_assert_str_eq(world_answer(&w, "dl.example.test", A), "nodata ttl=10");
+	world_command(&w, "drain www.example.test/127.0.0.12");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 ttl=60");
+	/* auto takes one away and uncovers what says less */
+	world_command(&w, "auto www.example.test");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "nodata ttl=10");
+	world_command(&w, "auto 127.0.0.11");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 ttl=60");
+	world_command(&w, "auto ams1");
+	world_command(&w, "auto *.example.test");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 ttl=10");
+	ck_assert_str_eq(world_answer(&w, "dl.example.test", A), "127.0.0.11 127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(force_up_brings_the_dead_back)
+{
+	world_begin(&w, two);
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 1000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+	world_command(&w, "up www.example.test");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=60");
+}
+END_TEST
+
+START_TEST(dead_overrides_are_forgotten_in_the_end)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	for (int i = 0; i < 1100; i++) { /* more selectors than the bound: refused ones leave nothing behind */
+		char text[64];
+		snprintf(text, sizeof text, "down www.example.test*%d", i);
+		world_command(&w, text);
+	}
+	world_command(&w, "down 127.0.0.11 for=1000");
+	world_run(&w, 3000);
+	world_command(&w, "auto 127.0.0.12");
+	world_run(&w, 3700000);
+	world_trace(&w, NULL);
+	world_command(&w, "auto 127.0.0.11"); /* still an address of a member */
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "reply"), "auto 127.0.0.11"));
+}
+END_TEST
+
+/* ---- the journal ---- */
+
+START_TEST(after_a_restart_the_last_states_serve_at_once)
+{
+	world_begin(&w, tiers);
+	world_run(&w, 1000);
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 2000);
+	world_command(&w, "down 127.0.0.12");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10");
+	world_trace(&w, NULL);
+	world_restart(&w, SIZE_MAX);
+	ck_assert_str_eq(world_trace(&w, "publish"), "publish www.example.test A 127.0.0.13 ttl=10\n"
+						     "publish www.example.test AAAA nodata ttl=60\n");
+	struct core_member_view v;
+	core_member_get(w.core, 0, 0, &v, w.now_ms);
+	ck_assert(v.recovered);
+	ck_assert_int_eq(v.state, HEALTH_VERDICT_DOWN);
+	ck_assert_int_eq(v.last.reason, HEALTH_CONNECT_REFUSED);
+	ck_assert_uint_ge(w.now_ms - v.changed_ms, 100); /* since when is remembered too */
+	world_run(&w, 2000);
+	core_member_get(w.core, 0, 0, &v, w.now_ms);
+	ck_assert(!v.recovered);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10");
+	world_command(&w, "auto 127.0.0.12");
+	world_backend(&w, "127.0.0.11", HEALTH_OK);
+	world_run(&w, 2000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(an_override_that_ran_out_while_we_were_away)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	world_command(&w, "down 127.0.0.11 for=5000");
+	w.now_ms += 3000;
+	world_restart(&w, SIZE_MAX);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+	w.now_ms += 3000;
+	world_restart(&w, SIZE_MAX);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(any_prefix_of_the_journal_is_a_start)
+{
+	world_begin(&w, tiers);
+	world_run(&w, 1000);
+	for (int i = 0; i < 4; i++) {
+		world_backend(&w, "127.0.0.11", i & 1 ? HEALTH_OK : HEALTH_CONNECT_REFUSED);
+		world_command(&w, i & 1 ? "auto 127.0.0.12" : "drain 127.0.0.12 for=100000");
+		world_run(&w, 2500);
+	}
+	struct bytes whole = w.journal;
+	for (size_t cut = 0; cut <= whole.len; cut++) {
+		w.journal = (struct bytes){ .bound = whole.bound };
+		bytes_add(&w.journal, whole.data, whole.len);
+		world_restart(&w, cut);
+		ck_assert_int_eq(w.err, 0);
+		world_run(&w, 300);
+		ck_assert_str_ne(world_answer(&w, WWW, A), "not ready");
+		w.trace.len = 0;
+		bytes_deinit(&w.journal);
+	}
+	w.journal = whole;
+}
+END_TEST
+
+static int add_frame(void *ctx, const uint8_t *data, size_t len)
+{
+	struct bytes *b = ctx;
+	bytes_block(b, data, len);
+	return 0;
+}
+
+START_TEST(a_snapshot_says_what_the_journal_says)
+{
+	struct bytes shot;
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 / 127.0.0.13 all_down=last\n");
+	world_run(&w, 1000);
+	world_backend(&w, "127.0.0.12", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 2000);
+	world_command(&w, "drain 127.0.0.13 for=50000");
+	bytes_init(&shot, 1 << 20);
+	ck_assert_int_eq(core_snapshot(w.core, w.now_ms, WORLD_WALL_MS + w.now_ms, add_frame, &shot), 0);
+	struct core_start start = { .plan = w.plan, .boot = 9, .epoch = (uint64_t)9 << 32, .seed = 1 };
+	struct core *c;
+	ck_assert_int_eq(core_new(&c, &start, w.now_ms, WORLD_WALL_MS + w.now_ms), 0);
+	struct rbuf r;
+	rbuf_init(&r, shot.data, shot.len);
+	while (rbuf_left(&r)) {
+		size_t len;
+		const uint8_t *record = get_block(&r, &len);
+		ck_assert_int_eq(core_recover(c, record, len, w.now_ms, WORLD_WALL_MS + w.now_ms), 0);
+	}
+	core_free(w.core);
+	w.core = c;
+	world_trace(&w, NULL);
+	w.flight_count = 0;
+	world_step(&w, &(struct core_event){ .type = CORE_TIMER });
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "publish"), "publish www.example.test A 127.0.0.11 ttl=10\n"));
+	bytes_deinit(&shot);
+}
+END_TEST
+
+START_TEST(the_last_good_set_outlives_us)
+{
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 / 127.0.0.13 all_down=last\n");
+	world_run(&w, 1000);
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_backend(&w, "127.0.0.12", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 2000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10");
+	world_backend(&w, "127.0.0.13", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 2000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10"); /* not the first tier's */
+	world_restart(&w, SIZE_MAX);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10");
+}
+END_TEST
+
+START_TEST(strange_records_are_refused)
+{
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 all_down=last\n");
+	world_run(&w, 1000);
+	world_command(&w, "down 127.0.0.11 for=1000");
+	uint8_t record[1024];
+	struct rbuf r;
+	uint64_t seq = 0;
+	const uint8_t *p;
+	size_t len;
+	rbuf_init(&r, w.journal.data, w.journal.len);
+	while (journal_frame_get(&r, &seq, &p, &len)) {
+		for (size_t cut = 0; cut < len; cut++)
+			ck_assert_int_eq(core_recover(w.core, p, cut, w.now_ms, WORLD_WALL_MS), ERR_FORMAT);
+		for (size_t bit = 0; bit < len * 8; bit++) {
+			memcpy(record, p, len);
+			record[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			int e = core_recover(w.core, record, len, w.now_ms, WORLD_WALL_MS);
+			ck_assert(e == 0 || e == ERR_FORMAT);
+		}
+	}
+	world_run(&w, 5000);
+}
+END_TEST
+
+/* ---- a new configuration ---- */
+
+START_TEST(a_new_plan_keeps_what_is_known)
+{
+	world_begin(&w, tiers);
+	world_run(&w, 1000);
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 2000);
+	world_command(&w, "drain 127.0.0.13");
+	world_trace(&w, NULL);
+	world_plan(&w, "check web\nservice new.example.test web 127.0.0.14\nservice www.example.test web 127.0.0.12 127.0.0.11\n"
+		       "service other.example.test web 127.0.0.13 127.0.0.12\n");
+	ck_assert_str_eq(world_trace(&w, "publish"), "publish new.example.test A not ready\n"
+						     "publish new.example.test AAAA nodata ttl=60\n"
+						     "publish www.example.test A 127.0.0.12 ttl=10\n"
+						     "publish www.example.test AAAA nodata ttl=60\n"
+						     "publish other.example.test A 127.0.0.12 ttl=10\n"
+						     "publish other.example.test AAAA nodata ttl=60\n");
+	world_run(&w, 300);
+	ck_assert_str_eq(world_answer(&w, "new.example.test", A), "127.0.0.14 ttl=10");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+	world_backend(&w, "127.0.0.11", HEALTH_OK);
+	world_run(&w, 2000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 127.0.0.11 ttl=10");
+}
+END_TEST
+
+START_TEST(runs_in_flight_survive_a_new_plan)
+{
+	world_begin(&w, two);
+	w.latency_ms = 600; /* later than the timeout, not yet lost */
+	world_run(&w, 2000);
+	while (w.flight_count < 2)
+		world_run(&w, 10);
+	world_plan(&w, "check web\nservice a.test web 127.0.0.14\nservice www.example.test web 127.0.0.12 127.0.0.11\n");
+	struct core_totals t;
+	core_totals_get(w.core, &t);
+	ck_assert_uint_eq(t.in_flight, 2);
+	world_trace(&w, NULL);
+	struct core_event e = { .type = CORE_RESULT };
+	e.result.result = (struct health_result){ .reason = HEALTH_OK, .weight_pct = 100 };
+	for (size_t i = 0; i < 2; i++) {
+		e.result.stream = w.flight[i].stream; /* an index of the old plan */
+		e.result.run = w.flight[i].run;
+		world_step(&w, &e);
+	}
+	w.flight_count = 0;
+	core_totals_get(w.core, &t);
+	ck_assert_uint_eq(t.in_flight, 0);
+}
+END_TEST
+
+START_TEST(publish_all_repeats_everything)
+{
+	struct core_effect e;
+	int n = 0;
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	ck_assert_int_eq(core_publish_all(w.core, w.now_ms), 0);
+	while (core_next_effect(w.core, &e)) {
+		ck_assert_int_eq(e.type, CORE_PUBLISH);
+		ck_assert_uint_eq(e.publish.count, n == 0 ? 2 : 0);
+		n++;
+	}
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
+START_TEST(views_find_what_is_asked)
+{
+	struct core_service_view v;
+	world_begin(&w, tiers);
+	world_run(&w, 1000);
+	ck_assert_int_eq(core_service_find(w.core, "WWW.Example.test."), 0);
+	ck_assert_int_eq(core_service_find(w.core, "w.example.test"), ERR_ABSENT);
+	ck_assert_int_eq(core_service_find(w.core, ""), ERR_ABSENT);
+	core_service_get(w.core, 0, &v);
+	ck_assert_uint_eq(v.members, 3);
+	ck_assert_uint_eq(v.members_up, 3);
+	ck_assert_uint_eq(v.answering, 2);
+	ck_assert_int_eq(v.rule[0], POLICY_RULE_TIER);
+	ck_assert_int_eq(v.rule[1], POLICY_RULE_ABSENT);
+	ck_assert(v.ready);
+	ck_assert_ptr_null(core_pair(w.core));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		a_cold_start_waits_for_the_first_round, the_first_round_finds_the_dead, the_first_round_ends_without_the_silent,
+		initial_down_is_honoured, a_failure_is_journalled_then_published, one_failure_is_no_verdict,
+		unknown_and_void_take_nothing_down, ttl_follows_the_counters, all_down_and_back, checks_are_combined,
+		a_flip_costs_what_it_touches, results_of_no_running_run_count_for_nothing, a_lost_probe_is_void_and_tried_again,
+		without_a_prober_nothing_changes, an_override_waits_for_the_disk, what_makes_no_sense_is_refused,
+		two_commands_may_not_do_together_what_neither_may_alone, the_selector_that_says_most_counts,
+		force_up_brings_the_dead_back, dead_overrides_are_forgotten_in_the_end,
+		after_a_restart_the_last_states_serve_at_once, an_override_that_ran_out_while_we_were_away,
+		any_prefix_of_the_journal_is_a_start, a_snapshot_says_what_the_journal_says, the_last_good_set_outlives_us,
+		strange_records_are_refused, a_new_plan_keeps_what_is_known, runs_in_flight_survive_a_new_plan,
+		publish_all_repeats_everything, views_find_what_is_asked };
+	Suite *s = suite_create("core");
+	TCase *t = tcase_create("stories");
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, NULL, finish);
+	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+		tcase_add_test(t, tests[i]);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
