@@ -60,8 +60,10 @@ size_t ctl_dns_answer(const struct ctl_host *h, bool udp, const struct addr *fro
 
 /* ---- the client's side (gemelctl) ---- */
 /* Sends argv and copies the reply's frames to the two files. Returns the exit status (1 with a line on standard error where there
- * is no server). */
+ * is no server; status --check: 2, told on standard output). */
 int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv);
+/* 0 where the words make a request; else the exit status (2 wrong usage, 1 not built yet), told on standard error. Needs no server. */
+int ctl_words_check(int argc, char *const *argv) MUST_CHECK;
 /* The verbs' one-line helps, for `gemelctl help`. */
 size_t ctl_verb_count(void);
 void ctl_verb_help(size_t i, const char **name, const char **usage, const char **help);

@@ -1,0 +1,203 @@
+/* gemelctl: finds the running server's control socket, and does what needs no server (key new, help) itself. */
+#include "config.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "conf/conf.h"
+#include "ctl/ctl.h"
+
+#define EXIT_USAGE 2
+#define EXIT_PLUGIN_UNKNOWN 3
+#define DEFAULT_FILE "/etc/gemel/gemel.lua"
+
+static const char usage[] =
+	"usage: gemelctl [-c FILE] [-n NODE] [-s SOCKET] [--json] VERB …\n"
+	"       gemelctl help [VERB] | --version | --help\n"
+	"SOCKET is the node's in FILE, " DEFAULT_FILE " unless given; NODE is the host name up to its first dot, or the only one there is\n";
+
+struct options {
+	const char *file, *node, *socket;
+	bool json;
+};
+
+/* ---- verbs without a server ---- */
+
+static int print_help(const char *verb)
+{
+	const char *name, *words, *help;
+	bool found = false;
+	if (!verb)
+		fputs(usage, stdout);
+	for (size_t i = 0; i < ctl_verb_count(); i++) {
+		ctl_verb_help(i, &name, &words, &help);
+		if (verb && strcmp(verb, name) != 0)
+			continue;
+		found = true;
+		printf(verb ? "usage: gemelctl %s%s%s\n%s\n" : "  %s%s%s\n      %s\n", name, *words ? " " : "", words, help);
+	}
+	if (found)
+		return 0;
+	fprintf(stderr, "gemelctl: no verb \"%s\"; expected one of `gemelctl help`\n", verb);
+	return EXIT_USAGE;
+}
+
+static int write_key(int fd)
+{
+	uint8_t key[PLAN_KEY_LEN];
+	char text[2 * PLAN_KEY_LEN + 2];
+	if (getrandom(key, sizeof key, 0) != (ssize_t)sizeof key)
+		return -1;
+	for (size_t i = 0; i < sizeof key; i++)
+		snprintf(text + 2 * i, 3, "%02x", key[i]);
+	strcpy(text + 2 * sizeof key, "\n");
+	ssize_t n = write(fd, text, 2 * sizeof key + 1);
+	explicit_bzero(key, sizeof key);
+	explicit_bzero(text, sizeof text);
+	return n == (ssize_t)(2 * sizeof key + 1) && fsync(fd) == 0 ? 0 : -1;
+}
+
+/* A key that exists is never overwritten: a twin may be using it. */
+static int new_key(const char *file)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		fprintf(stderr, "gemelctl: %s: %s\n", file, strerror(errno));
+		return 1;
+	}
+	int e = fchmod(fd, 0600) == 0 ? write_key(fd) : -1; /* a umask may have taken from it */
+	if (close(fd) != 0 || e < 0) {
+		fprintf(stderr, "gemelctl: %s: %s\n", file, strerror(errno));
+		unlink(file);
+		return 1;
+	}
+	return 0;
+}
+
+/* ---- the socket ---- */
+
+static void print_errors(const struct diags *d)
+{
+	char line[4096];
+	for (size_t i = 0; i < d->count; i++)
+		if (d->list[i].level == DIAG_ERROR) {
+			diag_format(&d->list[i], line, sizeof line);
+			fprintf(stderr, "%s\n", line);
+		}
+}
+
+/* Faults elsewhere in the file do not keep an operator from a server that runs with an older version of it: only the node's own
+ * block has to be understood. Zones are not read at all. */
+static char *find_control(const char *file, const char *node)
+{
+	struct diags d;
+	struct conf *c = NULL;
+	char *path = NULL;
+	diags_init(&d);
+	int e = conf_load(&c, file, node, &d);
+	const struct plan_node *n = e ? NULL : conf_node(c);
+	if (n && n->control)
+		path = strdup(n->control);
+	else if (d.errors)
+		print_errors(&d);
+	else
+		fprintf(stderr, "gemelctl: %s: %s\n", file, err_text(e));
+	if (!e)
+		conf_free(c);
+	diags_deinit(&d);
+	return path;
+}
+
+static unsigned terminal_width(void)
+{
+	struct winsize w;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
+static bool wants_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+static bool is_check(int argc, char *const *argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[0], "status") == 0 && strcmp(argv[i], "--check") == 0)
+			return true;
+	return false;
+}
+
+static int ask_server(const struct options *o, int argc, char *const *argv)
+{
+	char *found = NULL;
+	const char *path = o->socket;
+	int status = ctl_words_check(argc, argv);
+	if (status)
+		return status;
+	if (!path && !(path = found = find_control(o->file, o->node))) {
+		if (is_check(argc, argv))
+			printf("GEMEL UNKNOWN - %s does not say where the server is\n", o->file);
+		return is_check(argc, argv) ? EXIT_PLUGIN_UNKNOWN : 1;
+	}
+	status = ctl_client_run(path, o->json, wants_colour(), terminal_width(), argc, argv);
+	free(found);
+	return status;
+}
+
+static int run(const struct options *o, int argc, char *const *argv)
+{
+	if (strcmp(argv[0], "help") == 0 && argc <= 2)
+		return print_help(argc == 2 ? argv[1] : NULL);
+	if (strcmp(argv[0], "key") == 0) {
+		if (argc == 3 && strcmp(argv[1], "new") == 0)
+			return new_key(argv[2]);
+		fputs("gemelctl: usage: gemelctl key new FILE\n", stderr);
+		return EXIT_USAGE;
+	}
+	return ask_server(o, argc, argv);
+}
+
+static int wrong_usage(void)
+{
+	fputs(usage, stderr);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = { { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
+					       { "json", no_argument, NULL, 'j' },    { 0 } };
+	struct options o = { .file = DEFAULT_FILE };
+	int c;
+	while ((c = getopt_long(argc, argv, "+c:n:s:h", longs, NULL)) != -1) /* + : what follows the verb is the verb's */
+		switch (c) {
+		case 'c':
+			o.file = optarg;
+			break;
+		case 'n':
+			o.node = optarg;
+			break;
+		case 's':
+			o.socket = optarg;
+			break;
+		case 'j':
+			o.json = true;
+			break;
+		case 'V':
+			puts("gemelctl " PACKAGE_VERSION);
+			return 0;
+		case 'h':
+			return print_help(NULL);
+		default:
+			return wrong_usage();
+		}
+	return optind == argc ? wrong_usage() : run(&o, argc - optind, argv + optind);
+}

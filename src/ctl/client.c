@@ -1,0 +1,176 @@
+/* gemelctl's half of the conversation: words out, frames in, blocking. */
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "ctl/verbs.h"
+#include "ctl/wire.h"
+
+#define ANSWER_MS 30000 /* between two signs of life; a reload takes what it takes */
+#define CHECK_MS 8000   /* for a Nagios plugin: below the 10 s after which it would be killed */
+#define NAGIOS_CRITICAL 2
+
+struct link {
+	int fd, wait_ms; /* -1 = no end */
+	bool check;
+	const char *path;
+};
+
+/* A monitoring plugin says why on standard output, and that it is bad. */
+static int fail(const struct link *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static int fail(const struct link *l, const char *fmt, ...)
+{
+	va_list ap;
+	FILE *to = l->check ? stdout : stderr;
+	fputs(l->check ? "GEMEL CRITICAL - " : "gemelctl: ", to);
+	va_start(ap, fmt);
+	vfprintf(to, fmt, ap);
+	va_end(ap);
+	fputc('\n', to);
+	return l->check ? NAGIOS_CRITICAL : CALL_EXIT_FAILED;
+}
+
+/* EAGAIN is a full backlog: the server is there, and behind. */
+static int open_link(struct link *l)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct timeval tv = { .tv_sec = l->wait_ms < 0 ? ANSWER_MS / 1000 : l->wait_ms / 1000 };
+	if (strlen(l->path) >= sizeof a.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(a.sun_path, l->path, strlen(l->path) + 1);
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (l->fd < 0)
+		return -1;
+	setsockopt(l->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv); /* for connect and send */
+	if (connect(l->fd, (struct sockaddr *)&a, sizeof a) == 0)
+		return 0;
+	int e = errno;
+	close(l->fd);
+	l->fd = -1;
+	errno = e;
+	return -1;
+}
+
+static int send_all(int fd, const uint8_t *data, size_t len)
+{
+	while (len) {
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* What is there, at least one octet. 0 at the end, -1 with errno (ETIME: nothing came in time). */
+static ssize_t receive(const struct link *l, void *data, size_t len)
+{
+	struct pollfd p = { .fd = l->fd, .events = POLLIN };
+	int ready;
+	while ((ready = poll(&p, 1, l->wait_ms)) < 0 && errno == EINTR)
+		;
+	if (ready == 0)
+		errno = ETIME;
+	if (ready <= 0)
+		return -1;
+	ssize_t n;
+	while ((n = recv(l->fd, data, len, 0)) < 0 && errno == EINTR)
+		;
+	return n;
+}
+
+static bool receive_all(const struct link *l, uint8_t *data, size_t len)
+{
+	errno = ECONNRESET; /* for an early end */
+	while (len) {
+		ssize_t n = receive(l, data, len);
+		if (n <= 0)
+			return false;
+		data += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool copy(const struct link *l, FILE *to, uint32_t len)
+{
+	uint8_t room[16384];
+	while (len) {
+		size_t n = len < sizeof room ? len : sizeof room;
+		if (!receive_all(l, room, n))
+			return false;
+		if (fwrite(room, 1, n, to) != n)
+			return false;
+		len -= (uint32_t)n;
+	}
+	return true;
+}
+
+/* Frames until the exit; -1 with errno where the server broke off or the output could not be written. */
+static int take_reply(const struct link *l)
+{
+	uint8_t head[WIRE_FRAME_HEAD], status;
+	while (receive_all(l, head, sizeof head)) {
+		uint32_t len = load_u32(head + 1);
+		if (head[0] == WIRE_EXIT && len == 1)
+			return receive_all(l, &status, 1) ? status : -1;
+		if (head[0] != WIRE_STDOUT && head[0] != WIRE_STDERR) {
+			errno = EPROTO;
+			return -1;
+		}
+		if (!copy(l, head[0] == WIRE_STDOUT ? stdout : stderr, len))
+			return -1;
+	}
+	return -1;
+}
+
+static int talk(struct link *l, const uint8_t *request, size_t len)
+{
+	if (open_link(l) < 0)
+		return fail(l, "no server at %s: %s", l->path, strerror(errno));
+	int status = send_all(l->fd, request, len) < 0 ? -1 : take_reply(l);
+	if (status < 0)
+		status = errno == ETIME ? fail(l, "the server at %s does not answer", l->path)
+					: fail(l, "the server at %s broke off: %s", l->path, strerror(errno));
+	close(l->fd);
+	if (fflush(stdout) != 0 && status == CALL_EXIT_DONE)
+		status = fail(l, "cannot write: %s", strerror(errno));
+	return status;
+}
+
+int ctl_words_check(int argc, char *const *argv)
+{
+	struct call c;
+	int e = call_parse(&c, argc, argv);
+	if (e)
+		fprintf(stderr, "gemelctl: %s\n", c.error);
+	return e;
+}
+
+int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv)
+{
+	static uint8_t request[CTL_REQUEST_MAX + 1];
+	struct call c;
+	struct wbuf w;
+	int e = call_parse(&c, argc, argv);
+	if (e)
+		return ctl_words_check(argc, argv);
+	wbuf_init(&w, request, sizeof request);
+	if (wire_request_put(&w, json, colour, width, argc, argv) < 0) {
+		fprintf(stderr, "gemelctl: too many or too long words\n");
+		return CALL_EXIT_USAGE;
+	}
+	struct link l = { .fd = -1, .path = socket_path, .check = c.option[OPTION_CHECK] != NULL };
+	l.wait_ms = l.check ? CHECK_MS : strcmp(argv[0], "reload") == 0 ? -1 : ANSWER_MS;
+	return talk(&l, request, w.len);
+}

@@ -1,0 +1,11 @@
+/* What the showing verbs share: colours. */
+#ifndef GEMEL_CTL_SHOW_H
+#define GEMEL_CTL_SHOW_H
+#include "ctl/doc.h"
+#include "ctl/view.h"
+
+enum doc_tone show_link_tone(enum pair_link_state s);
+enum doc_tone show_verdict_tone(enum health_verdict v);
+enum doc_tone show_health_tone(enum view_health h);
+
+#endif

@@ -1,0 +1,199 @@
+/* `status`, and `status --check` for monitoring.
+ *
+ * {"node":"ns1","version":"0.1.0","file":"gemel.lua","started":"2026-11-21T02:31:00.000Z","uptime_ms":60000,"generation":1,
+ *  "ready":true,"journal_ok":true,
+ *  "pair":{"name":"demo","self":"normal"},                                        null without one
+ *  "services":{"total":3,"degraded":0,"failed":0,"waiting":0},"members":{"total":6,"up":6},"overrides":0,
+ *  "probes":{"streams":6,"running":1},
+ *  "queries":{"total":9,"responses":9,"dropped":0,"truncated":0,"cold":1,"edns":9,"tcp":0,"qps":1.5},
+ *  "peers":[{"node":"ns2","link":"active","since":"…Z"}],
+ *  "processes":[{"role":"responder","pid":12,"restarts":0,"started":"…Z"}]}
+ */
+#include "config.h"
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "ctl/show.h"
+#include "ctl/verbs.h"
+#include "ctl/view.h"
+
+/* ---- status --check: exit and one line as the Monitoring Plugins guidelines have it ---- */
+
+enum { CHECK_OK = 0, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN };
+
+struct finding { int level; char text[256]; };
+
+static void find(struct finding *f, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void find(struct finding *f, int level, const char *fmt, ...)
+{
+	if (level <= f->level)
+		return; /* the worst counts, the first of its kind is told */
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof f->text, fmt, ap);
+	va_end(ap);
+	f->level = level;
+}
+
+static void find_peers(struct finding *f, const struct ctl_host *h)
+{
+	const struct pair *p = core_pair(h->core);
+	for (size_t i = 0; p && i < pair_peers(p); i++) {
+		struct pair_peer_view v;
+		pair_peer_get(p, i, &v, h->now_ms);
+		const char *name = view_node_name(h, v.id);
+		if (v.link != PAIR_ACTIVE)
+			find(f, CHECK_WARNING, "twin %.64s is %s", name ? name : "?", pair_link_state_text(v.link));
+		else if (v.config_digest != core_plan(h->core)->digest)
+			find(f, CHECK_WARNING, "twin %.64s has another configuration", name ? name : "?");
+	}
+}
+
+static enum call_next check(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+	struct view_summary s;
+	struct finding f = { CHECK_OK, "" };
+	view_summary_get(h, &s);
+	if (s.failed)
+		find(&f, CHECK_CRITICAL, "%" PRIu32 " of %" PRIu32 " services have no member up, first %.100s", s.failed, s.totals.services,
+		     s.failed_name);
+	if (s.waiting && s.totals.round_done)
+		find(&f, CHECK_CRITICAL, "%" PRIu32 " services are not ready, first %.100s", s.waiting, s.waiting_name);
+	if (!s.totals.round_done)
+		find(&f, CHECK_WARNING, "the first round of checks is not over");
+	if (h->journal_failed)
+		find(&f, CHECK_WARNING, "the journal cannot be written");
+	if (s.degraded)
+		find(&f, CHECK_WARNING, "%" PRIu32 " of %" PRIu32 " services are degraded", s.degraded, s.totals.services);
+	find_peers(&f, h);
+	c->exit = f.level;
+	bytes_printf(&d->out, "GEMEL %s - %s%s%" PRIu32 " services, %" PRIu32 " of %" PRIu32 " members up | services=%" PRIu32 " failed=%" PRIu32
+		     " degraded=%" PRIu32 " members=%" PRIu32 " up=%" PRIu32 " overrides=%" PRIu32 "\n", words[f.level], f.text,
+		     *f.text ? "; " : "", s.totals.services, s.totals.members_up, s.totals.members, s.totals.services, s.failed, s.degraded,
+		     s.totals.members, s.totals.members_up, s.totals.overrides);
+	return CALL_ANSWER;
+}
+
+/* ---- status ---- */
+
+static void show_pair(const struct ctl_host *h, struct doc *d)
+{
+	const struct pair *p = core_pair(h->core);
+	if (!p) {
+		doc_null(d, "pair");
+		return;
+	}
+	doc_group(d, "pair");
+	doc_text(d, "name", core_plan(h->core)->pair.name);
+	doc_word(d, "self", pair_self_state_text(pair_self(p)), pair_self(p) == PAIR_NORMAL ? DOC_GOOD : DOC_UNSURE);
+	doc_group_end(d);
+}
+
+static void show_counts(const struct view_summary *s, struct doc *d)
+{
+	const struct core_totals *t = &s->totals;
+	doc_for(d, DOC_JSON);
+	doc_group(d, "services");
+	doc_uint(d, "total", t->services);
+	doc_uint(d, "degraded", s->degraded);
+	doc_uint(d, "failed", s->failed);
+	doc_uint(d, "waiting", s->waiting);
+	doc_group_end(d);
+	doc_group(d, "members");
+	doc_uint(d, "total", t->members);
+	doc_uint(d, "up", t->members_up);
+	doc_group_end(d);
+	doc_for(d, DOC_PEOPLE);
+	char text[128];
+	snprintf(text, sizeof text, "%" PRIu32 " (%" PRIu32 " degraded, %" PRIu32 " failed, %" PRIu32 " waiting)", t->services, s->degraded,
+		 s->failed, s->waiting);
+	doc_word(d, "services", text, s->failed ? DOC_BAD : s->degraded || s->waiting ? DOC_UNSURE : DOC_GOOD);
+	doc_printf(d, "members up", "%" PRIu32 " of %" PRIu32, t->members_up, t->members);
+	doc_for(d, DOC_BOTH);
+	doc_uint(d, "overrides", t->overrides);
+	doc_group(d, "probes");
+	doc_uint(d, "streams", t->streams);
+	doc_uint(d, "running", t->in_flight);
+	doc_group_end(d);
+}
+
+static void show_queries(const struct ctl_counters *n, struct doc *d)
+{
+	doc_group(d, "queries");
+	doc_uint(d, "total", n->queries);
+	doc_for(d, DOC_JSON);
+	doc_uint(d, "responses", n->responses);
+	doc_uint(d, "dropped", n->dropped);
+	doc_uint(d, "truncated", n->truncated);
+	doc_uint(d, "cold", n->cold);
+	doc_uint(d, "edns", n->edns);
+	doc_uint(d, "tcp", n->tcp);
+	doc_number(d, "qps", n->qps);
+	doc_for(d, DOC_PEOPLE);
+	doc_number(d, "a second", n->qps);
+	doc_for(d, DOC_BOTH);
+	doc_group_end(d);
+}
+
+static void show_twins(const struct ctl_host *h, struct doc *d)
+{
+	const struct pair *p = core_pair(h->core);
+	if (!p && d->form == DOC_PEOPLE)
+		return;
+	doc_list(d, "peers");
+	for (size_t i = 0; p && i < pair_peers(p); i++) {
+		struct pair_peer_view v;
+		pair_peer_get(p, i, &v, h->now_ms);
+		doc_row(d);
+		doc_text(d, "node", view_node_name(h, v.id));
+		doc_word(d, "link", pair_link_state_text(v.link), show_link_tone(v.link));
+		doc_time(d, "since", view_wall_past(h, v.since_ms), h->wall_ms);
+		doc_row_end(d);
+	}
+	doc_list_end(d);
+}
+
+static void show_processes(const struct ctl_host *h, struct doc *d)
+{
+	doc_list(d, "processes");
+	for (size_t i = 0; i < h->child_count; i++) {
+		const struct ctl_child *k = &h->children[i];
+		doc_row(d);
+		doc_text(d, "role", k->role);
+		doc_uint(d, "pid", k->pid);
+		doc_uint(d, "restarts", k->restarts);
+		doc_time(d, "started", k->started_wall_ms, h->wall_ms);
+		doc_row_end(d);
+	}
+	doc_list_end(d);
+}
+
+enum call_next show_status(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	struct view_summary s;
+	if (c->option[OPTION_CHECK])
+		return check(c, h, d);
+	view_summary_get(h, &s);
+	doc_text(d, "node", view_node(h)->name);
+	doc_text(d, "version", PACKAGE_VERSION);
+	doc_text(d, "file", core_plan(h->core)->file);
+	doc_time(d, "started", h->started_wall_ms, h->wall_ms);
+	doc_for(d, DOC_JSON);
+	doc_ms(d, "uptime_ms", h->wall_ms > h->started_wall_ms ? h->wall_ms - h->started_wall_ms : 0);
+	doc_for(d, DOC_BOTH);
+	doc_uint(d, "generation", s.totals.generation);
+	doc_bool(d, "ready", s.totals.round_done);
+	doc_for(d, DOC_JSON);
+	doc_bool(d, "journal_ok", !h->journal_failed);
+	doc_for(d, DOC_PEOPLE);
+	doc_word(d, "journal", h->journal_failed ? "cannot be written" : "ok", h->journal_failed ? DOC_BAD : DOC_GOOD);
+	doc_for(d, DOC_BOTH);
+	show_pair(h, d);
+	show_counts(&s, d);
+	show_queries(h->counters, d);
+	show_twins(h, d);
+	show_processes(h, d);
+	return CALL_ANSWER;
+}

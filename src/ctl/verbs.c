@@ -1,0 +1,245 @@
+/* The table of verbs, and words → struct call.  To add a verb: a line in the table and its handler. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/text.h"
+#include "ctl/verbs.h"
+#include "ctl/view.h"
+
+#define BIT(o) (1u << (o))
+#define OVERRIDE_OPTIONS (BIT(OPTION_FOR) | BIT(OPTION_REASON) | BIT(OPTION_FORCE))
+
+struct verb {
+	const char *name, *usage, *help;
+	uint8_t min, max;      /* words behind the verb */
+	bool local;            /* done by gemelctl itself */
+	uint32_t options;      /* bits of enum call_option; --json goes everywhere */
+	enum core_verb command;
+	enum call_next (*run)(struct call *c, const struct ctl_host *h, struct doc *d); /* NULL = not built yet, or local */
+};
+
+static enum call_next run_override(struct call *c, const struct ctl_host *h, struct doc *d);
+static enum call_next run_reload(struct call *c, const struct ctl_host *h, struct doc *d);
+static enum call_next run_stop(struct call *c, const struct ctl_host *h, struct doc *d);
+
+#define WHAT_USAGE "WHAT [--for 30m] [--reason TEXT] [--force]"
+static const struct verb verbs[] = {
+	{ "status", "[--check]", "this node at a glance; --check as a Nagios plugin", 0, 0, false, BIT(OPTION_CHECK), 0, show_status },
+	{ "services", "", "every service: who answers, and why", 0, 0, false, 0, 0, show_services },
+	{ "service", "NAME", "one service with its members", 1, 1, false, 0, 0, show_service },
+	{ "targets", "", "every probed address", 0, 0, false, 0, 0, NULL },
+	{ "peers", "", "the twin: link, round trip, agreement", 0, 0, false, 0, 0, show_peers },
+	{ "zones", "", "every zone and its serial", 0, 0, false, 0, 0, NULL },
+	{ "events", "[-f]", "what happened; -f follows", 0, 0, false, BIT(OPTION_FOLLOW), 0, NULL },
+	{ "explain", "NAME [--client ADDR]", "why a name is answered as it is", 1, 1, false, BIT(OPTION_CLIENT), 0, NULL },
+	{ "overrides", "", "what operators forced, and for how long", 0, 0, false, 0, 0, show_overrides },
+	{ "down", WHAT_USAGE, "take WHAT out of every answer", 1, 1, false, OVERRIDE_OPTIONS, CORE_VERB_DOWN, run_override },
+	{ "up", WHAT_USAGE, "count WHAT as up, whatever its checks say", 1, 1, false, OVERRIDE_OPTIONS, CORE_VERB_UP, run_override },
+	{ "drain", WHAT_USAGE, "take WHAT out of every answer, without counting it as down", 1, 1, false, OVERRIDE_OPTIONS, CORE_VERB_DRAIN,
+	  run_override },
+	{ "auto", "WHAT [--reason TEXT] [--force]", "end an override: the checks decide again", 1, 1, false, OVERRIDE_OPTIONS, CORE_VERB_AUTO,
+	  run_override },
+	{ "failback", "SERVICE", "let the better tier take over now", 1, 1, false, 0, 0, NULL },
+	{ "reload", "", "read configuration, zones and scripts again", 0, 0, false, 0, 0, run_reload },
+	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, NULL },
+	{ "stats", "", "counters", 0, 0, false, 0, 0, NULL },
+	{ "key", "new FILE", "write a fresh pair key, mode 0600", 2, 2, true, 0, 0, NULL },
+	{ "stop", "", "end the server", 0, 0, false, 0, 0, run_stop },
+	{ "help", "[VERB]", "this list, or one verb", 0, 1, true, 0, 0, NULL },
+};
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+static const struct option { const char *name; bool value; } options[OPTION_COUNT] = {
+	[OPTION_JSON] = { "--json", false },     [OPTION_CHECK] = { "--check", false },   [OPTION_FOR] = { "--for", true },
+	[OPTION_REASON] = { "--reason", true },  [OPTION_FORCE] = { "--force", false },   [OPTION_FOLLOW] = { "-f", false },
+	[OPTION_CLIENT] = { "--client", true },  [OPTION_VERBOSE] = { "--verbose", false },
+};
+
+/* ---- for `help` ---- */
+
+size_t ctl_verb_count(void)
+{
+	return VERBS;
+}
+
+void ctl_verb_help(size_t i, const char **name, const char **usage, const char **help)
+{
+	*name = verbs[i].name;
+	*usage = verbs[i].usage;
+	*help = verbs[i].help;
+}
+
+/* ---- words ---- */
+
+enum call_next call_fail(struct call *c, int exit, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(c->error, sizeof c->error, fmt, ap);
+	va_end(ap);
+	c->exit = exit;
+	return CALL_ANSWER;
+}
+
+static int usage_fail(struct call *c)
+{
+	call_fail(c, CALL_EXIT_USAGE, "usage: gemelctl %s%s%s", c->verb->name, *c->verb->usage ? " " : "", c->verb->usage);
+	return CALL_EXIT_USAGE;
+}
+
+static int find_verb(struct call *c, const char *word)
+{
+	const char *names[VERBS];
+	for (size_t i = 0; i < VERBS; i++) {
+		names[i] = verbs[i].name;
+		if (strcmp(word, names[i]) == 0) {
+			c->verb = &verbs[i];
+			return 0;
+		}
+	}
+	const char *near = text_nearest(word, names, VERBS);
+	if (near)
+		call_fail(c, CALL_EXIT_USAGE, "unknown verb \"%.64s\"; did you mean \"%s\"", word, near);
+	else
+		call_fail(c, CALL_EXIT_USAGE, "unknown verb \"%.64s\"; expected one of `gemelctl help`", word);
+	return CALL_EXIT_USAGE;
+}
+
+static int unknown_option(struct call *c, const char *word)
+{
+	const char *names[OPTION_COUNT];
+	size_t n = 0;
+	for (int o = 0; o < OPTION_COUNT; o++)
+		if (o == OPTION_JSON || (c->verb->options & BIT(o)))
+			names[n++] = options[o].name;
+	const char *near = text_nearest(word, names, n);
+	call_fail(c, CALL_EXIT_USAGE, "%s has no option \"%.64s\"%s%s%s", c->verb->name, word, near ? "; did you mean \"" : "",
+		  near ? near : "", near ? "\"" : "");
+	return CALL_EXIT_USAGE;
+}
+
+/* An option at argv[i], its value with it or behind it. The number of words used, or 0 with the error set. */
+static int take_option(struct call *c, int argc, char *const *argv, int i)
+{
+	for (int o = 0; o < OPTION_COUNT; o++) {
+		size_t n = strlen(options[o].name);
+		if (strncmp(argv[i], options[o].name, n) != 0)
+			continue;
+		bool joined = options[o].value && argv[i][n] == '=';
+		if (argv[i][n] && !joined)
+			continue;
+		if (o != OPTION_JSON && !(c->verb->options & BIT(o)))
+			break;
+		if (options[o].value && !joined && i + 1 >= argc) {
+			call_fail(c, CALL_EXIT_USAGE, "%s needs a value", options[o].name);
+			return 0;
+		}
+		c->option[o] = joined ? argv[i] + n + 1 : options[o].value ? argv[i + 1] : "";
+		return options[o].value && !joined ? 2 : 1;
+	}
+	unknown_option(c, argv[i]);
+	return 0;
+}
+
+static int take_words(struct call *c, int argc, char *const *argv)
+{
+	bool only_words = false;
+	for (int i = 1; i < argc;) {
+		if (!only_words && strcmp(argv[i], "--") == 0) {
+			only_words = true;
+			i++;
+		} else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
+			int used = take_option(c, argc, argv, i);
+			if (!used)
+				return CALL_EXIT_USAGE;
+			i += used;
+		} else {
+			if (c->word_count == c->verb->max || c->word_count == CALL_WORDS_MAX)
+				return usage_fail(c);
+			c->words[c->word_count++] = argv[i++];
+		}
+	}
+	return c->word_count < c->verb->min ? usage_fail(c) : 0;
+}
+
+int call_parse(struct call *c, int argc, char *const *argv)
+{
+	memset(c, 0, sizeof *c);
+	if (argc < 1) {
+		call_fail(c, CALL_EXIT_USAGE, "no verb; expected one of `gemelctl help`");
+		return CALL_EXIT_USAGE;
+	}
+	int e = find_verb(c, argv[0]);
+	if (!e)
+		e = take_words(c, argc, argv);
+	if (!e && !c->verb->run && !c->verb->local) {
+		call_fail(c, CALL_EXIT_FAILED, "%s: not built yet", c->verb->name);
+		e = CALL_EXIT_FAILED;
+	}
+	return e;
+}
+
+bool call_is_local(const struct call *c)
+{
+	return c->verb->local;
+}
+
+enum call_next call_run(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	if (c->verb->local)
+		return call_fail(c, CALL_EXIT_FAILED, "%s is done by gemelctl itself", c->verb->name);
+	return c->verb->run(c, h, d);
+}
+
+/* ---- verbs that ask something of the host ---- */
+
+/* What others will read on their terminals, and the twin will store: one line, without controls. */
+static bool take_text(struct call *c, char *out, size_t cap, const char *what, const char *text)
+{
+	size_t n = strlen(text);
+	if (n >= cap) {
+		call_fail(c, CALL_EXIT_USAGE, "%s is too long; at most %zu octets", what, cap - 1);
+		return false;
+	}
+	for (size_t i = 0; i < n; i++)
+		if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f) {
+			call_fail(c, CALL_EXIT_USAGE, "%s holds control characters", what);
+			return false;
+		}
+	memcpy(out, text, n + 1);
+	return true;
+}
+
+static enum call_next run_override(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	(void)h;
+	(void)d;
+	const char *how_long = c->option[OPTION_FOR], *reason = c->option[OPTION_REASON];
+	c->command.verb = c->verb->command;
+	c->command.force = c->option[OPTION_FORCE] != NULL;
+	if (!*c->words[0])
+		return call_fail(c, CALL_EXIT_USAGE, "WHAT is empty");
+	if (!take_text(c, c->command.selector, sizeof c->command.selector, "WHAT", c->words[0]) ||
+	    !take_text(c, c->command.reason, sizeof c->command.reason, "the reason", reason ? reason : ""))
+		return CALL_ANSWER;
+	if (how_long && c->command.verb == CORE_VERB_AUTO)
+		return call_fail(c, CALL_EXIT_USAGE, "auto takes no --for: it ends an override");
+	if (how_long && (text_parse_duration(&c->command.for_ms, how_long) < 0 || c->command.for_ms == 0))
+		return call_fail(c, CALL_EXIT_USAGE, "--for \"%.64s\" is no duration; expected such as 90s, 30m, 2h", how_long);
+	return CALL_COMMAND;
+}
+
+static enum call_next run_reload(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	(void)c;
+	(void)h;
+	(void)d;
+	return CALL_RELOAD;
+}
+
+static enum call_next run_stop(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	(void)h;
+	doc_text(d, d->form == DOC_JSON ? "verb" : "stopping", d->form == DOC_JSON ? c->verb->name : view_node(h)->name);
+	return CALL_STOP;
+}
