@@ -17,7 +17,7 @@ void script_set_log(struct script *s, script_log_sink sink, void *ctx)
 }
 
 /* Printable and bounded: what a script says may come from its target. Line ends of a traceback become bars. */
-void script_log(struct script *s, const char *text)
+void script_log(struct script *s, enum log_level level, const char *text)
 {
 	char line[SCRIPT_LOG_LINE_MAX];
 	size_t n = 0;
@@ -35,7 +35,7 @@ void script_log(struct script *s, const char *text)
 		}
 	}
 	line[n] = '\0';
-	s->sink(s->sink_ctx, line);
+	s->sink(s->sink_ctx, level, line);
 }
 
 /* "[string …]:12: text" or "file:12: text" → line 12 and the text. */

@@ -25,6 +25,7 @@
 #include <stdint.h>
 #include "base/addr.h"
 #include "base/diag.h"
+#include "base/log.h"
 #include "health/health.h"
 
 struct script;
@@ -125,7 +126,7 @@ int script_resume(struct script_run *run, const struct script_answer *a, struct 
 /* Ends a run, early too (deadline): no instruction of its code runs any more, __close methods included. */
 void script_run_free(struct script_run *run);
 /* Lines that the script logged, and its bugs with file:line and traceback; calls sink for each, printable and bounded. */
-typedef void (*script_log_sink)(void *ctx, const char *line);
+typedef void (*script_log_sink)(void *ctx, enum log_level level, const char *line); /* NOTICE: log(); WARNING: a bug */
 void script_set_log(struct script *s, script_log_sink sink, void *ctx);
 
 #endif

@@ -24,9 +24,10 @@ static char help_log[8192];
 static unsigned help_slices; /* of the last run */
 static uint32_t help_waited_ms;
 
-static void help_sink(void *ctx, const char *line)
+static void help_sink(void *ctx, enum log_level level, const char *line)
 {
 	(void)ctx;
+	(void)level;
 	strncat(help_log, line, sizeof help_log - strlen(help_log) - 2);
 	strcat(help_log, "\n");
 }
@@ -44,7 +45,7 @@ static struct script *help_script(const char *text, const struct script_limits *
 			char line[512];
 
 			diag_format(&d.list[i], line, sizeof line);
-			help_sink(NULL, line);
+			help_sink(NULL, LOG_LEVEL_ERROR, line);
 		}
 		ck_assert_ptr_null(s);
 	} else {

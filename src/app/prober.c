@@ -1,0 +1,413 @@
+/* The prober process: orders in, results out.  What a probe does is io/probe's business, what a script may do script/'s. */
+#include "app/prober.h"
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "app/child.h"
+#include "app/prober_plan.h"
+#include "base/table.h"
+#include "io/chan.h"
+#include "io/clock.h"
+#include "io/log.h"
+#include "io/memfd.h"
+#include "io/probe.h"
+
+#define GENERATIONS_KEPT 2   /* the coordinator may still ask for the one before while a new one comes */
+#define RESULT_LEN_MAX (4 + 4 + 1 + 1 + 4 + 2 + HEALTH_DETAIL_MAX)
+#define RESULT_HEAD_LEN (4 + 8 + 2)
+#define LOG_TEXT_MAX 1000    /* the coordinator's room for a line */
+
+struct order { /* one probe asked for */
+	uint32_t stream, run;
+};
+struct work { /* one probe in flight */
+	LIST_ENTRY(work) link;
+	struct prober *prober;
+	struct prober_plan *plan;
+	struct prober_state *state;
+	struct order order;
+};
+struct waiting { /* asked for before its plan came */
+	uint64_t generation;
+	struct order order;
+};
+struct prober {
+	struct event_base *base;
+	struct chan *supervisor, *coordinator;
+	struct probes *probes;
+	struct prober_plan *plans; /* newest first */
+	LIST_HEAD(, work) works;
+	struct waiting *waiting;
+	size_t waiting_count;
+	struct event *flush;       /* sends the results of this turn */
+	uint8_t results[IPC_MESSAGE_MAX];
+	struct wbuf results_w;
+	uint16_t result_count;
+	uint64_t result_generation;
+	struct table log_texts;
+	unsigned log_lines;        /* of this second */
+};
+
+/* ---- to the coordinator ---- */
+
+static void send_to_coordinator(struct prober *p, const struct wbuf *w)
+{
+	if (p->coordinator && chan_send_buf(p->coordinator, w))
+		exit(1); /* it does not take results any more: begin anew, without any */
+}
+
+static void flush_results(struct prober *p)
+{
+	if (p->result_count == 0)
+		return;
+	store_u16(p->results + RESULT_HEAD_LEN - 2, p->result_count);
+	p->result_count = 0;
+	send_to_coordinator(p, &p->results_w);
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	flush_results(ctx);
+}
+
+static void add_result(struct prober *p, uint64_t generation, const struct order *o, const struct health_result *r)
+{
+	static const struct timeval now = { 0, 0 };
+	if (p->result_count > 0 && (p->result_generation != generation || p->results_w.cap - p->results_w.len < RESULT_LEN_MAX))
+		flush_results(p);
+	if (p->result_count == 0) {
+		wbuf_init(&p->results_w, p->results, sizeof p->results);
+		ipc_begin(&p->results_w, IPC_RESULT);
+		put_u64(&p->results_w, generation);
+		put_u16(&p->results_w, 0); /* the count, filled in at the end */
+		p->result_generation = generation;
+		event_add(p->flush, &now);
+	}
+	put_u32(&p->results_w, o->stream);
+	put_u32(&p->results_w, o->run);
+	health_result_put(&p->results_w, r);
+	p->result_count++;
+}
+
+static void add_failure(struct prober *p, uint64_t generation, const struct order *o, enum health_reason why, const char *detail)
+{
+	struct health_result r = { .reason = why };
+	strncpy(r.detail, detail, sizeof r.detail - 1);
+	add_result(p, generation, o, &r);
+}
+
+/* A thousand targets with one bug say it once. */
+static void script_said(void *ctx, enum log_level level, const char *line)
+{
+	struct prober *p = ctx;
+	uint8_t room[LOG_TEXT_MAX + 16];
+	struct wbuf w;
+	size_t len = strnlen(line, LOG_TEXT_MAX);
+	if (!p->coordinator || p->log_lines >= PROBER_LOG_LINES_PER_S || table_find(&p->log_texts, line, len))
+		return;
+	if (p->log_texts.count >= PROBER_LOG_TEXTS_MAX) {
+		struct hash_key key = p->log_texts.key;
+		table_deinit(&p->log_texts);
+		table_init(&p->log_texts, &key);
+	}
+	if (table_add(&p->log_texts, line, len, p))
+		return;
+	if (++p->log_lines == PROBER_LOG_LINES_PER_S) {
+		line = "more lines than fit into a second: the rest of it is left out";
+		len = strlen(line);
+	}
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_LOG);
+	put_u8(&w, (uint8_t)level);
+	put_block(&w, line, len);
+	send_to_coordinator(p, &w);
+}
+
+/* ---- probes ---- */
+
+static struct prober_plan *plan_find(struct prober *p, uint64_t generation)
+{
+	for (struct prober_plan *g = p->plans; g; g = g->next)
+		if (g->plan->generation == generation)
+			return g;
+	return NULL;
+}
+
+/* Frees generations that are neither new nor in use. */
+static void drop_old_plans(struct prober *p)
+{
+	struct prober_plan **at = &p->plans;
+	for (unsigned n = 0; *at; n++) {
+		struct prober_plan *g = *at;
+		if (n < GENERATIONS_KEPT || g->users > 0) {
+			at = &g->next;
+			continue;
+		}
+		*at = g->next;
+		prober_plan_free(g);
+	}
+}
+
+static void work_free(struct work *w)
+{
+	LIST_REMOVE(w, link);
+	w->plan->users--;
+	prober_state_release(w->state);
+	free(w);
+}
+
+static void on_done(void *ctx, void *tag, const struct health_result *r, bool slow)
+{
+	struct prober *p = ctx;
+	struct work *w = tag;
+	add_result(p, w->plan->plan->generation, &w->order, r);
+	w->plan->slow[w->order.stream] = slow;
+	work_free(w);
+	drop_old_plans(p);
+}
+
+static int start_work(struct prober *p, struct prober_plan *g, struct work *w)
+{
+	const struct plan_stream *s = &g->plan->streams[w->order.stream];
+	struct probe_job job = {
+		.script = w->state->script,
+		.target = { .addr = s->addr, .service = s->owner, .owner = s->owner, .host = s->host, .state_key = s->key },
+		.args = &g->args[g->first_arg[w->order.stream]],
+		.arg_count = s->arg_count,
+		.timeout_ms = s->timing.timeout_ms,
+		.slow = g->slow[w->order.stream] != 0,
+		.tag = w,
+	};
+	return probes_start(p->probes, &job);
+}
+
+static void run_order(struct prober *p, struct prober_plan *g, const struct order *o)
+{
+	uint64_t generation = g->plan->generation;
+	char detail[HEALTH_DETAIL_MAX] = "";
+	if (o->stream >= g->plan->stream_count) {
+		add_failure(p, generation, o, HEALTH_LOCAL_ERROR, "no such stream");
+		return;
+	}
+	struct work *w = calloc(1, sizeof *w);
+	int e = w ? prober_plan_get_state(g, o->stream, script_said, p, &w->state, detail) : ERR_NOMEM;
+	if (e) {
+		free(w);
+		add_failure(p, generation, o, e == ERR_FORMAT ? HEALTH_SCRIPT_ERROR : HEALTH_LOCAL_ERROR,
+			    detail[0] != '\0' ? detail : err_text(e));
+		return;
+	}
+	w->prober = p;
+	w->plan = g;
+	w->order = *o;
+	g->users++;
+	LIST_INSERT_HEAD(&p->works, w, link);
+	e = start_work(p, g, w);
+	if (e) {
+		work_free(w);
+		add_failure(p, generation, o, HEALTH_LOCAL_ERROR, err_text(e));
+	}
+}
+
+static void wait_for_plan(struct prober *p, uint64_t generation, const struct order *o)
+{
+	if (!p->waiting)
+		p->waiting = calloc(PROBER_WAITING_MAX, sizeof *p->waiting);
+	if (!p->waiting || p->waiting_count == PROBER_WAITING_MAX) {
+		add_failure(p, generation, o, HEALTH_LOCAL_ERROR, "the plan has not come");
+		return;
+	}
+	p->waiting[p->waiting_count++] = (struct waiting){ generation, *o };
+}
+
+static void take_order(struct prober *p, uint64_t generation, const struct order *o)
+{
+	struct prober_plan *g = plan_find(p, generation);
+	if (g)
+		run_order(p, g, o);
+	else if (!p->plans || generation > p->plans->plan->generation)
+		wait_for_plan(p, generation, o);
+	else
+		add_failure(p, generation, o, HEALTH_LOCAL_ERROR, "of a plan that is gone");
+}
+
+/* A new plan is here: those that waited for it begin, the rest waits on. */
+static void take_waiting(struct prober *p)
+{
+	struct waiting *list = p->waiting;
+	size_t n = p->waiting_count;
+	p->waiting = NULL;
+	p->waiting_count = 0;
+	for (size_t i = 0; i < n; i++)
+		take_order(p, list[i].generation, &list[i].order);
+	free(list);
+}
+
+/* Without the coordinator that asked, results are nobody's. */
+static void forget_probes(struct prober *p)
+{
+	probes_cancel(p->probes);
+	while (!LIST_EMPTY(&p->works))
+		work_free(LIST_FIRST(&p->works));
+	p->waiting_count = p->result_count = 0;
+	drop_old_plans(p);
+}
+
+/* ---- from the coordinator ---- */
+
+static void coordinator_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
+{
+	struct prober *p = ctx;
+	struct rbuf m;
+	chan_close_fds(fds, fd_count);
+	rbuf_init(&m, data, len);
+	if (ipc_type_get(&m) != IPC_PROBE)
+		return;
+	uint64_t generation = get_u64(&m);
+	uint16_t count = get_u16(&m);
+	for (uint16_t i = 0; i < count; i++) {
+		struct order o = { .stream = get_u32(&m), .run = 0 };
+		o.run = get_u32(&m);
+		if (m.failed)
+			return;
+		take_order(p, generation, &o);
+	}
+}
+
+static void coordinator_end(void *ctx)
+{
+	struct prober *p = ctx;
+	chan_free(p->coordinator);
+	p->coordinator = NULL;
+	forget_probes(p);
+}
+
+/* ---- from the supervisor ---- */
+
+static void take_plan(struct prober *p, int fd)
+{
+	const uint8_t *data;
+	size_t len;
+	struct plan *plan = NULL;
+	int e = memfd_map(fd, &data, &len);
+	close(fd);
+	if (!e) {
+		e = plan_decode(&plan, data, len);
+		memfd_unmap(data, len);
+	}
+	if (e) {
+		log_line(LOG_LEVEL_ERROR, "cannot read the plan: %s", err_text(e));
+		exit(1); /* the supervisor starts us again and backs off */
+	}
+	if (plan_find(p, plan->generation)) {
+		plan_free(plan);
+		return;
+	}
+	struct prober_plan *g = prober_plan_new(plan, p->plans);
+	if (!g) {
+		log_line(LOG_LEVEL_ERROR, "cannot take the plan: %s", err_text(ERR_NOMEM));
+		exit(1);
+	}
+	g->next = p->plans;
+	p->plans = g;
+	drop_old_plans(p);
+	take_waiting(p);
+}
+
+static void take_coordinator(struct prober *p, int fd)
+{
+	if (p->coordinator)
+		coordinator_end(p);
+	p->coordinator = chan_new(p->base, fd, coordinator_message, coordinator_end, p);
+	if (!p->coordinator)
+		exit(1);
+}
+
+/* A plan is in use as soon as it is here; which generation counts is the coordinator's to say, so START asks nothing of us. */
+static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
+{
+	struct prober *p = ctx;
+	struct rbuf m;
+	rbuf_init(&m, data, len);
+	enum ipc_type t = ipc_type_get(&m);
+	if (t == IPC_HELLO && get_u16(&m) != IPC_VERSION)
+		exit(1);
+	if (t == IPC_PLAN && fd_count == 1) {
+		take_plan(p, fds[0]);
+	} else if (t == IPC_CHANNEL && fd_count == 1 && get_u8(&m) == IPC_COORDINATOR) {
+		take_coordinator(p, fds[0]);
+	} else {
+		chan_close_fds(fds, fd_count);
+		if (t == IPC_STOP)
+			exit(0);
+	}
+}
+
+static void supervisor_end(void *ctx)
+{
+	(void)ctx;
+	exit(1);
+}
+
+static void on_beat(evutil_socket_t fd, short what, void *ctx)
+{
+	struct prober *p = ctx;
+	uint8_t room[8];
+	struct wbuf w;
+	(void)fd;
+	(void)what;
+	p->log_lines = 0;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_BEAT);
+	if (chan_send_buf(p->supervisor, &w))
+		exit(1);
+}
+
+/* ---- the process ---- */
+
+/* Nothing here needs a privilege, a file or a program. Returns how many probes the descriptors allow at once. */
+static unsigned confine(void)
+{
+	struct rlimit files, none = { 0, 0 };
+	unsigned most = PROBER_IN_FLIGHT_MAX;
+	signal(SIGXFSZ, SIG_IGN); /* a log that is a file may fail, that must not kill */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setrlimit(RLIMIT_FSIZE, &none) || setrlimit(RLIMIT_CORE, &none))
+		exit(1);
+#ifndef __SANITIZE_ADDRESS__ /* which must trace itself to look for leaks */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		exit(1);
+#endif
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		exit(1);
+	files.rlim_cur = files.rlim_max < 2 * PROBER_IN_FLIGHT_MAX ? files.rlim_max : 2 * PROBER_IN_FLIGHT_MAX;
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		exit(1);
+	if (files.rlim_cur / 2 < most) /* some checks hold two connections; beyond that EMFILE is a void result */
+		most = files.rlim_cur / 2 > 16 ? (unsigned)(files.rlim_cur / 2) : 16;
+	return most;
+}
+
+int prober_main(int channel)
+{
+	struct timeval every = { .tv_sec = CHILD_BEAT_MS / 1000, .tv_usec = CHILD_BEAT_MS % 1000 * 1000 };
+	struct prober *p = calloc(1, sizeof *p);
+	if (!p || !(p->base = event_base_new()))
+		return 1;
+	LIST_INIT(&p->works);
+	table_init(&p->log_texts, &(struct hash_key){ { clock_mono_us(), clock_wall_ms() } });
+	p->probes = probes_new(p->base, confine(), on_done, p);
+	p->supervisor = chan_new(p->base, channel, supervisor_message, supervisor_end, p);
+	p->flush = evtimer_new(p->base, on_flush, p);
+	struct event *beat = event_new(p->base, -1, EV_PERSIST, on_beat, p);
+	if (!p->probes || !p->supervisor || !p->flush || !beat || event_add(beat, &every))
+		return 1;
+	event_base_dispatch(p->base);
+	return 1;
+}

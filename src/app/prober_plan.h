@@ -1,0 +1,39 @@
+/* One generation in the prober: its plan, and the Lua states that its streams share.
+ *
+ *     stream ──ordinal among its script's streams / 256──▶ seat ──▶ state ◀── probes in flight
+ *                                                            └── a spoiled state is replaced; the old one goes with its last probe
+ */
+#ifndef GEMEL_APP_PROBER_PLAN_H
+#define GEMEL_APP_PROBER_PLAN_H
+#include "core/plan.h"
+#include "script/script.h"
+
+struct prober_state { /* a Lua state */
+	struct script *script;
+	unsigned users;   /* seats and probes that hold it */
+};
+struct prober_seats {
+	struct prober_state **list; /* NULL = not made yet */
+	uint32_t count;
+};
+struct prober_plan {
+	struct prober_plan *next;    /* the generation before */
+	struct plan *plan;
+	unsigned users;              /* probes in flight */
+	struct prober_seats *seats;  /* one a script */
+	uint16_t *seat;              /* one a stream */
+	uint8_t *slow;               /* one a stream: used up a slice the last time */
+	struct script_arg *args;     /* of the probes; those of stream i begin at first_arg[i] */
+	uint32_t *first_arg;
+};
+
+/* Takes the plan, on failure too. Lua states of scripts whose text stays are moved over from old (may be NULL). */
+struct prober_plan *prober_plan_new(struct plan *plan, struct prober_plan *old) MUST_CHECK;
+void prober_plan_free(struct prober_plan *p); /* NULL is fine */
+/* The state for a stream, made where there is none or a spoiled one; give it back with prober_state_release. ERR_FORMAT with the
+ * fault in detail, ERR_NOMEM. */
+int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sink sink, void *ctx, struct prober_state **out,
+			  char detail[HEALTH_DETAIL_MAX]) MUST_CHECK;
+void prober_state_release(struct prober_state *st);
+
+#endif

@@ -1,0 +1,78 @@
+/* Inside io/probe*: one probe and what it waits for.
+ *
+ *     probe.c       queues, turns, deadlines, verdicts       probe_conn.c   sockets: connect send read readline close
+ *                                                            probe_http.c   one exchange over probe_conn
+ */
+#ifndef GEMEL_IO_PROBE_STATE_H
+#define GEMEL_IO_PROBE_STATE_H
+#include <sys/queue.h>
+#include "io/http1.h"
+#include "io/probe.h"
+
+#define PROBE_READ_LEN 16384 /* octets taken from a socket at once */
+
+struct probe_conn {
+	int fd;          /* -1 = free */
+	uint16_t port;
+	struct bytes in; /* read and not yet asked for */
+	size_t taken;    /* of in */
+};
+/* What the probe waits for; at most one thing, since a run is one coroutine. */
+enum probe_wait {
+	PROBE_WAIT_NONE = 0,
+	PROBE_WAIT_CONNECT, PROBE_WAIT_SEND, PROBE_WAIT_READ, PROBE_WAIT_LINE, PROBE_WAIT_SLEEP,
+	PROBE_WAIT_HTTP /* reading; while it connects and sends it waits as those do */
+};
+struct probe_http { /* an exchange, from its connect to its answer */
+	struct bytes request;
+	struct http1 answer;
+};
+enum probe_queue { PROBE_NOWHERE = 0, PROBE_STARTS, PROBE_RESUMES, PROBE_SLOW, PROBE_QUEUES };
+
+struct probe {
+	struct probes *set;
+	struct probe_job job;
+	struct script_run *run; /* NULL before its first turn */
+	struct script_request req;
+	struct script_answer answer;
+	bool has_answer, slow;
+	bool local;             /* a local error happened: the run cannot say that the target is down */
+	bool late;              /* the deadline has passed: ends at its next turn */
+	uint64_t started_us, deadline_us, stalled_us;
+	struct event *io, *timer;
+	enum probe_wait wait;
+	struct probe_conn *conn; /* that is waited for */
+	uint64_t wait_until_us;  /* the request's own time-out; UINT64_MAX = none */
+	const char *out;         /* being sent */
+	size_t out_len;
+	struct probe_http *http;
+	struct probe_conn conns[PROBE_CONNS_MAX];
+	char detail[HEALTH_DETAIL_MAX];
+	enum probe_queue queue;
+	TAILQ_ENTRY(probe) link; /* in its queue */
+	TAILQ_ENTRY(probe) all;
+};
+
+/* ---- probe.c ---- */
+void probe_answer(struct probe *p, const struct script_answer *a); /* what was waited for is here: resumed in a turn to come */
+void probe_fail(struct probe *p, enum health_reason why, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Waits for fd to be ready (EV_READ or EV_WRITE); on_ready is probe_conn_ready. */
+void probe_wait_io(struct probe *p, enum probe_wait wait, struct probe_conn *c, short what);
+uint8_t *probe_read_room(struct probe *p); /* PROBE_READ_LEN octets, shared by all */
+
+/* ---- probe_conn.c ---- */
+void probe_conn_begin(struct probe *p); /* performs p->req of type CONNECT … CLOSE */
+void probe_conn_connect(struct probe *p, const struct addr *a); /* → probe_connected */
+void probe_conn_send(struct probe *p, struct probe_conn *c, const char *data, size_t len);
+void probe_conn_ready(struct probe *p);  /* the socket that is waited for is ready */
+void probe_conn_close(struct probe_conn *c);
+enum health_reason probe_reason_of(int error, enum probe_wait wait, bool at_once);
+
+/* ---- probe_http.c ---- */
+void probe_http_begin(struct probe *p);
+void probe_http_connected(struct probe *p);
+void probe_http_sent(struct probe *p);
+void probe_http_read(struct probe *p, const uint8_t *data, size_t len); /* len 0 = the stream ended */
+void probe_http_free(struct probe *p);
+
+#endif
