@@ -136,3 +136,10 @@ tests_unit_core_test_SOURCES = tests/unit/core_test.c $(CORE_KIT)
 tests_unit_core_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_core_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_core_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/probe_test
+TESTS += tests/unit/probe_test
+tests_unit_probe_test_SOURCES = tests/unit/probe_test.c
+tests_unit_probe_test_LDADD = src/io/libio.a src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) \
+	$(CHECK_LIBS)
+tests_unit_probe_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
