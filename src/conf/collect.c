@@ -123,7 +123,7 @@ static int name_absent(lua_State *l)
 		snprintf(text, sizeof text, "unknown name \"%s\"; expected a function of Lua 5.4's %.*s library", name,
 			 (int)strlen(prefix) - 1, prefix);
 	else
-		snprintf(text, sizeof text, "unknown name \"%s\"; expected a block such as zone or service, or a name that is set above%s%s%s",
+		snprintf(text, sizeof text, "unknown name \"%s\"; expected a block such as zone or service, a name set above, or text in quotes%s%s%s",
 			 name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"" : "");
 	fault_here(l, text);
 	return sink(l);
@@ -286,7 +286,7 @@ static void source_add(lua_State *l, const char *path)
 		luaL_error(l, "cannot read %s: %s", path, r == ERR_IO ? strerror(errno) : err_text(r));
 	s->next = c->out->sources;
 	c->out->sources = s;
-	c->source_count++;
+	s->number = ++c->source_count;
 }
 
 /* Leaves the compiled chunk on the stack, or raises. */
@@ -334,6 +334,7 @@ static int set_up(lua_State *l)
 /* Adds the position to an error that has none: error(text, 0), a failed assert, an error that is no text. */
 static int add_position(lua_State *l)
 {
+	const struct conf_source *s;
 	unsigned line;
 	size_t end;
 	const char *text = lua_tostring(l, 1);
@@ -342,8 +343,8 @@ static int add_position(lua_State *l)
 		text = lua_pushfstring(l, "an error that is a %s", luaL_typename(l, 1));
 	if (source_find(collector_of(l), text, &end))
 		return lua_pushstring(l, text), 1;
-	here(l, &line);
-	lua_pushfstring(l, "@%d:%d: %s", (int)collector_of(l)->source_count, (int)line, text);
+	s = here(l, &line);
+	lua_pushfstring(l, "@%d:%d: %s", s ? (int)s->number : 1, (int)line, text);
 	return 1;
 }
 
@@ -391,6 +392,7 @@ static int run(struct collector *c, lua_State *l)
 		tell_error(c, lua_tostring(l, -1) ? lua_tostring(l, -1) : "an unknown error");
 	else
 		tell_missing_tables(c);
+	c->out->aborted = r != LUA_OK;
 	return c->source_count ? 0 : ERR_FORMAT;
 }
 

@@ -14,6 +14,7 @@ struct collection {
 	struct conf_source *sources; /* newest first; texts are freed by conf_collection_deinit */
 	struct conf_block *blocks;   /* in the order of the calls */
 	size_t count;
+	bool aborted; /* the file did not run to its end: what blocks refer to may be missing */
 };
 
 /* Faults (syntax, limits, calls of what is not there) go to d; what could be collected before is kept. Returns 0 when the file could

@@ -34,8 +34,8 @@ static void convert_string(lua_State *l, struct collector *c, struct conf_value 
 	v->string.len = len;
 }
 
-/* Counts the keys of the table at idx; told is set when one of them is no name and no place in the list. */
-static void count_keys(lua_State *l, struct collector *c, struct conf_value *v, int idx)
+/* Counts the keys of the table at idx. False where one of them is no name and no place in the list (told). */
+static bool count_keys(lua_State *l, struct collector *c, struct conf_value *v, int idx)
 {
 	lua_Integer top = 0;
 	uint32_t n = 0, fields = 0;
@@ -60,8 +60,10 @@ static void count_keys(lua_State *l, struct collector *c, struct conf_value *v, 
 		fault(c, v, "a key that is no name; expected names, or a plain list");
 	else if (top != (lua_Integer)n)
 		fault(c, v, "a list with a hole (a nil among its values); expected every place from 1 on");
-	v->table.list_len = bad || top != (lua_Integer)n ? 0 : n;
+	bad |= top != (lua_Integer)n;
+	v->table.list_len = bad ? 0 : n;
 	v->table.field_count = fields;
+	return !bad;
 }
 
 static int field_order(const void *a, const void *b)
@@ -145,7 +147,10 @@ static void convert_table(lua_State *l, struct collector *c, struct conf_value *
 		convert_combine(l, c, v, idx, depth + 1);
 	} else {
 		v->type = CONF_TABLE;
-		count_keys(l, c, v, idx);
+		if (!count_keys(l, c, v, idx) && v->parent) {
+			v->type = CONF_TOLD;
+			return;
+		}
 		convert_list(l, c, v, idx, depth + 1);
 		convert_fields(l, c, v, idx, depth + 1);
 	}
@@ -181,6 +186,9 @@ static void convert(lua_State *l, struct collector *c, struct conf_value *v, int
 	case LUA_TTABLE:
 		convert_table(l, c, v, idx, depth);
 		break;
+	case LUA_TNIL:
+		v->type = CONF_NONE;
+		break;
 	case LUA_TUSERDATA:
 		v->type = is_sink(l, idx) ? CONF_TOLD : CONF_OTHER;
 		v->string.s = "value of another kind";
@@ -199,7 +207,7 @@ void conf_convert_block(lua_State *l, struct collector *c, struct conf_block *b,
 	if (b->table.type == CONF_TABLE || b->table.type == CONF_TOLD)
 		return;
 	diags_add(c->d, DIAG_ERROR, b->source->path, b->line, 0, "%s%s%s%s is %s; expected { … }", conf_kind_text(b->kind), b->name ? " \"" : "",
-		  b->name ? b->name : "", b->name ? "\"" : "", b->table.type ? conf_value_text(&b->table, text) : "nothing");
+		  b->name ? b->name : "", b->name ? "\"" : "", conf_value_text(&b->table, text));
 	b->table.type = CONF_TOLD;
 }
 

@@ -191,17 +191,21 @@ static void fault_unknown(struct conf *c, enum schema_block b, const struct conf
 	conf_fault(c, v, "unknown key \"%s\"; expected a key of %s: %s", v->key, conf_schema_block_text(b), list);
 }
 
-static void check_field(struct conf *c, enum schema_block b, const struct conf_value *v, struct fields *f)
+/* False where the key is unknown. */
+static bool check_field(struct conf *c, enum schema_block b, const struct conf_value *v, struct fields *f)
 {
 	int key = conf_schema_find(b, v->key);
 
 	if (key < 0) {
 		fault_unknown(c, b, v);
-	} else if (value_ok(c, key_of(b, key), v)) {
+		return false;
+	}
+	if (value_ok(c, key_of(b, key), v)) {
 		f->v[key] = v;
 		if (key_of(b, key)->unbuilt)
 			conf_warning(c, v, "\"%s\" is not built yet: %s", v->key, key_of(b, key)->unbuilt);
 	}
+	return true;
 }
 
 void conf_fields_check(struct conf *c, enum schema_block b, const struct conf_value *table, bool list_ok, struct fields *f)
@@ -219,9 +223,9 @@ void conf_fields_check(struct conf *c, enum schema_block b, const struct conf_va
 		conf_fault(c, &table->table.list[0], "%s stands without a key; expected a key of %s before it",
 			   conf_value_text(&table->table.list[0], text), conf_schema_block_text(b));
 	for (uint32_t i = 0; i < table->table.field_count; i++)
-		check_field(c, b, &table->table.fields[i], f);
+		f->has_unknown |= !check_field(c, b, &table->table.fields[i], f);
 	keys = conf_schema_keys(b, &count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && !f->has_unknown; i++) /* the missing one may be the misspelt one */
 		if (keys[i].required && !conf_value_field(table, keys[i].name))
 			conf_fault(c, table, "%s has no \"%s\"; expected %s", conf_block_title(table->block, title), keys[i].name, keys[i].expected);
 }

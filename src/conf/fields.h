@@ -15,6 +15,7 @@ struct fields {
 	enum schema_block schema;
 	const struct conf_value *table;
 	const struct conf_value *v[SCHEMA_KEYS_MAX];
+	bool has_unknown;
 };
 
 /* Checks every key of the table; list_ok where the block takes values without a key too (host, member). Faults and warnings are

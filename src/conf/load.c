@@ -139,6 +139,33 @@ static const struct conf_block *only_block(struct conf *c, enum conf_kind kind)
 	return k->count ? k->list[0] : NULL;
 }
 
+/* Of a file that broke off, what its blocks refer to may be missing: only their own keys can be judged. */
+static void judge_keys(struct conf *c)
+{
+	static const enum schema_block schemas[CONF_KINDS] = {
+		[CONF_NODE] = SCHEMA_NODE, [CONF_PAIR] = SCHEMA_PAIR, [CONF_ZONE] = SCHEMA_ZONE, [CONF_LIMITS] = SCHEMA_LIMITS,
+		[CONF_CHECK] = SCHEMA_CHECK, [CONF_HOST] = SCHEMA_HOST, [CONF_POOL] = SCHEMA_SERVICE, [CONF_SERVICE] = SCHEMA_SERVICE,
+	};
+	struct fields f;
+
+	for (const struct conf_block *b = c->collection.blocks; b; b = b->next)
+		if (schemas[b->kind])
+			conf_fields_check(c, schemas[b->kind], &b->table, b->kind == CONF_HOST, &f);
+}
+
+static void build_limits(struct conf *c)
+{
+	const struct conf_value *rrl;
+
+	c->limits_fields.schema = SCHEMA_LIMITS;
+	if (!c->limits_block)
+		return;
+	conf_fields_check(c, SCHEMA_LIMITS, &c->limits_block->table, false, &c->limits_fields);
+	rrl = c->limits_fields.v[LIMITS_RRL];
+	if (rrl && (rrl->type != CONF_BOOLEAN || rrl->boolean) && (rrl->type != CONF_INTEGER || rrl->integer < 1 || rrl->integer > 1000000))
+		conf_fields_fault(c, SCHEMA_LIMITS, LIMITS_RRL, rrl);
+}
+
 static void build(struct conf *c, const char *node)
 {
 	sort_blocks(c);
@@ -146,9 +173,7 @@ static void build(struct conf *c, const char *node)
 		return;
 	c->pair_block = only_block(c, CONF_PAIR);
 	c->limits_block = only_block(c, CONF_LIMITS);
-	if (c->limits_block)
-		conf_fields_check(c, SCHEMA_LIMITS, &c->limits_block->table, false, &c->limits_fields);
-	c->limits_fields.schema = SCHEMA_LIMITS;
+	build_limits(c);
 	conf_build_nodes(c);
 	conf_build_pair(c);
 	if (!c->failed)
@@ -177,6 +202,10 @@ int conf_load(struct conf **out, const char *file, const char *node, struct diag
 	r = set_paths(c, file);
 	if (!r)
 		r = conf_collection_run(&c->collection, file, d);
+	if (!r && c->collection.aborted) {
+		judge_keys(c);
+		r = ERR_FORMAT;
+	}
 	if (!r)
 		build(c, node);
 	if (!r && c->failed)

@@ -95,7 +95,7 @@ void conf_build_pair(struct conf *c)
 	struct fields *f = &c->pair_fields;
 
 	f->schema = SCHEMA_PAIR;
-	if (!c->pair_block)
+	if (!c->pair_block || c->pair_block->table.type != CONF_TABLE)
 		return;
 	conf_fields_check(c, SCHEMA_PAIR, &c->pair_block->table, false, f);
 	c->pair.present = true;

@@ -71,7 +71,7 @@ static void read_checks(struct conf *c, struct conf_service *s)
 
 	if (!v) {
 		s->faulty = true;
-		if (!was_written(s, "check") && s->block->table.type == CONF_TABLE && !(s->keys.v[SERVICE_POOL] && !s->pool))
+		if (!was_written(s, "check") && s->block->table.type == CONF_TABLE && !s->keys.has_unknown && !(s->keys.v[SERVICE_POOL] && !s->pool))
 			conf_fault(c, &s->block->table, "service \"%s\" has no check; expected check = \"NAME\", here or in its pool", s->name);
 		return;
 	}
@@ -292,7 +292,7 @@ static void check_counts(struct conf *c, struct conf_service *s)
 		unsigned most = t.of[i][0] > t.of[i][1] ? t.of[i][0] : t.of[i][1];
 
 		if (s->need > most && s->keys.v[SERVICE_NEED]) {
-			FAULT(c, s, s->keys.v[SERVICE_NEED], "\"need\" is %u but tier %u has %u members%s; expected at most that", s->need, i + 1, most,
+			FAULT(c, s, s->keys.v[SERVICE_NEED], "\"need\" is %u but tier %u has only %u%s; expected at most that", s->need, i + 1, most,
 			      t.of[i][0] && t.of[i][1] ? " of a family" : "");
 			break;
 		}
@@ -390,7 +390,7 @@ static void build_service(struct conf *c, const struct conf_block *b, struct con
 	if (name_service(c, s))
 		place_in_zone(c, s);
 	conf_fields_check(c, SCHEMA_SERVICE, &b->table, false, &s->keys);
-	s->faulty |= b->table.type != CONF_TABLE;
+	s->faulty |= b->table.type != CONF_TABLE || s->keys.has_unknown;
 	merge_pool(c, s);
 	read_keys(c, s);
 	if (s->tiered)

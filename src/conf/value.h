@@ -30,6 +30,7 @@ struct conf_source { /* one file of Lua text */
 	const char *path; /* as messages name it */
 	char *text;       /* heap */
 	size_t len;
+	unsigned number;  /* from 1, in the order of reading */
 	struct conf_source *next;
 };
 

@@ -78,7 +78,7 @@ static void check_record(const struct conf_service *s, const struct zone_rrset *
 		  s->name, rr->type == DNS_TYPE_A ? "A" : "AAAA", addr_format(&a, false, text), s->block->source->path, s->block->line);
 }
 
-static void check_place(const struct conf_zone *cz, const struct zone *z, const struct conf_service *s, const struct zone_node *n, struct diags *d)
+static void check_signed(const struct conf_zone *cz, const struct zone *z, const struct conf_service *s, struct diags *d)
 {
 	const struct zone_node *apex = zone_find(z, z->apex);
 	const struct zone_rrset *key = apex ? zone_node_rrset(apex, DNS_TYPE_DNSKEY) : NULL;
@@ -88,9 +88,6 @@ static void check_place(const struct conf_zone *cz, const struct zone *z, const 
 	if (key && key->count)
 		diags_add(d, DIAG_ERROR, key->file, key->rdata[0].line, 0, "zone \"%s\" is signed and has service \"%s\" (%s:%u); expected an unsigned zone: live answers cannot be signed yet",
 			  cz->name, s->name, s->block->source->path, s->block->line);
-	if (n->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW))
-		diags_add(d, DIAG_ERROR, s->block->source->path, s->block->line, 0, "service \"%s\" lies at or below a delegation or DNAME of zone \"%s\"; expected a name that the zone answers for",
-			  s->name, cz->name);
 }
 
 /* Members and TTL of one service, and its faults. */
@@ -103,7 +100,7 @@ static void take_service(struct conf *c, const struct conf_zone *cz, const struc
 	s->ttl_record_s = 0;
 	if (!n)
 		return;
-	check_place(cz, z, s, n, d);
+	check_signed(cz, z, s, d);
 	for (int t = 0; t < 2; t++) {
 		const struct zone_rrset *rr = zone_node_rrset(n, address_types[t]);
 

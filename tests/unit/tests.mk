@@ -143,3 +143,17 @@ tests_unit_probe_test_SOURCES = tests/unit/probe_test.c
 tests_unit_probe_test_LDADD = src/io/libio.a src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) \
 	$(CHECK_LIBS)
 tests_unit_probe_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+CONF_TEST_ROOMS = src/conf/libconf.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
+	src/health/libhealth.a src/zone/libzone.a src/dns/libdns.a src/base/libbase.a
+check_PROGRAMS += tests/unit/conf_errors_test
+TESTS += tests/unit/conf_errors_test
+tests_unit_conf_errors_test_SOURCES = tests/unit/conf_errors_test.c tests/unit/conf_help.h
+tests_unit_conf_errors_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_conf_errors_test_LDADD = $(CONF_TEST_ROOMS) $(CHECK_LIBS) $(LUA_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) -lm
+EXTRA_DIST += tests/unit/conf_errors
+check_PROGRAMS += tests/unit/conf_test
+TESTS += tests/unit/conf_test
+tests_unit_conf_test_SOURCES = tests/unit/conf_test.c tests/unit/conf_help.h tests/unit/unit.h
+tests_unit_conf_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_conf_test_LDADD = $(CONF_TEST_ROOMS) $(CHECK_LIBS) $(LUA_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) -lm
+EXTRA_DIST += tests/unit/conf_good

@@ -1,0 +1,2 @@
+Lua
+--> bytecode.lua: attempt to load a binary chunk (mode is 't')

@@ -1,0 +1,3 @@
+require "base"
+error({})
+--> lua_error_table.lua:2: an error that is a table

@@ -1,0 +1,3 @@
+require "base"
+service "www.example.test" { check = "web", tiers = { { "192.0.2.1" } }, need = "50 %" }
+--> need_percent_syntax.lua:2: "need" is "50 %"; expected a number of members from 1, or a share such as "50%"

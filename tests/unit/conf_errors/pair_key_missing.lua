@@ -1,0 +1,6 @@
+node "ns1" { id = 1, peer = "127.0.0.1:5401" }
+node "ns2" { id = 2, peer = "127.0.0.1:5402" }
+pair { name = "a",
+	key = "absent.key" }
+zone "example.test" { file = "example.test.zone" }
+--> pair_key_missing.lua:4: cannot read the key file absent.key: No such file or directory; expected 64 hex digits, mode 0600, as "gemelctl key new FILE" writes

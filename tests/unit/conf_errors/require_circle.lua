@@ -1,0 +1,3 @@
+require "base"
+require "circle"
+--> circle.lua:1: require "circle" goes round in a circle

@@ -1,0 +1,3 @@
+require "base"
+require "nothing"
+--> require_missing.lua:2: cannot read nothing.lua: No such file or directory

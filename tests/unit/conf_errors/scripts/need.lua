@@ -1,0 +1,1 @@
+return { args = { port = "integer", name = "string?", deep = "boolean?", ratio = "number?" }, run = function () return true end }

@@ -1,0 +1,203 @@
+/* A catalogue of wrong configurations: each file of conf_errors/ must draw exactly the lines that stand at its end after "--> ".
+ *
+ *     require "base"
+ *     service "www.example.test" { check = "wbe", tiers = { { "192.0.2.1" } } }
+ *     --> check_unknown.lua:2: no check is called "wbe"; expected the name of a check; did you mean "web"
+ *
+ * In lines to compare, GEMEL_LUA_DIR stands for the folder of the bundled checks.
+ */
+#include "conf/conf.h"
+#include "conf_help.h"
+
+static char catalogue[4096];
+static char names[512][64];
+static int name_count;
+
+static char *read_all(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "r");
+	char *text;
+	long size;
+
+	ck_assert_msg(f != NULL, "cannot read %s", path);
+	fseek(f, 0, SEEK_END);
+	size = ftell(f);
+	rewind(f);
+	text = malloc((size_t)size + 1);
+	ck_assert_uint_eq(fread(text, 1, (size_t)size, f), (size_t)size);
+	text[size] = 0;
+	fclose(f);
+	*len = (size_t)size;
+	return text;
+}
+
+static void copy_folder(const char *from, const char *to)
+{
+	DIR *dir = opendir(from);
+	struct dirent *e;
+	char a[8192], b[8192];
+
+	ck_assert_msg(dir != NULL, "no %s", from);
+	mkdir(to, 0700);
+	while ((e = readdir(dir))) {
+		size_t len;
+		char *text;
+
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(a, sizeof a, "%s/%s", from, e->d_name);
+		snprintf(b, sizeof b, "%s/%s", to, e->d_name);
+		if (!strcmp(e->d_name, "scripts")) {
+			copy_folder(a, b);
+			continue;
+		}
+		text = read_all(a, &len);
+		help_write_mode(b, text, len, 0600);
+		free(text);
+	}
+	closedir(dir);
+}
+
+static void set_up(void)
+{
+	help_enter();
+	copy_folder(catalogue, ".");
+	help_write("short.key", "0123\n");
+	help_write_mode("open.key", HELP_KEY, strlen(HELP_KEY), 0644);
+}
+
+/* All faults and warnings of a configuration, one a line. */
+static char *faults_of(const char *file)
+{
+	static const struct hash_key key = {{7, 9}};
+	static char out[65536];
+	struct diags d;
+	struct conf *c;
+	struct plan *p;
+	size_t n = 0;
+
+	diags_init(&d);
+	if (!conf_load(&c, file, strncmp(file, "node_not", 8) ? "ns1" : "nobody", &d)) {
+		for (size_t i = 0; i < conf_zones(c); i++) {
+			struct conf_zone_text t;
+			struct zone *z;
+			int r = conf_zone_read(c, i, &t, &d);
+
+			if (!r) {
+				r = conf_zone_compile(c, i, &t, &key, &z, &d);
+				if (!r)
+					zone_free(z);
+				conf_zone_text_deinit(&t);
+			}
+			if (r)
+				conf_zone_absent(c, i);
+		}
+		if (!conf_plan(c, 1, &p, &d))
+			plan_free(p);
+		conf_free(c);
+	}
+	out[0] = 0;
+	for (size_t i = 0; i < d.count && n < sizeof out; i++) {
+		n += (size_t)diag_format(&d.list[i], out + n, sizeof out - n);
+		n += (size_t)snprintf(out + n, n < sizeof out ? sizeof out - n : 0, "\n");
+	}
+	diags_deinit(&d);
+	return out;
+}
+
+static void replace_folder(char *text)
+{
+	const char *dir = getenv("GEMEL_LUA_DIR");
+	char *at;
+
+	while ((at = strstr(text, dir))) {
+		size_t len = strlen(dir);
+
+		memmove(at + strlen("GEMEL_LUA_DIR"), at + len, strlen(at + len) + 1);
+		memcpy(at, "GEMEL_LUA_DIR", strlen("GEMEL_LUA_DIR"));
+	}
+}
+
+/* The "--> " lines of the file, joined. */
+static char *expected_of(const char *text, size_t len)
+{
+	static char out[65536];
+	size_t n = 0;
+	const char *end = text + len;
+
+	for (const char *line = text, *next; line < end; line = next) {
+		next = memchr(line, '\n', (size_t)(end - line));
+		next = next ? next + 1 : end;
+		if (next - line > 4 && !memcmp(line, "--> ", 4)) {
+			memcpy(out + n, line + 4, (size_t)(next - line) - 4);
+			n += (size_t)(next - line) - 4;
+		}
+	}
+	out[n] = 0;
+	return out;
+}
+
+START_TEST(every_fault_is_told_at_its_line)
+{
+	const char *name = names[_i];
+	size_t len;
+	char *text, *got;
+
+	set_up();
+	text = read_all(name, &len);
+	got = faults_of(name);
+	replace_folder(got);
+	ck_assert_msg(strcmp(got, expected_of(text, len)) == 0, "%s\n--- expected\n%s--- got\n%s", name, expected_of(text, len), got);
+	ck_assert_msg(got[0] != 0, "%s: no fault at all", name);
+	free(text);
+	help_leave();
+}
+END_TEST
+
+static int name_order(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void list_catalogue(void)
+{
+	char *top = realpath(help_source(), NULL);
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(catalogue, sizeof catalogue, "%s/tests/unit/conf_errors", top ? top : ".");
+	free(top);
+	dir = opendir(catalogue);
+	while (dir && (e = readdir(dir)) && name_count < 512) {
+		size_t len = strlen(e->d_name);
+
+		if (len < 5 || len >= sizeof names[0] || strcmp(e->d_name + len - 4, ".lua") || !strcmp(e->d_name, "base.lua") ||
+		    !strcmp(e->d_name, "circle.lua") || !strcmp(e->d_name, "faulty.lua"))
+			continue;
+		strcpy(names[name_count++], e->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	qsort(names, (size_t)name_count, sizeof names[0], name_order);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("conf_errors");
+	TCase *t = tcase_create("catalogue");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	list_catalogue();
+	if (name_count < 60) {
+		fprintf(stderr, "only %d wrong configurations in %s\n", name_count, catalogue);
+		return 1;
+	}
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, every_fault_is_told_at_its_line, 0, name_count);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

@@ -1,0 +1,612 @@
+/* Right configurations, and what they come to. */
+#include "conf/conf.h"
+#include "conf_help.h"
+#include "unit.h"
+
+static const struct hash_key key = {{7, 9}};
+
+struct loaded {
+	struct conf *c;
+	struct plan *p;
+	struct diags d;
+};
+
+static void load_as(struct loaded *l, const char *file, const char *node)
+{
+	diags_init(&l->d);
+	l->p = NULL;
+	ck_assert_int_eq(conf_load(&l->c, file, node, &l->d), 0);
+	for (size_t i = 0; i < conf_zones(l->c); i++) {
+		struct conf_zone_text t;
+		struct zone *z;
+
+		ck_assert_int_eq(conf_zone_read(l->c, i, &t, &l->d), 0);
+		if (!conf_zone_compile(l->c, i, &t, &key, &z, &l->d))
+			zone_free(z);
+		conf_zone_text_deinit(&t);
+	}
+	(void)!conf_plan(l->c, 3, &l->p, &l->d);
+}
+
+static void tell(const struct diags *d)
+{
+	char line[1024];
+
+	for (size_t i = 0; i < d->count; i++) {
+		diag_format(&d->list[i], line, sizeof line);
+		fprintf(stderr, "%s\n", line);
+	}
+}
+
+static void load(struct loaded *l, const char *text)
+{
+	help_write("gemel.lua", text);
+	load_as(l, "gemel.lua", NULL);
+	if (l->d.errors)
+		tell(&l->d);
+	ck_assert_uint_eq(l->d.errors, 0);
+	ck_assert_ptr_nonnull(l->p);
+}
+
+static void unload(struct loaded *l)
+{
+	plan_free(l->p);
+	conf_free(l->c);
+	diags_deinit(&l->d);
+}
+
+static void copy_in(const char *name, const char *as)
+{
+	char command[8192], *top = getenv("GEMEL_LUA_DIR");
+
+	snprintf(command, sizeof command, "cp '%s/../tests/unit/%s' '%s'", top, name, as);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void enter(void)
+{
+	help_enter();
+	copy_in("conf_errors/example.test.zone", "example.test.zone");
+}
+
+static const struct plan_service *service(const struct loaded *l, const char *name)
+{
+	for (uint32_t i = 0; i < l->p->service_count; i++)
+		if (!strcmp(l->p->services[i].name, name))
+			return &l->p->services[i];
+	ck_abort_msg("no service %s", name);
+}
+
+static const struct plan_stream *stream(const struct loaded *l, const char *name, unsigned member, unsigned check)
+{
+	return &l->p->streams[service(l, name)->checks[member].streams[check]];
+}
+
+static const struct plan_arg *arg(const struct plan_stream *s, const char *name)
+{
+	for (uint16_t i = 0; i < s->arg_count; i++)
+		if (!strcmp(s->args[i].name, name))
+			return &s->args[i];
+	ck_abort_msg("no argument %s", name);
+}
+
+static const char *addr_text(const struct addr *a)
+{
+	static char text[4][ADDR_TEXT_MAX];
+	static unsigned next;
+
+	next = (next + 1) % 4;
+	return addr_format(a, true, text[next]);
+}
+
+#define BASE                                                                                                                 \
+	"node 'ns1' { listen = '127.0.0.1:5301' }\n"                                                                         \
+	"zone 'example.test' { file = 'example.test.zone' }\n"                                                               \
+	"check 'web' { script = 'tcp', args = { port = 80 } }\n"
+
+/* ---- the example of the product page, word for word ---- */
+
+START_TEST(the_product_example_is_accepted)
+{
+	static const char *const warnings[] = {"canaries", "http", "canaries", "http", "site", "site", "failback"};
+	struct loaded l;
+
+	enter();
+	help_write("example.test.zone", "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n");
+	copy_in("conf_good/product.lua", "product.lua");
+	load_as(&l, "product.lua", "ns2");
+	tell(&l.d);
+	ck_assert_uint_eq(l.d.errors, 0);
+	ck_assert_uint_eq(l.d.warnings, sizeof warnings / sizeof *warnings);
+	for (size_t i = 0; i < l.d.warnings; i++)
+		ck_assert_ptr_nonnull(strstr(l.d.list[i].text, warnings[i]));
+
+	ck_assert_str_eq(l.p->nodes[l.p->self].name, "ns2");
+	ck_assert_uint_eq(l.p->nodes[l.p->self].id, 2);
+	ck_assert_str_eq(addr_text(&l.p->nodes[0].peer[0]), "127.0.0.1:5401");
+	ck_assert_str_eq(addr_text(&l.p->nodes[0].http), "127.0.0.1:8051");
+	ck_assert(l.p->pair.present);
+	ck_assert_uint_eq(l.p->pair.interval_ms, 200);
+	ck_assert_int_eq(l.p->pair.agree, POLICY_AGREE_ANY_UP);
+	ck_assert_uint_eq(l.p->pair.key[31], 0x1f);
+	ck_assert_uint_eq(l.p->service_count, 3);
+
+	const struct policy_service *www = &service(&l, "www.example.test")->policy;
+	ck_assert_uint_eq(www->member_count, 3);
+	ck_assert_uint_eq(www->tier_count, 2);
+	ck_assert_uint_eq(www->members[2].tier, 1);
+	ck_assert_uint_eq(www->ttl_min_s, 10);
+	ck_assert_uint_eq(www->ttl_max_s, 60);
+	ck_assert_int_eq(www->pick, POLICY_PICK_ROTATE);
+	ck_assert_int_eq(www->all_down, POLICY_ALL_DOWN_FIRST);
+	ck_assert(www->initial_up);
+	ck_assert_uint_eq(www->need, 1);
+
+	const struct policy_service *dl = &service(&l, "dl.example.test")->policy;
+	ck_assert_uint_eq(dl->answer_n, 1);
+	ck_assert_int_eq(dl->pick, POLICY_PICK_WEIGHTED);
+	ck_assert_uint_eq(dl->members[0].weight, 3);
+	ck_assert_uint_eq(dl->members[1].weight, 1);
+
+	const struct plan_service *shop = service(&l, "shop.example.test");
+	ck_assert_uint_eq(shop->policy.member_count, 3);
+	ck_assert(shop->policy.couple);
+	ck_assert_str_eq(shop->hosts[0], "ams1");
+	ck_assert_str_eq(addr_text(&shop->policy.members[1].addr), "::1");
+	const struct plan_stream *s = stream(&l, "shop.example.test", 0, 0);
+	ck_assert_str_eq(s->check, "web");
+	ck_assert_str_eq(arg(s, "path")->string, "/shop");
+	ck_assert_int_eq(arg(s, "expect")->integer, 200);
+	ck_assert_str_eq(arg(s, "host")->string, "shop.example.test");
+	ck_assert_uint_eq(s->timing.interval_ms, 1000);
+	ck_assert_uint_eq(s->timing.timeout_ms, 500);
+	ck_assert_uint_eq(s->timing.retry_ms, 200);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+/* ---- defaults ---- */
+
+START_TEST(what_is_left_out_has_its_default)
+{
+	struct loaded l;
+	char path[128];
+
+	enter();
+	load(&l, "node 'solo' { }\n"
+		 "zone 'example.test' { file = 'example.test.zone' }\n"
+		 "check 'c' { script = 'tcp' }\n"
+		 "service 'www.example.test' { check = 'c', tiers = { { '192.0.2.1' } } }\n");
+	const struct plan_node *n = &l.p->nodes[0];
+	ck_assert_uint_eq(n->listen_count, 2);
+	ck_assert_str_eq(addr_text(&n->listen[0]), "0.0.0.0:53");
+	ck_assert_str_eq(addr_text(&n->listen[1]), "[::]:53");
+	ck_assert_str_eq(n->control, "/run/gemel/solo.sock");
+	ck_assert_str_eq(n->state, "/var/lib/gemel/solo");
+	ck_assert_uint_eq(n->status_from_count, 2);
+	ck_assert_uint_eq(n->workers, 0);
+	ck_assert_uint_eq(n->id, 0);
+	ck_assert(!l.p->pair.present);
+	ck_assert_uint_eq(l.p->udp_edns_max, 1232);
+	const struct plan_stream *s = stream(&l, "www.example.test", 0, 0);
+	ck_assert_uint_eq(s->timing.interval_ms, 5000);
+	ck_assert_uint_eq(s->timing.timeout_ms, 2000);
+	ck_assert_uint_eq(s->timing.fall, 3);
+	ck_assert_uint_eq(s->timing.rise, 2);
+	ck_assert_uint_eq(s->timing.retry_ms, 1000);
+	ck_assert_uint_eq(l.p->generation, 3);
+	unload(&l);
+
+	load(&l, "node 'solo' { control = 'run/x.sock', state = 'run/x' }\nzone 'example.test' { file = 'example.test.zone' }\n");
+	snprintf(path, sizeof path, "%s/run/x.sock", help_folder);
+	ck_assert_str_eq(l.p->nodes[0].control, path);
+	ck_assert_uint_eq(l.d.count, 0);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+START_TEST(durations_are_seconds_or_text)
+{
+	static const struct { const char *text; uint32_t ms; } cases[] = {
+		{"5", 5000}, {"0.25", 250}, {"'200ms'", 200}, {"'90s'", 90000}, {"'10m'", 600000}, {"'1h'", 3600000}, {"'5'", 5000}};
+	char text[256];
+	struct loaded l;
+
+	enter();
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		snprintf(text, sizeof text, BASE "check 'x' { script = 'tcp', args = { port = 1 }, interval = %s }\n"
+			 "service 'www.example.test' { check = 'x', tiers = { { '192.0.2.1' } } }\n", cases[i].text);
+		load(&l, text);
+		ck_assert_uint_eq(stream(&l, "www.example.test", 0, 0)->timing.interval_ms, cases[i].ms);
+		ck_assert_uint_eq(stream(&l, "www.example.test", 0, 0)->timing.retry_ms, cases[i].ms / 5 < 1000 ? cases[i].ms / 5 : 1000);
+		unload(&l);
+	}
+	help_leave();
+}
+END_TEST
+
+START_TEST(the_node_is_chosen_by_name_host_or_alone)
+{
+	char host[256], text[512];
+	struct loaded l;
+
+	enter();
+	gethostname(host, sizeof host);
+	host[strcspn(host, ".")] = 0;
+	snprintf(text, sizeof text, "node 'other' { id = 1 }\nnode '%s' { id = 2 }\nzone 'example.test' { file = 'example.test.zone' }\n", host);
+	load(&l, text);
+	ck_assert_str_eq(l.p->nodes[l.p->self].name, host);
+	unload(&l);
+	load_as(&l, "gemel.lua", "other");
+	ck_assert_str_eq(l.p->nodes[l.p->self].name, "other");
+	ck_assert_str_eq(conf_node(l.c)->name, "other");
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+/* ---- members ---- */
+
+START_TEST(a_service_without_tiers_has_the_zones_addresses)
+{
+	struct loaded l;
+
+	enter();
+	help_write("example.test.zone", "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n"
+		   "shop 20 A 192.0.2.10\nshop 20 A 192.0.2.11\nshop 40 AAAA 2001:db8::1\nlow 5 A 192.0.2.1\n");
+	load(&l, BASE "service 'SHOP.Example.test.' { check = 'web' }\nservice 'low.example.test' { check = 'web' }\n"
+		 "service 'ttl.example.test' { check = 'web', tiers = { { '192.0.2.1' } }, ttl = { min = 2, max = '5s' } }\n"
+		 "service 'n.example.test' { check = 'web', need = '50%', tiers = { { '192.0.2.1' } }, ttl = { max = 4 } }\n");
+	const struct policy_service *shop = &service(&l, "shop.example.test")->policy;
+	ck_assert_uint_eq(shop->member_count, 3);
+	ck_assert_uint_eq(shop->tier_count, 1);
+	ck_assert_uint_eq(shop->ttl_max_s, 20);
+	ck_assert_uint_eq(shop->ttl_min_s, 10);
+	ck_assert_uint_eq(service(&l, "low.example.test")->policy.ttl_max_s, 5);
+	ck_assert_uint_eq(service(&l, "low.example.test")->policy.ttl_min_s, 5);
+	ck_assert_uint_eq(service(&l, "ttl.example.test")->policy.ttl_min_s, 2);
+	ck_assert_uint_eq(service(&l, "ttl.example.test")->policy.ttl_max_s, 5);
+	ck_assert_uint_eq(service(&l, "n.example.test")->policy.ttl_min_s, 4);
+	ck_assert_uint_eq(service(&l, "n.example.test")->policy.need_pct, 50);
+	ck_assert_uint_eq(service(&l, "n.example.test")->policy.need, 0);
+	ck_assert_uint_eq(service(&l, "shop.example.test")->owner[0], 4);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+START_TEST(members_are_addresses_hosts_sites_and_tables)
+{
+	struct loaded l;
+
+	enter();
+	load(&l, BASE "host 'a1' { '192.0.2.1', '2001:db8::1', site = 'ams' }\nhost 'a2' { '192.0.2.2', site = 'ams' }\n"
+		 "host 'f1' { '192.0.2.3', site = 'fra' }\n"
+		 "service 'www.example.test' { check = 'web', pick = 'weighted', all_down = { '192.0.2.99', 'f1' }, tiers = {\n"
+		 "  { 'site:ams' }, { 'f1', { '192.0.2.4', weight = 7, drain = true, probe = '10.0.0.4:8443' } } } }\n");
+	const struct plan_service *s = service(&l, "www.example.test");
+	ck_assert_uint_eq(s->policy.member_count, 5);
+	ck_assert_str_eq(s->hosts[0], "a1");
+	ck_assert_str_eq(s->hosts[2], "a2");
+	ck_assert_str_eq(s->hosts[3], "f1");
+	ck_assert_ptr_null(s->hosts[4]);
+	ck_assert_uint_eq(s->policy.members[4].weight, 7);
+	ck_assert(s->policy.members[4].drain);
+	ck_assert_int_eq(s->policy.all_down, POLICY_ALL_DOWN_LIST);
+	ck_assert_uint_eq(s->policy.fallback_count, 2);
+	ck_assert_str_eq(addr_text(&s->policy.fallback[1]), "192.0.2.3");
+	const struct plan_stream *probe = stream(&l, "www.example.test", 4, 0);
+	ck_assert_str_eq(addr_text(&probe->addr), "10.0.0.4:8443");
+	ck_assert_int_eq(arg(probe, "port")->integer, 8443);
+	ck_assert_int_eq(arg(stream(&l, "www.example.test", 3, 0), "port")->integer, 80);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+/* ---- streams ---- */
+
+START_TEST(one_stream_for_one_question)
+{
+	struct loaded l;
+
+	enter();
+	load(&l, BASE "check 'again' { script = 'tcp', args = { port = 80 } }\n"
+		 "service 'a.example.test' { check = 'web', tiers = { { '192.0.2.1', '192.0.2.2' } } }\n"
+		 "service 'b.example.test' { check = 'again', tiers = { { '192.0.2.1' } } }\n"
+		 "service 'c.example.test' { check = { use = 'web', args = { port = 81 } }, tiers = { { '192.0.2.1' } } }\n"
+		 "service 'd.example.test' { check = atleast(2, { 'web', { script = 'tcp', args = { port = 81 } }, { use = 'web', args = { port = 82 } } }),\n"
+		 "  tiers = { { '192.0.2.1' } } }\n");
+	ck_assert_uint_eq(l.d.count, 0);
+	ck_assert_uint_eq(l.p->stream_count, 4);
+	ck_assert_ptr_eq(stream(&l, "a.example.test", 0, 0), stream(&l, "b.example.test", 0, 0));
+	ck_assert_ptr_ne(stream(&l, "a.example.test", 0, 0), stream(&l, "a.example.test", 1, 0));
+	ck_assert_ptr_eq(stream(&l, "c.example.test", 0, 0), stream(&l, "d.example.test", 0, 1));
+	ck_assert_ptr_eq(stream(&l, "a.example.test", 0, 0), stream(&l, "d.example.test", 0, 0));
+	ck_assert_uint_eq(service(&l, "d.example.test")->checks[0].need, 2);
+	ck_assert_uint_eq(service(&l, "d.example.test")->checks[0].count, 3);
+	ck_assert_uint_eq(service(&l, "a.example.test")->checks[0].need, 1);
+	ck_assert_uint_eq(l.p->script_count, 1);
+	ck_assert_str_eq(l.p->scripts[0].name, "tcp");
+	ck_assert_uint_gt(l.p->scripts[0].text_len, 100);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+START_TEST(keys_do_not_depend_on_order_or_timing)
+{
+	struct loaded a, b;
+
+	enter();
+	load(&a, BASE "service 'a.example.test' { check = 'web', tiers = { { '192.0.2.1', '192.0.2.2' } } }\n");
+	load(&b, BASE "check 'first' { script = 'http', args = { path = '/', port = 1 } }\n"
+		 "service 'z.example.test' { check = all { 'first', 'web' }, tiers = { { '192.0.2.9' } } }\n"
+		 "service 'a.example.test' { check = { use = 'web', interval = '1s' }, tiers = { { '192.0.2.2', '192.0.2.1' } } }\n");
+	ck_assert_uint_eq(stream(&a, "a.example.test", 0, 0)->key, stream(&b, "a.example.test", 1, 0)->key);
+	ck_assert_uint_eq(stream(&a, "a.example.test", 1, 0)->key, stream(&b, "a.example.test", 0, 0)->key);
+	ck_assert_uint_ne(stream(&a, "a.example.test", 1, 0)->key, stream(&a, "a.example.test", 0, 0)->key);
+	ck_assert_uint_ne(a.p->digest, b.p->digest);
+	unload(&a);
+	unload(&b);
+	help_leave();
+}
+END_TEST
+
+START_TEST(twins_have_one_digest)
+{
+#define TWINS(listen, need)                                                                                                  \
+	"node 'a' { id = 1, peer = '127.0.0.1:5401', listen = '" listen "' }\nnode 'b' { id = 2, peer = '127.0.0.1:5402' }\n" \
+	"pair { name = 'p', key = 'pair.key' }\nzone 'example.test' { file = 'example.test.zone' }\n"                        \
+	"check 'web' { script = 'tcp', args = { port = 80 } }\n"                                                             \
+	"service 'w.example.test' { check = 'web', tiers = { { '192.0.2.1', '192.0.2.2' } }, need = " need " }\n"
+	struct loaded a, b, moved, other;
+
+	enter();
+	help_write("gemel.lua", TWINS("127.0.0.1:53", "1"));
+	load_as(&a, "gemel.lua", "a");
+	load_as(&b, "gemel.lua", "b");
+	help_write("moved.lua", TWINS("127.0.0.1:54", "1"));
+	load_as(&moved, "moved.lua", "a");
+	help_write("other.lua", TWINS("127.0.0.1:53", "2"));
+	load_as(&other, "other.lua", "a");
+	ck_assert_ptr_nonnull(a.p);
+	ck_assert_uint_eq(a.p->digest, b.p->digest);
+	ck_assert_uint_eq(a.p->digest, moved.p->digest);
+	ck_assert_uint_ne(a.p->digest, other.p->digest);
+	unload(&a);
+	unload(&b);
+	unload(&moved);
+	unload(&other);
+	help_leave();
+}
+END_TEST
+
+/* ---- the language ---- */
+
+START_TEST(loops_and_modules_make_services_in_order)
+{
+	static const char *const names[] = {"ams1", "ams2", "ams3", "fra1", "fra2", "fra3", "1-1_5-2-10-b-a-z", "ac"};
+	char want[128];
+	struct loaded l;
+
+	enter();
+	copy_in("conf_good/loops.lua", "loops.lua");
+	copy_in("conf_good/lib.lua", "lib.lua");
+	load_as(&l, "loops.lua", NULL);
+	tell(&l.d);
+	ck_assert_uint_eq(l.d.count, 0);
+	ck_assert_uint_eq(l.p->service_count, sizeof names / sizeof *names);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		snprintf(want, sizeof want, "%s.example.test", names[i]);
+		ck_assert_str_eq(l.p->services[i].name, want);
+	}
+	ck_assert_str_eq(l.p->nodes[0].nsid, "here");
+	ck_assert_uint_eq(l.p->nodes[0].workers, 2);
+	ck_assert_uint_eq(stream(&l, "ams1.example.test", 0, 0)->timing.timeout_ms, 1500);
+	ck_assert_uint_eq(service(&l, "fra2.example.test")->line, 11);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+START_TEST(a_folder_of_zones)
+{
+	struct conf_zone_view v;
+	struct loaded l;
+
+	enter();
+	mkdir("zd", 0700);
+	mkdir("zd/sub", 0700);
+#define SMALL "@ 300 SOA ns. h. 1 2 3 4 5\n@ 300 NS ns.elsewhere.\nwww 300 A 192.0.2.1\n"
+	help_write("zd/b.test.zone", SMALL);
+	help_write("zd/A.test", SMALL);
+	help_write("zd/.hidden", "nonsense");
+	help_write("zd/b.test.zone~", "nonsense");
+	load(&l, "node 'n' { }\nzones 'zd'\ncheck 'c' { script = 'tcp', args = { port = 1 } }\nservice 'www.a.test' { check = 'c' }\n");
+	ck_assert_uint_eq(conf_zones(l.c), 2);
+	conf_zone_get(l.c, 0, &v);
+	ck_assert_str_eq(v.name, "a.test");
+	ck_assert_str_eq(v.file, "zd/A.test");
+	ck_assert_uint_eq(v.services, 1);
+	conf_zone_get(l.c, 1, &v);
+	ck_assert_str_eq(v.name, "b.test");
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+START_TEST(the_deepest_zone_has_the_service)
+{
+	struct conf_zone_view v;
+	struct loaded l;
+
+	enter();
+	help_write("in.zone", SMALL);
+	load(&l, BASE "zone 'in.example.test' { file = 'in.zone' }\nservice 'www.in.example.test' { check = 'web' }\n");
+	conf_zone_get(l.c, 0, &v);
+	ck_assert_uint_eq(v.services, 0);
+	conf_zone_get(l.c, 1, &v);
+	ck_assert_uint_eq(v.services, 1);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+/* ---- digests of zones ---- */
+
+static uint64_t zone_digest(const char *text)
+{
+	struct conf_zone_text t;
+	struct conf *c;
+	struct diags d;
+	uint64_t digest;
+
+	diags_init(&d);
+	help_write("gemel.lua", text);
+	ck_assert_int_eq(conf_load(&c, "gemel.lua", NULL, &d), 0);
+	ck_assert_int_eq(conf_zone_read(c, 0, &t, &d), 0);
+	digest = t.digest;
+	conf_zone_text_deinit(&t);
+	conf_free(c);
+	diags_deinit(&d);
+	return digest;
+}
+
+START_TEST(a_zones_digest_follows_what_it_is_made_of)
+{
+	const char *plain = BASE "service 'w.example.test' { check = 'web', tiers = { { '192.0.2.1' } } }\n";
+	uint64_t first, other;
+
+	enter();
+	help_write("example.test.zone", "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n$INCLUDE more.inc\n  $include \"none.inc\" ; absent\n");
+	help_write("more.inc", "www A 192.0.2.1\n$INCLUDE sub/deep.inc sub.example.test.\n");
+	mkdir("sub", 0700);
+	help_write("sub/deep.inc", "x A 192.0.2.2\n");
+	first = zone_digest(plain);
+	ck_assert_uint_eq(zone_digest(plain), first);
+	help_write("sub/deep.inc", "x A 192.0.2.3\n");
+	other = zone_digest(plain);
+	ck_assert_uint_ne(other, first);
+	help_write("none.inc", "");
+	ck_assert_uint_ne(zone_digest(plain), other);
+	unlink("none.inc");
+	help_write("sub/deep.inc", "x A 192.0.2.2\n");
+	ck_assert_uint_eq(zone_digest(plain), first);
+	ck_assert_uint_ne(zone_digest(BASE "service 'v.example.test' { check = 'web', tiers = { { '192.0.2.1' } } }\n"), first);
+	ck_assert_uint_ne(zone_digest(BASE "service 'w.example.test' { check = 'web', tiers = { { '192.0.2.7' } } }\n"), first);
+	ck_assert_uint_eq(zone_digest(BASE "service 'w.example.test' { check = 'web', tiers = { { '192.0.2.1' } }, ttl = { min = 3 } }\n"), first);
+	help_leave();
+}
+END_TEST
+
+START_TEST(an_include_that_includes_itself_ends)
+{
+	struct loaded l;
+
+	enter();
+	help_write("example.test.zone", "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n$INCLUDE example.test.zone\n$INCLUDE example.test.zone\n");
+	help_write("gemel.lua", BASE);
+	load_as(&l, "gemel.lua", NULL);
+	ck_assert_uint_gt(l.d.errors, 0);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+/* ---- showing it ---- */
+
+START_TEST(print_shows_everything)
+{
+	static const char *const parts[] = {
+		"\"node\": \"ns1\"", "\"listen\": [\n        \"127.0.0.1:5301\"", "\"user\": \"gemel\"", "\"pair\": null", "\"edns\": 1232",
+		"\"file\": \"example.test.zone\"", "\"script\": \"tcp\"", "\"port\": 80", "\"retry\": \"1s\"", "\"name\": \"www.example.test\"",
+		"\"address\": \"192.0.2.1\"", "\"probe\": \"10.0.0.1:99\"", "\"need\": \"50%\"", "\"pick\": \"rotate\"", "\"all_down\": \"first\"",
+		"\"min\": 10", "\"max\": 60", "\"agree\": \"any-up\"", "\"initial\": \"up\"", "\"failback\": \"auto\""};
+	struct loaded l;
+	struct bytes out;
+
+	enter();
+	load(&l, BASE "service 'www.example.test' { check = 'web', need = '50%', tiers = { { { '192.0.2.1', probe = '10.0.0.1:99' } } } }\n");
+	bytes_init(&out, 1 << 20);
+	ck_assert_int_eq(conf_print(l.c, l.p, &out), 0);
+	bytes_u8(&out, 0);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		ck_assert_msg(strstr((char *)out.data, parts[i]) != NULL, "%s is not in\n%s", parts[i], out.data);
+	ck_assert_ptr_null(strstr((char *)out.data, "0001020304"));
+	bytes_deinit(&out);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+/* ---- garbage ---- */
+
+/* Every prefix of a right configuration is read, judged and freed without harm. */
+START_TEST(any_prefix_is_survived)
+{
+	char *text, path[64];
+	struct loaded l;
+	FILE *f;
+	long len;
+
+	enter();
+	copy_in("conf_good/product.lua", "product.lua");
+	f = fopen("product.lua", "r");
+	fseek(f, 0, SEEK_END);
+	len = ftell(f);
+	rewind(f);
+	text = malloc((size_t)len);
+	ck_assert_uint_eq(fread(text, 1, (size_t)len, f), (size_t)len);
+	fclose(f);
+	strcpy(path, "cut.lua");
+	for (long n = 0; n < len; n += 3) {
+		help_write_mode(path, text, (size_t)n, 0600);
+		diags_init(&l.d);
+		l.p = NULL;
+		if (!conf_load(&l.c, path, "ns1", &l.d)) {
+			(void)!conf_plan(l.c, 1, &l.p, &l.d);
+			plan_free(l.p);
+			conf_free(l.c);
+		}
+		diags_deinit(&l.d);
+	}
+	free(text);
+	help_leave();
+}
+END_TEST
+
+START_TEST(files_that_are_none_are_refused)
+{
+	struct diags d;
+	struct conf *c;
+
+	enter();
+	mkdir("folder.lua", 0700);
+	ck_assert_int_eq(mkfifo("fifo.lua", 0600), 0);
+	diags_init(&d);
+	ck_assert_int_eq(conf_load(&c, "folder.lua", NULL, &d), ERR_FORMAT);
+	ck_assert_int_eq(conf_load(&c, "fifo.lua", NULL, &d), ERR_FORMAT);
+	ck_assert_int_eq(conf_load(&c, "absent.lua", NULL, &d), ERR_FORMAT);
+	ck_assert_uint_eq(d.errors, 3);
+	ck_assert_str_eq(d.list[2].text, "cannot read absent.lua: No such file or directory");
+	diags_deinit(&d);
+	help_leave();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		the_product_example_is_accepted, what_is_left_out_has_its_default, durations_are_seconds_or_text,
+		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
+		members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question, keys_do_not_depend_on_order_or_timing,
+		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones, the_deepest_zone_has_the_service,
+		a_zones_digest_follows_what_it_is_made_of, an_include_that_includes_itself_ends, print_shows_everything, any_prefix_is_survived,
+		files_that_are_none_are_refused,
+	};
+
+	return unit_run("conf", tests, sizeof tests / sizeof *tests);
+}
