@@ -344,7 +344,10 @@ static int add_position(lua_State *l)
 	if (source_find(collector_of(l), text, &end))
 		return lua_pushstring(l, text), 1;
 	s = here(l, &line);
-	lua_pushfstring(l, "@%d:%d: %s", s ? (int)s->number : 1, (int)line, text);
+	if (s)
+		lua_pushfstring(l, "@%d:%d: %s", (int)s->number, (int)line, text);
+	else
+		lua_pushstring(l, text);
 	return 1;
 }
 

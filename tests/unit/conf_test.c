@@ -211,7 +211,7 @@ START_TEST(durations_are_seconds_or_text)
 {
 	static const struct { const char *text; uint32_t ms; } cases[] = {
 		{"5", 5000}, {"0.25", 250}, {"'200ms'", 200}, {"'90s'", 90000}, {"'10m'", 600000}, {"'1h'", 3600000}, {"'5'", 5000}};
-	char text[256];
+	char text[512];
 	struct loaded l;
 
 	enter();
