@@ -1,0 +1,160 @@
+#!/bin/sh
+# The manual pages against the tables they describe, both ways, so that they cannot drift.
+#
+#     src/conf/schema.c  keys_NAME[] = { … .name = "id" … }    .Ss NAME … .It Ic id … text      doc/gemel.lua.5
+#                        words_NAME[] = { {"local", …} … }     .It Qq local … text
+#     src/ctl/verbs.c    verbs[] = { { "status", … } … }       .It Ic status … text            doc/gemelctl.1
+#
+# Of a key: its default, its bounds where it is an integer, and whether it is built; of a verb: its options, and whether it is
+# built. Runs on the sources alone; asks mandoc, where there is one, what it thinks of the pages.
+set -u
+export LC_ALL=C
+srcdir=${srcdir:-.}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+faults=0
+fault() { echo "FAULT: $*"; faults=$((faults + 1)); }
+
+# ---- the sources: a line a row, "block key default bounds built" with - for none ----
+
+# Joins the lines of one entry, which ends in "}," or "};" at the end of a line.
+join() { awk '{ sub(/^[ \t]+/, ""); row = row " " $0 } /}[,;]$/ { print row; row = "" }'; }
+
+schema_keys() {
+	awk '/^static const struct schema_key keys_/ { on = 1; sub(/.*keys_/, ""); sub(/\[.*/, ""); print "BLOCK " $0; next }
+	     /^};/ { on = 0 } on' "$srcdir/src/conf/schema.c" |
+	awk '/^BLOCK / { print; next } { sub(/^[ \t]+/, ""); row = row " " $0 } /},$/ { print row; row = "" }' |
+	awk 'function field(name) {
+		if (!match($0, "\\." name " = [^,}]*")) return "-"
+		v = substr($0, RSTART, RLENGTH); sub(/.* = /, "", v); gsub(/"/, "", v)
+		return v == "" ? "-" : v }
+	     /^BLOCK / { block = $2; next }
+	     { bounds = field("type") == "SCHEMA_INTEGER" ? "From_" field("min") "_to_" field("max") "." : "-"
+	       print block, field("name"), field("fallback"), bounds, /\.unbuilt = / ? "no" : "yes" }'
+}
+
+schema_words() {
+	awk '/^static const struct schema_word words_/ { on = 1 } on; /};/ { on = 0 }' "$srcdir/src/conf/schema.c" | tr -d '\n' |
+	tr '{' '\n' | awk -F, '/^"/ { gsub(/[" \t}]/, "", $1); print $1, $3 ~ /NULL/ ? "yes" : "no" }' | sort -u
+}
+
+verbs() {
+	awk '/^static const struct verb verbs\[\]/ { on = 1; next } /^};/ { on = 0 } on' "$srcdir/src/ctl/verbs.c" | join |
+	awk '{ name = $0; sub(/^[^"]*"/, "", name); sub(/".*/, "", name)
+	       what = /WHAT_USAGE/ ? usage : $0; n = 0
+	       while (match(what, /\[-+[a-z]+/)) {
+		       option[n++] = substr(what, RSTART + 1, RLENGTH - 1); what = substr(what, RSTART + RLENGTH) }
+	       options = "-"
+	       for (i = 0; i < n; i++) options = options (i ? "," : "") option[i]
+	       print name, / true, [^"]*NULL }/ ? "yes" : / NULL },?$/ ? "no" : "yes", options }' usage="$(
+		sed -n 's/^#define WHAT_USAGE //p' "$srcdir/src/ctl/verbs.c")"
+}
+
+# ---- the pages: "block key", then its text on the lines after, up to the next item ----
+
+# items FILE HEADING MACRO: prints "HEADING'S ARGUMENT<tab>NAME<tab>TEXT"; nested words (.It Qq) end a key's text too.
+items() {
+	awk -v macro="$3" -v heading="$2" '
+		function flush() { if (name != "") print block "\t" name "\t" text; name = text = "" }
+		index($0, heading " ") == 1 { flush(); block = substr($0, length(heading) + 2); next }
+		/^\.S[hs] / || /^\.It / || /^\.El/ { flush() }
+		/^\.It / { line = $0; sub(/^\.It (Xo )?/, "", line)
+			if (index(line, macro " ") == 1) { name = line; sub(/^[^ ]* /, "", name); rest = name; sub(/ .*/, "", name)
+				text = rest; next } }
+		{ text = text " " $0 }
+		END { flush() }' "$1"
+}
+
+page=$srcdir/doc/gemel.lua.5
+schema_keys > "$work/keys"
+schema_words > "$work/words"
+items "$page" .Ss Ic > "$work/page_keys"
+items "$page" .Ss Qq | cut -f 2,3 > "$work/page_words"
+verbs > "$work/verbs"
+items "$srcdir/doc/gemelctl.1" .Sh Ic | awk -F '\t' '$1 == "VERBS"' > "$work/page_verbs"
+[ "$(wc -l < "$work/keys")" -gt 40 ] || fault "only $(wc -l < "$work/keys") keys were found in the schema table"
+[ "$(wc -l < "$work/words")" -gt 10 ] || fault "only $(wc -l < "$work/words") words were found in the schema table"
+[ "$(wc -l < "$work/verbs")" -gt 15 ] || fault "only $(wc -l < "$work/verbs") verbs were found in the table"
+
+# built PAGE NAME yes|no TEXT: "ot built yet" stands in the text of what is not built, and at the start of a sentence.
+built() {
+	case "$3 $4" in
+	"yes "*"Not built yet"*) fault "$1: $2 is built, but \"Not built yet\" stands there" ;;
+	"no "*"ot built yet"*) ;;
+	"no "*) fault "$1: $2 is not built; expected the words \"Not built yet\"" ;;
+	esac
+}
+
+while read -r block key default bounds is_built; do
+	text=$(awk -F '\t' -v b="$block" -v k="$key" '$1 == b && $2 == k { print $3; found = 1 } END { if (!found) print "ABSENT" }' "$work/page_keys")
+	if [ "$text" = ABSENT ]; then
+		fault "gemel.lua(5) lacks the key $key of $block; expected \".It Ic $key\" under \".Ss $block\""
+		continue
+	fi
+	built "gemel.lua(5)" "$block.$key" "$is_built" "$text"
+	[ "$default" = - ] || case "$text" in
+	*"Default: $default."*) ;;
+	*) fault "gemel.lua(5): $block.$key has another default; expected \"Default: $default.\"" ;;
+	esac
+	case "$bounds" in
+	-|*[A-Z]*_MAX*) continue ;;
+	esac
+	case "$text" in
+	*"$(echo "$bounds" | tr _ ' ')"*) ;;
+	*) fault "gemel.lua(5): $block.$key has other bounds; expected \"$(echo "$bounds" | tr _ ' ')\"" ;;
+	esac
+done < "$work/keys"
+cut -f 1,2 "$work/page_keys" | while IFS='	' read -r block key; do
+	grep -q "^$block $key " "$work/keys" || echo "FAULT: gemel.lua(5) tells of the key $key of $block, which the schema table does not have"
+done > "$work/strange"
+
+while read -r word is_built; do
+	text=$(awk -F '\t' -v w="$word" '$1 == w { print $2; found = 1 } END { if (!found) print "ABSENT" }' "$work/page_words")
+	if [ "$text" = ABSENT ]; then
+		fault "gemel.lua(5) lacks the word \"$word\"; expected \".It Qq $word\""
+		continue
+	fi
+	case "$is_built $text" in
+	"yes "*"built yet"*) fault "gemel.lua(5): \"$word\" is built, but \"not built yet\" stands there" ;;
+	"no "*"not built yet"*|"yes "*) ;;
+	*) fault "gemel.lua(5): \"$word\" is not built; expected the words \"not built yet\"" ;;
+	esac
+done < "$work/words"
+cut -f 1 "$work/page_words" | while read -r word; do
+	grep -q "^$word " "$work/words" || echo "FAULT: gemel.lua(5) tells of the word \"$word\", which the schema table does not have"
+done >> "$work/strange"
+
+while read -r verb is_built options; do
+	text=$(awk -F '\t' -v v="$verb" '$2 == v { print $3; found = 1 } END { if (!found) print "ABSENT" }' "$work/page_verbs")
+	if [ "$text" = ABSENT ]; then
+		fault "gemelctl(1) lacks the verb $verb; expected \".It Ic $verb\" in VERBS"
+		continue
+	fi
+	built "gemelctl(1)" "$verb" "$is_built" "$text"
+	for option in $(echo "${options#-}" | tr , ' '); do
+		case "$text " in
+		*" Fl ${option#-} "*) ;;
+		*) fault "gemelctl(1): $verb lacks the option $option; expected \"Fl ${option#-}\"" ;;
+		esac
+	done
+done < "$work/verbs"
+cut -f 2 "$work/page_verbs" | while read -r verb; do
+	grep -q "^$verb " "$work/verbs" || echo "FAULT: gemelctl(1) tells of the verb $verb, which the table does not have"
+done >> "$work/strange"
+cat "$work/strange"
+faults=$((faults + $(wc -l < "$work/strange")))
+
+# ---- the pages as such ----
+for man in gemeld.8 gemelctl.1 gemel.lua.5 gemel-lua.7; do
+	[ -f "$srcdir/doc/$man" ] || { fault "doc/$man is missing"; continue; }
+	command -v mandoc > /dev/null || continue
+	# Pages that refer to each other are only found once installed.
+	mandoc -T lint "$srcdir/doc/$man" 2> /dev/null | grep -v 'referenced manual not found' > "$work/lint"
+	[ ! -s "$work/lint" ] || { cat "$work/lint"; fault "mandoc has something to say of doc/$man"; }
+done
+for script in "$srcdir"/lua/*.lua; do
+	name=$(basename "$script" .lua)
+	grep -q "^\.It Ic $name\$" "$srcdir/doc/gemel-lua.7" || fault "gemel-lua(7) lacks the bundled check $name"
+done
+[ "$faults" = 0 ] && echo "the manual tells the truth: $(wc -l < "$work/keys") keys, $(wc -l < "$work/words") words, $(wc -l < "$work/verbs") verbs"
+[ "$faults" = 0 ]
