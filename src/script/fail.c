@@ -158,9 +158,9 @@ static int handler(lua_State *L)
 {
 	struct meter *m = limits_meter(L);
 
-	if (m != NULL && m->poison != HEALTH_REASON_NONE)
-		return limits_raise(L);
 	lua_settop(L, 1);
+	if (m != NULL && m->poison != HEALTH_REASON_NONE)
+		return 1; /* an error in a handler calls the handler again: raising here would go on for 200 levels */
 	unwrap(L);
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_insert(L, 1);

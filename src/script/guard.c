@@ -40,7 +40,7 @@ static int guard_rep(lua_State *L)
 	if (len > SCRIPT_SUBJECT_MAX || sep_len > SCRIPT_SUBJECT_MAX || n > (lua_Integer)SCRIPT_SUBJECT_MAX ||
 	    (uint64_t)n * (len + sep_len) > SCRIPT_SUBJECT_MAX)
 		return luaL_error(L, "resulting string too large (at most %d octets)", (int)SCRIPT_SUBJECT_MAX);
-	limits_charge(L, (uint64_t)n + (uint64_t)n * (len + sep_len) / 16);
+	limits_charge(L, (uint64_t)n / 4 + (uint64_t)n * (len + sep_len) / 16);
 	return stock(L);
 }
 

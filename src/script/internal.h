@@ -37,6 +37,7 @@ struct meter {
 	int interval;              /* instructions that the armed count stands for */
 	uint64_t slice_mono_ns, slice_cpu_ns; /* when this slice began */
 	uint64_t window_ns;        /* time of the last look */
+	uint64_t slices;           /* used up so far */
 	bool sliced;               /* the hook yielded: out of slice */
 	enum health_reason poison; /* not NONE: dead, every instruction raises */
 };

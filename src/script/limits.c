@@ -1,7 +1,8 @@
 /* Budgets: memory by the allocator, instructions and CPU time by the count hook.
  *
  *     hook, every 1,000 instructions ──▶ instructions gone?   → poison
- *                                    ──▶ slice gone?          → yield, or past the hard slice where that cannot be: poison
+ *                                    ──▶ slice gone?          → yield; past the hard slice where that cannot be, or past
+ *                                                               the CPU time of the run: poison
  *     poison: raise, and the hook at count 1 from now on, so a pcall that swallows the error dies at its next instruction
  *
  * The count is not enough: some single instructions are dear (a concatenation of 1 MiB, an __index chain of 2,000 tables). So
@@ -11,7 +12,7 @@
 #include <time.h>
 #include "script/internal.h"
 
-const struct script_limits script_limits_default = { .instructions = 2000000, .slice_us = 1000, .memory = 4u << 20 };
+const struct script_limits script_limits_default = { .instructions = 2000000, .slice_us = 1000, .cpu_us = 100000, .memory = 4u << 20 };
 
 #define WINDOW_NS 50000u /* a longer window between two looks shrinks the interval */
 #define INTERVAL_FIRST 100
@@ -107,10 +108,10 @@ static void hook(lua_State *L, lua_Debug *ar)
 	look_after(m, interval_next(m));
 	if (!slice_is_over(m, 1))
 		return;
-	if (lua_isyieldable(L)) {
+	if (lua_isyieldable(L) && ++m->slices * m->limits->slice_us <= m->limits->cpu_us) {
 		m->sliced = true;
 		lua_yield(L, 0);
-	} else if (slice_is_over(m, m->hard_slices)) {
+	} else if (lua_isyieldable(L) || slice_is_over(m, m->hard_slices)) {
 		limits_poison(L, HEALTH_SCRIPT_BUDGET);
 		limits_raise(L);
 	}

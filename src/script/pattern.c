@@ -3,6 +3,7 @@
 #include "script/internal.h"
 #include "script/match.h"
 
+#define VALUE_STEPS 20   /* a value that gsub puts in, reckoned as steps */
 #define STEPS_MAX 250000 /* of one call: about a millisecond; then it is an error of the script, not of the target */
 
 static struct match_pattern *compile(lua_State *L, int index, bool anchors)
@@ -197,9 +198,19 @@ struct gsub {
 	lua_State *L;
 	const struct match_pattern *pattern;
 	struct match m;
+	uint64_t left; /* of the steps at the last settling */
 	luaL_Buffer out;
 	int kind; /* Lua type of the replacement, argument 3 */
 };
+
+/* Work besides matching: it counts as steps. */
+static void gsub_work(struct gsub *g, uint64_t steps)
+{
+	bool enough = g->m.steps_left >= steps;
+
+	g->m.steps_left -= enough ? steps : g->m.steps_left;
+	settle(g->L, &g->m, &g->left, enough ? MATCH_FOUND : MATCH_FOUND_LIMIT);
+}
 
 /* Pushes what %n stands for: 0 the whole match, and 1 too where there are no captures. */
 static void push_reference(struct gsub *g, unsigned n, size_t start)
@@ -217,13 +228,14 @@ static void add_template(struct gsub *g, size_t start)
 	size_t len;
 	const char *t = lua_tolstring(g->L, 3, &len);
 
-	limits_charge(g->L, len / 4);
+	gsub_work(g, len);
 	for (size_t i = 0; i < len; i++) {
 		if (t[i] != '%') {
 			luaL_addchar(&g->out, t[i]);
 		} else if (++i < len && t[i] == '%') {
 			luaL_addchar(&g->out, '%');
 		} else if (i < len && t[i] >= '0' && t[i] <= '9') {
+			gsub_work(g, VALUE_STEPS);
 			push_reference(g, (unsigned)(t[i] - '0'), start);
 			luaL_tolstring(g->L, -1, NULL);
 			lua_remove(g->L, -2);
@@ -238,6 +250,7 @@ static void add_value(struct gsub *g, size_t start)
 {
 	lua_State *L = g->L;
 
+	gsub_work(g, VALUE_STEPS);
 	if (g->kind == LUA_TFUNCTION) {
 		lua_pushvalue(L, 3);
 		lua_call(L, push_captures(L, g->pattern, &g->m, start, true), 1);
@@ -260,10 +273,9 @@ static void add_value(struct gsub *g, size_t start)
 /* Tries at one place and takes part in the result; true on a match that counts. */
 static bool gsub_at(struct gsub *g, size_t at, size_t last)
 {
-	uint64_t left = g->m.steps_left;
 	enum match_found f = match_at(g->pattern, &g->m, at);
 
-	settle(g->L, &g->m, &left, f);
+	settle(g->L, &g->m, &g->left, f);
 	if (f != MATCH_FOUND || g->m.end == last)
 		return false;
 	add_value(g, at);
@@ -277,6 +289,7 @@ static int pattern_gsub(lua_State *L)
 	lua_Integer max, n = 0;
 
 	match_begin(L, &g.m, 1);
+	g.left = g.m.steps_left;
 	luaL_argcheck(L, g.m.len <= SCRIPT_SUBJECT_MAX, 1, "string too long");
 	luaL_checkstring(L, 2);
 	luaL_argexpected(L, g.kind == LUA_TNUMBER || g.kind == LUA_TSTRING || g.kind == LUA_TFUNCTION || g.kind == LUA_TTABLE, 3,

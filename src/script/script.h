@@ -4,7 +4,7 @@
  *                                                    └──────▶ SCRIPT_DONE + result
  *
  * A run never blocks: an API call in Lua yields a typed request; the edge (io/probe) performs it and resumes the run with the
- * answer. Budgets: instructions a run, CPU time a slice, memory a state; none can be escaped with pcall, since past a budget
+ * answer. Budgets: instructions and CPU time a run, CPU time a slice, memory a state; none can be escaped with pcall, since past a budget
  * the hook raises at every instruction. A run out of budget spoils its state: script_is_spoiled tells, the owner makes a new one
  * and frees this one when its other runs have ended.
  *
@@ -35,6 +35,7 @@ struct script_limits {
 	uint64_t instructions;  /* of one run; default 2,000,000 */
 	uint32_t slice_us;      /* CPU time until SCRIPT_REQ_SLICE; default 1,000. Four times that where a yield cannot happen
 				   (a comparator of table.sort), then the run dies */
+	uint32_t cpu_us;        /* CPU time of one run, in whole slices; default 100,000: some single instructions are dear */
 	size_t memory;          /* octets of the state; default 4 MiB */
 };
 extern const struct script_limits script_limits_default;

@@ -165,3 +165,10 @@ tests_unit_loader_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) -pt
 tests_unit_loader_test_LDADD = src/conf/libconf.a src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a \
 	src/policy/libpolicy.a src/health/libhealth.a src/ipc/libipc.a src/answer/libanswer.a src/zone/libzone.a src/dns/libdns.a \
 	src/base/libbase.a $(CHECK_LIBS) $(EVENT_LIBS) $(LUA_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) -lpthread -lm
+
+
+check_PROGRAMS += tests/unit/script_hostile_test
+TESTS += tests/unit/script_hostile_test
+tests_unit_script_hostile_test_SOURCES = tests/unit/script_hostile_test.c tests/unit/script_help.h
+tests_unit_script_hostile_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_hostile_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,0 +1,361 @@
+/* Scripts that try to stay, to grow or to get out: each is ended within its budgets, and says "unknown", never "down". */
+#include <time.h>
+#include "script_help.h"
+
+#define HARMLESS ((enum health_reason)HEALTH_REASON_MAX) /* must only end */
+
+static const struct hostile {
+	const char *body;
+	enum health_reason reason; /* NONE = any of the unknown ones */
+} hostiles[] = {
+	/* loops */
+	{ "while true do end", HEALTH_SCRIPT_BUDGET },
+	{ "repeat until false", HEALTH_SCRIPT_BUDGET },
+	{ "::again:: goto again", HEALTH_SCRIPT_BUDGET },
+	{ "for i = 1, math.maxinteger do end", HEALTH_SCRIPT_BUDGET },
+	{ "local function f() return f() end f()", HEALTH_SCRIPT_BUDGET },
+	/* swallowing the error */
+	{ "while true do pcall(function () while true do end end) end", HEALTH_SCRIPT_BUDGET },
+	{ "while true do pcall(pcall, pcall, function () while true do end end) end", HEALTH_SCRIPT_BUDGET },
+	{ "local function f() pcall(f) while true do end end f()", HEALTH_SCRIPT_BUDGET },
+	{ "while true do xpcall(function () while true do end end, function () while true do end end) end", HEALTH_SCRIPT_BUDGET },
+	{ "local function h() while true do xpcall(error, h) end end while true do xpcall(error, h) end", HEALTH_SCRIPT_BUDGET },
+	{ "pcall(function () while true do end end) return true", HEALTH_SCRIPT_BUDGET },
+	{ "pcall(function () while true do end end) error('down')", HEALTH_SCRIPT_BUDGET },
+	{ "while true do pcall(error) end", HEALTH_SCRIPT_BUDGET },
+	{ "while true do pcall(error, { }) end", HEALTH_SCRIPT_BUDGET },
+	{ "xpcall(function () local x <close> = setmetatable({}, { __close = function () while true do end end }) error('x') end, "
+	  "function () while true do end end) return true", HEALTH_SCRIPT_BUDGET },
+	/* memory */
+	{ "local t = {} while true do t[#t + 1] = {} end", HEALTH_SCRIPT_MEMORY },
+	{ "local s = 'x' while true do s = s .. s end", HEALTH_SCRIPT_MEMORY },
+	{ "local t = {} while true do pcall(function () while true do t[#t + 1] = {} end end) end", HEALTH_SCRIPT_MEMORY },
+	{ "local s = 'x' while true do pcall(function () while true do s = s .. s end end) end", HEALTH_SCRIPT_MEMORY },
+	{ "local t = {} pcall(function () while true do t[#t + 1] = {} end end) return true", HEALTH_SCRIPT_MEMORY },
+	{ "local s = ('x'):rep(200000) local t = {} for i = 1, 100 do t[i] = s .. i end", HEALTH_SCRIPT_MEMORY },
+	{ "local s = ('x'):rep(200000) local t = {} for i = 1, 50 do t[i] = s end return #table.concat(t)", HEALTH_SCRIPT_ERROR },
+	{ "while true do target.state[#target.state + 1] = ('x'):rep(1000) .. #target.state end", HEALTH_SCRIPT_MEMORY },
+	{ "local function f(...) return f(1, ...) end f()", HEALTH_REASON_NONE },
+	{ "local function f() return 1 + f() end f()", HEALTH_SCRIPT_MEMORY },
+	{ "while true do local s <close> = setmetatable({}, { __close = function () local t = {} while true do t[#t + 1] = {} end end }) end",
+	  HEALTH_SCRIPT_MEMORY },
+	/* library functions that work in C */
+	{ "string.rep('x', 1 << 40)", HEALTH_SCRIPT_ERROR },
+	{ "string.rep('x', math.maxinteger)", HEALTH_SCRIPT_ERROR },
+	{ "string.rep('', 1 << 40)", HEALTH_SCRIPT_ERROR },
+	{ "string.rep('', 1000, ('x'):rep(1000))", HEALTH_SCRIPT_ERROR },
+	{ "while true do pcall(string.rep, 'x', 1 << 40) end", HEALTH_SCRIPT_BUDGET },
+	{ "while true do ('x'):rep(250000) end", HEALTH_SCRIPT_BUDGET },
+	{ "table.unpack({}, 1, 1 << 30)", HEALTH_SCRIPT_ERROR },
+	{ "table.unpack({}, math.mininteger, math.maxinteger)", HEALTH_SCRIPT_ERROR },
+	{ "table.unpack(setmetatable({}, { __len = function () return 1 << 30 end }))", HEALTH_SCRIPT_ERROR },
+	{ "table.concat(setmetatable({}, { __len = function () return 1 << 30 end, __index = type }))", HEALTH_SCRIPT_ERROR },
+	{ "local n = 0 table.concat(setmetatable({}, { __len = function () n = n + 1 return n > 1 and 1 << 30 or 1 end, __index = type }))",
+	  HEALTH_SCRIPT_ERROR },
+	{ "table.move({}, 1, 1 << 40, 2)", HEALTH_SCRIPT_ERROR },
+	{ "table.insert(setmetatable({}, { __len = function () return 1 << 40 end }), 1, 1)", HEALTH_SCRIPT_ERROR },
+	{ "table.remove(setmetatable({}, { __len = function () return 1 << 40 end }), 1)", HEALTH_SCRIPT_ERROR },
+	{ "string.format('%99999d', 1)", HEALTH_SCRIPT_ERROR },
+	{ "string.format(('%d'):rep(1000))", HEALTH_SCRIPT_ERROR },
+	{ "string.pack('c99999999999999999999', '')", HEALTH_SCRIPT_ERROR },
+	{ "string.byte(('x'):rep(100000), 1, -1)", HEALTH_SCRIPT_ERROR },
+	{ "utf8.codepoint(('x'):rep(100000), 1, -1)", HEALTH_SCRIPT_ERROR },
+	{ "tonumber(('1'):rep(100000))", HEALTH_SCRIPT_ERROR },
+	{ "local s = ('1'):rep(200000) while true do local x = s + 1 end", HEALTH_SCRIPT_ERROR },
+	{ "local s = ('1'):rep(200000) while true do local x = s | 1 end", HEALTH_REASON_NONE },
+	{ "local s = ('x'):rep(250000) while true do s:upper() end", HEALTH_SCRIPT_BUDGET },
+	/* patterns */
+	{ "('a'):rep(2000):find(('.-'):rep(100) .. 'b')", HEALTH_SCRIPT_ERROR },
+	{ "('a'):rep(200000):find('.-.-.-.-b')", HEALTH_SCRIPT_ERROR },
+	{ "while true do pcall(string.find, ('a'):rep(5000), '.-.-.-.-b') end", HEALTH_SCRIPT_BUDGET },
+	{ "('x'):rep(200000):gsub('.', '%0%0%0%0%0%0%0%0%0')", HEALTH_REASON_NONE },
+	{ "('x'):rep(200000):gsub('', ('y'):rep(1000))", HEALTH_REASON_NONE },
+	{ "for w in ('x'):rep(200000):gmatch('.-') do end", HEALTH_REASON_NONE },
+	{ "('x'):gsub('x', function () while true do end end)", HEALTH_SCRIPT_BUDGET },
+	{ "('('):rep(200000):find('%b()')", HEALTH_SCRIPT_ERROR },
+	{ "('x'):find(('x'):rep(100000))", HARMLESS }, /* plain: fine */
+	/* sorting */
+	{ "local t = {} for i = 1, 60000 do t[i] = i * 7919 % 60013 end while true do table.sort(t) end", HEALTH_SCRIPT_BUDGET },
+	{ "local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function () while true do end end)", HEALTH_SCRIPT_BUDGET },
+	{ "local t = {} for i = 1, 1000 do t[i] = i end while true do pcall(table.sort, t, function () return true end) end",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "table.sort(setmetatable({}, { __len = function () return 1 << 30 end, __index = type }))", HEALTH_SCRIPT_ERROR },
+	{ "local n = 0 table.sort(setmetatable({}, { __len = function () n = n + 1 return n > 1 and 1 << 30 or 2 end, __index = "
+	  "function () return 1 end, __newindex = type }), rawequal or math.ult)", HEALTH_REASON_NONE },
+	{ "local t = {} for i = 1, 1000 do t[i] = 'x' .. i end while true do pcall(table.sort, t, select) end", HEALTH_SCRIPT_BUDGET },
+	/* metamethods */
+	{ "local t = setmetatable({}, {}) getmetatable(t).__index = t local x = t.x", HEALTH_SCRIPT_ERROR },
+	{ "local t = setmetatable({}, { __index = function (t, k) return t[k .. 'x'] end }) local x = t.x", HEALTH_REASON_NONE },
+	{ "local a = {} for i = 1, 1900 do a = setmetatable({}, { __index = a }) end while true do local x = a.x end", HEALTH_SCRIPT_BUDGET },
+	{ "local t = setmetatable({}, { __tostring = function () while true do end end }) tostring(t)", HEALTH_SCRIPT_BUDGET },
+	{ "local t = setmetatable({}, { __tostring = function () while true do end end }) while true do pcall(log, t) end", HEALTH_SCRIPT_BUDGET },
+	{ "local t = setmetatable({}, { __eq = function () while true do end end }) return t == setmetatable({}, getmetatable(t))",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local t = setmetatable({}, { __concat = function () while true do end end }) return t .. t", HEALTH_SCRIPT_BUDGET },
+	{ "for k in pairs(setmetatable({}, { __pairs = function () while true do end end })) do end", HEALTH_SCRIPT_BUDGET },
+	{ "local x <close> = setmetatable({}, { __close = function () while true do end end }) return true", HEALTH_SCRIPT_BUDGET },
+	{ "local x <close> = setmetatable({}, { __close = function () while true do pcall(error) end end }) while true do end",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "setmetatable({}, { __gc = function () while true do end end })", HEALTH_SCRIPT_ERROR },
+	{ "setmetatable({}, { __mode = 'k' })", HEALTH_SCRIPT_ERROR },
+	{ "local m = {} local t = setmetatable({}, m) m.__gc = function () while true do end end setmetatable(t, m)", HEALTH_SCRIPT_ERROR },
+	/* errors in error handlers */
+	{ "return xpcall(error, function () error('again') end), 'x'", HARMLESS },
+	{ "local function h() return h() + 1 end return xpcall(error, h), 'x'", HEALTH_REASON_NONE },
+	/* what is not there */
+	{ "coroutine.wrap(function () end)()", HEALTH_SCRIPT_ERROR },
+	{ "collectgarbage('stop')", HEALTH_SCRIPT_ERROR },
+	{ "io.open('x')", HEALTH_SCRIPT_ERROR },
+	{ "os.execute('x')", HEALTH_SCRIPT_ERROR },
+	{ "debug.sethook()", HEALTH_SCRIPT_ERROR },
+	{ "rawset(string, 'x', 1)", HEALTH_SCRIPT_ERROR },
+	{ "load('return 1')()", HEALTH_SCRIPT_ERROR },
+	{ "string.dump(function () end)", HEALTH_SCRIPT_ERROR },
+	{ "math.randomseed(1)", HEALTH_SCRIPT_ERROR },
+	{ "print('x')", HEALTH_SCRIPT_ERROR },
+	/* tampering */
+	{ "string.find = nil", HEALTH_SCRIPT_ERROR },
+	{ "table.insert(string, 1)", HEALTH_SCRIPT_ERROR },
+	{ "table.insert(_ENV, 1)", HEALTH_SCRIPT_ERROR },
+	{ "net.connect = function () end", HEALTH_SCRIPT_ERROR },
+	{ "getmetatable('').__index = nil", HEALTH_SCRIPT_ERROR },
+	{ "setmetatable(string, {})", HEALTH_SCRIPT_ERROR },
+	{ "setmetatable(_ENV, {})", HEALTH_SCRIPT_ERROR },
+	{ "_ENV.pcall = nil", HEALTH_SCRIPT_ERROR },
+	{ "table.sort({ 2, 1 }, net.connect)", HEALTH_SCRIPT_ERROR },
+	{ "table.sort({ 2, 1 }, function () sleep(1) end)", HEALTH_SCRIPT_ERROR },
+	{ "('x'):gsub('x', function () net.connect('192.0.2.1', 1) end)", HEALTH_SCRIPT_ERROR },
+};
+
+START_TEST(hostile_scripts_end)
+{
+	const struct hostile *h = &hostiles[_i];
+	struct health_result r = help_body(h->body, NULL);
+
+	if (h->reason == HARMLESS) /* harmless, must only end */
+		ck_assert_int_ne(r.reason, HEALTH_REASON_NONE);
+	else if (h->reason == HEALTH_REASON_NONE)
+		ck_assert_msg(health_reason_outcome(r.reason) != HEALTH_FAIL, "%s: %s (%s)", h->body, health_reason_text(r.reason), r.detail);
+	else
+		ck_assert_msg(r.reason == h->reason, "%s: %s (%s)", h->body, health_reason_text(r.reason), r.detail);
+}
+END_TEST
+
+/* ---- slices ---- */
+
+static uint64_t cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Between two calls a script has the processor for its slice; where it cannot yield, for its hard slices. CPU time, so that
+ * neighbours do not count; twice the bound, since one instruction may be dear. The longest is told. */
+START_TEST(no_step_takes_longer_than_its_slices)
+{
+	uint64_t bound = 2 * 4 * script_limits_default.slice_us, most = 0;
+	const char *worst = "";
+
+	for (size_t i = 0; i < sizeof hostiles / sizeof *hostiles; i++) {
+		struct script_target t = help_target();
+		struct script_run *run = NULL;
+		struct script_request req;
+		struct health_result r;
+		char *text = NULL;
+		struct script *s;
+		uint64_t began, took, worst_one = 0;
+		int status;
+
+		ck_assert_int_gt(asprintf(&text, "return function (target, args) %s end", hostiles[i].body), 0);
+		s = help_script(text, NULL);
+		free(text);
+		began = cpu_us();
+		status = script_start(s, &run, &t, NULL, 0, &req, &r);
+		for (;;) {
+			took = cpu_us() - began;
+			worst = took > most ? hostiles[i].body : worst;
+			most = took > most ? took : most;
+			worst_one = took > worst_one ? took : worst_one;
+			if (status != SCRIPT_YIELDED || req.type != SCRIPT_REQ_SLICE)
+				break;
+			began = cpu_us();
+			status = script_resume(run, NULL, &req, &r);
+		}
+		script_free(s);
+		if (getenv("SCRIPT_TIMES") != NULL)
+			fprintf(stderr, "%6llu us %s\n", (unsigned long long)worst_one, hostiles[i].body);
+	}
+	printf("longest step: %llu us of CPU, by: %s\n", (unsigned long long)most, worst);
+#ifndef __SANITIZE_ADDRESS__
+	ck_assert_uint_le(most, bound);
+#else
+	(void)bound;
+#endif
+}
+END_TEST
+
+/* Slices end a stretch, not the run: a long but honest computation comes to its result. */
+START_TEST(an_honest_computation_is_cut_and_goes_on)
+{
+	struct script_limits lim = script_limits_default;
+	struct script *s;
+	struct health_result r;
+
+	lim.slice_us = 50;
+	s = help_script("return function () local n = 0 for i = 1, 300000 do n = n + i % 7 end "
+			"local ok, m = pcall(function () local k = 0 for i = 1, 100000 do k = k + 1 end return k end) "
+			"return ok and m == 100000 and n > 0 and 50 or 0 end", &lim);
+	r = help_run_script(s, NULL, 0, NULL);
+	ck_assert_msg(r.reason == HEALTH_OK, "%s", r.detail);
+	ck_assert_uint_gt(help_slices, 2);
+	ck_assert(!script_is_spoiled(s));
+	script_free(s);
+}
+END_TEST
+
+/* ---- what one run leaves behind ---- */
+
+START_TEST(a_spoiled_state_says_so_and_still_works)
+{
+	struct script *s = help_script("return function (t) t.state.n = (t.state.n or 0) + 1 if t.state.n == 2 then while true do end end "
+				       "return true end", NULL);
+
+	ck_assert_int_eq(help_run_script(s, NULL, 0, NULL).reason, HEALTH_OK);
+	ck_assert(!script_is_spoiled(s));
+	ck_assert_int_eq(help_run_script(s, NULL, 0, NULL).reason, HEALTH_SCRIPT_BUDGET);
+	ck_assert(script_is_spoiled(s));
+	ck_assert_int_eq(help_run_script(s, NULL, 0, NULL).reason, HEALTH_OK);
+	script_free(s);
+}
+END_TEST
+
+START_TEST(one_run_out_of_memory_lets_others_end)
+{
+	static const struct turn nothing = { .type = SCRIPT_REQ_NONE };
+	struct script *s = help_script("local keep = {} return function (t) if t.address == '192.0.2.1' then sleep(1) return true end "
+				       "local mine = {} while true do mine[#mine + 1] = {} end end", NULL);
+	struct script_target good = help_target(), bad = help_target();
+	struct script_run *a, *b;
+	struct script_request req;
+	struct script_answer answer = { .reason = HEALTH_OK };
+	struct health_result r;
+	int status;
+
+	(void)nothing;
+	bad.addr.ip[3] = 2;
+	ck_assert_int_eq(script_start(s, &a, &good, NULL, 0, &req, &r), SCRIPT_YIELDED);
+	ck_assert_int_eq(req.type, SCRIPT_REQ_SLEEP);
+	status = script_start(s, &b, &bad, NULL, 0, &req, &r);
+	while (status == SCRIPT_YIELDED)
+		status = script_resume(b, NULL, &req, &r);
+	ck_assert_int_eq(r.reason, HEALTH_SCRIPT_MEMORY);
+	script_run_free(b);
+	ck_assert_int_eq(script_resume(a, &answer, &req, &r), SCRIPT_DONE);
+	ck_assert_int_eq(r.reason, HEALTH_OK);
+	script_run_free(a);
+	script_free(s);
+}
+END_TEST
+
+START_TEST(runs_do_not_see_each_other)
+{
+	struct script *s = help_script("helper = function () return 1 end return function (t, a) assert(t.mark == nil and a.mark == nil) "
+				       "t.mark, a.mark = 1, 1 pcall(function () leaked = 1 end) assert(leaked == nil) return helper() end", NULL);
+
+	ck_assert_msg(s != NULL, "%s", help_log);
+	for (int i = 0; i < 3; i++) {
+		struct health_result r = help_run_script(s, NULL, 0, NULL);
+
+		ck_assert_msg(r.reason == HEALTH_OK, "%s", r.detail);
+	}
+	script_free(s);
+}
+END_TEST
+
+START_TEST(freeing_early_runs_nothing)
+{
+	struct script *s = help_script("return function () local x <close> = setmetatable({}, { __close = function () log('closed') end }) "
+				       "sleep(1) end", NULL);
+	struct script_target t = help_target();
+	struct script_run *run;
+	struct script_request req;
+	struct health_result r;
+
+	ck_assert_int_eq(script_start(s, &run, &t, NULL, 0, &req, &r), SCRIPT_YIELDED);
+	script_run_free(run);
+	ck_assert_int_eq(script_start(s, &run, &t, NULL, 0, &req, &r), SCRIPT_YIELDED);
+	script_free(s); /* with a run in it */
+	ck_assert_str_eq(help_log, "");
+}
+END_TEST
+
+/* A million runs on one state must not fill it: what a run leaves is garbage. */
+START_TEST(runs_leave_no_memory)
+{
+	struct script *s = help_script("return function (t) local x = {} for i = 1, 50 do x[i] = ('y'):rep(100) .. i end sleep(1) return true end",
+				       NULL);
+	static const struct turn talk[] = { { .type = SCRIPT_REQ_SLEEP }, { .type = SCRIPT_REQ_NONE } };
+
+	for (int i = 0; i < 3000; i++)
+		ck_assert_int_eq(help_run_script(s, NULL, 0, talk).reason, HEALTH_OK);
+	ck_assert(!script_is_spoiled(s));
+	script_free(s);
+}
+END_TEST
+
+/* At each memory cap from too small to ample: no crash, and nothing but unknown or ok. */
+START_TEST(any_memory_cap_is_survived)
+{
+	for (size_t memory = 20000; memory < 120000; memory += 700) {
+		struct script_limits lim = script_limits_default;
+		struct script_target t = help_target();
+		struct script_run *run;
+		struct script_request req;
+		struct health_result r;
+		struct script *s;
+		int status;
+
+		lim.memory = memory;
+		s = help_script("return function (t) local ok, e = pcall(string.rep, 'x', 1000) local x = {} for i = 1, 100 do x[i] = i .. 'y' end "
+				"t.state.x = x return true, ('z'):rep(50) end", &lim);
+		if (s == NULL)
+			continue;
+		status = script_start(s, &run, &t, NULL, 0, &req, &r);
+		if (status != ERR_NOMEM) {
+			ck_assert_int_eq(status, SCRIPT_DONE);
+			ck_assert(r.reason == HEALTH_OK || r.reason == HEALTH_SCRIPT_MEMORY);
+			script_run_free(run);
+		} else {
+			ck_assert(script_is_spoiled(s));
+		}
+		script_free(s);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("script hostile");
+	TCase *tc = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, hostile_scripts_end, 0, (int)(sizeof hostiles / sizeof *hostiles));
+	tcase_add_test(tc, no_step_takes_longer_than_its_slices);
+	tcase_add_test(tc, an_honest_computation_is_cut_and_goes_on);
+	tcase_add_test(tc, a_spoiled_state_says_so_and_still_works);
+	tcase_add_test(tc, one_run_out_of_memory_lets_others_end);
+	tcase_add_test(tc, runs_do_not_see_each_other);
+	tcase_add_test(tc, freeing_early_runs_nothing);
+	tcase_add_test(tc, runs_leave_no_memory);
+	tcase_add_test(tc, any_memory_cap_is_survived);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
