@@ -34,6 +34,7 @@ static bool class_has(uint8_t letter, uint8_t c)
 	case 's': has = c == ' ' || in(c, '\t', '\r'); break;
 	case 'u': has = in(c, 'A', 'Z'); break;
 	case 'w': has = is_alnum(c); break;
+	case 'z': has = c == 0; break; /* no longer in the manual, still in Lua */
 	case 'x': has = in(c, '0', '9') || in(c | 0x20, 'a', 'f'); break;
 	default: return letter == c;
 	}

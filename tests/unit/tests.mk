@@ -172,3 +172,9 @@ TESTS += tests/unit/script_hostile_test
 tests_unit_script_hostile_test_SOURCES = tests/unit/script_hostile_test.c tests/unit/script_help.h
 tests_unit_script_hostile_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_hostile_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/script_match_test
+TESTS += tests/unit/script_match_test
+tests_unit_script_match_test_SOURCES = tests/unit/script_match_test.c
+tests_unit_script_match_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_match_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(LUA_CFLAGS)
