@@ -131,6 +131,8 @@ void doc_word(struct doc *d, const char *key, const char *v, enum doc_tone t)
 	}
 	if (is_people(d) && v)
 		cell(d, key, t, v);
+	else if (is_people(d) && d->in_list)
+		doc_table_column(d, key); /* keeps its place for the rows that have it */
 }
 
 void doc_text(struct doc *d, const char *key, const char *v)

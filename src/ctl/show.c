@@ -181,7 +181,10 @@ static void show_peer(const struct ctl_host *h, const struct pair_peer_view *v, 
 	doc_text(d, "self", heard ? pair_self_state_text(v->self) : NULL);
 	doc_time(d, "since", view_wall_past(h, v->since_ms), h->wall_ms);
 	doc_time(d, "heard", heard ? view_wall_past(h, v->heard_ms) : 0, h->wall_ms);
-	doc_us(d, "rtt_us", v->rtt_us);
+	if (heard)
+		doc_us(d, "rtt_us", v->rtt_us);
+	else
+		doc_null(d, "rtt_us");
 	doc_for(d, DOC_JSON);
 	doc_uint(d, "loss_permille", v->loss_permille);
 	doc_int(d, "clock_ms", v->clock_offset_ms);
@@ -207,9 +210,18 @@ static void show_packets(const struct pair_stats *s, struct doc *d)
 		{ "records", s->records }, { "pulls", s->pulls }, { "refutes", s->refutes },
 		{ "divergences", s->divergences },
 	};
+	uint64_t refused = 0;
 	doc_group(d, "packets");
-	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+	doc_for(d, DOC_JSON);
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
 		doc_uint(d, counts[i].key, counts[i].v);
+		refused += strncmp(counts[i].key, "refused", 7) == 0 ? counts[i].v : 0;
+	}
+	doc_for(d, DOC_PEOPLE);
+	doc_uint(d, "sent", s->sent);
+	doc_uint(d, "received", s->received);
+	doc_uint(d, "refused", refused);
+	doc_for(d, DOC_BOTH);
 	doc_group_end(d);
 }
 

@@ -13,6 +13,16 @@ static bool is_all_down(uint8_t rule)
 	return rule >= POLICY_RULE_FIRST && rule <= POLICY_RULE_LIST;
 }
 
+/* The first tier in which the family has a member. */
+static int best_tier(const struct policy_service *s, unsigned f)
+{
+	int best = POLICY_TIERS_MAX;
+	for (uint16_t i = 0; i < s->member_count; i++)
+		if ((s->members[i].addr.family == 6) == (f == 1) && s->members[i].tier < best)
+			best = s->members[i].tier;
+	return best;
+}
+
 enum view_health view_service_health(const struct core_service_view *v)
 {
 	enum view_health h = v->members_up < v->members ? VIEW_DEGRADED : VIEW_OK;
@@ -21,7 +31,7 @@ enum view_health view_service_health(const struct core_service_view *v)
 	for (unsigned f = 0; f < 2; f++) {
 		if (is_all_down(v->rule[f]))
 			return VIEW_FAILED;
-		if (v->rule[f] == POLICY_RULE_OTHER_FAMILY || (v->rule[f] == POLICY_RULE_TIER && v->tier[f] > 0))
+		if (v->rule[f] == POLICY_RULE_OTHER_FAMILY || (v->rule[f] == POLICY_RULE_TIER && v->tier[f] > best_tier(&v->conf->policy, f)))
 			h = VIEW_DEGRADED;
 	}
 	return h;

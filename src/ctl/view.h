@@ -5,7 +5,7 @@
 
 /* How a service fares, from best to worst. */
 enum view_health {
-	VIEW_OK = 1,   /* every member is up, the first tier serves */
+	VIEW_OK = 1,   /* every member is up, the best tier serves each family */
 	VIEW_DEGRADED, /* a member is not up, or a later tier serves */
 	VIEW_FAILED,   /* no tier serves: all_down answers */
 	VIEW_WAITING   /* not ready: SERVFAIL until the first round is over */

@@ -1,0 +1,758 @@
+/* gemelctl and the control server over a real unix socket, before a real core. */
+#include "config.h"
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "lib/ctl_kit.h"
+
+static struct kit k;
+
+static const char *const plan = "check web\n"
+				"service www.example.test web 127.0.0.11 127.0.0.12@ams1 / ::1\n"
+				"service api.example.test web 127.0.0.11\n";
+
+/* One back end is dead, three seconds have passed. */
+static void begin(void)
+{
+	kit_begin(&k, plan);
+	world_backend(&k.w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_run(&k.w, 3000);
+	k.counters = (struct ctl_counters){ .queries = 9, .responses = 8, .dropped = 1, .edns = 7, .tcp = 1, .qps = 1.5 };
+}
+
+static void end(void)
+{
+	kit_end(&k);
+}
+
+#define EXPECT_OUT(text) ck_assert_str_eq(kit_out(&k), text)
+#define EXPECT_ERR(text) ck_assert_str_eq(kit_err(&k), text)
+#define EXPECT_BEGIN(text) ck_assert_int_eq(strncmp(kit_out(&k), text, strlen(text)), 0)
+#define EXPECT_EXIT(n) ck_assert_int_eq(k.exit, n)
+
+/* ---- what verbs show ---- */
+
+START_TEST(status_for_people)
+{
+	kit_ask(&k, 0, "status");
+	EXPECT_EXIT(0);
+	EXPECT_ERR("");
+	EXPECT_OUT("node              ns1\n"
+		   "version           " PACKAGE_VERSION "\n"
+		   "file              test.lua\n"
+		   "started           2023-11-14T22:30:00.000Z (3.0s ago)\n"
+		   "generation        1\n"
+		   "ready             yes\n"
+		   "journal           ok\n"
+		   "services          2 (1 degraded, 1 failed, 0 waiting)\n"
+		   "members up        2 of 4\n"
+		   "overrides         0\n"
+		   "probes streams    3\n"
+		   "probes running    0\n"
+		   "queries total     9\n"
+		   "queries a second  1.5\n"
+		   "\n"
+		   "ROLE       PID   RESTARTS  STARTED\n"
+		   "responder  1001  0         3.0s\n"
+		   "prober     1002  3         3.0s\n");
+}
+END_TEST
+
+START_TEST(status_for_machines)
+{
+	k.journal_failed = true;
+	kit_ask(&k, KIT_JSON, "status");
+	EXPECT_EXIT(0);
+	EXPECT_OUT("{\"node\":\"ns1\",\"version\":\"" PACKAGE_VERSION "\",\"file\":\"test.lua\",\"started\":\"2023-11-14T22:30:00.000Z\","
+		   "\"uptime_ms\":3000,\"generation\":1,\"ready\":true,\"journal_ok\":false,\"pair\":null,"
+		   "\"services\":{\"total\":2,\"degraded\":1,\"failed\":1,\"waiting\":0},\"members\":{\"total\":4,\"up\":2},\"overrides\":0,"
+		   "\"probes\":{\"streams\":3,\"running\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"
+		   "\"cold\":0,\"edns\":7,\"tcp\":1,\"qps\":1.5},\"peers\":[],"
+		   "\"processes\":[{\"role\":\"responder\",\"pid\":1001,\"restarts\":0,\"started\":\"2023-11-14T22:30:00.000Z\"},"
+		   "{\"role\":\"prober\",\"pid\":1002,\"restarts\":3,\"started\":\"2023-11-14T22:30:00.000Z\"}]}\n");
+}
+END_TEST
+
+START_TEST(services_in_both_forms)
+{
+	kit_ask(&k, 0, "services");
+	EXPECT_OUT("SERVICE           STATE     TOTAL  UP  ANSWERING  A                    AAAA\n"
+		   "www.example.test  degraded  3      2   2          tier 1, 10s          tier 2, 10s\n"
+		   "api.example.test  failed    1      0   1          all_down first, 10s\n");
+}
+END_TEST
+
+START_TEST(services_json)
+{
+	kit_ask(&k, 0, "services --json"); /* behind the verb it works too */
+	EXPECT_EXIT(0);
+	const char *out = kit_out(&k);
+	ck_assert_ptr_nonnull(strstr(out, "{\"service\":\"api.example.test\",\"state\":\"failed\",\"total\":1,\"up\":0,\"answering\":1,"
+					  "\"a\":{\"rule\":\"all_down first\",\"tier\":1,\"ttl_s\":10},\"aaaa\":null}]}\n"));
+	EXPECT_BEGIN("{\"services\":[{\"service\":\"www.example.test\",");
+}
+END_TEST
+
+START_TEST(service_for_people)
+{
+	kit_ask(&k, 0, "down 127.0.0.12 --for 30m --reason new_disk");
+	EXPECT_EXIT(0);
+	kit_ask(&k, 0, "service WWW.example.TEST."); /* case and a final dot do not matter */
+	EXPECT_EXIT(0);
+	EXPECT_OUT("service    www.example.test\n"
+		   "state      degraded\n"
+		   "total      3\n"
+		   "up         2\n"
+		   "answering  1\n"
+		   "a          other family lives, 10s\n"
+		   "aaaa       tier 2, 10s\n"
+		   "file       test.lua\n"
+		   "line       1\n"
+		   "\n"
+		   "ADDRESS     TIER  HOST  STATE  SINCE  ANSWERING  OWN   FORCED  BY    UNTIL      WHY       TOOK    REASON\n"
+		   "127.0.0.11  1           down   3.0s   no         down                                     0.30ms  connect refused\n"
+		   "127.0.0.12  1     ams1  up     2.9s   no         up    down    root  in 30m00s  new disk  0.30ms  ok\n"
+		   "::1         2           up     2.9s   yes        up                                       0.30ms  ok\n");
+}
+END_TEST
+
+START_TEST(service_json_has_every_member)
+{
+	kit_ask(&k, KIT_JSON, "service api.example.test");
+	EXPECT_EXIT(0);
+	const char *members = strstr(kit_out(&k), "\"members\":");
+	ck_assert_ptr_nonnull(members);
+	const char *since = strstr(members, "\"since\":\"2023-11-14T22:30:0");
+	ck_assert_ptr_nonnull(since);
+	ck_assert_ptr_nonnull(strstr(members, "{\"address\":\"127.0.0.11\",\"tier\":1,\"host\":null,\"weight\":1,\"state\":\"down\",\"since\":"));
+	ck_assert_ptr_nonnull(strstr(members, "\"answering\":true,\"own\":\"down\",\"twin\":null,\"forced\":null,\"by\":null,\"until\":null,"
+					      "\"why\":null,\"drain\":false,\"recovered\":false,\"check\":\"web\",\"probe\":\"127.0.0.11\","
+					      "\"took_us\":300,\"reason\":\"connect refused\"}]}\n"));
+}
+END_TEST
+
+START_TEST(an_unknown_service_is_refused_in_one_line)
+{
+	kit_ask(&k, KIT_JSON, "service nowhere.example.test");
+	EXPECT_EXIT(1);
+	EXPECT_OUT("");
+	EXPECT_ERR("gemelctl: no service \"nowhere.example.test\" on this node\n");
+}
+END_TEST
+
+START_TEST(peers_without_a_pair)
+{
+	kit_ask(&k, 0, "peers");
+	EXPECT_OUT("no peers\n");
+	kit_ask(&k, KIT_JSON, "peers");
+	EXPECT_OUT("{\"peers\":[],\"packets\":null}\n");
+}
+END_TEST
+
+START_TEST(peers_with_one)
+{
+	end();
+	kit_begin(&k, "pair any-up\ncheck web\nservice www.example.test web 127.0.0.12\n");
+	world_run(&k.w, 3000);
+	kit_ask(&k, 0, "peers");
+	EXPECT_EXIT(0);
+	EXPECT_BEGIN("NODE  ID  LINK     SINCE  LOSS  CLOCK  SAME CONFIG  SAME RECORDS\n"
+					      "ns2   2   waiting  3.0s   0.0%  +0ms   no           no\n\npackets sent ");
+	kit_ask(&k, KIT_JSON, "peers");
+	EXPECT_BEGIN("{\"peers\":[{\"node\":\"ns2\",\"id\":2,\"link\":\"waiting\",\"self\":null,"
+					      "\"since\":\"2023-11-14T22:30:00.000Z\",\"heard\":null,\"rtt_us\":null,"
+					      "\"loss_permille\":0,\"clock_ms\":0,\"same_config\":false,\"same_records\":false}],"
+					      "\"packets\":{\"sent\":");
+	kit_ask(&k, KIT_JSON, "status");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"pair\":{\"name\":\"demo\",\"self\":\"normal\"}"));
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"peers\":[{\"node\":\"ns2\",\"link\":\"waiting\",\"since\":\"2023-11-14T22:30:00.000Z\"}]"));
+	kit_ask(&k, 0, "status --check");
+	EXPECT_EXIT(1);
+	EXPECT_BEGIN("GEMEL WARNING - twin ns2 is waiting; ");
+}
+END_TEST
+
+START_TEST(overrides_in_both_forms)
+{
+	kit_ask(&k, 0, "overrides");
+	EXPECT_OUT("no overrides\n");
+	kit_ask(&k, 0, "drain ams1 --reason=moving");
+	EXPECT_EXIT(0);
+	world_run(&k.w, 1000);
+	kit_ask(&k, 0, "overrides");
+	EXPECT_OUT("WHAT  VERB   BY    NODE  SINCE  WHY\n"
+		   "ams1  drain  root  ns1   1.0s   moving\n");
+	kit_ask(&k, KIT_JSON, "overrides");
+	EXPECT_OUT("{\"overrides\":[{\"what\":\"ams1\",\"verb\":\"drain\",\"by\":\"root\",\"node\":\"ns1\","
+		   "\"since\":\"2023-11-14T22:30:03.000Z\",\"until\":null,\"why\":\"moving\"}]}\n");
+	kit_ask(&k, 0, "auto ams1");
+	EXPECT_EXIT(0);
+	kit_ask(&k, 0, "overrides");
+	EXPECT_OUT("no overrides\n");
+}
+END_TEST
+
+/* ---- status --check ---- */
+
+START_TEST(check_is_critical_when_no_tier_serves)
+{
+	kit_ask(&k, KIT_JSON | KIT_COLOUR, "status --check"); /* a plugin's line whatever else was asked */
+	EXPECT_EXIT(2);
+	EXPECT_ERR("");
+	EXPECT_OUT("GEMEL CRITICAL - 1 of 2 services have no member up, first api.example.test; 2 services, 2 of 4 members up | services=2 "
+		   "failed=1 degraded=1 members=4 up=2 overrides=0\n");
+}
+END_TEST
+
+START_TEST(check_follows_the_state)
+{
+	world_backend(&k.w, "127.0.0.11", HEALTH_OK);
+	world_run(&k.w, 5000);
+	kit_ask(&k, 0, "status --check");
+	EXPECT_EXIT(0);
+	EXPECT_OUT("GEMEL OK - 2 services, 4 of 4 members up | services=2 failed=0 degraded=0 members=4 up=4 overrides=0\n");
+	k.journal_failed = true;
+	kit_ask(&k, 0, "status --check");
+	EXPECT_EXIT(1);
+	EXPECT_BEGIN("GEMEL WARNING - the journal cannot be written; ");
+	k.journal_failed = false;
+	world_backend(&k.w, "127.0.0.12", HEALTH_READ_TIMEOUT);
+	world_run(&k.w, 5000);
+	kit_ask(&k, 0, "status --check");
+	EXPECT_EXIT(1);
+	EXPECT_BEGIN("GEMEL WARNING - 1 of 2 services are degraded; ");
+}
+END_TEST
+
+/* ---- commands ---- */
+
+START_TEST(a_command_is_told_when_in_force)
+{
+	kit_ask(&k, 0, "down 127.0.0.12 --for 30m --reason new_disk");
+	EXPECT_EXIT(0);
+	EXPECT_ERR("");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "down 127.0.0.12"));
+	ck_assert_int_eq(k.last.verb, CORE_VERB_DOWN);
+	ck_assert_str_eq(k.last.selector, "127.0.0.12");
+	ck_assert_str_eq(k.last.reason, "new disk");
+	ck_assert_uint_eq(k.last.for_ms, 1800000);
+	ck_assert(!k.last.force);
+	char author[64];
+	snprintf(author, sizeof author, "%s", geteuid() == 0 ? "root" : k.last.author);
+	ck_assert_str_eq(k.last.author, author);
+	ck_assert_uint_gt(strlen(k.last.author), 0);
+	ck_assert_str_eq(world_answer(&k.w, "www.example.test", 28), "::1 ttl=10");
+	kit_ask(&k, KIT_JSON, "up --force 127.0.0.12");
+	EXPECT_EXIT(0);
+	ck_assert(k.last.force);
+	EXPECT_BEGIN("{\"verb\":\"up\",\"what\":\"127.0.0.12\",\"message\":\"up 127.0.0.12");
+}
+END_TEST
+
+START_TEST(a_refusal_is_one_line_on_standard_error)
+{
+	kit_ask(&k, KIT_JSON, "down 127.0.0.99");
+	EXPECT_EXIT(1);
+	EXPECT_OUT("");
+	EXPECT_ERR("gemelctl: \"127.0.0.99\" matches no address, host or service\n");
+}
+END_TEST
+
+START_TEST(a_command_waits_for_the_disk)
+{
+	uint8_t request[256];
+	k.hold = true;
+	size_t len = kit_request(&k, request, sizeof request, 0, "down 127.0.0.12");
+	int fd = kit_connect(&k);
+	kit_send(&k, fd, request, len);
+	char c;
+	ck_assert_int_eq(recv(fd, &c, 1, 0), -1); /* nothing yet */
+	kit_ask(&k, 0, "overrides");              /* and nobody else waits */
+	EXPECT_EXIT(0);
+	ctl_command_done(k.server, k.command_id + 1, false, "somebody else's");
+	ctl_command_done(k.server, k.command_id, false, "done at last\x1b[2J");
+	ctl_command_done(k.server, k.command_id, false, "told twice");
+	kit_take(&k, fd);
+	EXPECT_EXIT(0);
+	EXPECT_OUT("done at last?[2J\n");
+}
+END_TEST
+
+START_TEST(who_leaves_early_is_forgotten)
+{
+	uint8_t request[256];
+	k.hold = true;
+	size_t len = kit_request(&k, request, sizeof request, 0, "down 127.0.0.12");
+	for (int i = 0; i < 3; i++) {
+		int fd = kit_connect(&k);
+		kit_send(&k, fd, request, len);
+		close(fd);
+		kit_turn(&k);
+		ctl_command_done(k.server, k.command_id, i == 1, "to nobody");
+		ctl_reload_diag(k.server, k.command_id, "to nobody");
+		ctl_reload_done(k.server, k.command_id, 0);
+	}
+	ck_assert_uint_eq(k.commands, 3); /* what was asked for goes on */
+	kit_ask(&k, 0, "overrides");
+	EXPECT_EXIT(0);
+}
+END_TEST
+
+START_TEST(stop_is_asked_once_the_reply_is_out)
+{
+	kit_ask(&k, 0, "stop");
+	EXPECT_EXIT(0);
+	EXPECT_OUT("stopping  ns1\n");
+	ck_assert_uint_eq(k.stops, 1);
+}
+END_TEST
+
+/* ---- reload ---- */
+
+static int start_reload(unsigned flags)
+{
+	uint8_t request[64];
+	size_t len = kit_request(&k, request, sizeof request, flags, "reload");
+	int fd = kit_connect(&k);
+	kit_send(&k, fd, request, len);
+	return fd;
+}
+
+static const struct { int status, exit; const char *out, *err, *result; } reloads[] = {
+	{ 0, 0, "reloaded\n", "a.lua:1: hm\na.lua:2: oh\n", "taken" },
+	{ 1, 1, "", "a.lua:1: hm\na.lua:2: oh\nreloaded, but faulty zones keep their old version\n", "partly" },
+	{ 2, 1, "", "a.lua:1: hm\na.lua:2: oh\nrefused: the running configuration stays\n", "refused" },
+	{ 77, 1, "", "a.lua:1: hm\na.lua:2: oh\nrefused: the running configuration stays\n", "refused" },
+};
+
+START_TEST(reload_tells_every_fault)
+{
+	char expected[256];
+	for (unsigned json = 0; json < 2; json++) {
+		int fd = start_reload(json);
+		ck_assert_uint_eq(k.reloads, json + 1);
+		ctl_reload_diag(k.server, k.reload_id, "a.lua:1: hm");
+		ctl_reload_diag(k.server, k.reload_id, "a.lua:2: oh");
+		ctl_reload_done(k.server, k.reload_id, reloads[_i].status);
+		kit_take(&k, fd);
+		EXPECT_EXIT(reloads[_i].exit);
+		snprintf(expected, sizeof expected, "{\"verb\":\"reload\",\"result\":\"%s\",\"generation\":1,"
+			 "\"faults\":[{\"text\":\"a.lua:1: hm\"},{\"text\":\"a.lua:2: oh\"}]}\n", reloads[_i].result);
+		EXPECT_OUT(json ? expected : reloads[_i].out);
+		if (!json)
+			EXPECT_ERR(reloads[_i].err);
+	}
+}
+END_TEST
+
+START_TEST(one_reload_at_a_time)
+{
+	int first = start_reload(0), second = start_reload(0);
+	kit_take(&k, second);
+	EXPECT_EXIT(1);
+	EXPECT_ERR("gemelctl: a reload is running already\n");
+	ck_assert_uint_eq(k.reloads, 1);
+	for (int i = 0; i < 5000; i++) /* more than anybody reads */
+		ctl_reload_diag(k.server, k.reload_id, "x:1: y");
+	ctl_reload_done(k.server, k.reload_id, 0);
+	kit_take(&k, first);
+	EXPECT_EXIT(0);
+	ck_assert_uint_eq(k.err.len, 2000 * 7);
+	close(start_reload(0));
+	kit_turn(&k);
+	ck_assert_uint_eq(k.reloads, 2);
+	int again = start_reload(0); /* who asked has left: the next may ask */
+	ck_assert_uint_eq(k.reloads, 3);
+	ctl_reload_done(k.server, k.reload_id, 0);
+	kit_take(&k, again);
+	EXPECT_EXIT(0);
+}
+END_TEST
+
+/* ---- words ---- */
+
+static const struct { const char *words; int exit; const char *err; } wrong[] = {
+	{ "", 2, "no verb; expected one of `gemelctl help`" },
+	{ "statsu", 2, "unknown verb \"statsu\"; did you mean \"status\"" },
+	{ "frobnicate", 2, "unknown verb \"frobnicate\"; expected one of `gemelctl help`" },
+	{ "status now", 2, "usage: gemelctl status [--check]" },
+	{ "service", 2, "usage: gemelctl service NAME" },
+	{ "down", 2, "usage: gemelctl down WHAT [--for 30m] [--reason TEXT] [--force]" },
+	{ "down a b", 2, "usage: gemelctl down WHAT [--for 30m] [--reason TEXT] [--force]" },
+	{ "down --fro 3 a", 2, "down has no option \"--fro\"; did you mean \"--for\"" },
+	{ "status --force", 2, "status has no option \"--force\"" },
+	{ "down a --for", 2, "--for needs a value" },
+	{ "down a --for soon", 2, "--for \"soon\" is no duration; expected such as 90s, 30m, 2h" },
+	{ "down a --for 0", 2, "--for \"0\" is no duration; expected such as 90s, 30m, 2h" },
+	{ "auto a --for 3m", 2, "auto takes no --for: it ends an override" },
+	{ "down a --reason \x1b[2J", 2, "the reason holds control characters" },
+	{ "down a\nb", 2, "WHAT holds control characters" },
+	{ "targets", 1, "targets: not built yet" },
+	{ "zones", 1, "zones: not built yet" },
+	{ "events -f", 1, "events: not built yet" },
+	{ "explain www.example.test --client 192.0.2.1", 1, "explain: not built yet" },
+	{ "failback www.example.test", 1, "failback: not built yet" },
+	{ "probe www.example.test 192.0.2.1 --verbose", 1, "probe: not built yet" },
+	{ "stats", 1, "stats: not built yet" },
+	{ "help", 1, "help is done by gemelctl itself" },
+	{ "key new FILE", 1, "key is done by gemelctl itself" },
+};
+
+START_TEST(wrong_words_are_told)
+{
+	char line[512];
+	kit_ask(&k, 0, wrong[_i].words);
+	EXPECT_EXIT(wrong[_i].exit);
+	EXPECT_OUT("");
+	snprintf(line, sizeof line, "gemelctl: %s\n", wrong[_i].err);
+	EXPECT_ERR(line);
+	ck_assert_uint_eq(k.commands, 0);
+}
+END_TEST
+
+START_TEST(long_words_are_refused)
+{
+	char words[512] = "down ";
+	memset(words + 5, 'a', CORE_SELECTOR_MAX);
+	kit_ask(&k, 0, words);
+	EXPECT_EXIT(2);
+	EXPECT_ERR("gemelctl: WHAT is too long; at most 127 octets\n");
+	words[5 + CORE_SELECTOR_MAX - 1] = '\0';
+	kit_ask(&k, 0, words);
+	EXPECT_EXIT(1); /* short enough, but nothing is called so */
+	ck_assert_uint_eq(k.commands, 1);
+}
+END_TEST
+
+START_TEST(every_verb_has_a_help)
+{
+	const char *name, *usage, *help;
+	for (size_t i = 0; i < ctl_verb_count(); i++) {
+		ctl_verb_help(i, &name, &usage, &help);
+		ck_assert_uint_gt(strlen(name), 0);
+		ck_assert_uint_gt(strlen(help), 0);
+		ck_assert_ptr_nonnull(usage);
+	}
+}
+END_TEST
+
+/* ---- hostile clients ---- */
+
+START_TEST(a_request_may_come_octet_by_octet)
+{
+	uint8_t request[256];
+	size_t len = kit_request(&k, request, sizeof request, 0, "overrides");
+	int fd = kit_connect(&k);
+	for (size_t i = 0; i < len; i++)
+		kit_send(&k, fd, request + i, 1);
+	kit_take(&k, fd);
+	EXPECT_EXIT(0);
+	EXPECT_OUT("no overrides\n");
+}
+END_TEST
+
+START_TEST(a_request_cut_anywhere_changes_nothing)
+{
+	uint8_t request[256];
+	size_t len = kit_request(&k, request, sizeof request, KIT_JSON, "down 127.0.0.12 --for 30m");
+	for (size_t n = 0; n < len; n++) {
+		int fd = kit_connect(&k);
+		kit_send(&k, fd, request, n);
+		shutdown(fd, SHUT_WR);
+		kit_take(&k, fd);
+		EXPECT_EXIT(KIT_NO_EXIT);
+	}
+	ck_assert_uint_eq(k.commands, 0);
+}
+END_TEST
+
+START_TEST(garbage_is_refused_at_once)
+{
+	const struct { const char *data; size_t len; } garbage[] = {
+		{ "GET / HTTP/1.0\r\n", 16 }, { "x", 1 }, { "GEMD", 4 }, { "\0\0\0\0", 4 },
+		{ "GEMC\0\0\0\xff\xff", 9 },                    /* 65,535 words */
+		{ "GEMC\0\0\0\0\x41", 9 },                      /* 65: one too many */
+		{ "GEMC\0\0\0\0\1\0\6sta\0us", 17 },            /* a NUL in a word */
+	};
+	for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
+		int fd = kit_connect(&k);
+		kit_send(&k, fd, garbage[i].data, garbage[i].len);
+		kit_take(&k, fd);
+		EXPECT_EXIT(2);
+		EXPECT_ERR("gemelctl: this is no request of gemelctl\n");
+	}
+}
+END_TEST
+
+START_TEST(an_endless_request_is_refused)
+{
+	uint8_t *request = calloc(1, 2 * CTL_REQUEST_MAX);
+	memcpy(request, "GEMC\0\0\0\0\3\xff\xff", 11); /* three words of 65,535 octets */
+	memset(request + 11, 'a', 65535);
+	request[11 + 65535] = request[12 + 65535] = 0xff;
+	int fd = kit_connect(&k);
+	kit_send(&k, fd, request, 2 * CTL_REQUEST_MAX);
+	kit_take(&k, fd);
+	free(request);
+	ck_assert(k.exit == 2 || k.exit == KIT_NO_EXIT); /* the rest that it sent may reset the connection under the reply */
+	kit_ask(&k, 0, "overrides");
+	EXPECT_EXIT(0);
+}
+END_TEST
+
+static uint32_t random_state;
+static uint32_t next_random(void)
+{
+	random_state = random_state * 1664525u + 1013904223u;
+	return random_state >> 8;
+}
+
+START_TEST(random_octets_harm_nothing)
+{
+	random_state = 20231114u + (uint32_t)_i;
+	for (int round = 0; round < 200; round++) {
+		uint8_t request[300];
+		size_t len = kit_request(&k, request, sizeof request, next_random(), "service www.example.test --json");
+		for (unsigned flips = next_random() % 4; flips; flips--)
+			request[next_random() % len] ^= (uint8_t)(1u << next_random() % 8);
+		len += next_random() % 8; /* octets behind it are nobody's business */
+		int fd = kit_connect(&k);
+		kit_send(&k, fd, request, len);
+		shutdown(fd, SHUT_WR);
+		kit_take(&k, fd);
+	}
+	kit_ask(&k, 0, "overrides");
+	ck_assert_msg(k.exit == 0, "seed %d", _i);
+}
+END_TEST
+
+START_TEST(a_slow_reader_holds_nobody_up)
+{
+	enum { SERVICES = 2000 };
+	char *text = malloc(SERVICES * 64);
+	size_t at = 0;
+	uint8_t request[64];
+	for (int i = 0; i < SERVICES; i++)
+		at += (size_t)sprintf(text + at, "service s%d.example.test - 127.0.0.1\n", i);
+	end();
+	kit_begin(&k, text);
+	free(text);
+	size_t len = kit_request(&k, request, sizeof request, KIT_JSON, "services");
+	int fd = kit_connect(&k);
+	kit_send(&k, fd, request, len);
+	kit_ask(&k, 0, "status --check");
+	ck_assert_int_ne(k.exit, KIT_NO_EXIT);
+	kit_take(&k, fd);
+	EXPECT_EXIT(0);
+	ck_assert_uint_gt(k.out.len, 250000); /* more than a socket takes at once */
+	ck_assert_int_eq(memcmp(k.out.data + k.out.len - 4, "}]}\n", 4), 0);
+	int count = 0;
+	for (const char *p = kit_out(&k); (p = strstr(p, "{\"service\":")) != NULL; p++)
+		count++;
+	ck_assert_int_eq(count, SERVICES);
+}
+END_TEST
+
+START_TEST(a_full_house_shows_the_eldest_the_door)
+{
+	int fds[CTL_CLIENTS_MAX];
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++) {
+		fds[i] = kit_connect(&k);
+		kit_send(&k, fds[i], "GEM", 3);
+	}
+	kit_ask(&k, 0, "overrides");
+	EXPECT_EXIT(0);
+	char c;
+	ck_assert_int_eq(recv(fds[0], &c, 1, 0), 0);
+	ck_assert_int_eq(recv(fds[1], &c, 1, 0), -1);
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++)
+		close(fds[i]);
+	kit_turn(&k);
+}
+END_TEST
+
+START_TEST(who_waits_for_the_disk_is_not_turned_out)
+{
+	uint8_t request[256];
+	int fds[CTL_CLIENTS_MAX];
+	k.hold = true;
+	size_t len = kit_request(&k, request, sizeof request, 0, "down 127.0.0.12");
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++) {
+		fds[i] = kit_connect(&k);
+		kit_send(&k, fds[i], request, len);
+	}
+	uint32_t last = k.command_id;
+	kit_ask(&k, 0, "overrides"); /* no room at all */
+	EXPECT_EXIT(KIT_NO_EXIT);
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++) {
+		ctl_command_done(k.server, last - CTL_CLIENTS_MAX + 1 + (uint32_t)i, false, "ok");
+		kit_take(&k, fds[i]);
+		EXPECT_EXIT(0);
+	}
+}
+END_TEST
+
+START_TEST(the_server_may_end_with_clients_inside)
+{
+	uint8_t request[256];
+	k.hold = true;
+	size_t len = kit_request(&k, request, sizeof request, 0, "down 127.0.0.12");
+	int waiting = kit_connect(&k), silent = kit_connect(&k);
+	kit_send(&k, waiting, request, len);
+	kit_turn(&k);
+	ctl_server_free(k.server);
+	k.server = NULL;
+	kit_turn(&k); /* libevent closes late */
+	char c;
+	ck_assert_int_eq(recv(waiting, &c, 1, 0), 0);
+	close(waiting);
+	close(silent);
+}
+END_TEST
+
+/* ---- gemelctl's half ---- */
+
+/* Runs it in a process of its own, with its output in files, while the server lives here. */
+static int run_client(const char *path, bool json, int argc, char *const *argv, const char *out, const char *err)
+{
+	int status = 0;
+	pid_t pid = fork();
+	if (pid == 0) {
+		int o = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600), e = open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		if (o < 0 || e < 0 || dup2(o, 1) < 0 || dup2(e, 2) < 0)
+			_exit(99);
+		int r = ctl_client_run(path, json, false, 0, argc, argv);
+		fflush(stdout);
+		_exit(r);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		event_base_loop(k.base, EVLOOP_NONBLOCK);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void expect_file(const char *path, const char *text)
+{
+	char room[1024];
+	FILE *f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	size_t n = fread(room, 1, sizeof room - 1, f);
+	room[n] = '\0';
+	fclose(f);
+	unlink(path);
+	ck_assert_str_eq(room, text);
+}
+
+START_TEST(the_client_copies_what_the_server_says)
+{
+	char out[128], err[128];
+	char *overrides[] = { (char[]){ "overrides" }, NULL }, *service[] = { (char[]){ "service" }, (char[]){ "x" }, NULL };
+	char *bad[] = { (char[]){ "nonsense" }, NULL }, *check[] = { (char[]){ "status" }, (char[]){ "--check" }, NULL };
+	snprintf(out, sizeof out, "%s/out", k.dir);
+	snprintf(err, sizeof err, "%s/err", k.dir);
+	ck_assert_int_eq(run_client(k.path, true, 1, overrides, out, err), 0);
+	expect_file(out, "{\"overrides\":[]}\n");
+	expect_file(err, "");
+	ck_assert_int_eq(run_client(k.path, false, 2, service, out, err), 1);
+	expect_file(out, "");
+	expect_file(err, "gemelctl: no service \"x\" on this node\n");
+	ck_assert_int_eq(run_client(k.path, false, 1, bad, out, err), 2);
+	expect_file(out, "");
+	expect_file(err, "gemelctl: unknown verb \"nonsense\"; expected one of `gemelctl help`\n");
+	ck_assert_int_eq(run_client("/nowhere/at/all", false, 1, overrides, out, err), 1);
+	expect_file(out, "");
+	expect_file(err, "gemelctl: no server at /nowhere/at/all: No such file or directory\n");
+	ck_assert_int_eq(run_client("/nowhere/at/all", false, 2, check, out, err), 2);
+	expect_file(out, "GEMEL CRITICAL - no server at /nowhere/at/all: No such file or directory\n");
+	expect_file(err, "");
+}
+END_TEST
+
+START_TEST(the_client_survives_a_server_that_breaks_off)
+{
+	char out[128], err[128];
+	char *down[] = { (char[]){ "down" }, (char[]){ "127.0.0.12" }, NULL };
+	snprintf(out, sizeof out, "%s/out", k.dir);
+	snprintf(err, sizeof err, "%s/err", k.dir);
+	k.hold = true;
+	pid_t pid = fork();
+	if (pid == 0) {
+		int e = open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		_exit(e < 0 || dup2(e, 2) < 0 ? 99 : ctl_client_run(k.path, false, false, 0, 2, down));
+	}
+	while (k.commands == 0)
+		event_base_loop(k.base, EVLOOP_NONBLOCK);
+	ctl_server_free(k.server);
+	k.server = NULL;
+	kit_turn(&k);
+	int status;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	char room[256];
+	snprintf(room, sizeof room, "gemelctl: the server at %s broke off: Connection reset by peer\n", k.path);
+	expect_file(err, room);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("ctl");
+	TCase *show = tcase_create("show"), *ask = tcase_create("ask"), *hostile = tcase_create("hostile"), *client = tcase_create("client");
+	tcase_add_checked_fixture(show, begin, end);
+	tcase_add_test(show, status_for_people);
+	tcase_add_test(show, status_for_machines);
+	tcase_add_test(show, services_in_both_forms);
+	tcase_add_test(show, services_json);
+	tcase_add_test(show, service_for_people);
+	tcase_add_test(show, service_json_has_every_member);
+	tcase_add_test(show, an_unknown_service_is_refused_in_one_line);
+	tcase_add_test(show, peers_without_a_pair);
+	tcase_add_test(show, peers_with_one);
+	tcase_add_test(show, overrides_in_both_forms);
+	tcase_add_test(show, check_is_critical_when_no_tier_serves);
+	tcase_add_test(show, check_follows_the_state);
+	suite_add_tcase(s, show);
+	tcase_add_checked_fixture(ask, begin, end);
+	tcase_add_test(ask, a_command_is_told_when_in_force);
+	tcase_add_test(ask, a_refusal_is_one_line_on_standard_error);
+	tcase_add_test(ask, a_command_waits_for_the_disk);
+	tcase_add_test(ask, who_leaves_early_is_forgotten);
+	tcase_add_test(ask, stop_is_asked_once_the_reply_is_out);
+	tcase_add_loop_test(ask, reload_tells_every_fault, 0, sizeof reloads / sizeof reloads[0]);
+	tcase_add_test(ask, one_reload_at_a_time);
+	tcase_add_loop_test(ask, wrong_words_are_told, 0, sizeof wrong / sizeof wrong[0]);
+	tcase_add_test(ask, long_words_are_refused);
+	tcase_add_test(ask, every_verb_has_a_help);
+	suite_add_tcase(s, ask);
+	tcase_add_checked_fixture(hostile, begin, end);
+	tcase_set_timeout(hostile, 30);
+	tcase_add_test(hostile, a_request_may_come_octet_by_octet);
+	tcase_add_test(hostile, a_request_cut_anywhere_changes_nothing);
+	tcase_add_test(hostile, garbage_is_refused_at_once);
+	tcase_add_test(hostile, an_endless_request_is_refused);
+	tcase_add_loop_test(hostile, random_octets_harm_nothing, 0, 4);
+	tcase_add_test(hostile, a_slow_reader_holds_nobody_up);
+	tcase_add_test(hostile, a_full_house_shows_the_eldest_the_door);
+	tcase_add_test(hostile, who_waits_for_the_disk_is_not_turned_out);
+	tcase_add_test(hostile, the_server_may_end_with_clients_inside);
+	suite_add_tcase(s, hostile);
+	tcase_add_checked_fixture(client, begin, end);
+	tcase_set_timeout(client, 30);
+	tcase_add_test(client, the_client_copies_what_the_server_says);
+	tcase_add_test(client, the_client_survives_a_server_that_breaks_off);
+	suite_add_tcase(s, client);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *r = srunner_create(suite());
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
