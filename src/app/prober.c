@@ -2,6 +2,7 @@
 #include "app/prober.h"
 #include <event2/event.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -99,7 +100,7 @@ static void add_result(struct prober *p, uint64_t generation, const struct order
 static void add_failure(struct prober *p, uint64_t generation, const struct order *o, enum health_reason why, const char *detail)
 {
 	struct health_result r = { .reason = why };
-	strncpy(r.detail, detail, sizeof r.detail - 1);
+	snprintf(r.detail, sizeof r.detail, "%s", detail);
 	add_result(p, generation, o, &r);
 }
 
