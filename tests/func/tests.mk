@@ -14,3 +14,7 @@ FUNC_TESTS = tests/func/story_test.py tests/func/process_test.py tests/func/relo
 TESTS += tests/unit/rooms_test.sh $(FUNC_TESTS)
 EXTRA_DIST += tests/unit/rooms_test.sh tests/func/func.py $(FUNC_TESTS)
 $(FUNC_TESTS:.py=.log): gemeld gemelctl
+
+TESTS += tests/func/gemelctl_test.sh
+EXTRA_DIST += tests/func/gemelctl_test.sh
+tests/func/gemelctl_test.log: gemelctl

@@ -1,0 +1,82 @@
+#!/bin/sh
+# gemelctl without a server: keys, help, wrong words, and finding the socket in a configuration that is partly broken.
+set -u
+ctl="$builddir/gemelctl"
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+# expect STATUS "standard output" "standard error" words…   ("*" = whatever it is)
+expect() {
+	status=$1 out=$2 err=$3
+	shift 3
+	"$ctl" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	got=$?
+	if [ $got -ne "$status" ] || { [ "$out" != "*" ] && [ "$(cat "$dir/out")" != "$out" ]; } ||
+	   { [ "$err" != "*" ] && [ "$(cat "$dir/err")" != "$err" ]; }; then
+		echo "FAILED: gemelctl $*: exit $got, expected $status"
+		sed 's/^/out: /' "$dir/out"
+		sed 's/^/err: /' "$dir/err"
+		failed=1
+	fi
+}
+check() {
+	if ! eval "$2"; then
+		echo "FAILED: $1"
+		failed=1
+	fi
+}
+
+# keys
+umask 077
+expect 0 "" "" key new "$dir/a.key"
+umask 000
+expect 0 "" "" key new "$dir/b.key"
+for k in a b; do
+	check "$k.key is 0600" '[ "$(stat -c %a "$dir/$k.key")" = 600 ]'
+	check "$k.key is one line of 64 hex digits" '[ "$(wc -c <"$dir/$k.key")" -eq 65 ] && grep -Eqx "[0-9a-f]{64}" "$dir/$k.key"'
+done
+check "two keys differ" '! cmp -s "$dir/a.key" "$dir/b.key"'
+cp "$dir/a.key" "$dir/before"
+expect 1 "" "gemelctl: $dir/a.key: File exists" key new "$dir/a.key"
+check "a key is never overwritten" 'cmp -s "$dir/a.key" "$dir/before"'
+ln -s "$dir/nowhere" "$dir/link"
+expect 1 "" "gemelctl: $dir/link: File exists" key new "$dir/link"
+expect 1 "" "gemelctl: $dir/no/such/x.key: No such file or directory" key new "$dir/no/such/x.key"
+expect 2 "" "gemelctl: usage: gemelctl key new FILE" key
+expect 2 "" "gemelctl: usage: gemelctl key new FILE" key old "$dir/x.key"
+
+# words
+expect 2 "" "*"
+expect 2 "" "*" --frobnicate status
+expect 0 "*" "" --help
+expect 0 "*" "" help
+expect 0 "*" "" --version
+expect 0 "usage: gemelctl service NAME
+one service with its members" "" help service
+expect 2 "" 'gemelctl: no verb "nothing"; expected one of `gemelctl help`' help nothing
+expect 2 "" 'gemelctl: unknown verb "staus"; did you mean "status"' staus
+expect 1 "" "gemelctl: stats: not built yet" stats
+"$ctl" help >"$dir/out"
+for verb in status services service targets peers zones events explain down up drain auto failback reload probe stats key stop; do
+	check "help lists $verb" "grep -q '^  $verb\( \|\$\)' '$dir/out'"
+done
+
+# the socket
+expect 1 "" "gemelctl: no server at $dir/none.sock: No such file or directory" -s "$dir/none.sock" status
+expect 2 "GEMEL CRITICAL - no server at $dir/none.sock: No such file or directory" "" -s "$dir/none.sock" status --check
+expect 1 "" "*" -c "$dir/none.lua" status
+expect 3 "GEMEL UNKNOWN - $dir/none.lua does not say where the server is" "*" -c "$dir/none.lua" status --check
+cat >"$dir/broken.lua" <<'END'
+node "ns1" { id = 1, listen = { "127.0.0.1:5301" }, control = "run/one.sock", state = "run/ns1" }
+node "ns2" { id = 2, listen = { "127.0.0.1:5302" }, control = "run/two.sock", state = "run/ns2" }
+zone "example.test" { file = "there-is-no-such.zone" }
+check "web" { script = "there-is-no-such-script" }
+service "www.example.test" { chekc = "web" }
+END
+real=$(cd "$dir" && pwd -P)
+expect 1 "" "gemelctl: no server at $real/run/two.sock: No such file or directory" -c "$dir/broken.lua" -n ns2 status
+expect 1 "" "*" -c "$dir/broken.lua" -n ns3 status
+check "an unknown node lists the nodes" 'grep -q ns1 "$dir/err" && grep -q ns2 "$dir/err"'
+
+exit $failed
