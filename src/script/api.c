@@ -235,7 +235,7 @@ static int api_log(lua_State *L)
 	}
 	luaL_pushresult(&b);
 	if (r == NULL || r->log_lines++ < SCRIPT_LOG_LINES_MAX)
-		script_log(script_of(L), LOG_LEVEL_NOTICE, lua_tostring(L, -1));
+		script_log(script_of(L), LOG_LEVEL_NOTICE, lua_tostring(L, -1), lua_rawlen(L, -1));
 	return 0;
 }
 

@@ -110,7 +110,7 @@ void http_open(lua_State *L, int lib);
 /* A table named name in lib that scripts can read but not write, over the table on the top of the stack (popped). */
 void sandbox_seal(lua_State *L, int lib, const char *name);
 int args_declare(struct script *s, int index, struct diags *d); /* the args table at index */
-void script_log(struct script *s, enum log_level level, const char *text);
+void script_log(struct script *s, enum log_level level, const char *text, size_t len);
 /* Gives the run's request to the edge and comes back in k with the answer; a refused one has raised by then. */
 int api_wait(lua_State *L, const struct script_request *req, lua_KFunction k);
 const struct script_answer *api_answer(lua_State *L); /* inside k: the answer; raises a failure that it carries */

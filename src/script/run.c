@@ -24,7 +24,7 @@ static void verdict(struct health_result *out, enum health_reason reason, uint8_
 static void verdict_bug(struct script_run *r, struct health_result *out, const char *text)
 {
 	verdict(out, HEALTH_SCRIPT_ERROR, 0, text, strlen(text));
-	script_log(r->script, LOG_LEVEL_WARNING, text);
+	script_log(r->script, LOG_LEVEL_WARNING, text, strlen(text));
 }
 
 static void verdict_of_poison(struct script_run *r, struct health_result *out)
@@ -34,7 +34,7 @@ static void verdict_of_poison(struct script_run *r, struct health_result *out)
 
 	snprintf(text, sizeof text, "%.60s: %s", r->script->file, memory ? "memory used up" : "too much work for one run");
 	verdict(out, r->meter.poison, 0, text, strlen(text));
-	script_log(r->script, LOG_LEVEL_WARNING, text);
+	script_log(r->script, LOG_LEVEL_WARNING, text, strlen(text));
 }
 
 /* Protected: traceback of the coroutine given as light userdata. */
@@ -56,7 +56,7 @@ static void verdict_of_bug(struct script_run *r, struct health_result *out)
 	lua_pushlightuserdata(L, r->L);
 	if (lua_pcall(L, 1, 1, 0) == LUA_OK)
 		text = lua_tostring(L, -1);
-	script_log(r->script, LOG_LEVEL_WARNING, text);
+	script_log(r->script, LOG_LEVEL_WARNING, text, strlen(text));
 	lua_pop(L, 1);
 }
 

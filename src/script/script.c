@@ -17,15 +17,15 @@ void script_set_log(struct script *s, script_log_sink sink, void *ctx)
 }
 
 /* Printable and bounded: what a script says may come from its target. Line ends of a traceback become bars. */
-void script_log(struct script *s, enum log_level level, const char *text)
+void script_log(struct script *s, enum log_level level, const char *text, size_t len)
 {
 	char line[SCRIPT_LOG_LINE_MAX];
 	size_t n = 0;
 
 	if (s->sink == NULL)
 		return;
-	for (; *text != '\0' && n < sizeof line - 4; text++) {
-		unsigned char c = (unsigned char)*text;
+	for (size_t i = 0; i < len && n < sizeof line - 4; i++) {
+		unsigned char c = (unsigned char)text[i];
 
 		if (c == '\n') {
 			memcpy(line + n, " | ", 3);

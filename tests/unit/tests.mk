@@ -194,3 +194,9 @@ tests_unit_ctl_dns_test_SOURCES = tests/unit/ctl_dns_test.c $(CORE_KIT)
 tests_unit_ctl_dns_test_LDADD = src/ctl/libctl.a $(CORE_LIBS) $(LDNS_LIBS) $(CHECK_LIBS)
 tests_unit_ctl_dns_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_ctl_dns_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/script_api_test
+TESTS += tests/unit/script_api_test
+tests_unit_script_api_test_SOURCES = tests/unit/script_api_test.c tests/unit/script_help.h
+tests_unit_script_api_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_api_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
