@@ -180,11 +180,12 @@ static void give(struct probe *p, size_t n, size_t drop)
 static bool give_held(struct probe *p)
 {
 	struct probe_conn *c = p->conn;
-	const uint8_t *data = c->in.data + c->taken, *end;
+	const uint8_t *data, *end;
 	size_t n = held(c);
 
 	if (n == 0)
 		return false;
+	data = c->in.data + c->taken;
 	if (p->wait == PROBE_WAIT_READ) {
 		give(p, n < p->req.max ? n : p->req.max, 0);
 		return true;

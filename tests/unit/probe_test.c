@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,8 +37,10 @@ struct server {
 	unsigned accepted;
 	uint64_t sent;
 	char seen[4096]; /* what the clients said */
+	LIST_HEAD(, guest) guests;
 };
 struct guest {
+	LIST_ENTRY(guest) link;
 	struct server *server;
 	struct bufferevent *bev;
 	struct event *drip;
@@ -49,6 +52,7 @@ static void guest_free(struct guest *g)
 	if (g->drip != NULL)
 		event_free(g->drip);
 	bufferevent_free(g->bev);
+	LIST_REMOVE(g, link);
 	free(g);
 }
 
@@ -123,6 +127,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	g = calloc(1, sizeof *g);
 	ck_assert_ptr_nonnull(g);
 	g->server = s;
+	LIST_INSERT_HEAD(&s->guests, g, link);
 	g->bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_setcb(g->bev, on_read, on_written, on_event, g);
 	bufferevent_enable(g->bev, EV_READ | EV_WRITE);
@@ -220,7 +225,9 @@ static void kit_close(struct kit *k)
 	for (unsigned i = 0; i < k->count; i++)
 		script_free(k->scripts[i]);
 	server_stop(&k->server);
-	event_base_loop(k->base, EVLOOP_NONBLOCK);
+	while (!LIST_EMPTY(&k->server.guests))
+		guest_free(LIST_FIRST(&k->server.guests));
+	event_base_loop(k->base, EVLOOP_NONBLOCK); /* what bufferevents put off */
 	event_base_free(k->base);
 }
 
