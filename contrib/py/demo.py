@@ -120,7 +120,7 @@ class Story:
         first = wait_until(lambda: ask(TWINS["ns1"], NAME, timeout=0.05), PATIENCE_S)
         self.check(first is not None and first.addresses() == [BACKENDS[1]],
                    f"its first answer is the last known state: {first and first.addresses()}")
-        joined = wait_until(lambda: self.link_state("ns2") == "active", PATIENCE_S)
+        joined = wait_until(lambda: self.link_state("ns1") == "active", PATIENCE_S)
         self.check(bool(joined), "the twins are joined again")
         d.backends[0].start()
         self.answers(FIRST_TIER, "both twins answer the whole first tier")

@@ -316,6 +316,9 @@ class Scratch(tempfile.TemporaryDirectory):
         super().__init__(prefix="gemel-")
         os.chmod(self.name, 0o755)
 
+    def __enter__(self):
+        return self
+
     def path(self, *parts):
         return os.path.join(self.name, *parts)
 

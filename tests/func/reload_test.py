@@ -92,7 +92,7 @@ class BadStart(Case):
         config = self.single_config()
         status, _, err = self.run_gemeld("-c", config, "-t")
         self.assertEqual(status, 1)
-        self.assertIn("example.test.zone:12:", err)
+        self.assertIn("example.test.zone:11:", err)
         self.assertIn("63", err)
 
     def test_an_unreadable_key(self):

@@ -19,6 +19,7 @@ class Hostile(Case):
         super().setUp()
         self.port = free_port()
         self.back = self.backend(GOOD, self.port)
+        self.backend("127.0.0.12", self.port)
         body = "".join(self.scratch.write(f"{n}.lua", text) and
                        f'check "{n}" {{ script = "{n}.lua", interval = "200ms", timeout = "150ms" }}\n'
                        f'service "{n}.example.test" {{ check = "{n}", tiers = {{ {{ "127.0.0.{50 + i}" }} }} }}\n'
