@@ -108,7 +108,8 @@ int args_declare(struct script *s, int index, struct diags *d)
 		err = e != 0 ? e : err;
 	}
 	lua_settop(s->L, index);
-	qsort(s->args, s->arg_count, sizeof *s->args, compare);
+	if (err == 0) /* else a name may be missing, and nobody will look at them */
+		qsort(s->args, s->arg_count, sizeof *s->args, compare);
 	return err;
 }
 
