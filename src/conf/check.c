@@ -287,8 +287,8 @@ void conf_build_checks(struct conf *c)
 		const struct conf_block *b = list->list[i];
 		struct conf_check *k = make_check(c, &b->table, b->name, NULL, SCHEMA_CHECK);
 
-		if (k && table_add(&c->kinds[CONF_CHECK].by_name, b->name, strlen(b->name), k) == ERR_EXISTS)
-			conf_fault(c, &b->table, "check \"%s\" is there twice; expected each name once", b->name);
+		if (k)
+			conf_name_add(c, b, k);
 	}
 }
 

@@ -139,6 +139,9 @@ const char *conf_block_title(const struct conf_block *b, char out[CONF_TITLE_MAX
 /* The name nearest to name among the blocks of a kind; NULL = none. */
 const char *conf_near_name(struct conf *c, enum conf_kind kind, const char *name);
 
+/* Enters a named block's result under its name; a name that is there already is a fault. */
+void conf_name_add(struct conf *c, const struct conf_block *b, void *value);
+
 /* ---- memory: NULL sets c->failed, and conf_load ends with ERR_NOMEM ---- */
 void *conf_alloc(struct conf *c, size_t n, size_t size) MUST_CHECK;
 const char *conf_join(struct conf *c, const char *path) MUST_CHECK;     /* from the configuration's folder */

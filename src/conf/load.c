@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "conf/files.h"
 #include "conf/internal.h"
+#include "conf/repeats.h"
 
 #define FAULT_TEXT_MAX 2048
 
@@ -70,6 +71,17 @@ const char *conf_near_name(struct conf *c, enum conf_kind kind, const char *name
 	near = text_nearest(name, names, k->count);
 	free(names);
 	return near;
+}
+
+void conf_name_add(struct conf *c, const struct conf_block *b, void *value)
+{
+	int r = table_add(&c->kinds[b->kind].by_name, b->name, strlen(b->name), value);
+	char title[CONF_TITLE_MAX];
+
+	if (r == ERR_EXISTS)
+		conf_fault(c, &b->table, "%s is there twice; expected each name once", conf_block_title(b, title));
+	else if (r)
+		c->failed = true;
 }
 
 /* ---- memory and paths ---- */
@@ -202,6 +214,8 @@ int conf_load(struct conf **out, const char *file, const char *node, struct diag
 	r = set_paths(c, file);
 	if (!r)
 		r = conf_collection_run(&c->collection, file, d);
+	for (const struct conf_source *s = c->collection.sources; !r && s; s = s->next)
+		conf_repeats_tell(s, d);
 	if (!r && c->collection.aborted) {
 		judge_keys(c);
 		r = ERR_FORMAT;

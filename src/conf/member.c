@@ -52,8 +52,7 @@ static void build_host(struct conf *c, const struct conf_block *b)
 	h->addrs = n <= HOST_ADDRS_MAX ? conf_alloc(c, n + 1, sizeof *h->addrs) : NULL;
 	for (uint32_t i = 0; h->addrs && i < n; i++)
 		host_address(c, b, &t->table.list[i], h);
-	if (table_add(&c->kinds[CONF_HOST].by_name, b->name, strlen(b->name), h) == ERR_EXISTS)
-		conf_fault(c, t, "host \"%s\" is there twice; expected each name once", b->name);
+	conf_name_add(c, b, h);
 }
 
 void conf_build_hosts(struct conf *c)

@@ -1,28 +1,11 @@
-/* What conf_load and the zones came to → struct plan. See conf.h.
- *
- *     member × check ─▶ canonical octets (probe address, script, arguments) ─▶ 64-bit key ─▶ one stream for all that ask the same
- */
-#include <stdio.h>
+/* What conf_load and the zones came to → struct plan. See conf.h; the probes are in streams.c. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/internal.h"
+#include "conf/planner.h"
 #include "dns/name.h"
 
-#define STREAM_TEXT_MAX 65536 /* canonical octets of one probe */
-
-struct planner {
-	struct conf *c;
-	struct plan *p;
-	struct table by_key; /* stream key → index + 1 */
-	struct plan_stream *streams; /* heap while it grows */
-	size_t stream_cap;
-	struct plan_script *scripts;
-	bool failed; /* out of memory */
-	size_t errors;
-};
-
-static void *take_room(struct planner *pl, size_t n, size_t size)
+void *conf_planner_room(struct planner *pl, size_t n, size_t size)
 {
 	void *p = arena_array(&pl->p->arena, n ? n : 1, size);
 
@@ -30,7 +13,7 @@ static void *take_room(struct planner *pl, size_t n, size_t size)
 	return p;
 }
 
-static const char *copy_text(struct planner *pl, const char *s)
+const char *conf_planner_text(struct planner *pl, const char *s)
 {
 	char *copy = s ? arena_str(&pl->p->arena, s) : NULL;
 
@@ -40,7 +23,7 @@ static const char *copy_text(struct planner *pl, const char *s)
 
 static const void *copy_list(struct planner *pl, const void *list, size_t n, size_t size)
 {
-	void *copy = take_room(pl, n, size);
+	void *copy = conf_planner_room(pl, n, size);
 
 	if (copy && n)
 		memcpy(copy, list, n * size);
@@ -51,21 +34,21 @@ static const void *copy_list(struct planner *pl, const void *list, size_t n, siz
 
 static void plan_nodes(struct planner *pl)
 {
-	struct plan_node *nodes = take_room(pl, pl->c->node_count, sizeof *nodes);
+	struct plan_node *nodes = conf_planner_room(pl, pl->c->node_count, sizeof *nodes);
 
 	for (size_t i = 0; nodes && i < pl->c->node_count; i++) {
 		struct plan_node *n = &nodes[i];
 
 		*n = pl->c->nodes[i];
-		n->name = copy_text(pl, n->name);
+		n->name = conf_planner_text(pl, n->name);
 		n->listen = copy_list(pl, n->listen, n->listen_count, sizeof *n->listen);
 		n->peer = copy_list(pl, n->peer, n->peer_count, sizeof *n->peer);
 		n->canaries = copy_list(pl, n->canaries, n->canary_count, sizeof *n->canaries);
 		n->status_from = copy_list(pl, n->status_from, n->status_from_count, sizeof *n->status_from);
-		n->control = copy_text(pl, n->control);
-		n->state = copy_text(pl, n->state);
-		n->user = copy_text(pl, n->user);
-		n->nsid = copy_text(pl, n->nsid);
+		n->control = conf_planner_text(pl, n->control);
+		n->state = conf_planner_text(pl, n->state);
+		n->user = conf_planner_text(pl, n->user);
+		n->nsid = conf_planner_text(pl, n->nsid);
 		if (!pl->c->pair.present)
 			n->id = 0;
 	}
@@ -79,243 +62,14 @@ static void plan_head(struct planner *pl)
 	struct conf *c = pl->c;
 	struct plan *p = pl->p;
 
-	p->file = copy_text(pl, c->file);
+	p->file = conf_planner_text(pl, c->file);
 	p->pair = c->pair;
-	p->pair.name = copy_text(pl, c->pair.name ? c->pair.name : "");
+	p->pair.name = conf_planner_text(pl, c->pair.name ? c->pair.name : "");
 	if (!p->pair.agree)
 		p->pair.agree = POLICY_AGREE_ANY_UP;
 	p->udp_edns_max = (uint16_t)conf_fields_integer(&c->limits_fields, LIMITS_EDNS);
 	p->tcp_max = (uint16_t)conf_fields_integer(&c->limits_fields, LIMITS_TCP);
 	plan_nodes(pl);
-}
-
-/* ---- arguments of one probe ---- */
-
-static void set_arg(struct plan_arg *a, const struct conf_value *v, const struct script_arg_spec *spec)
-{
-	if (v->type == CONF_STRING) {
-		a->kind = PLAN_ARG_STRING;
-		a->string = v->string.s;
-	} else if (v->type == CONF_INTEGER && spec && !(spec->types & SCRIPT_ARG_INTEGER)) {
-		a->kind = PLAN_ARG_NUMBER;
-		a->number = (double)v->integer;
-	} else if (v->type == CONF_INTEGER) {
-		a->kind = PLAN_ARG_INTEGER;
-		a->integer = v->integer;
-	} else if (v->type == CONF_NUMBER) {
-		a->kind = PLAN_ARG_NUMBER;
-		a->number = v->number;
-	} else {
-		a->kind = PLAN_ARG_BOOLEAN;
-		a->boolean = v->boolean;
-	}
-}
-
-static const struct script_arg_spec *find_spec(const struct conf_script *s, const char *name)
-{
-	for (size_t i = 0; s->declared && i < s->arg_count; i++)
-		if (!strcmp(s->args[i].name, name))
-			return &s->args[i];
-	return NULL;
-}
-
-static struct plan_arg *find_arg(struct plan_arg *args, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(args[i].name, name))
-			return &args[i];
-	return NULL;
-}
-
-static int arg_order(const void *a, const void *b)
-{
-	return strcmp(((const struct plan_arg *)a)->name, ((const struct plan_arg *)b)->name);
-}
-
-/* A port in the member's `probe` wins over the check's. */
-static size_t set_port(struct plan_arg *args, size_t n, const struct conf_script *s, uint16_t port)
-{
-	struct plan_arg *a = find_arg(args, n, "port");
-	const struct script_arg_spec *spec = find_spec(s, "port");
-
-	if (!port || (s->declared && (!spec || !(spec->types & SCRIPT_ARG_INTEGER))))
-		return n;
-	if (!a)
-		a = &args[n++];
-	*a = (struct plan_arg){.name = "port", .kind = PLAN_ARG_INTEGER, .integer = port};
-	return n;
-}
-
-static void check_missing(struct planner *pl, const struct conf_check *k, struct plan_arg *args, size_t n)
-{
-	for (size_t i = 0; k->script->declared && i < k->script->arg_count; i++) {
-		const struct script_arg_spec *spec = &k->script->args[i];
-
-		if (!spec->optional && !(spec->types & SCRIPT_ARG_OWNER) && !find_arg(args, n, spec->name))
-			conf_fault(pl->c, k->fields.v[CHECK_ARGS] ? k->fields.v[CHECK_ARGS] : k->at, "check \"%s\" lacks argument \"%s\" of script \"%s\"; expected args = { %s = … }",
-				   k->name, spec->name, k->script->name, spec->name);
-	}
-}
-
-/* The arguments in full, ascending by name. Room for as many as the check, the script's own table and a port may give. */
-static size_t expand_args(struct planner *pl, const struct conf_check *k, const struct conf_service *s, const struct conf_member *m,
-			  struct plan_arg *args)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < k->arg_count; i++) {
-		args[n] = (struct plan_arg){.name = k->args[i].name};
-		set_arg(&args[n++], k->args[i].value, find_spec(k->script, k->args[i].name));
-	}
-	for (size_t i = 0; k->script->declared && i < k->script->arg_count; i++)
-		if (k->script->args[i].types & SCRIPT_ARG_OWNER && !find_arg(args, n, k->script->args[i].name))
-			args[n++] = (struct plan_arg){.name = k->script->args[i].name, .kind = PLAN_ARG_STRING, .string = s->name};
-	n = set_port(args, n, k->script, m->probe.port);
-	check_missing(pl, k, args, n);
-	qsort(args, n, sizeof *args, arg_order);
-	return n;
-}
-
-/* ---- streams ---- */
-
-static uint64_t stream_key(const struct addr *a, const char *script, const struct plan_arg *args, size_t n, bool *failed)
-{
-	uint8_t *room = malloc(STREAM_TEXT_MAX);
-	struct wbuf w;
-	uint64_t key;
-
-	if (!room) {
-		*failed = true;
-		return 0;
-	}
-	wbuf_init(&w, room, STREAM_TEXT_MAX);
-	put_u8(&w, a->family);
-	put_bytes(&w, a->ip, sizeof a->ip);
-	put_u16(&w, a->port);
-	put_str(&w, script);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t bits;
-
-		put_str(&w, args[i].name);
-		put_u8(&w, args[i].kind);
-		put_str(&w, args[i].kind == PLAN_ARG_STRING ? args[i].string : "");
-		memcpy(&bits, &args[i].number, sizeof bits);
-		put_u64(&w, args[i].kind == PLAN_ARG_INTEGER ? (uint64_t)args[i].integer : args[i].kind == PLAN_ARG_NUMBER ? bits : args[i].boolean);
-	}
-	key = hash_bytes(&conf_plain_key, room, w.len);
-	*failed = w.failed;
-	free(room);
-	return key ? key : 1;
-}
-
-static bool same_args(const struct plan_arg *a, size_t a_count, const struct plan_arg *b, size_t b_count)
-{
-	if (a_count != b_count)
-		return false;
-	for (size_t i = 0; i < a_count; i++)
-		if (strcmp(a[i].name, b[i].name) || a[i].kind != b[i].kind ||
-		    (a[i].kind == PLAN_ARG_STRING ? strcmp(a[i].string, b[i].string) :
-		     a[i].kind == PLAN_ARG_INTEGER ? a[i].integer != b[i].integer :
-		     a[i].kind == PLAN_ARG_NUMBER ? a[i].number != b[i].number : a[i].boolean != b[i].boolean))
-			return false;
-	return true;
-}
-
-static uint32_t script_index(struct planner *pl, struct conf_script *s)
-{
-	struct plan_script *out = &pl->scripts[pl->p->script_count];
-
-	if (s->index != UINT32_MAX)
-		return s->index;
-	out->name = copy_text(pl, s->name);
-	out->file = copy_text(pl, s->file);
-	out->text = arena_strn(&pl->p->arena, s->text, s->len);
-	out->text_len = (uint32_t)s->len;
-	pl->failed |= !out->text;
-	s->index = pl->p->script_count++;
-	return s->index;
-}
-
-/* The same probe asked for by two checks: done once, as often as the more frequent of them wants it. */
-static void share_stream(struct planner *pl, struct plan_stream *st, const struct conf_check *k)
-{
-	if (!memcmp(&st->timing, &k->timing, sizeof st->timing))
-		return;
-	conf_warning(pl->c, k->at, "checks \"%s\" and \"%s\" ask the same of the same address with other timing; one probe serves both, with the shorter interval's",
-		     st->check, k->name);
-	if (k->timing.interval_ms < st->timing.interval_ms)
-		st->timing = k->timing;
-}
-
-static bool grow_streams(struct planner *pl)
-{
-	size_t cap = pl->stream_cap ? pl->stream_cap * 2 : 256;
-	struct plan_stream *more;
-
-	if (pl->p->stream_count < pl->stream_cap)
-		return true;
-	more = realloc(pl->streams, cap * sizeof *more);
-	if (!more) {
-		pl->failed = true;
-		return false;
-	}
-	pl->streams = more;
-	pl->stream_cap = cap;
-	return true;
-}
-
-static void copy_args(struct planner *pl, struct plan_stream *st, const struct plan_arg *args, size_t n)
-{
-	struct plan_arg *copy = take_room(pl, n, sizeof *copy);
-
-	for (size_t i = 0; copy && i < n; i++) {
-		copy[i] = args[i];
-		copy[i].name = copy_text(pl, args[i].name);
-		copy[i].string = args[i].kind == PLAN_ARG_STRING ? copy_text(pl, args[i].string) : NULL;
-	}
-	st->args = copy;
-	st->arg_count = (uint16_t)n;
-}
-
-static uint32_t add_stream(struct planner *pl, const struct plan_stream *like, const struct plan_arg *args, size_t n)
-{
-	struct plan_stream *st;
-
-	if (!grow_streams(pl))
-		return 0;
-	st = &pl->streams[pl->p->stream_count];
-	*st = *like;
-	copy_args(pl, st, args, n);
-	st->check = copy_text(pl, like->check);
-	st->owner = copy_text(pl, like->owner);
-	st->host = copy_text(pl, like->host);
-	if (table_add(&pl->by_key, &st->key, sizeof st->key, (void *)(uintptr_t)(pl->p->stream_count + 1)))
-		pl->failed = true;
-	return pl->p->stream_count++;
-}
-
-static uint32_t find_stream(struct planner *pl, const struct conf_service *s, const struct conf_member *m, struct conf_check *k, struct plan_arg *args)
-{
-	struct plan_stream like = {.addr = m->probe.family ? m->probe : m->addr, .timing = k->timing, .check = k->name, .owner = s->name, .host = m->host};
-	size_t n = expand_args(pl, k, s, m, args);
-	bool failed = false;
-	uintptr_t found;
-
-	like.script = script_index(pl, k->script);
-	like.key = stream_key(&like.addr, k->script->name, args, n, &failed);
-	if (failed) {
-		conf_fault(pl->c, k->at, "the arguments of check \"%s\" are too long; expected less than %d octets", k->name, STREAM_TEXT_MAX);
-		return 0;
-	}
-	found = (uintptr_t)table_find(&pl->by_key, &like.key, sizeof like.key);
-	if (!found)
-		return add_stream(pl, &like, args, n);
-	if (!addr_equal(&pl->streams[found - 1].addr, &like.addr) || pl->streams[found - 1].script != like.script ||
-	    !same_args(pl->streams[found - 1].args, pl->streams[found - 1].arg_count, args, n))
-		conf_fault(pl->c, k->at, "two probes of check \"%s\" have one 64-bit name by chance; expected an argument to differ", k->name);
-	else
-		share_stream(pl, &pl->streams[found - 1], k);
-	return (uint32_t)(found - 1);
 }
 
 /* ---- services ---- */
@@ -334,7 +88,7 @@ static size_t most_args(const struct conf_service *s)
 
 static struct plan_check *plan_checks(struct planner *pl, const struct conf_service *s)
 {
-	struct plan_check *out = take_room(pl, s->member_count, sizeof *out);
+	struct plan_check *out = conf_planner_room(pl, s->member_count, sizeof *out);
 	struct plan_arg *args = calloc(most_args(s), sizeof *args);
 
 	pl->failed |= !args;
@@ -342,7 +96,7 @@ static struct plan_check *plan_checks(struct planner *pl, const struct conf_serv
 		out[i].need = s->check_need;
 		out[i].count = s->check_count;
 		for (uint16_t j = 0; j < s->check_count && !pl->failed; j++)
-			out[i].streams[j] = find_stream(pl, s, &s->members[i], s->checks[j], args);
+			out[i].streams[j] = conf_planner_stream(pl, s, &s->members[i], s->checks[j], args);
 	}
 	free(args);
 	return out;
@@ -367,7 +121,7 @@ static void set_ttl(struct conf_service *s)
 
 static void plan_policy(struct planner *pl, struct conf_service *s, struct policy_service *out)
 {
-	struct policy_member *members = take_room(pl, s->member_count, sizeof *members);
+	struct policy_member *members = conf_planner_room(pl, s->member_count, sizeof *members);
 
 	for (uint16_t i = 0; members && i < s->member_count; i++)
 		members[i] = (struct policy_member){.addr = s->members[i].addr, .tier = s->members[i].tier, .drain = s->members[i].drain,
@@ -386,30 +140,30 @@ static void plan_policy(struct planner *pl, struct conf_service *s, struct polic
 
 static void plan_service(struct planner *pl, struct conf_service *s, struct plan_service *out)
 {
-	const char **hosts = take_room(pl, s->member_count, sizeof *hosts);
+	const char **hosts = conf_planner_room(pl, s->member_count, sizeof *hosts);
 
 	for (uint16_t i = 0; hosts && i < s->member_count; i++)
-		hosts[i] = copy_text(pl, s->members[i].host);
+		hosts[i] = conf_planner_text(pl, s->members[i].host);
 	plan_policy(pl, s, &out->policy);
-	out->name = copy_text(pl, s->name);
+	out->name = conf_planner_text(pl, s->name);
 	out->owner = copy_list(pl, s->owner, name_len(s->owner), 1);
 	out->checks = plan_checks(pl, s);
 	out->hosts = hosts;
 	out->agree = (uint8_t)conf_fields_word(&s->keys, SERVICE_AGREE);
-	out->file = copy_text(pl, s->block->source->path);
+	out->file = conf_planner_text(pl, s->block->source->path);
 	out->line = s->block->line;
 }
 
 static void plan_services(struct planner *pl)
 {
-	struct plan_service *list = take_room(pl, pl->c->service_count, sizeof *list);
+	struct plan_service *list = conf_planner_room(pl, pl->c->service_count, sizeof *list);
 	size_t script_count = 1;
 
 	for (const struct conf_script *s = pl->c->scripts; s; s = s->next)
 		script_count++;
 	for (struct conf_script *s = pl->c->scripts; s; s = s->next)
 		s->index = UINT32_MAX;
-	pl->scripts = take_room(pl, script_count, sizeof *pl->scripts);
+	pl->scripts = conf_planner_room(pl, script_count, sizeof *pl->scripts);
 	for (size_t i = 0; list && pl->scripts && i < pl->c->service_count && !pl->failed; i++) {
 		struct conf_service *s = &pl->c->services[i];
 

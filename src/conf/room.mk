@@ -12,12 +12,15 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/member.c \
 	src/conf/node.c \
 	src/conf/pair.c \
-	src/conf/plan.c \
+	src/conf/plan.c src/conf/planner.h \
 	src/conf/print.c \
+	src/conf/repeats.c src/conf/repeats.h \
 	src/conf/safelib.c \
 	src/conf/sandbox.c src/conf/sandbox.h \
+	src/conf/scan.c src/conf/scan.h \
 	src/conf/schema.c src/conf/schema.h \
 	src/conf/service.c \
+	src/conf/streams.c \
 	src/conf/value.c src/conf/value.h \
 	src/conf/zonefile.c src/conf/zonefile.h \
 	src/conf/zonelive.c \

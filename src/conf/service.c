@@ -29,8 +29,7 @@ static void build_pools(struct conf *c)
 		if (f->v[SERVICE_POOL])
 			conf_fault(c, f->v[SERVICE_POOL], "a pool inside pool \"%s\"; expected the keys themselves", b->name);
 		f->v[SERVICE_POOL] = NULL;
-		if (table_add(&c->kinds[CONF_POOL].by_name, b->name, strlen(b->name), f) == ERR_EXISTS)
-			conf_fault(c, &b->table, "pool \"%s\" is there twice; expected each name once", b->name);
+		conf_name_add(c, b, f);
 	}
 }
 
