@@ -122,14 +122,15 @@ static enum pair_link_state judge(const struct link *l, uint64_t now_ms)
 {
 	uint32_t suspect = link_suspect_ms(l);
 	uint64_t heard = l->heard_ms ? age(l->heard_ms, now_ms) : UINT64_MAX, echo = age(echo_since(l), now_ms);
-	bool alive = l->heard_ms && echo < suspect, audible = heard < suspect;
+	/* A dead peer's last packet is older than this when its echo is missed, since SUSPECT is mean + 2 I at least. */
+	bool alive = l->heard_ms && echo < suspect, audible = heard < 2 * (uint64_t)l->interval_ms;
 
 	switch (l->state) {
 	case PAIR_LINK_NONE:
 	case PAIR_WAITING:
 	case PAIR_TCP_ONLY:
 	case PAIR_LOST:
-		return alive && audible ? living(l) : audible ? PAIR_HALF : l->state;
+		return !audible ? l->state : alive ? living(l) : PAIR_HALF;
 	case PAIR_SYNCING:
 	case PAIR_ACTIVE:
 	case PAIR_MISMATCH:

@@ -1,4 +1,5 @@
 /* The door: configuration, own records, what is held, status. */
+#include <sodium/utils.h>
 #include <stdlib.h>
 #include "pair/state.h"
 
@@ -91,7 +92,7 @@ void pair_free(struct pair *p)
 	while (pair_next_change(p, &r))
 		continue;
 	drop_dead(p);
-	seal_wipe(p, sizeof *p);
+	sodium_memzero(p, sizeof *p);
 	free(p);
 }
 

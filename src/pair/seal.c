@@ -47,13 +47,6 @@ uint32_t seal_cluster(const char *name)
 	return load_u32(h);
 }
 
-/* The barrier keeps the compiler from seeing that nobody reads it again. */
-void seal_wipe(void *p, size_t len)
-{
-	memset(p, 0, len);
-	__asm__ volatile("" : : "r"(p) : "memory");
-}
-
 size_t seal_packet(uint8_t out[PAIR_PACKET_MAX], struct pair_header *h, const uint8_t *plain, size_t len,
 		   const uint8_t key[PAIR_KEY_LEN])
 {

@@ -18,7 +18,6 @@ void seal_keys_derive(struct seal_keys *k, const uint8_t psk[PAIR_KEY_LEN], uint
 uint8_t seal_key_id(const uint8_t psk[PAIR_KEY_LEN]);
 /* The cluster id of a pair's name. */
 uint32_t seal_cluster(const char *name);
-void seal_wipe(void *p, size_t len);
 
 /* out: header, ciphertext, tag. h->text_len is set from len, which is at most PAIR_PLAIN_MAX. Returns the packet's length. */
 size_t seal_packet(uint8_t out[PAIR_PACKET_MAX], struct pair_header *h, const uint8_t *plain, size_t len,

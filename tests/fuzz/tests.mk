@@ -19,3 +19,9 @@ check_PROGRAMS += tests/fuzz/answer_fuzz
 TESTS += tests/fuzz/answer_fuzz
 tests_fuzz_answer_fuzz_SOURCES = tests/fuzz/answer_fuzz.c tests/lib/message.c tests/lib/message.h $(FUZZ_DRIVER)
 tests_fuzz_answer_fuzz_LDADD = $(ANSWER_LIBS)
+
+check_PROGRAMS += tests/fuzz/pair_fuzz
+TESTS += tests/fuzz/pair_fuzz
+tests_fuzz_pair_fuzz_SOURCES = tests/fuzz/pair_fuzz.c $(FUZZ_DRIVER)
+tests_fuzz_pair_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_pair_fuzz_LDADD = src/pair/libpair.a src/base/libbase.a $(SODIUM_LIBS)

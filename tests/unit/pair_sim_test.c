@@ -4,7 +4,8 @@
  *
  *     1  every record held was published, and no key ever goes back
  *     2  a vector (E, s) means that each key whose newest write in E is up to s is held, or gone where that was a removal
- *     3  a repeated packet changes nothing, and nothing dead looks alive: no echo is younger than the peer's last moment
+ *     3  a repeated packet, or one made before this life of the receiver, changes nothing; nothing dead looks alive: no echo
+ *        is younger than the peer's last moment
  *     4  once the network heals, shelves and effective states are equal and every link is ACTIVE
  *     7  a stamp given out is above every stamp that the node could know
  *     +  the changes that pair_next_change told make up exactly what pair_find finds
@@ -38,7 +39,7 @@ struct written {
 struct node {
 	struct pair *p;
 	uint8_t id;
-	uint64_t boot, epoch, seq, died_ms;
+	uint64_t boot, epoch, seq, born_ms, died_ms; /* born: since when it has this boot */
 	uint64_t disk[8];  /* epochs that were on disk, oldest first */
 	size_t disk_count;
 	uint64_t live[KINDS][KEYS]; /* own values */
@@ -52,7 +53,7 @@ struct node {
 struct packet {
 	uint8_t to;
 	struct addr from, dst;
-	uint64_t at_ms;
+	uint64_t made_ms, at_ms;
 	size_t len;
 	uint8_t data[PAIR_PACKET_MAX];
 	uint64_t taken_boot; /* of the receiver's life that accepted these very octets */
@@ -207,6 +208,7 @@ static void start(size_t i, size_t keep)
 	n->disk_count = keep;
 	n->epoch = random_epoch(keep ? (n->disk[keep - 1] >> 32) + 1 : 1);
 	n->boot = rng_u64(&w.rng) | 1;
+	n->born_ms = w.now_ms;
 	n->seq = 0;
 	w.base[i] = UINT64_MAX;
 	to_disk(n, n->epoch);
@@ -249,7 +251,7 @@ static void store_put(const struct packet *k)
 
 static void send_packet(size_t from, const struct addr *to, const uint8_t *data, size_t len)
 {
-	struct packet k = { .to = (uint8_t)(to->ip[3] - 1), .from = address(from, 0), .dst = *to, .len = len };
+	struct packet k = { .to = (uint8_t)(to->ip[3] - 1), .from = address(from, 0), .dst = *to, .made_ms = w.now_ms, .len = len };
 
 	REQUIRE(k.to < w.nodes && k.to != from && len <= PAIR_PACKET_MAX);
 	memcpy(k.data, data, len);
@@ -291,6 +293,7 @@ static void drain(size_t i)
 	if (pair_wants_epoch(n->p)) {
 		n->epoch = pair_wants_epoch(n->p) | (rng_u64(&w.rng) & UINT32_MAX);
 		n->boot = rng_u64(&w.rng) | 1;
+		n->born_ms = w.now_ms;
 		to_disk(n, n->epoch);
 		pair_set_epoch(n->p, n->epoch, n->boot, w.now_ms);
 		REQUIRE(pair_wants_epoch(n->p) == 0 && pair_epoch(n->p) == n->epoch);
@@ -412,6 +415,7 @@ static void deliver(const struct packet *k)
 	uint64_t before = fingerprint(n->p);
 	int e = pair_receive(n->p, &k->from, k->data, k->len, w.now_ms, wall(n));
 	REQUIRE(!(repeated && e == 0));
+	REQUIRE(e < 0 || k->made_ms >= n->born_ms);
 	REQUIRE(e == 0 || pair_wants_epoch(n->p) || fingerprint(n->p) == before);
 	if (e == 0)
 		mark_taken(k, n->boot);

@@ -121,11 +121,37 @@ tests_unit_image_test_SOURCES = tests/unit/image_test.c $(ANSWER_KIT) $(FAULT_SO
 tests_unit_image_test_LDADD = $(ANSWER_LIBS) $(CHECK_LIBS)
 tests_unit_image_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_image_test_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
-check_PROGRAMS += tests/unit/pair_sim_test
-TESTS += tests/unit/pair_sim_test
+
+PAIR_TEST_LIBS = src/pair/libpair.a src/base/libbase.a $(SODIUM_LIBS) $(CHECK_LIBS)
+PAIR_TESTS = tests/unit/pair_codec_test tests/unit/pair_session_test tests/unit/pair_shelf_test tests/unit/pair_vote_test \
+	tests/unit/pair_link_test tests/unit/pair_sim_test
+check_PROGRAMS += $(PAIR_TESTS)
+TESTS += $(PAIR_TESTS)
+tests_unit_pair_codec_test_SOURCES = tests/unit/pair_codec_test.c
+tests_unit_pair_codec_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_pair_codec_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_codec_test_LDADD = $(PAIR_TEST_LIBS)
+tests_unit_pair_session_test_SOURCES = tests/unit/pair_session_test.c
+tests_unit_pair_session_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_pair_session_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_session_test_LDADD = $(PAIR_TEST_LIBS)
+tests_unit_pair_shelf_test_SOURCES = tests/unit/pair_shelf_test.c $(FAULT_SOURCES)
+tests_unit_pair_shelf_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_pair_shelf_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_shelf_test_LDADD = $(PAIR_TEST_LIBS)
+tests_unit_pair_shelf_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_pair_vote_test_SOURCES = tests/unit/pair_vote_test.c
+tests_unit_pair_vote_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_pair_vote_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_vote_test_LDADD = $(PAIR_TEST_LIBS)
+tests_unit_pair_link_test_SOURCES = tests/unit/pair_link_test.c
+tests_unit_pair_link_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_pair_link_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_link_test_LDADD = $(PAIR_TEST_LIBS)
 tests_unit_pair_sim_test_SOURCES = tests/unit/pair_sim_test.c
-tests_unit_pair_sim_test_LDADD = src/pair/libpair.a src/base/libbase.a $(SODIUM_LIBS) $(CHECK_LIBS)
+tests_unit_pair_sim_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_pair_sim_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_sim_test_LDADD = $(PAIR_TEST_LIBS)
 
 CORE_LIBS = src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a \
 	$(SODIUM_LIBS)
