@@ -232,3 +232,10 @@ tests_unit_conf_harm_test_SOURCES = tests/unit/conf_harm_test.c tests/unit/conf_
 tests_unit_conf_harm_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_conf_harm_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_conf_harm_test_LDADD = $(CONF_TEST_ROOMS) $(CHECK_LIBS) $(LUA_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) -lm
+
+
+check_PROGRAMS += tests/unit/http1_test
+TESTS += tests/unit/http1_test
+tests_unit_http1_test_SOURCES = tests/unit/http1_test.c
+tests_unit_http1_test_LDADD = src/io/libio.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_http1_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
