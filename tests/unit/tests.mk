@@ -239,3 +239,10 @@ TESTS += tests/unit/http1_test
 tests_unit_http1_test_SOURCES = tests/unit/http1_test.c
 tests_unit_http1_test_LDADD = src/io/libio.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_http1_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/prober_test
+TESTS += tests/unit/prober_test
+tests_unit_prober_test_SOURCES = tests/unit/prober_test.c src/app/prober.c src/app/prober.h src/app/prober_plan.c src/app/prober_plan.h
+tests_unit_prober_test_LDADD = src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
+	src/health/libhealth.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(CHECK_LIBS)
+tests_unit_prober_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
