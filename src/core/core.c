@@ -63,6 +63,7 @@ static void begin(struct core *c)
 	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
 		struct stream *s = &c->gen->streams[i];
 		s->vote = (uint8_t)stream_own_vote(s);
+		s->recovered = s->health.recovered;
 		s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
 		s->tell = s->health.known;
 		schedule_start(c, s);

@@ -259,6 +259,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->run = old->run;
 	s->vote = old->vote;
 	s->weight = old->weight;
+	s->recovered = old->recovered;
 	s->waiting = old->waiting;
 	s->journal = old->journal;
 	s->tell = old->tell;
@@ -327,6 +328,7 @@ static void carry_services(struct gen *g, const struct gen *old)
 		const struct service *was = gen_service(old, name, strlen(name));
 		if (!was)
 			continue;
+		s->was_ready = was->was_ready;
 		for (size_t i = 0; i < s->conf->policy.member_count; i++) {
 			const struct member *m = same_member(was, &s->conf->policy.members[i]);
 			if (!m)

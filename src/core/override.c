@@ -102,14 +102,15 @@ bool override_set(struct core *c, struct override *o, const struct reg *r)
 	return true;
 }
 
-void override_drop(struct core *c, struct override *o, uint8_t node)
+bool override_drop(struct core *c, struct override *o, uint8_t node)
 {
 	struct reg *r = reg_of(o, node);
 	if (!r)
-		return;
+		return false;
 	*r = o->regs[--o->reg_count];
 	find_newest(o);
 	override_refresh(c, o);
+	return true;
 }
 
 bool override_is_on(const struct core *c, const struct reg *r)

@@ -3,6 +3,7 @@
  *     journal   VERDICT   1 | key 8 | verdict 1 | fails 1 | passes 1 | reason 1 | bitmap 8 | changed wall ms 8 |
  *                         count 1, count × (agree 1 | state 1 | hlc 8)
  *               OVERRIDE  2 | node 1 | verb 1 | hlc 8 | until wall ms 8 (0 = until auto) | selector | author | reason
+ *                         (verb 0: the node says nothing of it any more)
  *               LAST      3 | from 2 | family 1 | tier 1 | owner | count 2, count × ip       from 0 begins a set anew
  *     shelf     VERDICT   verdict 1 | flags 1 (1 = recovered) | reason 1 | weight 1 | bitmap 8 | took us 4 | age s 4
  *               EFFECTIVE state 1 | hlc 8
@@ -124,10 +125,14 @@ static int override_take(struct core *c, struct rbuf *r)
 	get_str(r, selector, sizeof selector);
 	get_str(r, reg.author, sizeof reg.author);
 	get_str(r, reg.reason, sizeof reg.reason);
-	if (r->failed || rbuf_left(r) || reg.verb == CORE_VERB_NONE || reg.verb > CORE_VERB_DRAIN)
+	if (r->failed || rbuf_left(r) || reg.verb > CORE_VERB_DRAIN || !selector_canonical(selector))
 		return ERR_FORMAT;
-	if (!selector_canonical(selector))
-		return ERR_FORMAT;
+	if (reg.verb == CORE_VERB_NONE) {
+		struct override *gone = override_find(c, selector);
+		if (gone)
+			override_drop(c, gone, reg.node);
+		return 0;
+	}
 	text_clean(reg.author);
 	text_clean(reg.reason);
 	/* Only wall time outlives us: an expiry that passed meanwhile is at once over. */

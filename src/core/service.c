@@ -63,6 +63,22 @@ static void fill_input(const struct core *c, const struct service *s, size_t i, 
 	in->waiting = in->state == HEALTH_VERDICT_UNKNOWN && (waits || !c->round_done);
 }
 
+/* A service that once was ready stays so, whatever a new plan adds to it: beside members that are known a new one is left out
+ * until its first result; where all are new `initial` decides. */
+static void stay_ready(const struct service *s, struct policy_input *in)
+{
+	bool known = false;
+	if (!s->was_ready)
+		return;
+	for (size_t i = 0; i < s->conf->policy.member_count; i++)
+		known |= in[i].state != HEALTH_VERDICT_UNKNOWN;
+	for (size_t i = 0; i < s->conf->policy.member_count; i++) {
+		if (in[i].waiting && known)
+			in[i].state = HEALTH_VERDICT_DOWN;
+		in[i].waiting = false;
+	}
+}
+
 void service_decide(struct core *c, struct service *s, const struct member *forces)
 {
 	const struct policy_service *p = &s->conf->policy;
@@ -70,6 +86,7 @@ void service_decide(struct core *c, struct service *s, const struct member *forc
 		fill_input(c, s, i, &c->gen->input[i]);
 		c->gen->input[i].force = forces[i].force;
 	}
+	stay_ready(s, c->gen->input);
 	policy_decide(p, c->gen->input, p->all_down == POLICY_ALL_DOWN_LAST ? s->last : NULL, c->gen->scratch);
 }
 
@@ -86,7 +103,7 @@ static void update_members(struct core *c, struct service *s)
 {
 	for (size_t i = 0; i < s->conf->policy.member_count; i++) {
 		struct member *m = &s->members[i];
-		uint8_t state = (uint8_t)c->gen->input[i].state;
+		uint8_t state = (uint8_t)service_member_state(c, s, i);
 		if (m->state != state || m->changed_ms == 0)
 			m->changed_ms = changed_at(c, s, i);
 		m->state = state;
@@ -214,6 +231,7 @@ static bool settle(struct core *c, struct service *s)
 			return false; /* what is published already is so again, which does no harm */
 	}
 	s->decided = true;
+	s->was_ready |= s->answer[0].ready && s->answer[1].ready;
 	s->whole = false;
 	return true;
 }

@@ -44,6 +44,7 @@ struct stream {
 	uint32_t use_at, use_count; /* services that ask it: gen->uses */
 	uint8_t agrees;            /* bit i: some service decides it by agree i + 1 */
 	uint8_t vote, weight;      /* own, as last put on the shelf */
+	bool recovered;            /* likewise */
 	bool waiting;              /* for its first result, in a round that is not over */
 	bool dirty, journal, tell; /* in the list; to be journalled; to be put on the shelf */
 	struct stream *next_dirty;
@@ -61,7 +62,8 @@ struct service {
 	const struct plan_service *conf;
 	uint8_t agree; /* resolved: never POLICY_AGREE_PAIR */
 	bool dirty, decided;
-	bool whole;    /* publish even if nothing changed */
+	bool was_ready; /* answered once: never again not ready */
+	bool whole;     /* publish even if nothing changed */
 	struct service *next_dirty;
 	struct member *members;
 	struct policy_answer answer[CORE_FAMILIES]; /* as published */
@@ -229,7 +231,7 @@ struct override *override_get(struct core *c, const char *text); /* finds or mak
 struct override *override_find(const struct core *c, const char *text);
 /* Takes a node's latest word, whatever it said before: true where it is news. Does not refresh. */
 bool override_set(struct core *c, struct override *o, const struct reg *r);
-void override_drop(struct core *c, struct override *o, uint8_t node);
+bool override_drop(struct core *c, struct override *o, uint8_t node); /* false = it had no say */
 void override_refresh(struct core *c, struct override *o); /* after a change: forces, notices, timer */
 void overrides_run(struct core *c);      /* expiry and the end of what is long dead */
 void overrides_resolve(struct core *c);  /* under a new plan */

@@ -76,10 +76,23 @@ static void tally_add(struct tally *t, enum pair_vote vote, bool isolated, uint8
 	t->most = weight > t->most ? weight : t->most;
 }
 
+static bool is_alone(const struct core *c)
+{
+	for (size_t i = 0; i < c->peer_count; i++) {
+		if (c->peers[i].fresh)
+			return false;
+	}
+	return true;
+}
+
 static void tally_take(const struct core *c, const struct stream *s, struct tally *t)
 {
+	enum pair_vote own = stream_own_vote(s);
 	*t = (struct tally){ .least = 100 };
-	tally_add(t, stream_own_vote(s), c->pair && abstains_down(c->self), s->health.weight_pct);
+	/* With nobody to tell more, what was served before the restart is served on: it may have rested on the twin's vote. */
+	if (s->health.recovered && is_alone(c))
+		own = PAIR_ABSTAIN;
+	tally_add(t, own, c->pair && abstains_down(c->self), s->health.weight_pct);
 	for (size_t i = 0; i < c->peer_count; i++) {
 		uint8_t weight = 100;
 		if (!c->peers[i].fresh)
@@ -94,6 +107,8 @@ static void tally_take(const struct core *c, const struct stream *s, struct tall
 /* Of two with one stamp both nodes must choose the same; up is the safe one. */
 static bool is_newer(const struct hold *a, const struct hold *b)
 {
+	if (b->state == HEALTH_VERDICT_UNKNOWN)
+		return a->state != HEALTH_VERDICT_UNKNOWN;
 	return a->hlc != b->hlc ? a->hlc > b->hlc : a->state == HEALTH_VERDICT_UP && b->state != HEALTH_VERDICT_UP;
 }
 
@@ -230,8 +245,9 @@ void stream_touch(struct core *c, struct stream *s, bool changed)
 	uint8_t vote = (uint8_t)stream_own_vote(s);
 	if (changed)
 		notice_verdict(c, s);
-	if (changed || vote != s->vote || s->health.weight_pct != s->weight) {
+	if (changed || vote != s->vote || s->health.weight_pct != s->weight || s->health.recovered != s->recovered) {
 		s->vote = vote;
+		s->recovered = s->health.recovered;
 		s->weight = s->health.weight_pct;
 		s->journal |= changed;
 		s->tell = true;

@@ -124,6 +124,19 @@ static struct override *override_of_key(const struct core *c, uint64_t key)
 	return o;
 }
 
+/* The twin says nothing of it any more. The journal must hear that too, or the next start would hear the old word again. */
+static void forget_override(struct core *c, struct override *o, uint8_t node)
+{
+	uint8_t record[32 + CORE_SELECTOR_MAX];
+	struct wbuf w;
+	if (!override_drop(c, o, node))
+		return;
+	wbuf_init(&w, record, sizeof record);
+	record_override_put(&w, o->text, &(struct reg){ .node = node });
+	if (!effect_journal(c, record, w.len, false))
+		c->nomem = true;
+}
+
 /* Replicated ones count at once: the disk of the one who gave it has it. Ours keeps a copy for our own next start. */
 static bool learn_override(struct core *c, const struct pair_record *r)
 {
@@ -134,7 +147,7 @@ static bool learn_override(struct core *c, const struct pair_record *r)
 	if (r->value_len == 0) {
 		struct override *gone = override_of_key(c, r->key);
 		if (gone)
-			override_drop(c, gone, r->owner);
+			forget_override(c, gone, r->owner);
 		return true;
 	}
 	if (!value_admin_get(r, selector, &reg, c->now_ms))
@@ -201,7 +214,7 @@ static void reconcile(struct core *c, uint8_t node)
 	for (struct override *o = c->overrides; o; o = o->next) {
 		const struct pair_record *r = pair_find(c->pair, node, PAIR_ADMIN, o->key);
 		if (!r || r->value_len == 0)
-			override_drop(c, o, node);
+			forget_override(c, o, node);
 	}
 }
 

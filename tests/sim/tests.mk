@@ -1,0 +1,12 @@
+# The simulation: two cores under one clock. `make soak` runs it long.
+SIM_RUNS = 1000000
+check_PROGRAMS += tests/sim/sim
+TESTS += tests/sim/sim
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/world.c tests/sim/chaos.c tests/sim/oracle.c $(CORE_KIT)
+tests_sim_sim_LDADD = $(CORE_LIBS)
+tests_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_sim_sim_CFLAGS = $(AM_CFLAGS)
+
+soak: tests/sim/sim
+	./tests/sim/sim --from 10001 --runs $(SIM_RUNS)
+.PHONY: soak

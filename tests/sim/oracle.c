@@ -1,0 +1,405 @@
+/* What must be so, worked out again from the records and the views by slower and plainer code than the core's own:
+ *
+ *     after every step   the effective state of each member follows from votes, freshness and held states alone
+ *                        nobody votes down whom it never saw fail
+ *                        forces follow from the overrides in force; the published set from states and forces
+ *                        what was ready stays ready; the first round ends in time
+ *     at the end         both nodes publish the same, and it is the truth
+ *                        of the overrides on a selector one counts that no other causally followed
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/hash.h"
+#include "dns/const.h"
+#include "sim/sim.h"
+
+#define ROUND_MS 301 /* min(largest timeout, 5 s), and the tick that ends it */
+
+static bool was_bad[SIM_NODES][SIM_BACKENDS]; /* in this life of the node: dead, or its path broken */
+static uint64_t since[SIM_NODES];             /* the last start or new configuration */
+static uint32_t life[SIM_NODES];
+static const struct plan *plan_seen[SIM_NODES];
+
+/* ---- effective state ---- */
+
+static uint64_t effective_key(const struct plan *p, uint64_t key, uint8_t agree)
+{
+	return agree == p->pair.agree ? key : hash_mix(key ^ agree, 0x9e3779b97f4a7c15u);
+}
+
+static bool down_abstains(enum pair_self_state s)
+{
+	return s == PAIR_BOOT || s == PAIR_TILT || s == PAIR_ISOLATED;
+}
+
+struct votes { int up, down, own; bool peer; };
+
+static struct votes count_votes(const struct sim *s, int node, const struct core_member_view *v)
+{
+	const struct pair *p = core_pair(s->nodes[node].core);
+	struct votes n = { 0 };
+	struct pair_peer_view peer;
+	pair_peer_get(p, 0, &peer, sim_mono(s, node));
+	n.peer = pair_is_fresh(p, peer.id, sim_mono(s, node));
+	n.own = v->own == HEALTH_VERDICT_UP ? 1 : v->own == HEALTH_VERDICT_DOWN && !down_abstains(pair_self(p)) ? -1 : 0;
+	if (v->recovered && !n.peer)
+		n.own = 0;
+	n.up = n.own > 0;
+	n.down = n.own < 0;
+	const struct pair_record *r = n.peer ? pair_find(p, peer.id, PAIR_VERDICT, v->stream->key) : NULL;
+	if (!r || r->value_len < 2)
+		return n;
+	n.up += r->value[0] == HEALTH_VERDICT_UP;
+	n.down += r->value[0] == HEALTH_VERDICT_DOWN && !(r->value[1] & 1) && !down_abstains(peer.self);
+	return n;
+}
+
+/* The newest of what both hold; up where the stamps are equal. */
+static int held(const struct sim *s, int node, uint64_t key, bool peer)
+{
+	const struct pair *p = core_pair(s->nodes[node].core);
+	int state = HEALTH_VERDICT_UNKNOWN;
+	uint64_t newest = 0;
+	for (uint8_t id = 1; id <= SIM_NODES; id++) {
+		const struct pair_record *r = id == node + 1 || peer ? pair_find(p, id, PAIR_EFFECTIVE, key) : NULL;
+		if (!r || r->value_len < 9)
+			continue;
+		uint64_t hlc = load_u64(r->value + 1);
+		if (state == HEALTH_VERDICT_UNKNOWN || hlc > newest || (hlc == newest && r->value[0] == HEALTH_VERDICT_UP)) {
+			newest = hlc;
+			state = r->value[0];
+		}
+	}
+	return state;
+}
+
+static int expected_state(const struct sim *s, int node, const struct core_member_view *v, uint8_t agree)
+{
+	struct votes n = count_votes(s, node, v);
+	int any_up = n.up ? HEALTH_VERDICT_UP : n.down ? HEALTH_VERDICT_DOWN : -1, e = -1;
+	switch (agree) {
+	case POLICY_AGREE_ANY_UP:
+		e = any_up;
+		break;
+	case POLICY_AGREE_ANY_DOWN:
+		e = n.down ? HEALTH_VERDICT_DOWN : n.up ? HEALTH_VERDICT_UP : -1;
+		break;
+	case POLICY_AGREE_QUORUM:
+		e = n.up > n.down ? HEALTH_VERDICT_UP : n.down > n.up ? HEALTH_VERDICT_DOWN : -1;
+		break;
+	case POLICY_AGREE_LOCAL:
+		e = n.own > 0 ? HEALTH_VERDICT_UP : n.own < 0 ? HEALTH_VERDICT_DOWN : any_up;
+		break;
+	}
+	return e >= 0 ? e : held(s, node, effective_key(sim_plan(s, node), v->stream->key, agree), n.peer);
+}
+
+static uint8_t agree_of(const struct plan *p, const struct plan_service *v)
+{
+	return v->agree == POLICY_AGREE_PAIR ? p->pair.agree : v->agree;
+}
+
+/* ---- forces ---- */
+
+/* How much a selector says about a member; 0 = nothing. Only the forms that chaos.c uses. */
+static int says(const char *selector, const struct plan_service *v, size_t i)
+{
+	char ip[ADDR_TEXT_MAX], both[128];
+	addr_format(&v->policy.members[i].addr, false, ip);
+	snprintf(both, sizeof both, "%s/%s", v->name, ip);
+	if (strcmp(selector, both) == 0)
+		return 5;
+	if (strcmp(selector, v->name) == 0)
+		return 4;
+	if (strcmp(selector, ip) == 0)
+		return 3;
+	if (v->hosts[i] && strcmp(selector, v->hosts[i]) == 0)
+		return 2;
+	return strcmp(selector, "*.test") == 0;
+}
+
+static enum policy_force expected_force(const struct sim *s, int node, const struct plan_service *v, size_t i)
+{
+	static const enum policy_force force[] = { [CORE_VERB_DOWN] = POLICY_FORCE_DOWN, [CORE_VERB_UP] = POLICY_FORCE_UP,
+						   [CORE_VERB_DRAIN] = POLICY_FORCE_DRAIN };
+	struct core_override_view o;
+	size_t pos = 0;
+	int most = 0;
+	enum policy_force out = POLICY_FORCE_NONE;
+	while (core_override_next(s->nodes[node].core, &pos, &o, sim_mono(s, node), sim_wall(s, node))) {
+		int says_now = says(o.selector, v, i);
+		if (says_now > most) {
+			most = says_now;
+			out = force[o.verb];
+		}
+	}
+	return out;
+}
+
+/* ---- after a step ---- */
+
+static void check_set(struct sim *s, int node, size_t v, const struct policy_input *in)
+{
+	const struct plan_service *conf = &sim_plan(s, node)->services[v];
+	uint16_t member[2][SIM_MEMBERS_MAX], weight[2][SIM_MEMBERS_MAX];
+	struct policy_answer out[2] = { { .member = member[0], .weight = weight[0] }, { .member = member[1], .weight = weight[1] } };
+	policy_decide(&conf->policy, in, NULL, out);
+	for (int f = 0; f < 2; f++) {
+		const struct sim_set *set = &s->nodes[node].sets[v][f];
+		if (!set->published || !set->ready) {
+			if (s->now > since[node] + ROUND_MS)
+				sim_fail(s, "ns%d %s is not ready after the first round", node + 1, conf->name);
+			continue;
+		}
+		if (s->now <= since[node] + ROUND_MS)
+			continue; /* members that wait for their first result are left out, or `initial` decides */
+		if (set->ttl < conf->policy.ttl_min_s || set->ttl > conf->policy.ttl_max_s)
+			sim_fail(s, "ns%d %s has TTL %u", node + 1, conf->name, set->ttl);
+		if (conf->policy.all_down == POLICY_ALL_DOWN_LAST && out[f].rule == POLICY_RULE_FIRST)
+			continue; /* the last good set is history, not state */
+		bool same = set->count == out[f].count;
+		for (size_t k = 0; same && k < set->count; k++)
+			same = addr_same_ip(&set->addrs[k], &conf->policy.members[out[f].member[k]].addr);
+		if (!same)
+			sim_fail(s, "ns%d %s publishes %u addresses of family %d, not the %u that follow from its members", node + 1,
+				 conf->name, set->count, f, out[f].count);
+	}
+}
+
+static void check_member(struct sim *s, int node, size_t v, size_t i, struct policy_input *in)
+{
+	const struct plan *p = sim_plan(s, node);
+	const struct plan_service *conf = &p->services[v];
+	struct core_member_view m;
+	core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
+	int state = expected_state(s, node, &m, agree_of(p, conf)), b = sim_backend(&m.conf->addr);
+	if (state != (int)m.state && !m.recovered)
+		sim_fail(s, "ns%d %s member %zu is %s, the votes say %s", node + 1, conf->name, i, health_verdict_text(m.state),
+			 health_verdict_text((enum health_verdict)state));
+	if (m.own == HEALTH_VERDICT_DOWN && !was_bad[node][b])
+		sim_fail(s, "ns%d votes back end %d down and never saw it fail", node + 1, b + 1);
+	enum policy_force force = expected_force(s, node, conf, i);
+	if (force != m.force)
+		sim_fail(s, "ns%d %s member %zu is forced %d, the overrides say %d", node + 1, conf->name, i, m.force, force);
+	*in = (struct policy_input){ .state = m.state, .force = (uint8_t)force, .weight_pct = 100, .flip_ms = UINT32_MAX };
+}
+
+static void follow(struct sim *s, int node)
+{
+	struct sim_node *n = &s->nodes[node];
+	struct core_override_view o;
+	size_t pos = 0;
+	if (life[node] != n->life)
+		memset(was_bad[node], 0, sizeof was_bad[node]);
+	if (life[node] != n->life || plan_seen[node] != sim_plan(s, node))
+		since[node] = s->now;
+	life[node] = n->life;
+	plan_seen[node] = sim_plan(s, node);
+	for (int b = 0; b < SIM_BACKENDS; b++)
+		was_bad[node][b] |= !s->alive[b] || !s->seen[node][b];
+	while (core_override_next(n->core, &pos, &o, sim_mono(s, node), sim_wall(s, node)))
+		n->known |= 1ull << strtoul(o.author, NULL, 10);
+}
+
+void oracle_after_step(struct sim *s, int node)
+{
+	const struct plan *p = sim_plan(s, node);
+	struct policy_input in[SIM_MEMBERS_MAX];
+	if (core_plan(s->nodes[node].core) != p)
+		sim_fail(s, "ns%d did not take its configuration", node + 1);
+	if (!core_pair(s->nodes[node].core) || s->failed)
+		return;
+	follow(s, node);
+	for (size_t v = 0; v < p->service_count; v++) {
+		for (size_t i = 0; i < p->services[v].policy.member_count; i++)
+			check_member(s, node, v, i, &in[i]);
+		check_set(s, node, v, in);
+	}
+}
+
+void oracle_published(struct sim *s, int node, const struct core_publish *p)
+{
+	struct sim_set *set = &s->nodes[node].sets[p->service][p->type == DNS_TYPE_AAAA];
+	if (set->ready && !p->ready)
+		sim_fail(s, "ns%d withdraws a set that was ready", node + 1);
+	set->published = true;
+	set->ready = p->ready;
+	set->ttl = p->ttl_s;
+	set->count = p->count;
+	for (size_t k = 0; k < p->count; k++)
+		set->addrs[k] = p->addrs[k];
+}
+
+void oracle_replied(struct sim *s, uint32_t id, bool refused)
+{
+	if (!refused && s->event != CORE_SYNCED)
+		sim_fail(s, "command %u is in force before the disk has it", id);
+	s->commands[id].refused = refused;
+	s->commands[id].sure = !refused;
+}
+
+/* ---- across a restart or a new configuration ---- */
+
+void oracle_remember(struct sim *s, int node, struct sim_memory *m)
+{
+	const struct plan *p = sim_plan(s, node);
+	struct core_override_view o;
+	size_t pos = 0;
+	*m = (struct sim_memory){ 0 };
+	for (size_t v = 0; v < p->service_count; v++) {
+		for (size_t i = 0; i < p->services[v].policy.member_count; i++) {
+			struct core_member_view view;
+			core_member_get(s->nodes[node].core, v, i, &view, sim_mono(s, node));
+			struct sim_memory_member *to = &m->members[m->count++];
+			*to = (struct sim_memory_member){ p->services[v].name, view.conf->addr, view.state, view.own };
+		}
+	}
+	while (core_override_next(s->nodes[node].core, &pos, &o, sim_mono(s, node), sim_wall(s, node)))
+		m->overrides |= 1ull << strtoul(o.author, NULL, 10);
+}
+
+static const struct sim_memory_member *find(const struct sim_memory *m, const struct sim_memory_member *like)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (strcmp(m->members[i].service, like->service) == 0 && addr_equal(&m->members[i].addr, &like->addr))
+			return &m->members[i];
+	}
+	return NULL;
+}
+
+/* restart: from a whole journal; what was served is served on. Otherwise a new plan: what was found is not forgotten. */
+void oracle_compare(struct sim *s, int node, const struct sim_memory *before, bool restart)
+{
+	struct sim_memory now;
+	oracle_remember(s, node, &now);
+	for (size_t i = 0; i < now.count; i++) {
+		const struct sim_memory_member *was = find(before, &now.members[i]);
+		if (!was)
+			continue;
+		if (restart && was->state != HEALTH_VERDICT_UNKNOWN && was->state != now.members[i].state)
+			sim_fail(s, "ns%d restarts and has %s in %s %s, not %s", node + 1, "a member", was->service,
+				 health_verdict_text(now.members[i].state), health_verdict_text(was->state));
+		/* (the last shape's configurations differ in timing: a verdict may be too old for the new one) */
+		if (!restart && was->own != now.members[i].own && s->shape != SIM_SHAPES - 1)
+			sim_fail(s, "ns%d forgets its vote on a member of %s with a new configuration", node + 1, was->service);
+	}
+	if (before->overrides & ~now.overrides)
+		sim_fail(s, "ns%d loses the overrides %llx", node + 1, (unsigned long long)(before->overrides & ~now.overrides));
+}
+
+/* ---- at the end ---- */
+
+static int true_state(const struct sim *s, int node, int b, uint8_t agree)
+{
+	bool a = s->alive[b] && s->seen[0][b], c = s->alive[b] && s->seen[1][b];
+	switch (agree) {
+	case POLICY_AGREE_ANY_UP:
+		return a || c ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
+	case POLICY_AGREE_ANY_DOWN:
+		return a && c ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
+	case POLICY_AGREE_LOCAL:
+		return (node ? c : a) ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
+	default:
+		return a != c ? -1 : a ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN; /* a tie is held */
+	}
+}
+
+static void check_truth(struct sim *s, int node, size_t v)
+{
+	const struct plan *p = sim_plan(s, node);
+	for (size_t i = 0; i < p->services[v].policy.member_count; i++) {
+		struct core_member_view m;
+		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
+		int truth = true_state(s, node, sim_backend(&m.conf->addr), agree_of(p, &p->services[v]));
+		if (truth >= 0 && truth != (int)m.state)
+			sim_fail(s, "at the end ns%d has %s member %zu %s, the truth is %s", node + 1, p->services[v].name, i,
+				 health_verdict_text(m.state), health_verdict_text((enum health_verdict)truth));
+	}
+}
+
+static void check_same(struct sim *s, size_t v)
+{
+	const struct plan_service *conf = &sim_plan(s, 0)->services[v];
+	struct core_service_view a, b;
+	core_service_get(s->nodes[0].core, v, &a);
+	core_service_get(s->nodes[1].core, v, &b);
+	if (agree_of(sim_plan(s, 0), conf) == POLICY_AGREE_LOCAL)
+		return; /* each its own, by intent */
+	for (int f = 0; f < 2; f++) {
+		const struct sim_set *x = &s->nodes[0].sets[v][f], *y = &s->nodes[1].sets[v][f];
+		bool same = x->ready && y->ready && x->count == y->count && x->ttl == y->ttl;
+		for (size_t k = 0; same && k < x->count; k++)
+			same = addr_equal(&x->addrs[k], &y->addrs[k]);
+		if (!same && a.rule[f] != POLICY_RULE_LAST && b.rule[f] != POLICY_RULE_LAST)
+			sim_fail(s, "at the end the nodes publish different sets for %s", conf->name);
+	}
+}
+
+static int in_force(const struct sim *s, int node, const char *selector)
+{
+	struct core_override_view o;
+	size_t pos = 0;
+	while (core_override_next(s->nodes[node].core, &pos, &o, sim_mono(s, node), sim_wall(s, node))) {
+		if (strcmp(o.selector, selector) == 0)
+			return atoi(o.author);
+	}
+	return -1;
+}
+
+/* Was command id causally followed by another on the same selector that is surely in force or was? */
+static bool is_superseded(const struct sim *s, uint32_t id)
+{
+	for (uint32_t k = 0; k < s->command_count; k++) {
+		if (s->commands[k].sure && s->commands[k].over >> id & 1 && strcmp(s->commands[k].selector, s->commands[id].selector) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void close_over(struct sim *s)
+{
+	for (uint32_t k = 0; k < s->command_count; k++) {
+		for (uint32_t j = 0; j < k; j++) {
+			if (s->commands[k].over >> j & 1)
+				s->commands[k].over |= s->commands[j].over;
+		}
+	}
+}
+
+static void check_selector(struct sim *s, const char *selector)
+{
+	int winner = in_force(s, 0, selector);
+	bool any = false, nothing = false;
+	if (winner != in_force(s, 1, selector))
+		sim_fail(s, "at the end the nodes have different overrides on %s: %d and %d", selector, winner, in_force(s, 1, selector));
+	if (s->nodes[0].lossy || s->nodes[1].lossy)
+		return;
+	for (uint32_t k = 0; k < s->command_count; k++) {
+		const struct sim_command *c = &s->commands[k];
+		if (c->refused || strcmp(c->selector, selector) != 0 || is_superseded(s, k))
+			continue;
+		any |= c->sure;
+		nothing |= c->verb == CORE_VERB_AUTO || (c->until && c->until <= s->now);
+		if ((int)k == winner)
+			return;
+	}
+	if (winner >= 0)
+		sim_fail(s, "at the end command %d counts on %s, though later ones were given", winner, selector);
+	else if (any && !nothing)
+		sim_fail(s, "at the end no override counts on %s, though one should", selector);
+}
+
+void oracle_at_the_end(struct sim *s)
+{
+	if (s->late_records)
+		sim_fail(s, "%u records are journalled though nothing happens any more", s->late_records);
+	close_over(s);
+	for (uint32_t k = 0; k < s->command_count; k++)
+		check_selector(s, s->commands[k].selector);
+	for (size_t v = 0; v < sim_plan(s, 0)->service_count; v++) {
+		check_truth(s, 0, v);
+		check_truth(s, 1, v);
+		check_same(s, v);
+	}
+}
