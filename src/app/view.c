@@ -9,7 +9,8 @@ static int map_images(struct view *v, struct image *images, const int *fds, size
 {
 	for (size_t i = 0; i < count; i++) {
 		struct mapping *m = &v->maps[i];
-		int e = memfd_map(fds[i], &m->data, &m->len);
+		/* Whoever made it must be unable to change or shorten it under our readers. */
+		int e = memfd_is_sealed(fds[i]) ? memfd_map(fds[i], &m->data, &m->len) : ERR_FORMAT;
 		if (e)
 			return e;
 		v->map_count++;
@@ -26,13 +27,14 @@ static int build(struct view *v, const int *fds, size_t count, int zones_fd)
 	const uint8_t *refs = NULL;
 	size_t refs_len = 0;
 	int e = map_images(v, images, fds, count);
-	if (!e)
-		e = memfd_map(zones_fd, &refs, &refs_len);
-	if (e == ERR_FORMAT && v->map_count == count) /* an empty list: a server without zones */
-		e = 0;
-	if (!e)
-		e = answer_db_new(&v->db, images, count, (const struct answer_zone_ref *)(const void *)refs,
-				  refs_len / sizeof(struct answer_zone_ref));
+	if (e)
+		return e;
+	e = memfd_map(zones_fd, &refs, &refs_len);
+	if (e && e != ERR_FORMAT) /* that is an empty list: a server without zones */
+		return e;
+	static const struct answer_zone_ref none; /* no list at all would mean every zone of the images */
+	const struct answer_zone_ref *list = refs ? (const struct answer_zone_ref *)(const void *)refs : &none;
+	e = refs_len % sizeof *list ? ERR_FORMAT : answer_db_new(&v->db, images, count, list, refs_len / sizeof *list);
 	memfd_unmap(refs, refs_len);
 	return e;
 }

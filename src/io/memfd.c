@@ -19,16 +19,24 @@ static int write_all(int fd, const uint8_t *p, size_t len)
 	return 0;
 }
 
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
 int memfd_sealed(const char *name, const void *data, size_t len)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return ERR_IO;
-	if (write_all(fd, data, len) || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)) {
+	if (write_all(fd, data, len) || fcntl(fd, F_ADD_SEALS, SEALS)) {
 		close(fd);
 		return ERR_IO;
 	}
 	return fd;
+}
+
+bool memfd_is_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
 int memfd_map(int fd, const uint8_t **data, size_t *len)
