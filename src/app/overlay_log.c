@@ -6,6 +6,7 @@
 #include "ipc/ipc.h"
 
 #define COMPACT_MIN (1u << 20)
+#define COMPACT_GROWTH 4 /* times the whole state: replay stays short, and writing anew stays rare */
 
 int overlay_log_start(struct overlay_log *l)
 {
@@ -41,13 +42,21 @@ void overlay_log_add(struct overlay_log *l, const void *message, size_t len)
 	l->len += len + 4;
 }
 
-void overlay_log_commit(struct overlay_log *l)
+void overlay_log_commit(struct overlay_log *l, bool whole)
 {
 	if (l->fd < 0 || l->failed)
 		return;
 	l->committed = l->len;
 	if (pwrite(l->fd, &l->committed, sizeof l->committed, 0) != sizeof l->committed)
 		l->failed = true;
+	/* By the size of the state, not by a fixed one: a large state would else be due again as soon as it is written. */
+	if (whole && l->len > COMPACT_MIN / COMPACT_GROWTH)
+		l->compact_at = l->len * COMPACT_GROWTH;
+}
+
+bool overlay_log_is_due(const struct overlay_log *l)
+{
+	return l->fd >= 0 && (l->failed || l->len > l->compact_at);
 }
 
 bool overlay_log_next(const uint8_t *data, size_t len, size_t *pos, const uint8_t **message, size_t *message_len)

@@ -23,7 +23,9 @@ struct overlay_log {
 int overlay_log_start(struct overlay_log *l) MUST_CHECK;
 void overlay_log_end(struct overlay_log *l);
 void overlay_log_add(struct overlay_log *l, const void *message, size_t len);
-void overlay_log_commit(struct overlay_log *l);
+void overlay_log_commit(struct overlay_log *l, bool whole); /* whole: it began this log */
+/* It grew far beyond the state it holds, or broke: a new one with the whole state is wanted. */
+bool overlay_log_is_due(const struct overlay_log *l);
 /* Reads: *pos starts at 0. False at the end of what is committed, or at nonsense. */
 bool overlay_log_next(const uint8_t *data, size_t len, size_t *pos, const uint8_t **message, size_t *message_len);
 

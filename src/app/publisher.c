@@ -6,6 +6,8 @@
 #include "io/log.h"
 #include "ipc/ipc.h"
 
+#define BEHIND_LEN (CHAN_QUEUE_MAX / 4) /* with so much unread, another whole state would hardly fit */
+
 void publisher_init(struct publisher *p, struct chan *supervisor)
 {
 	*p = (struct publisher){ .supervisor = supervisor, .log.fd = -1 };
@@ -23,20 +25,33 @@ static void emit(struct publisher *p, const struct wbuf *w)
 		return;
 	}
 	overlay_log_add(&p->log, w->data, w->len);
-	if (p->responder && chan_send_buf(p->responder, w)) {
-		log_line(LOG_LEVEL_ERROR, "the responder takes no more answers");
-		p->responder = NULL; /* its end is noticed by the channel; a new one gets everything */
-	}
+	if (!p->responder || p->behind || !chan_send_buf(p->responder, w))
+		return;
+	/* Its end is noticed by the channel. One that only does not read has lost the rest of this transaction: it gets
+	 * everything once it has read what it was sent. */
+	log_line(LOG_LEVEL_ERROR, "the responder takes no more answers for now");
+	p->behind = true;
 }
 
 static void start_log(struct publisher *p)
 {
+	if (!overlay_log_start(&p->log))
+		return;
+	log_line(LOG_LEVEL_ERROR, "no memory for the overlay log: a new responder will wait for us");
+	overlay_log_end(&p->log);
+}
+
+/* Only a whole log takes the place of the one that the supervisor keeps. */
+static void hand_over_log(struct publisher *p)
+{
 	uint8_t room[8];
 	struct wbuf w;
-	if (overlay_log_start(&p->log)) {
-		log_line(LOG_LEVEL_ERROR, "no memory for the overlay log: a new responder will wait for us");
-		return;
+	if (p->log.fd >= 0 && p->log.failed) {
+		log_line(LOG_LEVEL_ERROR, "the overlay log cannot be written: a new responder will wait for us");
+		overlay_log_end(&p->log); /* the next whole state tries again; not every step */
 	}
+	if (p->log.fd < 0)
+		return;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_OVERLAY);
 	if (chan_send(p->supervisor, w.data, w.len, &p->log.fd, 1))
@@ -55,9 +70,12 @@ void publisher_begin(struct publisher *p, bool whole)
 	struct wbuf w;
 	if (p->open)
 		return;
-	if (whole)
+	if (whole) {
 		start_log(p);
+		p->behind = p->responder && chan_queued(p->responder) > BEHIND_LEN;
+	}
 	p->open = true;
+	p->whole = whole;
 	p->seq++;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_BEGIN);
@@ -106,7 +124,9 @@ uint64_t publisher_commit(struct publisher *p)
 	ipc_begin(&w, IPC_COMMIT);
 	put_numbers(&w, p);
 	emit(p, &w);
-	overlay_log_commit(&p->log);
+	overlay_log_commit(&p->log, p->whole);
+	if (p->whole)
+		hand_over_log(p);
 	p->open = false;
 	return p->seq;
 }
@@ -119,5 +139,5 @@ void publisher_ack(struct publisher *p, uint64_t generation, uint64_t seq)
 
 bool publisher_wants_snapshot(const struct publisher *p)
 {
-	return p->log.failed || p->log.len > p->log.compact_at;
+	return overlay_log_is_due(&p->log) || (p->behind && p->responder && !chan_queued(p->responder));
 }

@@ -16,7 +16,8 @@ struct publisher {
 	struct chan *supervisor; /* borrowed; gets each new log */
 	struct overlay_log log;
 	uint64_t generation, seq, acked; /* seq: of the last commit */
-	bool open;
+	bool open, whole; /* a transaction; one of everything */
+	bool behind;      /* the responder lost a part: it gets everything as soon as it has read the rest */
 };
 
 void publisher_init(struct publisher *p, struct chan *supervisor);
@@ -27,7 +28,7 @@ void publisher_set(struct publisher *p, const struct plan_service *s, const stru
 /* Ends the transaction, if one is open. Returns its number, or the last one's. */
 uint64_t publisher_commit(struct publisher *p);
 void publisher_ack(struct publisher *p, uint64_t generation, uint64_t seq);
-/* True when a full snapshot should be published to a fresh log. */
+/* True when the whole state should be published: to a fresh log, or to a responder that lost a part. */
 bool publisher_wants_snapshot(const struct publisher *p);
 
 #endif
