@@ -1,20 +1,23 @@
 /* The live overlay's transactions: BEGIN, SET and WITHDRAW gather compiled answers, COMMIT swaps them in and waits until no
  * reader can hold an old one. */
-#include <inttypes.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <urcu-qsbr.h>
 #include <unistd.h>
 #include "app/overlay_log.h"
 #include "app/responder_state.h"
 #include "io/log.h"
-#include "io/memfd.h"
 #include "ipc/ipc.h"
 
+/* Where a generation was refused, its health still moves the answers of the one that is served. */
 static struct view *target(const struct responder *r)
 {
 	if (r->overlay.ignored)
 		return NULL;
+	if (r->overlay.generation == r->refused)
+		return r->view;
 	if (r->view && r->view->generation == r->overlay.generation)
 		return r->view;
 	if (r->waiting && r->waiting->generation == r->overlay.generation)
@@ -41,6 +44,8 @@ static void begin(struct responder *r, struct rbuf *m, bool *wait)
 		return;
 	o->open = true;
 	uint64_t newest = r->waiting ? r->waiting->generation : r->view ? r->view->generation : 0;
+	if (r->view && newest < r->refused)
+		newest = r->refused;
 	o->ignored = o->generation < newest && !(r->view && r->view->generation == o->generation);
 	*wait = o->generation > newest;
 }
@@ -137,7 +142,8 @@ static void commit(struct responder *r)
 		drop_changes(o);
 		return;
 	}
-	if (o->whole)
+	/* A refused generation says nothing of the services that only the old one has: those keep their last answers. */
+	if (o->whole && o->generation != r->refused)
 		withdraw_the_rest(o, answer_db_slots(v->db));
 	for (size_t i = 0; i < o->count; i++)
 		o->changes[i].live = answer_db_swap(v->db, o->changes[i].slot, o->changes[i].live);
@@ -175,16 +181,35 @@ bool overlay_message(struct responder *r, const uint8_t *data, size_t len, bool 
 	}
 }
 
+/* A private copy: the coordinator may be writing to it, or shorten it. */
+static uint8_t *read_log(int fd, size_t *len)
+{
+	uint64_t committed;
+	struct stat st;
+	if (fstat(fd, &st) || pread(fd, &committed, sizeof committed, 0) != sizeof committed || committed > (uint64_t)st.st_size)
+		return NULL;
+	uint8_t *data = malloc((size_t)committed + OVERLAY_LOG_HEAD);
+	size_t got = 0;
+	while (data && got < committed) {
+		ssize_t n = pread(fd, data + got, (size_t)committed - got, (off_t)got);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	*len = got;
+	return data;
+}
+
 void overlay_replay(struct responder *r, int fd)
 {
-	const uint8_t *data;
 	size_t len, pos = 0;
-	if (memfd_map(fd, &data, &len))
-		return;
+	uint8_t *data = read_log(fd, &len);
 	const uint8_t *message;
 	size_t message_len;
 	bool wait = false;
-	while (overlay_log_next(data, len, &pos, &message, &message_len))
+	while (data && overlay_log_next(data, len, &pos, &message, &message_len))
 		overlay_message(r, message, message_len, &wait);
-	memfd_unmap(data, len);
+	free(data);
 }

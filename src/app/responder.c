@@ -1,5 +1,6 @@
 /* The responder process: takes sockets, images and the overlay, and answers.  It knows nothing of health, Lua or twins. */
 #include <event2/event.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -74,12 +75,16 @@ static void coordinator_end(void *ctx)
 
 static void take_socket(struct responder *r, struct rbuf *m, const int *fds, size_t fd_count)
 {
-	if (r->listen_count == RESPONDER_LISTENS_MAX || fd_count > SOCKETS_PER_ADDRESS_MAX)
+	struct listen_set head = { .kind = get_u8(m) };
+	ipc_addr_get(m, &head.addr);
+	head.wildcard = get_u8(m) != 0;
+	if (m->failed || r->listen_count == RESPONDER_LISTENS_MAX || fd_count > SOCKETS_PER_ADDRESS_MAX) {
+		log_line(LOG_LEVEL_ERROR, "an address has no reader: more than %u listen sockets", RESPONDER_LISTENS_MAX);
+		chan_close_fds(fds, fd_count);
 		return;
+	}
 	struct listen_set *l = &r->listens[r->listen_count++];
-	l->kind = get_u8(m);
-	ipc_addr_get(m, &l->addr);
-	l->wildcard = get_u8(m) != 0;
+	*l = head;
 	memcpy(l->fds, fds, fd_count * sizeof *fds);
 	l->count = fd_count;
 }
@@ -92,7 +97,7 @@ static void take_site(struct responder *r, struct rbuf *m)
 	if (plan_node_get(m, &a, &n) == 0) {
 		long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 		unsigned workers = n.workers ? n.workers : cpus > 0 ? (unsigned)cpus : 1;
-		if (!r->serving)
+		if (!r->view && !r->waiting) /* a view has room for so many workers, no more */
 			r->worker_count = workers < RESPONDER_WORKERS_MAX ? workers : RESPONDER_WORKERS_MAX;
 		size_t len = n.nsid ? strlen(n.nsid) : 0;
 		if (!r->serving && len && len < sizeof r->nsid) {
@@ -115,29 +120,46 @@ static void close_arriving(struct responder *r)
 	r->arriving.zones = -1;
 }
 
-static void take_image(struct responder *r, struct rbuf *m, int fd)
+static void keep_fd(int *slot, int fd)
+{
+	if (*slot >= 0)
+		close(*slot);
+	*slot = fd;
+}
+
+static bool take_image(struct responder *r, struct rbuf *m, int fd)
 {
 	uint16_t index = get_u16(m);
-	if (m->failed || index != r->arriving.count || index >= ANSWER_IMAGES_MAX) {
-		close(fd);
-		return;
-	}
+	if (m->failed || index != r->arriving.count || index >= ANSWER_IMAGES_MAX)
+		return false;
 	r->arriving.fds[r->arriving.count++] = fd;
+	return true;
+}
+
+/* Without the coordinator's answers static names are served, but not before it had its time. */
+static void wait_for_overlay(struct responder *r)
+{
+	struct timeval patience = { .tv_sec = WAIT_FOR_OVERLAY_S };
+	if (!r->serving && !event_pending(r->late, EV_TIMEOUT, NULL))
+		event_add(r->late, &patience);
 }
 
 static void start_generation(struct responder *r, uint64_t generation)
 {
 	struct view *v = view_new(generation, r->arriving.fds, r->arriving.count, r->arriving.zones, r->worker_count);
 	close_arriving(r);
-	if (!v) {
-		if (!r->view)
-			exit(1);
-		return; /* the old generation stays */
-	}
+	if (!v && !r->view)
+		exit(1);
 	view_free(r->waiting); /* one overtaken before its overlay came; no reader ever saw it */
 	r->waiting = v;
-	if (r->coordinator)
+	if (!v) {
+		r->refused = generation; /* the old one stays */
+		log_line(LOG_LEVEL_ERROR, "alarm: generation %" PRIu64 " goes on being served", r->view->generation);
+	}
+	/* A transaction that waits for a still newer generation must not be read into this one. */
+	if (r->coordinator && (!r->overlay.open || r->overlay.generation <= generation))
 		chan_pause(r->coordinator, false);
+	wait_for_overlay(r);
 }
 
 static void adopt_waiting(struct responder *r)
@@ -154,44 +176,65 @@ static void on_overlay_late(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	struct responder *r = ctx;
 	if (r->serving || !r->waiting)
-		return;
+		return; /* the next START begins the wait anew */
 	log_line(LOG_LEVEL_WARNING, "the coordinator is late: static names are answered, services are not");
 	adopt_waiting(r);
 	serve(r);
 }
 
+/* True when the descriptors found their place. */
+static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const int *fds, size_t fd_count)
+{
+	if (t == IPC_SOCKET) {
+		take_socket(r, m, fds, fd_count);
+		return true;
+	}
+	if (fd_count != 1)
+		return false;
+	switch (t) {
+	case IPC_IMAGE:
+		return take_image(r, m, fds[0]);
+	case IPC_ZONES:
+		keep_fd(&r->arriving.zones, fds[0]);
+		return true;
+	case IPC_OVERLAY:
+		keep_fd(&r->arriving.overlay, fds[0]);
+		return true;
+	case IPC_CHANNEL:
+		if (r->coordinator)
+			coordinator_end(r);
+		r->coordinator = chan_new(r->base, fds[0], coordinator_message, coordinator_end, r);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The log that came before the first generation: what the last responder answered. */
+static void replay_overlay(struct responder *r)
+{
+	if (r->arriving.overlay < 0)
+		return;
+	overlay_replay(r, r->arriving.overlay);
+	close(r->arriving.overlay);
+	r->arriving.overlay = -1;
+	if (r->view)
+		serve(r);
+}
+
 static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
-	static int overlay_fd = -1; /* comes before the first generation, is replayed into it */
 	struct responder *r = ctx;
 	struct rbuf m;
 	rbuf_init(&m, data, len);
 	enum ipc_type t = ipc_type_get(&m);
-	if (t == IPC_SOCKET && fd_count > 0) {
-		take_socket(r, &m, fds, fd_count);
-		return;
-	}
-	if (t == IPC_SITE)
+	if (fd_count > 0 && !take_fds(r, t, &m, fds, fd_count))
+		chan_close_fds(fds, fd_count);
+	if (t == IPC_SITE) {
 		take_site(r, &m);
-	else if (t == IPC_IMAGE && fd_count == 1)
-		take_image(r, &m, fds[0]);
-	else if (t == IPC_ZONES && fd_count == 1)
-		r->arriving.zones = fds[0];
-	else if (t == IPC_OVERLAY && fd_count == 1)
-		overlay_fd = fds[0];
-	else if (t == IPC_CHANNEL && fd_count == 1) {
-		if (r->coordinator)
-			coordinator_end(r);
-		r->coordinator = chan_new(r->base, fds[0], coordinator_message, coordinator_end, r);
 	} else if (t == IPC_START) {
 		start_generation(r, get_u64(&m));
-		if (overlay_fd >= 0) {
-			overlay_replay(r, overlay_fd);
-			close(overlay_fd);
-			overlay_fd = -1;
-			if (r->view)
-				serve(r);
-		}
+		replay_overlay(r);
 	} else if (t == IPC_STOP) {
 		exit(0);
 	}
@@ -250,19 +293,18 @@ int responder_main(int channel)
 	r->worker_count = 1;
 	r->limits.udp_edns_max = DNS_UDP_EDNS_MAX;
 	r->tcp_max = TCP_MAX_DEFAULT;
-	r->arriving.zones = -1;
+	r->arriving.zones = r->arriving.overlay = -1;
 	r->main_answer.rng[0] = clock_mono_us();
 	r->main_answer.rng[1] = clock_wall_ms();
 	r->cold = cold_new(r);
 	r->tcp = tcp_new(r);
 	r->supervisor = chan_new(r->base, channel, supervisor_message, supervisor_end, r);
 	struct event *second = event_new(r->base, -1, EV_PERSIST, on_second, r);
-	struct event *late = evtimer_new(r->base, on_overlay_late, r);
-	if (!r->cold || !r->tcp || !r->supervisor || !second || !late)
+	r->late = evtimer_new(r->base, on_overlay_late, r);
+	if (!r->cold || !r->tcp || !r->supervisor || !second || !r->late)
 		return 1;
-	struct timeval every = { .tv_sec = 1 }, patience = { .tv_sec = WAIT_FOR_OVERLAY_S };
+	struct timeval every = { .tv_sec = 1 };
 	event_add(second, &every);
-	event_add(late, &patience);
 	event_base_dispatch(r->base);
 	return 1;
 }
