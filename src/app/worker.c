@@ -104,14 +104,15 @@ static void send_all(int fd, struct mmsghdr *out, unsigned count)
 	}
 }
 
-/* One read, its answers, one send. Returns how many datagrams came; 0 for none, -1 for an error. */
+/* One read, its answers, one send. Returns how many datagrams came; 0 for none, -1 for an error. Only between the two is the
+ * thread online: both may wait, and whoever publishes must not wait with them. */
 static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard, size_t last_count, int flags)
 {
 	prepare(b, wildcard, last_count);
 	int n = recvmmsg(fd, b->in, BATCH, flags, NULL);
-	rcu_thread_online();
 	if (n <= 0)
 		return n;
+	rcu_thread_online();
 	const struct view *v = rcu_dereference(w->r->view);
 	w->answer.turn = v->turn[w->index];
 	unsigned out = 0;
@@ -129,6 +130,7 @@ static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard,
 		o->msg_control = m->msg_controllen ? m->msg_control : NULL;
 		o->msg_controllen = m->msg_controllen;
 	}
+	rcu_thread_offline();
 	send_all(fd, b->out, out);
 	return n;
 }
@@ -145,7 +147,6 @@ static void serve_one_socket(struct worker *w, struct batch *b)
 	size_t count = BATCH;
 	setsockopt(w->fds[0], SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
 	for (;;) {
-		rcu_thread_offline();
 		int n = serve_batch(w, b, w->fds[0], w->wildcard[0], count, MSG_WAITFORONE);
 		count = n > 0 ? (size_t)n : 0;
 		beat(w);
@@ -155,7 +156,6 @@ static void serve_one_socket(struct worker *w, struct batch *b)
 static void drain_socket(struct worker *w, struct batch *b, size_t i)
 {
 	for (int turn = 0; turn < TURNS_A_SOCKET; turn++) {
-		rcu_quiescent_state();
 		if (serve_batch(w, b, w->fds[i], w->wildcard[i], BATCH, MSG_DONTWAIT) < BATCH)
 			return;
 	}
@@ -165,9 +165,7 @@ static void serve_many_sockets(struct worker *w, struct batch *b, int ep)
 {
 	struct epoll_event events[RESPONDER_LISTENS_MAX];
 	for (;;) {
-		rcu_thread_offline();
 		int n = epoll_wait(ep, events, RESPONDER_LISTENS_MAX, IDLE_MS);
-		rcu_thread_online();
 		for (int i = 0; i < n; i++)
 			drain_socket(w, b, events[i].data.u64);
 		beat(w);
@@ -198,6 +196,7 @@ static void *run(void *ctx)
 	}
 	init(b);
 	rcu_register_thread();
+	rcu_thread_offline();
 	if (w->fd_count > 1)
 		serve_many_sockets(w, b, ep);
 	else
