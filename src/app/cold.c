@@ -11,6 +11,7 @@
 
 #define COLD_MAX 256
 #define COLD_MS 1000
+#define HANDED_A_TURN 32 /* then messages and connections get their turn */
 
 struct entry {
 	uint64_t id; /* 0 = free */
@@ -23,7 +24,7 @@ struct cold_table {
 	struct responder *r;
 	uint64_t last_id;
 	size_t waiting;
-	int worker_end, main_end; /* a datagram pair: workers → main thread */
+	int worker_end, main_end; /* a packet pair: workers → main thread */
 	struct event *readable, *sweep;
 	struct entry entries[COLD_MAX];
 };
@@ -43,12 +44,14 @@ static void send_udp(struct cold_origin *o, const uint8_t *message, size_t len)
 	sendmsg(o->fd, &m, MSG_DONTWAIT); /* as with any datagram, the client asks again */
 }
 
+/* len 0: nothing is sent. */
 static void finish(struct cold_table *c, struct entry *e, const uint8_t *message, size_t len)
 {
 	if (e->origin.conn) {
 		tcp_pending(e->origin.conn, -1);
-		tcp_send(e->origin.conn, message, len);
-	} else if (e->origin.fd >= 0) {
+		if (len)
+			tcp_send(e->origin.conn, message, len);
+	} else if (e->origin.fd >= 0 && len) {
 		send_udp(&e->origin, message, len);
 	}
 	e->id = 0;
@@ -62,14 +65,7 @@ static void fail(struct cold_table *c, struct entry *e)
 	const struct hash_key *key = answer_db_key(c->r->view->db);
 	if (answer_error(&c->r->limits, key, DNS_RCODE_SERVFAIL, e->query, e->query_len, out, sizeof out, &len) != ANSWER_SEND)
 		len = 0;
-	if (len) {
-		finish(c, e, out, len);
-		return;
-	}
-	if (e->origin.conn)
-		tcp_pending(e->origin.conn, -1);
-	e->id = 0;
-	c->waiting--;
+	finish(c, e, out, len);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *ctx)
@@ -193,9 +189,13 @@ static void on_handed(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)what;
 	struct handed h;
-	ssize_t n = recv(fd, &h, sizeof h, MSG_DONTWAIT);
-	if (n > (ssize_t)sizeof h.origin)
-		cold_submit(ctx, &h.origin, h.query, (size_t)n - sizeof h.origin);
+	for (int i = 0; i < HANDED_A_TURN; i++) {
+		ssize_t n = recv(fd, &h, sizeof h, MSG_DONTWAIT);
+		if (n < 0)
+			return;
+		if (n > (ssize_t)sizeof h.origin)
+			cold_submit(ctx, &h.origin, h.query, (size_t)n - sizeof h.origin);
+	}
 }
 
 struct cold_table *cold_new(struct responder *r)
@@ -204,7 +204,8 @@ struct cold_table *cold_new(struct responder *r)
 	struct cold_table *c = calloc(1, sizeof *c);
 	if (!c)
 		return NULL;
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair)) {
+	/* Not SOCK_DGRAM: of those the kernel queues as few as ten (net.unix.max_dgram_qlen). */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
 		free(c);
 		return NULL;
 	}
