@@ -26,6 +26,8 @@ struct tcp_server {
 	struct responder *r;
 	TAILQ_HEAD(, tcp_conn) conns;
 	size_t count;
+	struct listener { struct tcp_server *server; struct event *readable, *rested; } listeners[RESPONDER_LISTENS_MAX];
+	size_t listener_count;
 	uint8_t answer[DNS_MESSAGE_MAX];
 };
 
@@ -49,7 +51,8 @@ void tcp_send(struct tcp_conn *c, const uint8_t *message, size_t len)
 	uint8_t prefix[2];
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 	store_u16(prefix, (uint16_t)len);
-	evbuffer_expand(out, len + 2);
+	if (evbuffer_expand(out, len + 2))
+		return; /* out of memory: no answer rather than half of one, which would spoil all that follow */
 	evbuffer_add(out, prefix, 2);
 	evbuffer_add(out, message, len);
 }
@@ -91,11 +94,14 @@ static bool is_behind(const struct tcp_conn *c)
 static void answer_what_came(struct tcp_conn *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->bev);
-	while (evbuffer_get_length(in) >= 2 && !is_behind(c)) {
-		size_t len = load_u16(evbuffer_pullup(in, 2));
-		if (evbuffer_get_length(in) < len + 2)
+	uint8_t prefix[2];
+	while (evbuffer_copyout(in, prefix, 2) == 2 && !is_behind(c)) {
+		size_t len = load_u16(prefix);
+		const uint8_t *message = evbuffer_get_length(in) < len + 2 ? NULL : evbuffer_pullup(in, (ssize_t)len + 2);
+		if (!message)
 			break;
-		answer_message(c, evbuffer_pullup(in, (ssize_t)len + 2) + 2, len);
+		touch(c); /* by whole messages: single octets do not keep a connection young */
+		answer_message(c, message + 2, len);
 		evbuffer_drain(in, len + 2);
 	}
 	if (is_behind(c))
@@ -105,7 +111,6 @@ static void answer_what_came(struct tcp_conn *c)
 static void on_read(struct bufferevent *bev, void *ctx)
 {
 	(void)bev;
-	touch(ctx);
 	answer_what_came(ctx);
 }
 
@@ -166,20 +171,40 @@ static void conn_new(struct tcp_server *t, int fd, const struct sockaddr_storage
 	bufferevent_enable(bev, EV_READ | EV_WRITE);
 }
 
+/* A connection that cannot be taken stays in the queue and the listener readable: without a rest we would spin. */
+static void rest(struct listener *l)
+{
+	static const struct timeval while_resting = { .tv_usec = 100 * 1000 };
+	if (event_add(l->rested, &while_resting) == 0)
+		event_del(l->readable);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct listener *l = ctx;
+	event_add(l->readable, NULL);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)what;
+	struct listener *l = ctx;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct sockaddr_storage from;
 		socklen_t len = sizeof from;
 		int c = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (c >= 0) {
-			conn_new(ctx, c, &from);
+			conn_new(l->server, c, &from);
 			continue;
 		}
-		if (errno == EMFILE || errno == ENFILE)
-			evict_idlest(ctx); /* else the listener stays readable and we spin */
-		if (errno != EINTR && errno != ECONNABORTED)
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			evict_idlest(l->server); /* its descriptor is for the newcomer */
+			rest(l);
+			return;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 	}
 }
@@ -196,7 +221,13 @@ struct tcp_server *tcp_new(struct responder *r)
 
 void tcp_listen(struct tcp_server *t, int fd)
 {
-	struct event *e = event_new(t->r->base, fd, EV_READ | EV_PERSIST, on_accept, t);
-	if (!e || event_add(e, NULL))
+	struct listener *l = &t->listeners[t->listener_count];
+	l->server = t;
+	l->readable = event_new(t->r->base, fd, EV_READ | EV_PERSIST, on_accept, l);
+	l->rested = evtimer_new(t->r->base, on_rested, l);
+	if (!l->readable || !l->rested || event_add(l->readable, NULL)) {
 		log_line(LOG_LEVEL_ERROR, "a TCP listener cannot be read");
+		exit(1); /* its queue would fill up, and nobody knew */
+	}
+	t->listener_count++;
 }
