@@ -71,25 +71,32 @@ static ssize_t send_message(int fd, const void *data, size_t len, const int *fds
 	return n;
 }
 
-/* Returns the length, 0 at EOF, -1 with errno. Descriptors beyond the room are closed by the kernel (MSG_CTRUNC). */
+/* Returns the length, 0 at EOF, -1 with errno: EMSGSIZE for a message that did not arrive whole, with all its descriptors (those
+ * that came are closed). Half of one would be read as something else. An empty message counts as EOF: nobody sends one. */
 static ssize_t recv_message(int fd, uint8_t *data, size_t cap, int *fds, size_t *fd_count, int flags)
 {
 	union control ctl;
 	struct iovec iov = { .iov_base = data, .iov_len = cap };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = CMSG_SPACE(*fd_count * sizeof(int)) };
+	/* CMSG_LEN, not CMSG_SPACE: the kernel would fill the padding with one descriptor more than fds has room for. */
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = CMSG_LEN(*fd_count * sizeof(int)) };
 	ssize_t n;
 	do {
 		n = recvmsg(fd, &m, flags | MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
 	*fd_count = 0;
-	if (n <= 0)
+	if (n < 0)
 		return n;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
 			*fd_count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 			memcpy(fds, CMSG_DATA(c), *fd_count * sizeof(int));
 		}
-	return n;
+	if (n > 0 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return n;
+	chan_close_fds(fds, *fd_count);
+	*fd_count = 0;
+	errno = EMSGSIZE;
+	return n > 0 ? -1 : 0;
 }
 
 void chan_close_fds(const int *fds, size_t fd_count)
@@ -231,13 +238,15 @@ static int enqueue(struct chan *c, const void *data, size_t len, const int *fds,
 	*c->tail = p;
 	c->tail = &p->next;
 	c->queued += len;
-	return event_add(c->wr, NULL) ? ERR_IO : 0;
+	return event_add(c->wr, NULL) ? ERR_IO : 0; /* queued all the same: the next message asks again */
 }
 
 int chan_send(struct chan *c, const void *data, size_t len, const int *fds, size_t fd_count)
 {
 	if (c->ended)
 		return ERR_IO;
+	if (len == 0 || len > IPC_MESSAGE_MAX || fd_count > IPC_FDS_MAX)
+		return ERR_LIMIT; /* the other end would take it for our death */
 	if (!c->head) {
 		if (send_message(c->fd, data, len, fds, fd_count, MSG_DONTWAIT) >= 0)
 			return 0;
@@ -281,7 +290,7 @@ int chan_send_now(int fd, const void *data, size_t len, const int *fds, size_t f
 {
 	while (send_message(fd, data, len, fds, fd_count, 0) < 0) {
 		struct pollfd p = { .fd = fd, .events = POLLOUT };
-		if ((errno != EAGAIN && errno != EWOULDBLOCK) || poll(&p, 1, -1) < 0)
+		if ((errno != EAGAIN && errno != EWOULDBLOCK) || (poll(&p, 1, -1) < 0 && errno != EINTR))
 			return ERR_IO;
 	}
 	return 0;
@@ -299,8 +308,10 @@ int chan_recv_now(int fd, uint8_t *data, size_t cap, size_t *len, int *fds, size
 		}
 		if (n == 0)
 			return ERR_ABSENT;
+		if (errno == EMSGSIZE)
+			return ERR_LIMIT;
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		if ((errno != EAGAIN && errno != EWOULDBLOCK) || poll(&p, 1, -1) < 0)
+		if ((errno != EAGAIN && errno != EWOULDBLOCK) || (poll(&p, 1, -1) < 0 && errno != EINTR))
 			return ERR_IO;
 	}
 }

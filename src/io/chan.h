@@ -26,7 +26,8 @@ int chan_pair(int fds[2]) MUST_CHECK;
 /* Takes fd. NULL when out of memory (fd is closed). */
 struct chan *chan_new(struct event_base *base, int fd, chan_message on_message, chan_end on_end, void *ctx) MUST_CHECK;
 void chan_free(struct chan *c); /* NULL is fine; queued messages are lost. Allowed inside its own callbacks */
-/* Copies the message; fds are duplicated, so the caller keeps its own. ERR_LIMIT when the queue is full, ERR_IO, ERR_NOMEM. */
+/* Copies the message; fds are duplicated, so the caller keeps its own. ERR_LIMIT when the queue is full, or for a message that is
+ * empty or too large; ERR_IO, ERR_NOMEM. */
 int chan_send(struct chan *c, const void *data, size_t len, const int *fds, size_t fd_count) MUST_CHECK;
 int chan_send_buf(struct chan *c, const struct wbuf *w) MUST_CHECK; /* ERR_SHORT when w failed */
 /* Stops or goes on reading (messages wait in the kernel meanwhile). */
@@ -37,7 +38,8 @@ size_t chan_queued(const struct chan *c); /* octets */
 
 void chan_close_fds(const int *fds, size_t fd_count); /* for a message whose descriptors nobody wants */
 
-/* The blocking form, for a process without a loop (the loader). ERR_IO, ERR_ABSENT at EOF, ERR_LIMIT for too large a message. */
+/* The blocking form, for a process without a loop (the loader). ERR_IO, ERR_ABSENT at EOF, ERR_LIMIT for a message that did not arrive
+ * whole, with all its descriptors. */
 int chan_send_now(int fd, const void *data, size_t len, const int *fds, size_t fd_count) MUST_CHECK;
 int chan_recv_now(int fd, uint8_t *data, size_t cap, size_t *len, int *fds, size_t *fd_count) MUST_CHECK; /* *fd_count: room in, count out */
 
