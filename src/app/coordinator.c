@@ -13,50 +13,11 @@
 
 /* ---- start and new generations ---- */
 
-struct recovery { /* records read before the core exists */
-	uint8_t *data;
-	size_t len, cap;
-};
-static struct recovery recovered;
-
-static void on_record(void *ctx, const uint8_t *record, size_t len)
-{
-	(void)ctx;
-	if (recovered.len + len + 2 > recovered.cap) {
-		size_t cap = (recovered.cap + len + 2) * 2;
-		uint8_t *p = realloc(recovered.data, cap);
-		if (!p)
-			return;
-		recovered.data = p;
-		recovered.cap = cap;
-	}
-	store_u16(recovered.data + recovered.len, (uint16_t)len);
-	memcpy(recovered.data + recovered.len + 2, record, len);
-	recovered.len += len + 2;
-}
-
-static void recover(struct coordinator *c)
-{
-	size_t skipped = 0;
-	for (size_t at = 0; at + 2 <= recovered.len;) {
-		size_t len = load_u16(recovered.data + at);
-		if (core_recover(c->core, recovered.data + at + 2, len, clock_mono_ms(), clock_wall_ms()))
-			skipped++;
-		at += len + 2;
-	}
-	if (skipped)
-		log_line(LOG_LEVEL_WARNING, "%zu records of the journal are of another version: skipped", skipped);
-	free(recovered.data);
-	recovered = (struct recovery){ 0 };
-}
-
 static void begin_core(struct coordinator *c)
 {
 	struct core_start s = { .plan = c->plan, .boot = coordinator_random(), .seed = coordinator_random() };
 	uint64_t last;
-	c->journal = journal_open(c->base, c->state_fd, on_record, coordinator_on_synced, c);
-	if (!c->journal)
-		exit(1);
+	coordinator_open_journal(c);
 	if (journal_epoch_read(c->state_fd, &last)) {
 		log_line(LOG_LEVEL_ERROR, "the epoch cannot be read: %s", strerror(errno));
 		exit(1);
@@ -68,7 +29,7 @@ static void begin_core(struct coordinator *c)
 	}
 	if (core_new(&c->core, &s, clock_mono_ms(), clock_wall_ms()))
 		exit(1);
-	recover(c);
+	coordinator_recover(c);
 	coordinator_compact(c);
 	struct ctl_actions a = coordinator_actions;
 	a.ctx = c;
@@ -87,7 +48,8 @@ static void switch_plan(struct coordinator *c, struct plan *next)
 	struct plan *old = c->plan;
 	c->plan = next;
 	c->publisher.generation = next->generation;
-	coordinator_step(c, &(struct core_event){ .type = CORE_PLAN, .plan = { next } });
+	if (coordinator_step(c, &(struct core_event){ .type = CORE_PLAN, .plan = { next } }))
+		exit(1); /* the core still holds the old plan, the others the new one: start anew with that */
 	coordinator_publish_all(c);
 	plan_free(old);
 }
@@ -230,6 +192,8 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	ipc_begin(&w, IPC_BEAT);
 	if (chan_send_buf(c->supervisor, &w))
 		finish(c);
+	if (c->core && publisher_wants_snapshot(&c->publisher))
+		coordinator_publish_all(c);
 }
 
 int coordinator_main(int channel)

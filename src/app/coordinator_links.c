@@ -174,7 +174,11 @@ static void prober_end(void *ctx)
 
 static void on_command(void *ctx, const struct core_command *cmd)
 {
-	coordinator_step(ctx, &(struct core_event){ .type = CORE_COMMAND, .command = *cmd });
+	struct coordinator *c = ctx;
+	if (!coordinator_accept(c, cmd))
+		return;
+	if (coordinator_step(c, &(struct core_event){ .type = CORE_COMMAND, .command = *cmd }))
+		coordinator_refuse(c, cmd->id, "out of memory: nothing was changed");
 }
 
 static void ask_supervisor(struct coordinator *c, enum ipc_type t, uint32_t id)

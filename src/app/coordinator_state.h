@@ -3,6 +3,7 @@
  *
  *     coordinator.c        its life: what the supervisor hands over, start, new generations, end
  *     coordinator_step.c   one event in, its effects carried out: journal, publish, send, probe, reply, notice
+ *     coordinator_journal.c  what it remembers, and what happens where it cannot
  *     coordinator_links.c  what comes from the responder, the prober, the twin and the operators
  */
 #ifndef GEMEL_APP_COORDINATOR_STATE_H
@@ -16,6 +17,7 @@
 #include "ipc/ipc.h"
 
 #define REPLIES_MAX 64    /* commands that wait for the workers */
+#define COMMANDS_MAX 64   /* commands that wait for the disk */
 #define CHILDREN_MAX 8
 
 struct reply { /* in force in the core; the operator is told when every worker answers from it */
@@ -45,6 +47,8 @@ struct coordinator {
 	size_t child_count;
 	struct ctl_counters counters;
 	uint64_t counters_ms, started_wall_ms;
+	uint32_t commands[COMMANDS_MAX]; /* given to the core, not answered; 0 = free */
+	bool last_words;                 /* the journal failed: only refusals leave us before we start anew */
 	uint32_t reload_asked; /* for the faults that the loader tells meanwhile */
 	uint32_t reload_id; /* answered when the new generation is in force */
 	int reload_status;
@@ -53,15 +57,23 @@ struct coordinator {
 
 
 /* coordinator_step.c */
-void coordinator_step(struct coordinator *c, const struct core_event *e);
+/* ERR_NOMEM: the event is lost. */
+int coordinator_step(struct coordinator *c, const struct core_event *e);
 void coordinator_publish_all(struct coordinator *c); /* for a new responder, log or generation */
-void coordinator_compact(struct coordinator *c);     /* the journal */
 /* Tells operators whose command every worker answers from now. */
 void coordinator_answer_replies(struct coordinator *c);
 uint64_t coordinator_random(void);
 void coordinator_on_timer(evutil_socket_t fd, short what, void *ctx);
 void coordinator_on_reply_timer(evutil_socket_t fd, short what, void *ctx);
-void coordinator_on_synced(void *ctx, uint64_t seq);
+
+/* coordinator_journal.c */
+void coordinator_open_journal(struct coordinator *c); /* exits where it cannot; its records wait for: */
+void coordinator_recover(struct coordinator *c);
+void coordinator_compact(struct coordinator *c);
+/* False where the command could not be remembered: it is refused then, and is not for the core. */
+bool coordinator_accept(struct coordinator *c, const struct core_command *cmd);
+void coordinator_refuse(struct coordinator *c, uint32_t id, const char *text);
+void coordinator_forget(struct coordinator *c, uint32_t id); /* it is answered */
 
 /* coordinator_links.c */
 void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd);

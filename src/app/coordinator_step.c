@@ -1,5 +1,6 @@
 /* One event in, its effects carried out in order. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -23,12 +24,11 @@ uint64_t coordinator_random(void)
 
 static void do_journal(struct coordinator *c, const struct core_effect *e)
 {
-	/* A record that cannot be written is told by journal_has_failed; an override that needs it is then refused by time-out of
-	 * the core's own wait, a verdict still takes effect: answering right now matters more than remembering. */
-	if (journal_append(c->journal, e->journal.seq, e->journal.data, e->journal.len) == 0)
-		journal_sync(c->journal, e->journal.sync);
-	else if (e->journal.sync)
-		log_line(LOG_LEVEL_ERROR, "an override is not on disk: it does not take effect");
+	/* A record that cannot be written waits for a fresh file, which journal_sync makes. Meanwhile a verdict takes effect all the
+	 * same: answering right now matters more than remembering; an override does not, and is refused when that file fails too. */
+	if (journal_append(c->journal, e->journal.seq, e->journal.data, e->journal.len))
+		log_line(LOG_LEVEL_DEBUG, "record %" PRIu64 " waits for a fresh journal", e->journal.seq);
+	journal_sync(c->journal, e->journal.sync);
 }
 
 static void do_send(struct coordinator *c, const struct core_effect *e)
@@ -69,6 +69,7 @@ static void do_probe(struct coordinator *c, const struct core_effect *e)
 
 static void do_reply(struct coordinator *c, const struct core_effect *e)
 {
+	coordinator_forget(c, e->reply.id);
 	for (size_t i = 0; i < REPLIES_MAX; i++) {
 		struct reply *r = &c->replies[i];
 		if (r->id)
@@ -180,18 +181,6 @@ static void arm_timer(struct coordinator *c)
 	event_add(c->timer, &tv);
 }
 
-static int fill_snapshot(void *ctx, journal_emit emit, void *out)
-{
-	struct coordinator *c = ctx;
-	return core_snapshot(c->core, clock_mono_ms(), clock_wall_ms(), emit, out);
-}
-
-void coordinator_compact(struct coordinator *c)
-{
-	if (journal_compact(c->journal, fill_snapshot, c))
-		log_line(LOG_LEVEL_ERROR, "the journal cannot be compacted: %s", strerror(errno));
-}
-
 static void take_new_epoch(struct coordinator *c)
 {
 	uint64_t epoch = c->new_epoch | (uint32_t)coordinator_random(); /* the core leaves the low half to us */
@@ -204,7 +193,7 @@ static void take_new_epoch(struct coordinator *c)
 	coordinator_step(c, &e);
 }
 
-void coordinator_step(struct coordinator *c, const struct core_event *e)
+int coordinator_step(struct coordinator *c, const struct core_event *e)
 {
 	int err = core_step(c->core, e, clock_mono_ms(), clock_wall_ms());
 	if (err)
@@ -215,6 +204,7 @@ void coordinator_step(struct coordinator *c, const struct core_event *e)
 	if (publisher_wants_snapshot(&c->publisher))
 		coordinator_publish_all(c);
 	arm_timer(c);
+	return err;
 }
 
 void coordinator_on_timer(evutil_socket_t fd, short what, void *ctx)
@@ -225,9 +215,4 @@ void coordinator_on_timer(evutil_socket_t fd, short what, void *ctx)
 	coordinator_step(c, &(struct core_event){ .type = CORE_TIMER });
 	if (journal_wants_compaction(c->journal))
 		coordinator_compact(c);
-}
-
-void coordinator_on_synced(void *ctx, uint64_t seq)
-{
-	coordinator_step(ctx, &(struct core_event){ .type = CORE_SYNCED, .synced = { seq } });
 }

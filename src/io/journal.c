@@ -1,111 +1,16 @@
-#include "io/journal.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "core/journal.h"
+#include "io/journal_state.h"
 #include "io/log.h"
 
-#define SYNC_MS 100                  /* verdicts may be lost for so long if the machine dies; overrides never */
-#define COMPACT_MIN_LEN (4u << 20)   /* then the file is rewritten from the present state */
 #define READ_MAX (1u << 30)          /* a larger journal is not ours */
 
-struct journal {
-	int dir_fd, fd;
-	uint64_t len, compact_at; /* whole frames only */
-	uint64_t frame; /* number of the last frame in the file; callers' numbers are their own */
-	uint64_t appended_seq, synced_seq;
-	bool failed;
-	journal_synced on_synced;
-	void *ctx;
-	struct event *timer, *done;
-	int done_fd; /* eventfd: the thread tells the loop */
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	uint64_t wanted_seq, finished_seq; /* under lock */
-	int sync_fd;                       /* under lock: what the thread syncs */
-	bool end;                          /* under lock */
-};
-
-/* ---- the syncing thread ---- */
-
-static void *sync_run(void *ctx)
-{
-	struct journal *j = ctx;
-	pthread_mutex_lock(&j->lock);
-	while (!j->end) {
-		if (j->wanted_seq <= j->finished_seq) {
-			pthread_cond_wait(&j->wake, &j->lock);
-			continue;
-		}
-		uint64_t seq = j->wanted_seq;
-		int fd = fcntl(j->sync_fd, F_DUPFD_CLOEXEC, 0); /* compaction may close the original meanwhile */
-		pthread_mutex_unlock(&j->lock);
-		int e = fd < 0 ? -1 : fdatasync(fd);
-		if (fd >= 0)
-			close(fd);
-		pthread_mutex_lock(&j->lock);
-		if (e == 0)
-			j->finished_seq = seq;
-		else
-			j->wanted_seq = j->finished_seq; /* asked again by the next record; nobody is told it is safe */
-		uint64_t one = 1;
-		ssize_t ignored = write(j->done_fd, &one, sizeof one);
-		(void)ignored;
-	}
-	pthread_mutex_unlock(&j->lock);
-	return NULL;
-}
-
-static void on_done(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)what;
-	struct journal *j = ctx;
-	uint64_t count;
-	if (read(fd, &count, sizeof count) < 0)
-		return;
-	pthread_mutex_lock(&j->lock);
-	uint64_t seq = j->finished_seq;
-	pthread_mutex_unlock(&j->lock);
-	if (seq <= j->synced_seq)
-		return;
-	j->synced_seq = seq;
-	j->on_synced(j->ctx, seq);
-}
-
-static void start_sync(struct journal *j)
-{
-	pthread_mutex_lock(&j->lock);
-	j->wanted_seq = j->appended_seq;
-	j->sync_fd = j->fd;
-	pthread_cond_signal(&j->wake);
-	pthread_mutex_unlock(&j->lock);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	start_sync(ctx);
-}
-
-void journal_sync(struct journal *j, bool now)
-{
-	struct timeval wait = { .tv_usec = SYNC_MS * 1000 };
-	if (now)
-		start_sync(j);
-	else if (!event_pending(j->timer, EV_TIMEOUT, NULL))
-		event_add(j->timer, &wait);
-}
-
-/* ---- the file ---- */
-
-static int write_at(int fd, const void *p, size_t len, uint64_t at)
+int journal_write_at(int fd, const void *p, size_t len, uint64_t at)
 {
 	ssize_t n = pwrite(fd, p, len, (off_t)at);
 	if (n >= 0 && (size_t)n != len)
@@ -113,31 +18,59 @@ static int write_at(int fd, const void *p, size_t len, uint64_t at)
 	return n == (ssize_t)len ? 0 : ERR_IO;
 }
 
-int journal_append(struct journal *j, uint64_t seq, const uint8_t *record, size_t len)
+int journal_file_add(struct journal_file *f, const uint8_t *record, size_t len)
 {
 	uint8_t frame[JOURNAL_FRAME_HEAD_LEN + JOURNAL_RECORD_MAX];
 	struct wbuf w;
 	wbuf_init(&w, frame, sizeof frame);
-	journal_frame_put(&w, j->frame + 1, record, len);
+	journal_frame_put(&w, f->frame + 1, record, len);
 	if (w.failed)
 		return ERR_SHORT;
-	if (write_at(j->fd, w.data, w.len, j->len)) {
-		int why = errno;
-		if (!j->failed)
-			log_line(LOG_LEVEL_ERROR, "alarm: the journal cannot be written: %s", strerror(why));
-		j->failed = true;
-		if (ftruncate(j->fd, (off_t)j->len))
-			log_line(LOG_LEVEL_ERROR, "the journal cannot be cut back: %s", strerror(errno));
-		errno = why;
+	if (journal_write_at(f->fd, w.data, w.len, f->len))
 		return ERR_IO;
-	}
-	if (j->failed)
-		log_line(LOG_LEVEL_NOTICE, "the journal can be written again");
-	j->failed = false;
-	j->len += w.len;
-	j->frame++;
-	j->appended_seq = seq;
+	f->len += w.len;
+	f->frame++;
 	return 0;
+}
+
+static void cut_back(const struct journal_file *f)
+{
+	int why = errno;
+	if (f->fd >= 0 && ftruncate(f->fd, (off_t)f->len))
+		log_line(LOG_LEVEL_ERROR, "the journal cannot be cut back: %s", strerror(errno));
+	errno = why;
+}
+
+static int reserve(const struct journal_file *f, size_t len)
+{
+	if (f->fd < 0 || fallocate(f->fd, FALLOC_FL_KEEP_SIZE, (off_t)f->len, (off_t)len) == 0)
+		return 0;
+	return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : ERR_IO; /* then only the write itself will tell */
+}
+
+int journal_reserve(struct journal *j, size_t len)
+{
+	return reserve(&j->file, len) || reserve(&j->next, len) ? ERR_IO : 0;
+}
+
+int journal_append(struct journal *j, uint64_t seq, const uint8_t *record, size_t len)
+{
+	struct journal_file file = j->file, next = j->next;
+	j->given_seq = seq;
+	int e = journal_file_add(&file, record, len);
+	if (!e && next.fd >= 0)
+		e = journal_file_add(&next, record, len);
+	if (!e) {
+		j->file = file;
+		j->next = next;
+		return 0;
+	}
+	if (!j->lost)
+		log_line(LOG_LEVEL_ERROR, "alarm: the journal cannot be written: %s", e == ERR_IO ? strerror(errno) : err_text(e));
+	j->lost = true;
+	cut_back(&j->file); /* of either: half a frame would end a replay before what follows it */
+	cut_back(&j->next);
+	return e;
 }
 
 /* Gives back the length of the good prefix. */
@@ -177,52 +110,38 @@ static int read_all(int fd, uint8_t **data, size_t *len)
 	return 0;
 }
 
-static int load(struct journal *j, void (*on_record)(void *, const uint8_t *, size_t))
+static int load(struct journal *j)
 {
 	uint8_t *data;
 	size_t len;
-	int e = read_all(j->fd, &data, &len);
+	int e = read_all(j->file.fd, &data, &len);
 	if (e)
 		return e;
-	j->len = replay(data, len, &j->frame, on_record, j->ctx);
+	j->file.len = replay(data, len, &j->file.frame, j->hooks.record, j->hooks.ctx);
 	free(data);
-	if (j->len < len)
-		log_line(LOG_LEVEL_WARNING, "the journal's last %zu octets are torn: cut off", len - (size_t)j->len);
-	if (j->len == 0 && write_at(j->fd, JOURNAL_MAGIC, JOURNAL_HEAD_LEN, 0) == 0)
-		j->len = JOURNAL_HEAD_LEN;
-	return j->len && ftruncate(j->fd, (off_t)j->len) == 0 ? 0 : ERR_IO;
+	if (j->file.len < len)
+		log_line(LOG_LEVEL_WARNING, "the journal's last %zu octets are torn: cut off", len - (size_t)j->file.len);
+	if (j->file.len == 0 && journal_write_at(j->file.fd, JOURNAL_MAGIC, JOURNAL_HEAD_LEN, 0) == 0)
+		j->file.len = JOURNAL_HEAD_LEN;
+	/* The folder too: a file that a power cut may take away holds no override. */
+	return j->file.len && ftruncate(j->file.fd, (off_t)j->file.len) == 0 && fsync(j->dir_fd) == 0 ? 0 : ERR_IO;
 }
 
-static int start_thread(struct journal *j, struct event_base *base)
-{
-	j->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (j->done_fd < 0)
-		return ERR_IO;
-	j->done = event_new(base, j->done_fd, EV_READ | EV_PERSIST, on_done, j);
-	j->timer = evtimer_new(base, on_timer, j);
-	if (!j->done || !j->timer || event_add(j->done, NULL))
-		return ERR_NOMEM;
-	pthread_mutex_init(&j->lock, NULL);
-	pthread_cond_init(&j->wake, NULL);
-	return pthread_create(&j->thread, NULL, sync_run, j) ? ERR_NOMEM : 0;
-}
-
-struct journal *journal_open(struct event_base *base, int dir_fd, void (*on_record)(void *ctx, const uint8_t *record, size_t len),
-			     journal_synced on_synced, void *ctx)
+struct journal *journal_open(struct event_base *base, int dir_fd, const struct journal_hooks *h)
 {
 	struct journal *j = calloc(1, sizeof *j);
 	if (!j)
 		return NULL;
-	*j = (struct journal){ .dir_fd = dir_fd, .done_fd = -1, .on_synced = on_synced, .ctx = ctx, .compact_at = COMPACT_MIN_LEN };
-	j->fd = openat(dir_fd, "journal", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	int e = j->fd < 0 ? ERR_IO : load(j, on_record);
+	*j = (struct journal){ .hooks = *h, .dir_fd = dir_fd, .next.fd = -1, .done_fd = -1 };
+	j->file.fd = openat(dir_fd, "journal", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int e = j->file.fd < 0 ? ERR_IO : load(j);
 	if (!e)
-		e = start_thread(j, base);
+		e = journal_thread_start(j, base);
 	if (!e)
 		return j;
 	log_line(LOG_LEVEL_ERROR, "the journal cannot be opened: %s", e == ERR_IO ? strerror(errno) : err_text(e));
-	if (j->fd >= 0)
-		close(j->fd);
+	if (j->file.fd >= 0)
+		close(j->file.fd);
 	free(j);
 	return NULL;
 }
@@ -231,123 +150,14 @@ void journal_close(struct journal *j)
 {
 	if (!j)
 		return;
-	pthread_mutex_lock(&j->lock);
-	j->end = true;
-	pthread_cond_signal(&j->wake);
-	pthread_mutex_unlock(&j->lock);
-	pthread_join(j->thread, NULL);
-	if (fsync(j->fd))
+	journal_thread_end(j);
+	if (fsync(j->file.fd))
 		log_line(LOG_LEVEL_ERROR, "the journal cannot be synced: %s", strerror(errno));
-	event_free(j->done);
-	event_free(j->timer);
-	close(j->done_fd);
-	close(j->fd);
+	close(j->file.fd);
 	free(j);
 }
 
 bool journal_has_failed(const struct journal *j)
 {
-	return j->failed;
-}
-
-bool journal_wants_compaction(const struct journal *j)
-{
-	return j->len >= j->compact_at;
-}
-
-/* ---- compaction ---- */
-
-struct compaction {
-	int fd;
-	uint64_t len, frame;
-};
-
-static int emit_record(void *out, const uint8_t *record, size_t len)
-{
-	struct compaction *c = out;
-	uint8_t frame[JOURNAL_FRAME_HEAD_LEN + JOURNAL_RECORD_MAX];
-	struct wbuf w;
-	wbuf_init(&w, frame, sizeof frame);
-	journal_frame_put(&w, ++c->frame, record, len);
-	if (w.failed)
-		return ERR_SHORT;
-	int e = write_at(c->fd, w.data, w.len, c->len);
-	c->len += w.len;
-	return e;
-}
-
-int journal_compact(struct journal *j, int (*fill)(void *ctx, journal_emit emit, void *out), void *ctx)
-{
-	struct compaction c = { .len = JOURNAL_HEAD_LEN };
-	c.fd = openat(j->dir_fd, "journal.new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (c.fd < 0)
-		return ERR_IO;
-	int e = write_at(c.fd, JOURNAL_MAGIC, JOURNAL_HEAD_LEN, 0);
-	if (!e)
-		e = fill(ctx, emit_record, &c);
-	if (!e && (fsync(c.fd) || renameat(j->dir_fd, "journal.new", j->dir_fd, "journal") || fsync(j->dir_fd)))
-		e = ERR_IO;
-	if (e) {
-		close(c.fd);
-		unlinkat(j->dir_fd, "journal.new", 0);
-		j->compact_at = j->len + COMPACT_MIN_LEN; /* not again at once */
-		return e;
-	}
-	pthread_mutex_lock(&j->lock);
-	j->sync_fd = c.fd;
-	pthread_mutex_unlock(&j->lock);
-	close(j->fd);
-	j->fd = c.fd;
-	j->len = c.len;
-	j->frame = c.frame;
-	j->compact_at = c.len * 4 > COMPACT_MIN_LEN ? c.len * 4 : COMPACT_MIN_LEN;
-	return 0;
-}
-
-/* ---- the epoch ---- */
-
-static int epoch_open(int dir_fd, uint8_t slots[2 * EPOCH_SLOT_LEN], int *fd)
-{
-	int f = openat(dir_fd, "epoch", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (f < 0)
-		return ERR_IO;
-	memset(slots, 0, 2 * EPOCH_SLOT_LEN);
-	ssize_t n = pread(f, slots, 2 * EPOCH_SLOT_LEN, 0);
-	/* Written in full once, so that later writes need no new block of a full disk. */
-	if (n < 0 || (n < 2 * EPOCH_SLOT_LEN && write_at(f, slots, 2 * EPOCH_SLOT_LEN, 0))) {
-		close(f);
-		return ERR_IO;
-	}
-	*fd = f;
-	return 0;
-}
-
-int journal_epoch_read(int dir_fd, uint64_t *epoch)
-{
-	uint8_t slots[2 * EPOCH_SLOT_LEN];
-	uint64_t counter;
-	int fd, e = epoch_open(dir_fd, slots, &fd);
-	if (e)
-		return e;
-	close(fd);
-	if (!epoch_slots_get(slots, sizeof slots, epoch, &counter))
-		*epoch = 0;
-	return 0;
-}
-
-int journal_epoch_write(int dir_fd, uint64_t epoch)
-{
-	uint8_t slots[2 * EPOCH_SLOT_LEN], slot[EPOCH_SLOT_LEN];
-	uint64_t old, counter = 0;
-	int fd, e = epoch_open(dir_fd, slots, &fd);
-	if (e)
-		return e;
-	if (!epoch_slots_get(slots, sizeof slots, &old, &counter))
-		counter = 0;
-	counter++;
-	epoch_slot_put(slot, epoch, counter);
-	if (write_at(fd, slot, sizeof slot, (counter & 1) * EPOCH_SLOT_LEN) || fdatasync(fd))
-		e = ERR_IO;
-	close(fd);
-	return e;
+	return j->lost || j->broken;
 }

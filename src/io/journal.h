@@ -1,6 +1,13 @@
 /* The journal on disk: records are appended at once, made durable by a thread of its own, whose end is an event of the loop.
  *
- *     journal_append ──▶ write(2) … journal_sync ──▶ [thread: fdatasync] ──▶ on_synced(seq)
+ *     journal_append ──▶ write(2) … journal_sync ──▶ [thread: fdatasync] ──▶ synced(seq)
+ *     journal_compact ──▶ journal.new, appended to as well … [thread: fsync, rename] ──▶ synced(seq), the old file is closed
+ *
+ *     sync failed, or a record was not written:   compaction into a fresh file ──▶ synced(seq)
+ *                                                  └─ that failed too ──▶ cut back to what is durable, failed()
+ *
+ * Nothing is told to be durable that is not: after a failed fdatasync the kernel may call the very same pages clean, so only
+ * a fresh file with the whole state counts from then on.
  *
  * Files in the state folder: "journal" (framing in core/journal.h), "epoch" (two slots, preallocated so that a full disk cannot
  * stop a new epoch).
@@ -14,25 +21,36 @@
 #include "base/err.h"
 
 struct journal;
-/* Called on the loop when everything up to seq is on disk. */
-typedef void (*journal_synced)(void *ctx, uint64_t seq);
+typedef int (*journal_emit)(void *out, const uint8_t *record, size_t len);
+struct journal_hooks {
+	void *ctx;
+	/* While opening: each whole record, oldest first. */
+	void (*record)(void *ctx, const uint8_t *record, size_t len);
+	/* On the loop: everything up to seq is on disk. */
+	void (*synced)(void *ctx, uint64_t seq);
+	/* On the loop: what is not yet synced cannot be made durable (why: an errno), and is not in the file any more. Only after
+	 * journal_sync(now). */
+	void (*failed)(void *ctx, int why);
+	/* Emits every record that recreates the present state, all those appended so far included. */
+	int (*fill)(void *ctx, journal_emit emit, void *out);
+};
 
-/* Opens (or makes) the journal in dir_fd and hands every whole record to on_record, oldest first; what follows the first broken
- * frame is cut off, with a log line. NULL with a log line where it cannot be opened. */
-struct journal *journal_open(struct event_base *base, int dir_fd, void (*on_record)(void *ctx, const uint8_t *record, size_t len),
-			     journal_synced on_synced, void *ctx) MUST_CHECK;
+/* Opens (or makes) the journal in dir_fd; what follows the first broken frame is cut off, with a log line. NULL with a log line
+ * where it cannot be opened. */
+struct journal *journal_open(struct event_base *base, int dir_fd, const struct journal_hooks *h) MUST_CHECK;
 void journal_close(struct journal *j); /* syncs first; NULL is fine */
-/* Appends one record under the caller's rising number. ERR_IO (errno) when it cannot be written; the file is then cut back to
- * its last whole frame. */
+/* Makes sure of room on the disk for records of so many octets in all. ERR_IO with errno: nothing should be promised now. */
+int journal_reserve(struct journal *j, size_t len) MUST_CHECK;
+/* Appends one record under the caller's rising number. ERR_IO (errno) when it cannot be written: the file is then cut back to its
+ * last whole frame, and the record waits for a fresh file (see above). */
 int journal_append(struct journal *j, uint64_t seq, const uint8_t *record, size_t len) MUST_CHECK;
 /* Asks for durability of all that was appended: now, or within 100 ms. */
 void journal_sync(struct journal *j, bool now);
 bool journal_wants_compaction(const struct journal *j);
-/* Replaces the file by one that emit fills (called with a function to add a record). Atomic: rename after fsync. On failure the
- * old file stays. */
-typedef int (*journal_emit)(void *out, const uint8_t *record, size_t len);
-int journal_compact(struct journal *j, int (*fill)(void *ctx, journal_emit emit, void *out), void *ctx) MUST_CHECK;
-bool journal_has_failed(const struct journal *j); /* the last write did not work */
+/* Replaces the file by one that holds the state alone. Atomic, and without waiting: the old file stays until the new one is
+ * durable. 0 also while one is under way; ERR_IO with errno. */
+int journal_compact(struct journal *j) MUST_CHECK;
+bool journal_has_failed(const struct journal *j); /* something is not on disk that should be */
 
 /* Reads the newest epoch (0 = none yet) and writes one durably. ERR_IO. */
 int journal_epoch_read(int dir_fd, uint64_t *epoch) MUST_CHECK;
