@@ -31,16 +31,28 @@ static void do_journal(struct coordinator *c, const struct core_effect *e)
 	journal_sync(c->journal, e->journal.sync);
 }
 
+/* The twin's second address is reached from our second one: two links over one socket would be one link. */
+static int link_socket(const struct coordinator *c, const struct addr *to)
+{
+	const struct plan *plan = core_plan(c->core);
+	for (uint16_t n = 0; n < plan->node_count; n++)
+		for (size_t i = 0; n != plan->self && i < plan->nodes[n].peer_count && i < c->peer_count; i++)
+			if (c->peers[i].addr.family == to->family && addr_equal(&plan->nodes[n].peer[i], to))
+				return c->peers[i].fd;
+	for (size_t i = 0; i < c->peer_count; i++)
+		if (c->peers[i].addr.family == to->family)
+			return c->peers[i].fd;
+	return -1;
+}
+
 static void do_send(struct coordinator *c, const struct core_effect *e)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sockaddr_from_addr(&ss, &e->send.to);
-	for (size_t i = 0; len && i < c->peer_count; i++)
-		if (c->peers[i].addr.family == e->send.to.family) {
-			/* A heartbeat that the kernel refuses is a lost heartbeat: the protocol lives with those. */
-			sendto(c->peers[i].fd, e->send.data, e->send.len, MSG_DONTWAIT, (struct sockaddr *)&ss, len);
-			return;
-		}
+	int fd = len ? link_socket(c, &e->send.to) : -1;
+	/* A heartbeat that the kernel refuses is a lost heartbeat: the protocol lives with those. */
+	if (fd >= 0)
+		sendto(fd, e->send.data, e->send.len, MSG_DONTWAIT, (struct sockaddr *)&ss, len);
 }
 
 static void flush_probes(struct coordinator *c)
