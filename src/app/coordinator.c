@@ -11,6 +11,8 @@
 #include "io/log.h"
 #include "io/memfd.h"
 
+#define RELOAD_WAIT_MS 10000 /* for the responder to answer from the new generation */
+
 /* ---- start and new generations ---- */
 
 static void begin_core(struct coordinator *c)
@@ -125,13 +127,20 @@ static void take_reload_result(struct coordinator *c, struct rbuf *m)
 {
 	uint32_t id = get_u32(m);
 	int status = get_u8(m);
+	if (m->failed)
+		return;
+	if (id == c->reload_asked)
+		c->reload_asked = 0;
+	coordinator_finish_reload(c, true); /* an earlier one that still waits: this one is newer */
 	if (status == 2 || !c->responder) {
 		ctl_reload_done(c->ctl, id, status);
 		return;
 	}
 	c->reload_id = id;
 	c->reload_status = status;
-	coordinator_finish_reload(c);
+	c->reload_seq = c->publisher.seq; /* START came before: the new generation is published */
+	c->reload_deadline_ms = clock_mono_ms() + RELOAD_WAIT_MS;
+	coordinator_finish_reload(c, false);
 }
 
 static void take_diag(struct coordinator *c, struct rbuf *m)
@@ -192,6 +201,8 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	ipc_begin(&w, IPC_BEAT);
 	if (chan_send_buf(c->supervisor, &w))
 		finish(c);
+	if (c->ctl)
+		coordinator_finish_reload(c, false);
 	if (c->core && publisher_wants_snapshot(&c->publisher))
 		coordinator_publish_all(c);
 }

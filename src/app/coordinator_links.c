@@ -80,12 +80,17 @@ static void answer_cold(struct coordinator *c, struct rbuf *m)
 		log_line(LOG_LEVEL_WARNING, "a status answer is lost");
 }
 
-void coordinator_finish_reload(struct coordinator *c)
+void coordinator_finish_reload(struct coordinator *c, bool at_once)
 {
-	if (c->reload_id && c->publisher.acked == c->publisher.seq) {
-		ctl_reload_done(c->ctl, c->reload_id, c->reload_status);
-		c->reload_id = 0;
-	}
+	if (!c->reload_id)
+		return;
+	bool answers = c->publisher.acked >= c->reload_seq;
+	if (!answers && !at_once && clock_mono_ms() < c->reload_deadline_ms)
+		return;
+	if (!answers)
+		ctl_reload_diag(c->ctl, c->reload_id, "the new generation is loaded; the responder has not told yet that it answers from it");
+	ctl_reload_done(c->ctl, c->reload_id, c->reload_status);
+	c->reload_id = 0;
 }
 
 static void responder_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
@@ -99,7 +104,7 @@ static void responder_message(void *ctx, const uint8_t *data, size_t len, int *f
 		uint64_t generation = get_u64(&m), seq = get_u64(&m);
 		publisher_ack(&c->publisher, generation, seq);
 		coordinator_answer_replies(c);
-		coordinator_finish_reload(c);
+		coordinator_finish_reload(c, false);
 		break;
 	}
 	case IPC_COLD:
@@ -195,6 +200,8 @@ static void ask_supervisor(struct coordinator *c, enum ipc_type t, uint32_t id)
 static void on_reload(void *ctx, uint32_t id)
 {
 	struct coordinator *c = ctx;
+	if (c->reload_asked)
+		ctl_reload_diag(c->ctl, c->reload_asked, "another reload was asked for meanwhile: its outcome counts");
 	c->reload_asked = id;
 	ask_supervisor(ctx, IPC_RELOAD, id);
 }

@@ -49,6 +49,7 @@ struct coordinator {
 	uint64_t counters_ms, started_wall_ms;
 	uint32_t commands[COMMANDS_MAX]; /* given to the core, not answered; 0 = free */
 	bool last_words;                 /* the journal failed: only refusals leave us before we start anew */
+	uint64_t reload_seq, reload_deadline_ms;
 	uint32_t reload_asked; /* for the faults that the loader tells meanwhile */
 	uint32_t reload_id; /* answered when the new generation is in force */
 	int reload_status;
@@ -80,7 +81,8 @@ void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd)
 void coordinator_tell_prober_state(struct coordinator *c, bool up);
 void coordinator_on_packet(evutil_socket_t fd, short what, void *ctx);
 void coordinator_get_host(void *ctx, struct ctl_host *h);
-void coordinator_finish_reload(struct coordinator *c);
+/* Tells who asked for a reload, once the responder answers from it, or its time is over (at_once: now). */
+void coordinator_finish_reload(struct coordinator *c, bool at_once);
 extern const struct ctl_actions coordinator_actions; /* ctx unset */
 
 #endif
