@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "app/imageset.h"
+#include "app/site.h"
 #include "app/snapshot.h"
 #include "conf/conf.h"
 #include "io/chan.h"
@@ -162,9 +163,7 @@ static int send_site(struct loader *l)
 	int e;
 
 	bytes_init(&b, IPC_MESSAGE_MAX);
-	bytes_u16(&b, IPC_SITE);
-	bytes_u16(&b, 0);
-	plan_node_put(&b, &l->plan->nodes[l->plan->self]);
+	site_put(&b, l->plan);
 	e = b.failed ? ERR_LIMIT : chan_send_now(l->channel, b.data, b.len, NULL, 0);
 	bytes_deinit(&b);
 	return e;

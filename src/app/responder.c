@@ -8,13 +8,12 @@
 #include <urcu-qsbr.h>
 #include "app/child.h"
 #include "app/responder_state.h"
-#include "core/plan.h"
+#include "app/site.h"
 #include "io/clock.h"
 #include "io/log.h"
 #include "ipc/ipc.h"
 
 #define WAIT_FOR_OVERLAY_S 2 /* then static names are answered without it: the coordinator may be in trouble */
-#define TCP_MAX_DEFAULT 1024
 
 static void tell_supervisor(struct responder *r, enum ipc_type t, bool with_generation)
 {
@@ -89,22 +88,25 @@ static void take_socket(struct responder *r, struct rbuf *m, const int *fds, siz
 	l->count = fd_count;
 }
 
-static void take_site(struct responder *r, struct rbuf *m)
+/* Sockets, workers and NSID stay as they were at the start; the limits follow a reload. */
+static void take_site(struct responder *r, const uint8_t *data, size_t len)
 {
 	struct arena a;
-	struct plan_node n;
+	struct site s;
 	arena_init(&a, 1 << 20);
-	if (plan_node_get(m, &a, &n) == 0) {
+	if (site_get(&s, data, len, &a) == 0) {
 		long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-		unsigned workers = n.workers ? n.workers : cpus > 0 ? (unsigned)cpus : 1;
+		unsigned workers = s.node.workers ? s.node.workers : cpus > 0 ? (unsigned)cpus : 1;
 		if (!r->view && !r->waiting) /* a view has room for so many workers, no more */
 			r->worker_count = workers < RESPONDER_WORKERS_MAX ? workers : RESPONDER_WORKERS_MAX;
-		size_t len = n.nsid ? strlen(n.nsid) : 0;
-		if (!r->serving && len && len < sizeof r->nsid) {
-			memcpy(r->nsid, n.nsid, len);
+		size_t nsid_len = s.node.nsid ? strlen(s.node.nsid) : 0;
+		if (!r->serving && nsid_len && nsid_len <= ANSWER_NSID_MAX) {
+			memcpy(r->nsid, s.node.nsid, nsid_len);
 			r->limits.nsid = r->nsid;
-			r->limits.nsid_len = (uint16_t)len;
+			r->limits.nsid_len = (uint16_t)nsid_len;
 		}
+		r->limits.udp_edns_max = s.udp_edns_max < RESPONDER_UDP_MAX ? s.udp_edns_max : RESPONDER_UDP_MAX;
+		r->tcp_max = s.tcp_max;
 	}
 	arena_deinit(&a);
 }
@@ -231,7 +233,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 	if (fd_count > 0 && !take_fds(r, t, &m, fds, fd_count))
 		chan_close_fds(fds, fd_count);
 	if (t == IPC_SITE) {
-		take_site(r, &m);
+		take_site(r, data, len);
 	} else if (t == IPC_START) {
 		start_generation(r, get_u64(&m));
 		replay_overlay(r);
@@ -291,8 +293,6 @@ int responder_main(int channel)
 	if (!r || !(r->base = event_base_new()))
 		return 1;
 	r->worker_count = 1;
-	r->limits.udp_edns_max = DNS_UDP_EDNS_MAX;
-	r->tcp_max = TCP_MAX_DEFAULT;
 	r->arriving.zones = r->arriving.overlay = -1;
 	r->main_answer.rng[0] = clock_mono_us();
 	r->main_answer.rng[1] = clock_wall_ms();

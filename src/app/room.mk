@@ -4,7 +4,7 @@ GEMEL_ROOMS = src/conf/libconf.a src/ctl/libctl.a src/io/libio.a src/script/libs
 	src/base/libbase.a
 
 sbin_PROGRAMS += gemeld
-gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.c src/app/spawn.h src/app/sockets.c src/app/sockets.h \
+gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.c src/app/spawn.h src/app/site.c src/app/site.h src/app/sockets.c src/app/sockets.h \
 	src/app/generation.c src/app/generation.h src/app/supervisor.c src/app/supervisor.h \
 	src/app/children.c src/app/supervisor_state.h src/app/responder.c \
 	src/app/responder_state.h src/app/view.c src/app/overlay.c src/app/overlay_log.c src/app/overlay_log.h src/app/worker.c \

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,13 +13,16 @@
 #include <systemd/sd-daemon.h>
 #endif
 #include "app/child.h"
+#include "app/site.h"
 #include "app/supervisor_state.h"
+#include "base/diag.h"
 #include "io/clock.h"
 #include "io/log.h"
 
 #define SILENT_MS (10 * CHILD_BEAT_MS) /* a child without a beat for so long hangs: it is killed, and comes back */
 #define STOP_MS 5000                   /* time the children get to end in good order */
 #define FILES_MAX 65536
+#define SITE_MEMORY (1u << 20) /* octets a node block may take, decoded */
 
 void supervisor_announce_ready(struct supervisor *s)
 {
@@ -60,16 +64,18 @@ static void end_loader(struct supervisor *s)
 static bool come_up(struct supervisor *s)
 {
 	struct arena a;
-	struct plan_node node;
-	struct rbuf r;
-	arena_init(&a, 1 << 20);
-	rbuf_init(&r, s->now.site, s->now.site_len);
-	bool ok = ipc_type_get(&r) == IPC_SITE && plan_node_get(&r, &a, &node) == 0 &&
-		  spawn_user_find(&s->user, node.user) == 0 && sockets_open(&s->sockets, &node, s->user.uid, s->user.gid) == 0;
+	struct site site;
+	arena_init(&a, SITE_MEMORY);
+	bool ok = site_get(&site, s->now.site, s->now.site_len, &a) == 0 && spawn_user_find(&s->user, site.node.user) == 0 &&
+		  sockets_open(&s->sockets, &site.node, s->user.uid, s->user.gid) == 0;
 	arena_deinit(&a);
 	if (!ok)
 		return false;
 	s->up = true;
+	s->started_site = malloc(s->now.site_len);
+	s->started_site_len = s->started_site ? s->now.site_len : 0;
+	if (s->started_site)
+		memcpy(s->started_site, s->now.site, s->now.site_len);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		children_start(&s->child[i]);
 	return true;
@@ -84,6 +90,47 @@ static void spread(struct supervisor *s)
 		if (c->chan)
 			children_send_generation(c);
 	}
+}
+
+/* A fault the loader found: to people at the start, to the log and to whoever asked for the reload. */
+static void pass_on_diag(struct supervisor *s, struct rbuf *r, const uint8_t *data, size_t len)
+{
+	char line[4096];
+	uint8_t level = get_u8(r);
+	get_str(r, line, sizeof line);
+	if (r->failed)
+		return;
+	if (!s->up)
+		fprintf(stderr, "%s\n", line);
+	else
+		log_line(level == DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", line);
+	struct child *c = children_get(s, IPC_COORDINATOR);
+	if (s->reload_id && c->chan)
+		children_check_sent(c, chan_send(c->chan, data, len, NULL, 0));
+}
+
+/* Sockets, users and folders are made once: what of them changed is told, since the file says otherwise from now on. */
+static void tell_restart_keys(struct supervisor *s)
+{
+	struct arena a;
+	struct site old, new;
+	char keys[128], line[256];
+	arena_init(&a, 2 * SITE_MEMORY);
+	if (site_get(&old, s->started_site, s->started_site_len, &a) == 0 && site_get(&new, s->now.site, s->now.site_len, &a) == 0 &&
+	    *site_restart_keys(&old, &new, keys, sizeof keys)) {
+		uint8_t room[512];
+		struct wbuf w;
+		struct rbuf r;
+		snprintf(line, sizeof line, "warning: %s of this node changed; that takes effect at the next restart", keys);
+		wbuf_init(&w, room, sizeof room);
+		ipc_begin(&w, IPC_DIAG);
+		put_u8(&w, DIAG_WARNING);
+		put_str(&w, line);
+		rbuf_init(&r, w.data, w.len);
+		if (ipc_type_get(&r) == IPC_DIAG)
+			pass_on_diag(s, &r, w.data, w.len);
+	}
+	arena_deinit(&a);
 }
 
 static void loaded(struct supervisor *s, int status)
@@ -105,29 +152,13 @@ static void loaded(struct supervisor *s, int status)
 	}
 	if (take) {
 		spread(s);
+		tell_restart_keys(s);
 		log_line(LOG_LEVEL_NOTICE, "generation %" PRIu64 " is loaded%s", s->now.number,
 			 status ? "; some zones keep their old version" : "");
 	} else {
 		log_line(LOG_LEVEL_ERROR, "the new configuration is refused; generation %" PRIu64 " stays", s->now.number);
 	}
 	supervisor_answer_reload(s, take ? status : 2);
-}
-
-/* A fault the loader found: to people at the start, to the log and to whoever asked for the reload. */
-static void pass_on_diag(struct supervisor *s, struct rbuf *r, const uint8_t *data, size_t len)
-{
-	char line[4096];
-	uint8_t level = get_u8(r);
-	get_str(r, line, sizeof line);
-	if (r->failed)
-		return;
-	if (!s->up)
-		fprintf(stderr, "%s\n", line);
-	else
-		log_line(level == 2 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", line);
-	struct child *c = children_get(s, IPC_COORDINATOR);
-	if (s->reload_id && c->chan)
-		children_check_sent(c, chan_send(c->chan, data, len, NULL, 0));
 }
 
 static void loader_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
@@ -310,6 +341,7 @@ int supervisor_main(const char *file, const char *node)
 	end_loader(&s);
 	sockets_close(&s.sockets);
 	generation_deinit(&s.now);
+	free(s.started_site);
 	if (s.overlay >= 0)
 		close(s.overlay);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {

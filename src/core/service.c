@@ -174,7 +174,7 @@ static void notice_answer(struct core *c, const struct service *s, int f)
 {
 	const struct policy_answer *a = &s->answer[f];
 	effect_notice(c, CORE_NOTICE_ANSWER, "event=answer service=%s type=%s rule=\"%s\" tier=%d count=%u ttl=%u", s->conf->name,
-		      f ? "AAAA" : "A", policy_rule_text((enum policy_rule)a->rule), a->tier, a->count, a->ttl_s);
+		      f ? "AAAA" : "A", policy_rule_text((enum policy_rule)a->rule), a->tier + 1, a->count, a->ttl_s);
 }
 
 static void copy_answer(struct service *s, int f, const struct policy_answer *from)

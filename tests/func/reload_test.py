@@ -60,6 +60,20 @@ class Reload(Case):
         self.assertEqual(self.answer("static.example.test"), [GOOD])
         self.assertIn("example.test.zone:7:", self.solo.log())
 
+    def test_what_only_a_restart_can_change_is_said(self):
+        self.change("gemel.lua", f"127.0.0.1:{self.ports['solo']}", f"127.0.0.1:{free_port()}")
+        status, out, err = self.ctl("solo", "reload")
+        self.assertEqual(status, 0, out + err)
+        self.assertIn("listen of this node changed", out + err)
+
+    def test_limits_follow_a_reload(self):
+        def size():
+            return len(ask(self.server("solo"), "big.example.test", "TXT", edns=4096).wire)
+        self.assertLess(size(), 1232)  # truncated
+        self.change("gemel.lua", "zones ", "limits { edns = 4096 }\nzones ")
+        self.assertEqual(self.ctl("solo", "reload")[0], 0)
+        self.assertGreater(size(), 2000)
+
     def test_a_zone_comes_and_goes(self):
         import os
         self.scratch.write("more/new.test.zone", "$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.9\n")
