@@ -1,4 +1,5 @@
-/* See check.h.  The same steps as the loader's, but nothing is kept: faults of the configuration do not hide those of zones. */
+/* See check.h. The same steps as the loader's, but nothing is kept: faults of the configuration do not hide those of
+ * zones. */
 #include "app/check.h"
 
 #include <stdio.h>

@@ -3,8 +3,8 @@
 #define GEMEL_APP_CHECK_H
 #include <stdbool.h>
 
-/* Faults and warnings go to standard error, one line each; with print, the expanded configuration to standard output where there
- * was no fault in it. node may be NULL. Returns the exit status: 0 all well, 1 faults. */
+/* Faults and warnings go to standard error, one line each; with print, the expanded configuration to standard output
+ * where there was no fault in it. node may be NULL. Returns the exit status: 0 all well, 1 faults. */
 int check_main(const char *file, const char *node, bool print);
 
 #endif

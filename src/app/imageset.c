@@ -6,7 +6,7 @@
 
 #include "io/memfd.h"
 
-#define IMAGES_WORN 16 /* past this many the directory of zones is spread too thin, and each is a mapping in every responder */
+#define IMAGES_WORN 16 /* each is a mapping in every responder: past this many they are made one */
 
 /* Apexes come from our own configuration: a fixed key will do. */
 static const struct hash_key table_key = {{0x243f6a8885a308d3u, 0x13198a2e03707344u}};

@@ -59,7 +59,8 @@ static int take_zones(struct loader *l, int fd)
 	return e;
 }
 
-/* An image that cannot be used shifts the others' places: then all of them are useless, and all zones are built anew. */
+/* An image that cannot be used shifts the others' places: then all of them are useless, and all zones are built
+ * anew. */
 static int take_image(struct loader *l, struct rbuf *r, int fd)
 {
 	uint16_t index = get_u16(r);
@@ -266,7 +267,8 @@ static int build_zone(struct loader *l, size_t i, const struct zone *z, const ui
 		int e = l->builder ? 0 : start_builder(l);
 
 		if (!e)
-			e = z ? image_add_zone(l->builder, z, digest, &l->zone_faults) : image_add_broken(l->builder, apex, digest);
+			e = z ? image_add_zone(l->builder, z, digest, &l->zone_faults) : image_add_broken(l->builder,
+					apex, digest);
 		if (!e) {
 			l->refs[i] = (struct answer_zone_ref){.image = (uint16_t)l->set.count, .zone = l->built++};
 			return 0;
@@ -285,13 +287,16 @@ static int fall_back(struct loader *l, size_t i, const struct conf_zone_view *v)
 	struct answer_zone_ref old;
 
 	if (imageset_find(&l->set, v->apex, &old)) {
-		diags_add(&l->zone_faults, DIAG_WARNING, v->file, 0, 0, "zone \"%s\" is served from %s (serial %u)", v->name,
-			  l->from_snapshot ? "the last good snapshot" : "its old version", imageset_zone(&l->set, &old)->serial);
+		diags_add(&l->zone_faults, DIAG_WARNING, v->file, 0, 0, "zone \"%s\" is served from %s (serial %u)",
+			  v->name,
+			  l->from_snapshot ? "the last good snapshot" : "its old version",
+			  imageset_zone(&l->set, &old)->serial);
 		l->refs[i] = old;
 		conf_zone_from_image(l->conf, i, &l->set.list[old.image].im, old.zone);
 		return 0;
 	}
-	diags_add(&l->zone_faults, DIAG_WARNING, v->file, 0, 0, "zone \"%s\" has no good version: it is answered with SERVFAIL", v->name);
+	diags_add(&l->zone_faults, DIAG_WARNING, v->file, 0, 0,
+		  "zone \"%s\" has no good version: it is answered with SERVFAIL", v->name);
 	conf_zone_absent(l->conf, i);
 	if (imageset_find_broken(&l->set, v->apex, &old) && !l->worn) {
 		l->refs[i] = old;
@@ -306,7 +311,8 @@ static int load_text(struct loader *l, size_t i, const struct conf_zone_view *v,
 	struct zone *z;
 	int e;
 
-	if (!l->worn && !l->from_snapshot && imageset_find(&l->set, v->apex, &old) && imageset_zone(&l->set, &old)->digest == text->digest) {
+	if (!l->worn && !l->from_snapshot && imageset_find(&l->set, v->apex, &old) &&
+	    imageset_zone(&l->set, &old)->digest == text->digest) {
 		l->refs[i] = old;
 		conf_zone_from_image(l->conf, i, &l->set.list[old.image].im, old.zone);
 		return 0;
@@ -348,7 +354,8 @@ static int number_images(struct loader *l)
 			l->set.list[i].sent_as = next++;
 	if (next <= ANSWER_IMAGES_MAX)
 		return 0;
-	diags_add(&l->faults, DIAG_ERROR, l->file, 0, 0, "old versions of broken zones are kept in %d images; expected at most %d: mend the zones", next,
+	diags_add(&l->faults, DIAG_ERROR, l->file, 0, 0,
+		  "old versions of broken zones are kept in %d images; expected at most %d: mend the zones", next,
 		  ANSWER_IMAGES_MAX);
 	return ERR_LIMIT;
 }
@@ -417,7 +424,8 @@ static void keep_snapshot(struct loader *l)
 	if (!good || !fresh)
 		return;
 	if (snapshot_write(&l->set, folder, l->refs, l->zone_count))
-		diags_add(&l->zone_faults, DIAG_WARNING, folder, 0, 0, "cannot write %s: %s; a zone that is broken at the next start will be answered with SERVFAIL",
+		diags_add(&l->zone_faults, DIAG_WARNING, folder, 0, 0,
+			  "cannot write %s: %s; a zone that is broken at the next start will be answered with SERVFAIL",
 			  SNAPSHOT_FILE, strerror(errno));
 }
 

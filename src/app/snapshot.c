@@ -32,7 +32,8 @@ static int read_file(int fd, uint8_t **data, size_t *len)
 	size_t have = 0;
 	ssize_t n = 0;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (uint64_t)st.st_size < HEAD_LEN || (uint64_t)st.st_size > SNAPSHOT_MAX)
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (uint64_t)st.st_size < HEAD_LEN ||
+	    (uint64_t)st.st_size > SNAPSHOT_MAX)
 		return ERR_FORMAT;
 	room = malloc((size_t)st.st_size); /* a copy: nobody may change it once it is checked */
 	if (!room)
@@ -49,7 +50,8 @@ static int read_file(int fd, uint8_t **data, size_t *len)
 }
 
 /* Adds each image; place[i] is where it went, -1 = it was no good. */
-static void add_images(struct imageset *s, struct rbuf *lens, uint32_t images, const uint8_t *data, size_t len, size_t at, int *place)
+static void add_images(struct imageset *s, struct rbuf *lens, uint32_t images, const uint8_t *data, size_t len,
+		       size_t at, int *place)
 {
 	for (uint32_t i = 0; i < images; i++) {
 		uint64_t n = get_u64(lens);
@@ -79,7 +81,8 @@ static int use(struct imageset *s, const uint8_t *data, size_t len)
 	zones = get_u32(&r);
 	crc = get_u32(&r);
 	lists = (size_t)images * 8 + (size_t)zones * 8;
-	if (images > ANSWER_IMAGES_MAX || zones > SNAPSHOT_ZONES_MAX || lists > len - HEAD_LEN || crc32c(0, data + HEAD_LEN, lists) != crc)
+	if (images > ANSWER_IMAGES_MAX || zones > SNAPSHOT_ZONES_MAX || lists > len - HEAD_LEN ||
+	    crc32c(0, data + HEAD_LEN, lists) != crc)
 		return 0;
 	rbuf_init(&lens, data + HEAD_LEN, (size_t)images * 8);
 	add_images(s, &lens, images, data, len, padded(HEAD_LEN + lists), place);

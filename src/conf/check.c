@@ -62,7 +62,9 @@ static void fault_script(struct conf *c, const struct conf_value *v, const struc
 	const char *near = unknown ? near_script(c, s->name) : NULL;
 
 	if (unknown)
-		conf_fault(c, v, "no bundled check is called \"%s\"; expected one in %s, or the path of a .lua file%s%s%s", s->name, lua_folder(),
+		conf_fault(c, v,
+			   "no bundled check is called \"%s\"; expected one in %s, or the path of a .lua file%s%s%s",
+			   s->name, lua_folder(),
 			   near ? "; did you mean \"" : "", near ? near : "", near ? "\"" : "");
 	else
 		conf_fault(c, v, "cannot read the script %s: %s; expected a check script", s->file,
@@ -125,7 +127,8 @@ void conf_scripts_free(struct conf *c)
 static const char *arg_types_text(unsigned types, char out[ARG_TEXT_MAX])
 {
 	static const struct { unsigned type; const char *text; } known[] = {
-		{SCRIPT_ARG_INTEGER, "a whole number"}, {SCRIPT_ARG_NUMBER, "a number"}, {SCRIPT_ARG_BOOLEAN, "true or false"},
+		{SCRIPT_ARG_INTEGER, "a whole number"}, {SCRIPT_ARG_NUMBER, "a number"},
+		{SCRIPT_ARG_BOOLEAN, "true or false"},
 		{SCRIPT_ARG_STRING | SCRIPT_ARG_OWNER, "text"},
 	};
 	size_t n = 0;
@@ -169,7 +172,8 @@ static void fault_unknown_arg(struct conf *c, const struct conf_script *s, const
 	for (; n < s->arg_count && n < 64; n++)
 		names[n] = s->args[n].name;
 	near = text_nearest(v->key, names, n);
-	conf_fault(c, v, "script \"%s\" has no argument \"%s\"; expected one that it declares%s%s%s", s->name, v->key, near ? "; did you mean \"" : "",
+	conf_fault(c, v, "script \"%s\" has no argument \"%s\"; expected one that it declares%s%s%s", s->name, v->key,
+		   near ? "; did you mean \"" : "",
 		   near ? near : "", near ? "\"" : "");
 }
 
@@ -187,7 +191,8 @@ static bool arg_ok(struct conf *c, const struct conf_script *s, const struct con
 	}
 	if (type && (!spec || script_arg_takes(spec, type)))
 		return true;
-	conf_fault(c, v, "argument \"%s\" of script \"%s\" is %s; expected %s", v->key, s->name, conf_value_text(v, text),
+	conf_fault(c, v, "argument \"%s\" of script \"%s\" is %s; expected %s", v->key, s->name,
+		   conf_value_text(v, text),
 		   spec ? arg_types_text(spec->types, want) : "text, a number or a boolean");
 	return false;
 }
@@ -223,7 +228,8 @@ static bool args_ok(struct conf *c, const struct conf_script *s, const struct co
 
 	if (own && own->table.list_len) {
 		ok = false;
-		conf_fault(c, &own->table.list[0], "%s stands without a name among \"args\"; expected name = value", conf_value_text(&own->table.list[0], text));
+		conf_fault(c, &own->table.list[0], "%s stands without a name among \"args\"; expected name = value",
+			   conf_value_text(&own->table.list[0], text));
 	}
 	for (uint32_t i = 0; own && i < own->table.field_count; i++)
 		ok &= arg_ok(c, s, &own->table.fields[i]);
@@ -244,11 +250,14 @@ static void read_timing(struct conf_check *k, const struct conf_check *base)
 	t->timeout_ms = (uint32_t)conf_fields_ms(f, CHECK_TIMEOUT);
 	t->fall = (uint8_t)conf_fields_integer(f, CHECK_FALL);
 	t->rise = (uint8_t)conf_fields_integer(f, CHECK_RISE);
-	t->retry_ms = f->v[CHECK_RETRY] ? (uint32_t)conf_fields_ms(f, CHECK_RETRY) : t->interval_ms / 5 < 1000 ? t->interval_ms / 5 : 1000;
+	t->retry_ms = f->v[CHECK_RETRY] ? (uint32_t)conf_fields_ms(f, CHECK_RETRY) : t->interval_ms / 5 < 1000 ?
+		t->interval_ms / 5 : 1000;
 }
 
-/* A named check, or an inline table over base (NULL = from nothing). Never NULL but out of memory; faulty ones have no script. */
-static struct conf_check *make_check(struct conf *c, const struct conf_value *table, const char *name, const struct conf_check *base,
+/* A named check, or an inline table over base (NULL = from nothing). Never NULL but out of memory; faulty ones have no
+ * script. */
+static struct conf_check *make_check(struct conf *c, const struct conf_value *table, const char *name,
+				     const struct conf_check *base,
 				     enum schema_block schema)
 {
 	struct conf_check *k = conf_alloc(c, 1, sizeof *k);
@@ -264,7 +273,9 @@ static struct conf_check *make_check(struct conf *c, const struct conf_value *ta
 	else if (base)
 		k->script = base->script;
 	else if (table->type == CONF_TABLE && !conf_value_field(table, "script"))
-		conf_fault(c, table, "%s has no \"script\"; expected a bundled check such as \"http\", or the path of a .lua file",
+		conf_fault(c, table,
+			   "%s has no \"script\"; expected a bundled check such as \"http\", or the path of a .lua "
+			   "file",
 			   k->named ? conf_block_title(table->block, text) : "a check");
 	if (base && k->fields.v[CHECK_SCRIPT])
 		conf_fault(c, k->fields.v[CHECK_SCRIPT], "\"script\" beside \"use\"; expected one of them");
@@ -299,7 +310,8 @@ static struct conf_check *find_named(struct conf *c, const struct conf_value *v)
 
 	if (!k) {
 		near = conf_near_name(c, CONF_CHECK, v->string.s);
-		conf_fault(c, v, "no check is called \"%s\"; expected the name of a check%s%s%s", v->string.s, near ? "; did you mean \"" : "",
+		conf_fault(c, v, "no check is called \"%s\"; expected the name of a check%s%s%s", v->string.s,
+			   near ? "; did you mean \"" : "",
 			   near ? near : "", near ? "\"" : "");
 	}
 	return k && k->script ? k : NULL;

@@ -2,7 +2,8 @@
  *
  *     service "x" { … }     service("x") ──▶ block{ line } and a function that takes the table ──▶ block.table
  *
- * A name that is not defined is a fault at once, and gives a value that swallows every use: so one slip does not hide the next.
+ * A name that is not defined is a fault at once, and gives a value that swallows every use: so one slip does not hide
+ * the next.
  */
 #include "conf/collect.h"
 
@@ -74,7 +75,8 @@ static int sink(lua_State *l)
 
 static void sink_make(lua_State *l)
 {
-	static const char *const events[] = {"__call", "__index", "__concat", "__add", "__sub", "__mul", "__div", "__mod", "__idiv", "__unm"};
+	static const char *const events[] = {"__call", "__index", "__concat", "__add", "__sub", "__mul", "__div",
+					     "__mod", "__idiv", "__unm"};
 
 	lua_newuserdatauv(l, 0, 0);
 	lua_newtable(l);
@@ -89,16 +91,21 @@ static void sink_make(lua_State *l)
 /* ---- names that are not there ---- */
 
 static const char *const words[] = {
-	"node", "pair", "zone", "zones", "limits", "check", "host", "pool", "service", "all", "any", "atleast", "require",
-	"assert", "error", "ipairs", "pairs", "select", "tonumber", "tostring", "type", "string", "table", "math", "utf8",
+	"node", "pair", "zone", "zones", "limits", "check", "host", "pool", "service", "all", "any", "atleast",
+	"require",
+	"assert", "error", "ipairs", "pairs", "select", "tonumber", "tostring", "type", "string", "table", "math",
+	"utf8",
 };
 #define WORD_COUNT (sizeof words / sizeof *words)
 
 static bool is_forbidden(const char *name)
 {
-	static const char *const gone[] = {"os", "io", "debug", "load", "loadfile", "loadstring", "dofile", "print", "pcall", "xpcall",
-					   "coroutine", "package", "next", "setmetatable", "getmetatable", "rawget", "rawset",
-					   "collectgarbage", "_G", "math.random", "math.randomseed", "string.dump", "table.move"};
+	static const char *const gone[] = {"os", "io", "debug", "load", "loadfile", "loadstring", "dofile", "print",
+					   "pcall", "xpcall",
+					   "coroutine", "package", "next", "setmetatable", "getmetatable", "rawget",
+					   "rawset",
+					   "collectgarbage", "_G", "math.random", "math.randomseed", "string.dump",
+					   "table.move"};
 
 	for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
 		if (!strcmp(name, gone[i]))
@@ -118,12 +125,15 @@ static int name_absent(lua_State *l)
 	snprintf(name, sizeof name, "%s%.100s", prefix, lua_tostring(l, 2));
 	near = prefix[0] ? NULL : text_nearest(name, words, WORD_COUNT);
 	if (is_forbidden(name))
-		snprintf(text, sizeof text, "\"%s\" is not there; expected data only: no files, programs, time or randomness", name);
+		snprintf(text, sizeof text,
+			 "\"%s\" is not there; expected data only: no files, programs, time or randomness", name);
 	else if (prefix[0])
 		snprintf(text, sizeof text, "unknown name \"%s\"; expected a function of Lua 5.4's %.*s library", name,
 			 (int)strlen(prefix) - 1, prefix);
 	else
-		snprintf(text, sizeof text, "unknown name \"%s\"; expected a block such as zone or service, a name set above, or text in quotes%s%s%s",
+		snprintf(text, sizeof text,
+			 "unknown name \"%s\"; expected a block such as zone or service, a name set above, or text in "
+			 "quotes%s%s%s",
 			 name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"" : "");
 	fault_here(l, text);
 	return sink(l);
@@ -172,7 +182,8 @@ static int take_table(lua_State *l)
 	struct conf_block *b = lua_touserdata(l, lua_upvalueindex(3));
 
 	if (!b)
-		b = block_add(l, (enum conf_kind)lua_tointeger(l, lua_upvalueindex(1)), lua_tostring(l, lua_upvalueindex(2)));
+		b = block_add(l, (enum conf_kind)lua_tointeger(l, lua_upvalueindex(1)),
+			      lua_tostring(l, lua_upvalueindex(2)));
 	lua_pushnil(l);
 	lua_replace(l, lua_upvalueindex(3));
 	lua_settop(l, 1);
@@ -193,7 +204,8 @@ static const char *name_argument(lua_State *l, enum conf_kind kind)
 	}
 	lua_getfield(l, LUA_REGISTRYINDEX, CONVERT_SINK);
 	if (!lua_rawequal(l, 1, -1)) {
-		snprintf(text, sizeof text, "%s without a name; expected %s \"%s\"%s", conf_kind_text(kind), conf_kind_text(kind),
+		snprintf(text, sizeof text, "%s without a name; expected %s \"%s\"%s", conf_kind_text(kind),
+			 conf_kind_text(kind),
 			 kind == CONF_ZONES ? "DIR" : "NAME", kind == CONF_ZONES ? "" : " { … }");
 		fault_here(l, text);
 	}
@@ -243,8 +255,11 @@ static int require(lua_State *l)
 
 	if (len > 4 && !strcmp(name + len - 4, ".lua"))
 		len -= 4;
-	if (!len || len > 100 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != len)
-		return luaL_error(l, "require \"%s\"; expected the name of a .lua file in the configuration's own folder", name);
+	if (!len || len > 100 ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != len)
+		return luaL_error(l,
+				  "require \"%s\"; expected the name of a .lua file in the configuration's own folder",
+				  name);
 	lua_settop(l, 1);
 	lua_pushlstring(l, name, len);
 	lua_replace(l, 1);
@@ -255,7 +270,8 @@ static int require(lua_State *l)
 			return luaL_error(l, "require \"%s\" goes round in a circle", name);
 		return 1;
 	}
-	path = strcmp(c->dir, ".") ? lua_pushfstring(l, "%s/%s.lua", c->dir, lua_tostring(l, 1)) : lua_pushfstring(l, "%s.lua", lua_tostring(l, 1));
+	path = strcmp(c->dir, ".") ? lua_pushfstring(l, "%s/%s.lua", c->dir, lua_tostring(l, 1)) : lua_pushfstring(l,
+			"%s.lua", lua_tostring(l, 1));
 	lua_pushvalue(l, 1);
 	lua_pushlightuserdata(l, c); /* being read */
 	lua_rawset(l, 2);
@@ -371,7 +387,8 @@ static void tell_missing_tables(struct collector *c)
 {
 	for (struct conf_block *b = c->out->blocks; b; b = b->next)
 		if (b->table.type == CONF_NONE) {
-			diags_add(c->d, DIAG_ERROR, b->source ? b->source->path : c->file, b->line, 0, "%s \"%s\" has no block; expected { … } after the name",
+			diags_add(c->d, DIAG_ERROR, b->source ? b->source->path : c->file, b->line, 0,
+				  "%s \"%s\" has no block; expected { … } after the name",
 				  conf_kind_text(b->kind), b->name ? b->name : "");
 			b->table.type = CONF_TOLD;
 		}
@@ -389,7 +406,8 @@ static int run(struct collector *c, lua_State *l)
 		r = lua_pcall(l, 0, 0, 1);
 	}
 	if (r == LUA_ERRMEM)
-		diags_add(c->d, DIAG_ERROR, c->file, 0, 0, "the configuration needs more than %zu MiB of memory; expected data, not a computation",
+		diags_add(c->d, DIAG_ERROR, c->file, 0, 0,
+			  "the configuration needs more than %zu MiB of memory; expected data, not a computation",
 			  SANDBOX_MEMORY >> 20);
 	else if (r != LUA_OK)
 		tell_error(c, lua_tostring(l, -1) ? lua_tostring(l, -1) : "an unknown error");

@@ -17,8 +17,8 @@ struct collection {
 	bool aborted; /* the file did not run to its end: what blocks refer to may be missing */
 };
 
-/* Faults (syntax, limits, calls of what is not there) go to d; what could be collected before is kept. Returns 0 when the file could
- * be read at all, else ERR_FORMAT; ERR_NOMEM. `out` is to be deinitialised in every case. */
+/* Faults (syntax, limits, calls of what is not there) go to d; what could be collected before is kept. Returns 0 when
+ * the file could be read at all, else ERR_FORMAT; ERR_NOMEM. `out` is to be deinitialised in every case. */
 int conf_collection_run(struct collection *out, const char *file, struct diags *d) MUST_CHECK;
 void conf_collection_deinit(struct collection *c);
 

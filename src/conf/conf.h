@@ -1,12 +1,14 @@
-/* The configuration: one Lua file, the same on every node → the plan, and the zones with the names that are live in them.
+/* The configuration: one Lua file, the same on every node → the plan, and the zones with the names that are live in
+ * them.
  *
  *     conf_load ──▶ for each zone: conf_zone_read → conf_zone_compile ──────────▶ conf_plan ──▶ struct plan
  *       faults        or, where it did not change: conf_zone_from_image              │
  *                     or, where there is nothing:  conf_zone_absent                  └─▶ conf_print (JSON)
  *
- * The zones come first because a service without tiers has the addresses that its zone holds at the name. Every fault is told
- * as "file:line: what; what was expected; did you mean …", all in one run: faults of the configuration raise the errors
- * of the diags given to conf_load and conf_plan (it is then refused whole), faults of a zone those given to conf_zone_*.
+ * The zones come first because a service without tiers has the addresses that its zone holds at the name. Every fault
+ * is told as "file:line: what; what was expected; did you mean …", all in one run: faults of the configuration raise
+ * the errors of the diags given to conf_load and conf_plan (it is then refused whole), faults of a zone those given to
+ * conf_zone_*.
  */
 #ifndef GEMEL_CONF_CONF_H
 #define GEMEL_CONF_CONF_H
@@ -25,9 +27,10 @@
 
 struct conf;
 
-/* Reads and checks FILE and the scripts it names; node = NULL takes the host name up to the first dot, or the only block there
- * is. Returns 0 when there is something to go on with, faulty or not (d tells), ERR_FORMAT when the file could not be read or
- * run, ERR_NOMEM. The configuration must not be used when d has errors but for finding more faults in its zones. */
+/* Reads and checks FILE and the scripts it names; node = NULL takes the host name up to the first dot, or the only
+ * block there is. Returns 0 when there is something to go on with, faulty or not (d tells), ERR_FORMAT when the file
+ * could not be read or run, ERR_NOMEM. The configuration must not be used when d has errors but for finding more faults
+ * in its zones. */
 int conf_load(struct conf **c, const char *file, const char *node, struct diags *d) MUST_CHECK;
 void conf_free(struct conf *c);
 
@@ -40,7 +43,8 @@ struct conf_zone_view {
 size_t conf_zones(const struct conf *c);
 void conf_zone_get(const struct conf *c, size_t i, struct conf_zone_view *out);
 
-/* The text of a zone's file, and a digest of all that its image is made from: the file, what it includes, and its services. */
+/* The text of a zone's file, and a digest of all that its image is made from: the file, what it includes, and its
+ * services. */
 struct conf_include;
 struct conf_zone_text {
 	char *text;
@@ -49,15 +53,16 @@ struct conf_zone_text {
 	struct conf_include *includes;
 	size_t include_count;
 };
-/* ERR_FORMAT (told in d), ERR_NOMEM. conf_zone_text_deinit frees the text; a zone compiled from it must be freed before. */
+/* ERR_FORMAT (told in d), ERR_NOMEM. conf_zone_text_deinit frees the text; a zone compiled from it must be freed
+ * before. */
 int conf_zone_read(struct conf *c, size_t i, struct conf_zone_text *t, struct diags *d) MUST_CHECK;
 void conf_zone_text_deinit(struct conf_zone_text *t);
-/* Parses and checks the zone with its services marked live, and takes their members from it. *z is the caller's to free.
- * ERR_FORMAT (told in d), ERR_NOMEM. */
+/* Parses and checks the zone with its services marked live, and takes their members from it. *z is the caller's to
+ * free. ERR_FORMAT (told in d), ERR_NOMEM. */
 int conf_zone_compile(struct conf *c, size_t i, struct conf_zone_text *t, const struct hash_key *key, struct zone **z,
 		      struct diags *d) MUST_CHECK;
-/* Takes what the services need of zone i from an image that holds it (an unchanged zone, or the old version of a broken one).
- * A service that the image does not know keeps its configured tiers, or has no members. */
+/* Takes what the services need of zone i from an image that holds it (an unchanged zone, or the old version of a broken
+ * one). A service that the image does not know keeps its configured tiers, or has no members. */
 void conf_zone_from_image(struct conf *c, size_t i, const struct image *im, uint32_t zone);
 /* The zone has no content at all: its services without tiers are left out of the plan. */
 void conf_zone_absent(struct conf *c, size_t i);

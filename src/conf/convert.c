@@ -206,7 +206,8 @@ void conf_convert_block(lua_State *l, struct collector *c, struct conf_block *b,
 	convert(l, c, &b->table, idx, 0);
 	if (b->table.type == CONF_TABLE || b->table.type == CONF_TOLD)
 		return;
-	diags_add(c->d, DIAG_ERROR, b->source->path, b->line, 0, "%s%s%s%s is %s; expected { … }", conf_kind_text(b->kind), b->name ? " \"" : "",
+	diags_add(c->d, DIAG_ERROR, b->source->path, b->line, 0, "%s%s%s%s is %s; expected { … }",
+		  conf_kind_text(b->kind), b->name ? " \"" : "",
 		  b->name ? b->name : "", b->name ? "\"" : "", conf_value_text(&b->table, text));
 	b->table.type = CONF_TOLD;
 }
@@ -221,7 +222,8 @@ static int combine(lua_State *l, int idx, lua_Integer need)
 	luaL_argexpected(l, lua_type(l, idx) == LUA_TTABLE, idx, "a list of checks");
 	n = (lua_Integer)lua_rawlen(l, idx);
 	if (n < 1 || n > 1000)
-		return luaL_error(l, "a combination of %d checks; expected a list of at least one", (int)(n > 1000 ? 1000 : n));
+		return luaL_error(l, "a combination of %d checks; expected a list of at least one",
+				  (int)(n > 1000 ? 1000 : n));
 	lua_createtable(l, (int)n, 1);
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_rawgeti(l, idx, i);
@@ -250,7 +252,8 @@ static int combine_atleast(lua_State *l)
 
 	luaL_argexpected(l, lua_type(l, 2) == LUA_TTABLE, 2, "a list of checks");
 	if (k < 1 || k > (lua_Integer)lua_rawlen(l, 2))
-		return luaL_error(l, "atleast(%I, …) of %d checks; expected a number from 1 to that", k, (int)lua_rawlen(l, 2));
+		return luaL_error(l, "atleast(%I, …) of %d checks; expected a number from 1 to that", k,
+				  (int)lua_rawlen(l, 2));
 	return combine(l, 2, k);
 }
 

@@ -32,12 +32,14 @@ static const char *expected(const struct schema_key *k, char out[EXPECTED_MAX])
 		snprintf(out, EXPECTED_MAX, "a whole number from %" PRId64 " to %" PRId64, k->min, k->max);
 		return out;
 	case SCHEMA_DURATION:
-		snprintf(out, EXPECTED_MAX, "a duration from %s to %s, such as 5, \"200ms\" or \"10m\"", text_format_duration((uint64_t)k->min, lo),
+		snprintf(out, EXPECTED_MAX, "a duration from %s to %s, such as 5, \"200ms\" or \"10m\"",
+			 text_format_duration((uint64_t)k->min, lo),
 			 text_format_duration((uint64_t)k->max, hi));
 		return out;
 	case SCHEMA_WORD:
 		for (const struct schema_word *w = k->words; w->name && n < EXPECTED_MAX; w++)
-			n += (size_t)snprintf(out + n, EXPECTED_MAX - n, "%s\"%s\"", w == k->words ? "" : w[1].name ? ", " : " or ", w->name);
+			n += (size_t)snprintf(out + n, EXPECTED_MAX - n, "%s\"%s\"",
+					      w == k->words ? "" : w[1].name ? ", " : " or ", w->name);
 		return out;
 	case SCHEMA_BOOLEAN:
 		return "true or false";
@@ -55,10 +57,12 @@ static void fault_value(struct conf *c, const struct schema_key *k, const struct
 	if (v->type == CONF_TOLD)
 		return;
 	if (v->index)
-		conf_fault(c, v, "item %u of \"%s\" is %s; expected %s%s%s%s", v->index, k->name, conf_value_text(v, text), expected(k, want),
+		conf_fault(c, v, "item %u of \"%s\" is %s; expected %s%s%s%s", v->index, k->name,
+			   conf_value_text(v, text), expected(k, want),
 			   hint ? "; did you mean \"" : "", hint ? hint : "", hint ? "\"" : "");
 	else
-		conf_fault(c, v, "\"%s\" is %s; expected %s%s%s%s", k->name, conf_value_text(v, text), expected(k, want),
+		conf_fault(c, v, "\"%s\" is %s; expected %s%s%s%s", k->name, conf_value_text(v, text),
+			   expected(k, want),
 			   hint ? "; did you mean \"" : "", hint ? hint : "", hint ? "\"" : "");
 }
 
@@ -115,8 +119,10 @@ static bool list_ok_of(struct conf *c, const struct schema_key *k, const struct 
 	if (v->type != CONF_TABLE)
 		return ok(c, k, v);
 	if (v->table.field_count || !v->table.list_len || v->table.list_len > (uint64_t)k->max) {
-		conf_fault(c, v, "\"%s\" is a table with %u items%s; expected a list of 1 to %" PRId64 ": %s", k->name, v->table.list_len,
-			   v->table.field_count ? " and named ones" : "", k->max, k->expected ? k->expected : "addresses");
+		conf_fault(c, v, "\"%s\" is a table with %u items%s; expected a list of 1 to %" PRId64 ": %s", k->name,
+			   v->table.list_len,
+			   v->table.field_count ? " and named ones" : "", k->max,
+			   k->expected ? k->expected : "addresses");
 		return false;
 	}
 	for (uint32_t i = 0; i < v->table.list_len; i++)
@@ -182,7 +188,8 @@ static void fault_unknown(struct conf *c, enum schema_block b, const struct conf
 	size_t count, n = 0;
 
 	if (near) {
-		conf_fault(c, v, "unknown key \"%s\"; expected a key of %s; did you mean \"%s\"", v->key, conf_schema_block_text(b), near);
+		conf_fault(c, v, "unknown key \"%s\"; expected a key of %s; did you mean \"%s\"", v->key,
+			   conf_schema_block_text(b), near);
 		return;
 	}
 	keys = conf_schema_keys(b, &count);
@@ -208,7 +215,8 @@ static bool check_field(struct conf *c, enum schema_block b, const struct conf_v
 	return true;
 }
 
-void conf_fields_check(struct conf *c, enum schema_block b, const struct conf_value *table, bool list_ok, struct fields *f)
+void conf_fields_check(struct conf *c, enum schema_block b, const struct conf_value *table, bool list_ok,
+		       struct fields *f)
 {
 	const struct schema_key *keys;
 	char text[CONF_VALUE_TEXT_MAX], title[CONF_TITLE_MAX];
@@ -227,7 +235,8 @@ void conf_fields_check(struct conf *c, enum schema_block b, const struct conf_va
 	keys = conf_schema_keys(b, &count);
 	for (size_t i = 0; i < count && !f->has_unknown; i++) /* the missing one may be the misspelt one */
 		if (keys[i].required && !conf_value_field(table, keys[i].name))
-			conf_fault(c, table, "%s has no \"%s\"; expected %s", conf_block_title(table->block, title), keys[i].name, keys[i].expected);
+			conf_fault(c, table, "%s has no \"%s\"; expected %s", conf_block_title(table->block, title),
+				   keys[i].name, keys[i].expected);
 }
 
 /* ---- reading ---- */

@@ -1,6 +1,6 @@
 /* The keys of one block, checked against the schema table, and their values.
  *
- *     conf_fields_check(block's table) ──▶ struct fields: one value a key, right in type and range; NULL where absent or faulty
+ *     conf_fields_check(block's table) ──▶ struct fields: one value a key, right in type and range; else NULL
  *     conf_fields_ms(f, CHECK_INTERVAL) ──▶ the value, or the default from the table
  */
 #ifndef GEMEL_CONF_FIELDS_H
@@ -18,9 +18,10 @@ struct fields {
 	bool has_unknown;
 };
 
-/* Checks every key of the table; list_ok where the block takes values without a key too (host, member). Faults and warnings are
- * told. A table that is CONF_TOLD has no keys. */
-void conf_fields_check(struct conf *c, enum schema_block b, const struct conf_value *table, bool list_ok, struct fields *f);
+/* Checks every key of the table; list_ok where the block takes values without a key too (host, member). Faults and
+ * warnings are told. A table that is CONF_TOLD has no keys. */
+void conf_fields_check(struct conf *c, enum schema_block b, const struct conf_value *table, bool list_ok,
+		       struct fields *f);
 /* Tells that v is not what the key takes, for keys that only their reader can check. */
 void conf_fields_fault(struct conf *c, enum schema_block b, int key, const struct conf_value *v);
 

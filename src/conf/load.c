@@ -147,7 +147,8 @@ static const struct conf_block *only_block(struct conf *c, enum conf_kind kind)
 	const struct conf_blocks *k = &c->kinds[kind];
 
 	for (size_t i = 1; i < k->count; i++)
-		conf_fault(c, &k->list[i]->table, "a second %s; expected one: the first is at line %u", conf_kind_text(kind), k->list[0]->line);
+		conf_fault(c, &k->list[i]->table, "a second %s; expected one: the first is at line %u",
+			   conf_kind_text(kind), k->list[0]->line);
 	return k->count ? k->list[0] : NULL;
 }
 
@@ -155,8 +156,10 @@ static const struct conf_block *only_block(struct conf *c, enum conf_kind kind)
 static void judge_keys(struct conf *c)
 {
 	static const enum schema_block schemas[CONF_KINDS] = {
-		[CONF_NODE] = SCHEMA_NODE, [CONF_PAIR] = SCHEMA_PAIR, [CONF_ZONE] = SCHEMA_ZONE, [CONF_LIMITS] = SCHEMA_LIMITS,
-		[CONF_CHECK] = SCHEMA_CHECK, [CONF_HOST] = SCHEMA_HOST, [CONF_POOL] = SCHEMA_SERVICE, [CONF_SERVICE] = SCHEMA_SERVICE,
+		[CONF_NODE] = SCHEMA_NODE, [CONF_PAIR] = SCHEMA_PAIR, [CONF_ZONE] = SCHEMA_ZONE,
+		[CONF_LIMITS] = SCHEMA_LIMITS,
+		[CONF_CHECK] = SCHEMA_CHECK, [CONF_HOST] = SCHEMA_HOST, [CONF_POOL] = SCHEMA_SERVICE,
+		[CONF_SERVICE] = SCHEMA_SERVICE,
 	};
 	struct fields f;
 
@@ -174,7 +177,8 @@ static void build_limits(struct conf *c)
 		return;
 	conf_fields_check(c, SCHEMA_LIMITS, &c->limits_block->table, false, &c->limits_fields);
 	rrl = c->limits_fields.v[LIMITS_RRL];
-	if (rrl && (rrl->type != CONF_BOOLEAN || rrl->boolean) && (rrl->type != CONF_INTEGER || rrl->integer < 1 || rrl->integer > 1000000))
+	if (rrl && (rrl->type != CONF_BOOLEAN || rrl->boolean) &&
+	    (rrl->type != CONF_INTEGER || rrl->integer < 1 || rrl->integer > 1000000))
 		conf_fields_fault(c, SCHEMA_LIMITS, LIMITS_RRL, rrl);
 }
 

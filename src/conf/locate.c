@@ -1,4 +1,5 @@
-/* Where a key stands: Lua knows the line of a call but not of the keys inside it, so on a fault the source is walked by tokens.
+/* Where a key stands: Lua knows the line of a call but not of the keys inside it, so on a fault the source is walked by
+ * tokens.
  *
  *     service "www.example.test" {          line of the call, known from Lua: look here for  service <name> {
  *       check = "web",                      entry "check"
@@ -6,8 +7,8 @@
  *                 { "192.0.2.2", weigth = 3 } },
  *     }
  *
- * This reads no more Lua than it must: names, text, numbers, comments, brackets. A table that a variable or a function made is
- * not followed; the last line that was found is then good enough.
+ * This reads no more Lua than it must: names, text, numbers, comments, brackets. A table that a variable or a function
+ * made is not followed; the last line that was found is then good enough.
  */
 #include "conf/scan.h"
 #include "conf/value.h"
@@ -59,7 +60,8 @@ static void walk(struct scan *s, const struct conf_value *const *path, size_t de
 			bool keyed = conf_scan_key(s, &key);
 
 			place += !keyed;
-			found = keyed ? path[i]->key && key.kind != TOKEN_OTHER && conf_scan_token_is(&key, path[i]->key) : path[i]->index == place;
+			found = keyed ? path[i]->key && key.kind != TOKEN_OTHER &&
+				conf_scan_token_is(&key, path[i]->key) : path[i]->index == place;
 			if (found) {
 				*line = key.line;
 				break;
@@ -105,7 +107,8 @@ static bool find_block(struct scan *s, const struct conf_block *b)
 	for (conf_scan_next(s); s->t.kind != TOKEN_END && s->t.line <= b->line; conf_scan_next(s)) {
 		struct scan at = *s;
 
-		if (s->t.line != b->line || s->t.kind != TOKEN_NAME || !conf_scan_token_is(&s->t, conf_kind_text(b->kind)))
+		if (s->t.line != b->line || s->t.kind != TOKEN_NAME ||
+		    !conf_scan_token_is(&s->t, conf_kind_text(b->kind)))
 			continue;
 		if (enter_block(&at, b->name, &exact)) {
 			if (exact) {

@@ -20,7 +20,8 @@ static bool host_address(struct conf *c, const struct conf_block *b, const struc
 	if (v->type == CONF_TOLD)
 		return false;
 	if (v->type != CONF_STRING || addr_parse(&a, v->string.s, v->string.len, 0) || a.port || addr_is_any(&a)) {
-		conf_fault(c, v, "host \"%s\" has %s; expected an address without a port", b->name, conf_value_text(v, text));
+		conf_fault(c, v, "host \"%s\" has %s; expected an address without a port", b->name,
+			   conf_value_text(v, text));
 		return false;
 	}
 	for (size_t i = 0; i < h->count; i++)
@@ -44,9 +45,13 @@ static void build_host(struct conf *c, const struct conf_block *b)
 		return;
 	conf_fields_check(c, SCHEMA_HOST, t, true, &f);
 	if (t->type == CONF_TABLE && (!n || n > HOST_ADDRS_MAX))
-		conf_fault(c, t, "host \"%s\" has %u addresses; expected 1 to %d: { \"192.0.2.1\", … }", b->name, n, HOST_ADDRS_MAX);
-	if (!addr_parse(&as_name, b->name, strlen(b->name), 0) || strchr(b->name, '/') || strchr(b->name, '*') || !strncmp(b->name, "site:", 5))
-		conf_fault(c, t, "host \"%s\" would be taken for something else; expected a name that is no address, glob or \"site:…\"", b->name);
+		conf_fault(c, t, "host \"%s\" has %u addresses; expected 1 to %d: { \"192.0.2.1\", … }", b->name, n,
+			   HOST_ADDRS_MAX);
+	if (!addr_parse(&as_name, b->name, strlen(b->name), 0) || strchr(b->name, '/') || strchr(b->name, '*') ||
+	    !strncmp(b->name, "site:", 5))
+		conf_fault(c, t,
+			   "host \"%s\" would be taken for something else; expected a name that is no address, glob or "
+			   "\"site:…\"", b->name);
 	h->name = b->name;
 	h->site = conf_fields_string(&f, HOST_SITE);
 	h->addrs = n <= HOST_ADDRS_MAX ? conf_alloc(c, n + 1, sizeof *h->addrs) : NULL;
@@ -85,7 +90,8 @@ void conf_members_push(struct conf *c, struct conf_members *out, const struct co
 	out->list[out->count++] = *m;
 }
 
-static void add_host(struct conf *c, struct conf_members *out, const struct conf_host *h, const struct conf_member *like)
+static void add_host(struct conf *c, struct conf_members *out, const struct conf_host *h,
+		     const struct conf_member *like)
 {
 	struct conf_member m = *like;
 
@@ -96,7 +102,8 @@ static void add_host(struct conf *c, struct conf_members *out, const struct conf
 	}
 }
 
-static void add_site(struct conf *c, struct conf_members *out, const struct conf_value *v, const char *site, const struct conf_member *like)
+static void add_site(struct conf *c, struct conf_members *out, const struct conf_value *v, const char *site,
+		     const struct conf_member *like)
 {
 	const struct conf_blocks *k = &c->kinds[CONF_HOST];
 	bool any = false;
@@ -117,11 +124,14 @@ static void fault_name(struct conf *c, const struct conf_value *v)
 {
 	const char *near = conf_near_name(c, CONF_HOST, v->string.s);
 
-	conf_fault(c, v, "\"%s\" is neither an address nor a host; expected an address, a host's name or site:NAME%s%s%s", v->string.s,
+	conf_fault(c, v,
+		   "\"%s\" is neither an address nor a host; expected an address, a host's name or site:NAME%s%s%s",
+		   v->string.s,
 		   near ? "; did you mean \"" : "", near ? near : "", near ? "\"" : "");
 }
 
-static void add_named(struct conf *c, struct conf_members *out, const struct conf_value *v, const struct conf_member *like)
+static void add_named(struct conf *c, struct conf_members *out, const struct conf_value *v,
+		      const struct conf_member *like)
 {
 	struct conf_member m = *like;
 	const struct conf_host *h = find_host(c, v->string.s);
@@ -133,7 +143,9 @@ static void add_named(struct conf *c, struct conf_members *out, const struct con
 	} else if (addr_parse(&m.addr, v->string.s, v->string.len, 0)) {
 		fault_name(c, v);
 	} else if (m.addr.port || addr_is_any(&m.addr)) {
-		conf_fault(c, v, "member %s %s; expected an address to answer with (probe = \"ADDRESS:PORT\" says where to probe)", v->string.s,
+		conf_fault(c, v,
+			   "member %s %s; expected an address to answer with (probe = \"ADDRESS:PORT\" says where to "
+			   "probe)", v->string.s,
 			   m.addr.port ? "has a port" : "is a wildcard");
 	} else {
 		conf_members_push(c, out, &m);
@@ -155,7 +167,8 @@ static void read_probe(struct conf *c, const struct fields *f, struct conf_membe
 			if (item->type != CONF_STRING || addr_parse(&a, item->string.s, item->string.len, 0))
 				conf_fields_fault(c, SCHEMA_MEMBER, MEMBER_PROBE, item);
 		}
-	} else if (v->type != CONF_STRING || addr_parse(&m->probe, v->string.s, v->string.len, 0) || addr_is_any(&m->probe)) {
+	} else if (v->type != CONF_STRING || addr_parse(&m->probe, v->string.s, v->string.len, 0) ||
+		   addr_is_any(&m->probe)) {
 		memset(&m->probe, 0, sizeof m->probe);
 		conf_fields_fault(c, SCHEMA_MEMBER, MEMBER_PROBE, v);
 	}
@@ -168,7 +181,9 @@ static void add_table(struct conf *c, struct conf_members *out, const struct con
 	conf_fields_check(c, SCHEMA_MEMBER, v, true, &f);
 	if (v->table.list_len != 1 || v->table.list[0].type != CONF_STRING) {
 		if (!v->table.list_len || v->table.list[0].type != CONF_TOLD)
-			conf_fault(c, v, "a member that is a table with %u addresses; expected one: { \"192.0.2.10\", weight = 3 }", v->table.list_len);
+			conf_fault(c, v,
+				   "a member that is a table with %u addresses; expected one: { \"192.0.2.10\", weight "
+				   "= 3 }", v->table.list_len);
 		return;
 	}
 	m->weight = (uint16_t)conf_fields_integer(&f, MEMBER_WEIGHT);
@@ -188,5 +203,6 @@ void conf_member_add(struct conf *c, struct conf_members *out, const struct conf
 	else if (v->type == CONF_TABLE)
 		add_table(c, out, v, &m);
 	else if (v->type != CONF_TOLD)
-		conf_fault(c, v, "a member is %s; expected an address, a host's name, site:NAME or a table", conf_value_text(v, text));
+		conf_fault(c, v, "a member is %s; expected an address, a host's name, site:NAME or a table",
+			   conf_value_text(v, text));
 }

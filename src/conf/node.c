@@ -59,7 +59,8 @@ static void check_repeats(struct conf *c, const struct conf_value *v, const stru
 	for (uint16_t i = 1; i < n; i++)
 		for (uint16_t j = 0; j < i; j++)
 			if (addr_equal(&list[i], &list[j])) {
-				conf_fault(c, list_item(v, i), "\"%s\" has %s twice; expected each address once", v->key,
+				conf_fault(c, list_item(v, i), "\"%s\" has %s twice; expected each address once",
+					   v->key,
 					   addr_format(&list[i], true, text));
 				break;
 			}
@@ -91,10 +92,12 @@ static void read_peer(struct conf *c, struct plan_node *n, const struct conf_val
 		check_repeats(c, v, n->peer, count);
 	for (uint16_t i = 0; i < count; i++)
 		if (addr_is_any(&n->peer[i]))
-			conf_fault(c, list_item(v, i), "\"peer\" is a wildcard; expected the address at which the twin reaches this node");
+			conf_fault(c, list_item(v, i),
+				   "\"peer\" is a wildcard; expected the address at which the twin reaches this node");
 }
 
-/* An own address proves nothing about the network. On loopback, which is a network of its own, only the very same socket or a ping. */
+/* An own address proves nothing about the network. On loopback, which is a network of its own, only the very same
+ * socket or a ping. */
 static bool is_own(const struct addr *canary, const struct addr *own)
 {
 	return addr_same_ip(canary, own) && (!addr_is_loopback(canary) || !canary->port || canary->port == own->port);
@@ -115,7 +118,9 @@ static void read_canaries(struct conf *c, struct plan_node *n, const struct conf
 		for (uint8_t j = 0; j < n->peer_count; j++)
 			own |= is_own(&n->canaries[i], &n->peer[j]);
 		if (own)
-			conf_fault(c, list_item(v, i), "canary %s is an address of node \"%s\" itself; expected something that is there when our network is",
+			conf_fault(c, list_item(v, i),
+				   "canary %s is an address of node \"%s\" itself; expected something that is there "
+				   "when our network is",
 				   addr_format(&n->canaries[i], true, text), n->name);
 	}
 }
@@ -137,7 +142,8 @@ static void read_paths(struct conf *c, struct plan_node *n, const struct fields 
 	n->control = node_path(c, f, NODE_CONTROL, "/run/gemel/%s.sock", n->name);
 	n->state = node_path(c, f, NODE_STATE, "/var/lib/gemel/%s", n->name);
 	if (n->control && strlen(n->control) >= sizeof un.sun_path)
-		conf_fault(c, f->v[NODE_CONTROL] ? f->v[NODE_CONTROL] : f->table, "the control socket's path %s has %zu octets; expected at most %zu",
+		conf_fault(c, f->v[NODE_CONTROL] ? f->v[NODE_CONTROL] : f->table,
+			   "the control socket's path %s has %zu octets; expected at most %zu",
 			   n->control, strlen(n->control), sizeof un.sun_path - 1);
 }
 
@@ -153,11 +159,13 @@ static void build_node(struct conf *c, const struct conf_block *b, struct plan_n
 	read_canaries(c, n, f->v[NODE_CANARIES]);
 	n->status_from = read_blocks(c, f->v[NODE_STATUS_FROM], &n->status_from_count);
 	n->workers = (uint16_t)conf_fields_integer(f, NODE_WORKERS);
-	n->user = f->v[NODE_USER] ? f->v[NODE_USER]->string.s : NULL; /* NULL lets the supervisor choose where there is no such user */
+	/* NULL lets the supervisor choose where there is no such user */
+	n->user = f->v[NODE_USER] ? f->v[NODE_USER]->string.s : NULL;
 	n->nsid = conf_fields_string(f, NODE_NSID);
 	read_paths(c, n, f);
 	if (strlen(n->name) > 63 || strchr(n->name, '/'))
-		conf_fault(c, &b->table, "node \"%.80s\" has no usable name; expected 1 to 63 octets without \"/\"", n->name);
+		conf_fault(c, &b->table, "node \"%.80s\" has no usable name; expected 1 to 63 octets without \"/\"",
+			   n->name);
 }
 
 static void check_ids(struct conf *c)
@@ -165,10 +173,12 @@ static void check_ids(struct conf *c)
 	for (size_t i = 0; i < c->node_count; i++)
 		for (size_t j = 0; j < i; j++) {
 			if (!strcmp(c->nodes[i].name, c->nodes[j].name))
-				conf_fault(c, &c->kinds[CONF_NODE].list[i]->table, "node \"%s\" is there twice; the first is at line %u", c->nodes[i].name,
+				conf_fault(c, &c->kinds[CONF_NODE].list[i]->table,
+					   "node \"%s\" is there twice; the first is at line %u", c->nodes[i].name,
 					   c->kinds[CONF_NODE].list[j]->line);
 			else if (c->nodes[i].id && c->nodes[i].id == c->nodes[j].id)
-				conf_fault(c, c->node_fields[i].v[NODE_ID], "id %u is node \"%s\"'s already; expected an id of its own, 1 to 254",
+				conf_fault(c, c->node_fields[i].v[NODE_ID],
+					   "id %u is node \"%s\"'s already; expected an id of its own, 1 to 254",
 					   c->nodes[i].id, c->nodes[j].name);
 		}
 }

@@ -50,11 +50,13 @@ static void read_key(struct conf *c, const struct conf_value *v)
 		return;
 	r = conf_files_read(path, KEY_FILE_MAX, &text, &len);
 	if (r) {
-		conf_fault(c, v, "cannot read the key file %s: %s; " KEY_EXPECTED, path, r == ERR_IO ? strerror(errno) : "larger than any key");
+		conf_fault(c, v, "cannot read the key file %s: %s; " KEY_EXPECTED, path,
+			   r == ERR_IO ? strerror(errno) : "larger than any key");
 		return;
 	}
 	if (!stat(path, &st) && (st.st_mode & (S_IROTH | S_IWOTH)))
-		conf_fault(c, v, "the key file %s is open to everybody (mode %04o); " KEY_EXPECTED, path, st.st_mode & 07777u);
+		conf_fault(c, v, "the key file %s is open to everybody (mode %04o); " KEY_EXPECTED, path,
+			   st.st_mode & 07777u);
 	else if (strlen(text) != len || !decode_key(text, c->pair.key))
 		conf_fault(c, v, "the key file %s holds no key (%zu octets); " KEY_EXPECTED, path, len);
 	explicit_bzero(text, len);
@@ -70,9 +72,13 @@ static void check_nodes(struct conf *c)
 		if (table->type != CONF_TABLE)
 			continue;
 		if (!conf_value_field(table, "id"))
-			conf_fault(c, table, "node \"%s\" has no \"id\"; expected a number from 1 to 254, since there is a pair", c->nodes[i].name);
+			conf_fault(c, table,
+				   "node \"%s\" has no \"id\"; expected a number from 1 to 254, since there is a pair",
+				   c->nodes[i].name);
 		if (!conf_value_field(table, "peer"))
-			conf_fault(c, table, "node \"%s\" has no \"peer\"; expected the ADDRESS:PORT at which its twin reaches it, since there is a pair",
+			conf_fault(c, table,
+				   "node \"%s\" has no \"peer\"; expected the ADDRESS:PORT at which its twin reaches "
+				   "it, since there is a pair",
 				   c->nodes[i].name);
 	}
 }
@@ -86,8 +92,11 @@ static void check_peers(struct conf *c)
 			for (uint8_t a = 0; a < c->nodes[i].peer_count; a++)
 				for (uint8_t b = 0; b < c->nodes[j].peer_count; b++)
 					if (addr_equal(&c->nodes[i].peer[a], &c->nodes[j].peer[b]))
-						conf_fault(c, c->node_fields[i].v[NODE_PEER], "peer %s is node \"%s\"'s already; expected an address of its own",
-							   addr_format(&c->nodes[i].peer[a], true, text), c->nodes[j].name);
+						conf_fault(c, c->node_fields[i].v[NODE_PEER],
+							   "peer %s is node \"%s\"'s already; expected an address of "
+							   "its own",
+							   addr_format(&c->nodes[i].peer[a], true, text),
+							   c->nodes[j].name);
 }
 
 void conf_build_pair(struct conf *c)
@@ -107,7 +116,9 @@ void conf_build_pair(struct conf *c)
 	check_nodes(c);
 	check_peers(c);
 	if (c->node_count == 1)
-		conf_warning(c, &c->pair_block->table, "a pair with a single node; expected a second node block for the twin");
+		conf_warning(c, &c->pair_block->table,
+			     "a pair with a single node; expected a second node block for the twin");
 	if (c->node_count > PAIR_NODES_MAX)
-		conf_fault(c, &c->pair_block->table, "a pair of %zu nodes; expected at most %d", c->node_count, PAIR_NODES_MAX);
+		conf_fault(c, &c->pair_block->table, "a pair of %zu nodes; expected at most %d", c->node_count,
+			   PAIR_NODES_MAX);
 }

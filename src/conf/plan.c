@@ -106,7 +106,8 @@ static struct plan_check *plan_checks(struct planner *pl, const struct conf_serv
 static void set_ttl(struct conf_service *s)
 {
 	const struct conf_value *v = s->keys.v[SERVICE_TTL];
-	const struct conf_value *lo = v ? conf_value_field(v, "min") : NULL, *hi = v ? conf_value_field(v, "max") : NULL;
+	const struct conf_value *lo = v ? conf_value_field(v, "min") : NULL,
+		*hi = v ? conf_value_field(v, "max") : NULL;
 	uint64_t ms;
 
 	s->ttl_max_s = s->ttl_record_s ? s->ttl_record_s : CONF_TTL_TIERED_S;
@@ -124,7 +125,8 @@ static void plan_policy(struct planner *pl, struct conf_service *s, struct polic
 	struct policy_member *members = conf_planner_room(pl, s->member_count, sizeof *members);
 
 	for (uint16_t i = 0; members && i < s->member_count; i++)
-		members[i] = (struct policy_member){.addr = s->members[i].addr, .tier = s->members[i].tier, .drain = s->members[i].drain,
+		members[i] = (struct policy_member){.addr = s->members[i].addr, .tier = s->members[i].tier,
+						    .drain = s->members[i].drain,
 						    .weight = s->members[i].weight};
 	set_ttl(s);
 	*out = (struct policy_service){
@@ -134,7 +136,8 @@ static void plan_policy(struct planner *pl, struct conf_service *s, struct polic
 		.couple = conf_fields_boolean(&s->keys, SERVICE_COUPLE),
 		.initial_up = conf_fields_word(&s->keys, SERVICE_INITIAL) == 1,
 		.ttl_min_s = s->ttl_min_s, .ttl_max_s = s->ttl_max_s,
-		.fallback = copy_list(pl, s->fallback, s->fallback_count, sizeof *s->fallback), .fallback_count = s->fallback_count,
+		.fallback = copy_list(pl, s->fallback, s->fallback_count, sizeof *s->fallback),
+		.fallback_count = s->fallback_count,
 	};
 }
 
@@ -171,7 +174,8 @@ static void plan_services(struct planner *pl)
 			continue;
 		plan_service(pl, s, &list[pl->p->service_count++]);
 		if (pl->p->stream_count > PLAN_STREAMS_MAX) {
-			conf_fault(pl->c, &s->block->table, "more than %d probes in all; expected fewer", PLAN_STREAMS_MAX);
+			conf_fault(pl->c, &s->block->table, "more than %d probes in all; expected fewer",
+				   PLAN_STREAMS_MAX);
 			break;
 		}
 	}
@@ -185,7 +189,8 @@ static void plan_services(struct planner *pl)
 static void digest_service(struct bytes *b, const struct plan *p, const struct plan_service *s)
 {
 	const struct policy_service *q = &s->policy;
-	const uint32_t numbers[] = {q->need, q->need_pct, q->answer_n, q->pick, q->all_down, q->couple, q->initial_up, q->ttl_min_s, q->ttl_max_s,
+	const uint32_t numbers[] = {q->need, q->need_pct, q->answer_n, q->pick, q->all_down, q->couple, q->initial_up,
+				    q->ttl_min_s, q->ttl_max_s,
 				    q->tier_count, q->member_count, q->fallback_count, s->agree};
 
 	bytes_str(b, s->name);

@@ -17,9 +17,10 @@ struct planner {
 /* In the plan's arena; NULL sets failed. copy_text(NULL) is NULL. */
 void *conf_planner_room(struct planner *pl, size_t n, size_t size);
 const char *conf_planner_text(struct planner *pl, const char *s);
-/* The stream by which check k asks for member m of s: a new one, or one that asks the same. args: room for all of the check's
- * arguments, the script's own and a port. Faults are told. */
-uint32_t conf_planner_stream(struct planner *pl, const struct conf_service *s, const struct conf_member *m, struct conf_check *k,
+/* The stream by which check k asks for member m of s: a new one, or one that asks the same. args: room for all of the
+ * check's arguments, the script's own and a port. Faults are told. */
+uint32_t conf_planner_stream(struct planner *pl, const struct conf_service *s, const struct conf_member *m,
+			     struct conf_check *k,
 			     struct plan_arg *args);
 
 #endif

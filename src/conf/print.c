@@ -272,7 +272,8 @@ static void print_service(struct json *j, const struct conf *c, const struct con
 	if (s->keys.v[SERVICE_AGREE])
 		put_value(j, s->keys.v[SERVICE_AGREE]);
 	else
-		json_string(j, c->pair.present && c->pair_fields.v[PAIR_AGREE] ? c->pair_fields.v[PAIR_AGREE]->string.s : "any-up");
+		json_string(j, c->pair.present && c->pair_fields.v[PAIR_AGREE] ?
+			    c->pair_fields.v[PAIR_AGREE]->string.s : "any-up");
 	put_field(j, &s->keys, SERVICE_INITIAL);
 	json_end_object(j);
 }

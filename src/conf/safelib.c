@@ -1,7 +1,7 @@
 /* The libraries of the sandbox: Lua's own where they are harmless, wrapped where they are not.
  *
- *     Lua's C functions run out of the instruction hook's sight. So each wrapper takes from the budget first what its call
- *     may cost at worst, and a call that could run for long is refused before it starts.
+ * Lua's C functions run out of the instruction hook's sight. So each wrapper first takes from the budget what its call
+ * may cost at worst, and a call that could run for long is refused before it starts.
  */
 #include "conf/sandbox.h"
 
@@ -172,7 +172,8 @@ static int safe_walk(lua_State *l)
 
 	luaL_checktype(l, 1, LUA_TTABLE);
 	n = lua_rawlen(l, 1);
-	conf_sandbox_charge(l, (int64_t)(n / 4 < INT64_MAX / 64 ? n / 4 * (lua_Unsigned)lua_tointeger(l, lua_upvalueindex(2)) : INT64_MAX / 2));
+	conf_sandbox_charge(l, (int64_t)(n / 4 < INT64_MAX / 64 ? n / 4 * (lua_Unsigned)lua_tointeger(l,
+			lua_upvalueindex(2)) : INT64_MAX / 2));
 	lua_pushvalue(l, lua_upvalueindex(1));
 	lua_insert(l, 1);
 	lua_call(l, lua_gettop(l) - 1, LUA_MULTRET);
@@ -200,7 +201,8 @@ static void library(lua_State *l, const char *name, lua_CFunction open)
 
 static void base_functions(lua_State *l)
 {
-	/* No next, load, pcall, setmetatable, coroutine …: not needed for data, and each a way out of order or limits. */
+	/* No next, load, pcall, setmetatable, coroutine …: not needed for data, and each a way out of order or
+	 * limits. */
 	static const char *const keep[] = {"assert", "error", "ipairs", "select", "tonumber", "type"};
 
 	lua_pushcfunction(l, luaopen_base);

@@ -1,5 +1,6 @@
-/* The Lua state that configuration files run in: data only. No files, programs, time or randomness; `pairs` in sorted order;
- * nothing that shows an address in memory; bounded instructions and memory. The same text gives the same data on every machine.
+/* The Lua state that configuration files run in: data only. No files, programs, time or randomness; `pairs` in sorted
+ * order; nothing that shows an address in memory; bounded instructions and memory. The same text gives the same data on
+ * every machine.
  */
 #ifndef GEMEL_CONF_SANDBOX_H
 #define GEMEL_CONF_SANDBOX_H

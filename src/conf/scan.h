@@ -22,9 +22,10 @@ void conf_scan_init(struct scan *s, const char *text, size_t len);
 void conf_scan_next(struct scan *s);
 bool conf_scan_is(const struct scan *s, char c);                     /* the current token is this octet */
 bool conf_scan_token_is(const struct token *t, const char *text);    /* the token's octets are these */
-int conf_scan_depth(const struct token *t);                          /* +1 for what opens a bracket or a block, -1 for what closes one */
-/* The head of an entry of a table: "name =", "[text] =", or nothing for a list item (false). Steps to the value's first token.
- * key: TOKEN_NAME or TOKEN_TEXT, else TOKEN_OTHER for what is no plain name. */
+/* +1 for what opens a bracket or a block, -1 for what closes one */
+int conf_scan_depth(const struct token *t);
+/* The head of an entry of a table: "name =", "[text] =", or nothing for a list item (false). Steps to the value's first
+ * token. key: TOKEN_NAME or TOKEN_TEXT, else TOKEN_OTHER for what is no plain name. */
 bool conf_scan_key(struct scan *s, struct token *key);
 
 #endif

@@ -7,10 +7,10 @@
 #include "dns/name.h"
 
 /* Marks s as faulty and tells why; the plan is refused then, and rules that need a whole service say no more of it. */
-#define FAULT(c, s, v, ...)                                                                                                  \
-	do {                                                                                                                 \
-		(s)->faulty = true;                                                                                          \
-		conf_fault(c, v, __VA_ARGS__);                                                                               \
+#define FAULT(c, s, v, ...) \
+	do { \
+		(s)->faulty = true; \
+		conf_fault(c, v, __VA_ARGS__); \
 	} while (0)
 
 /* ---- pools ---- */
@@ -27,7 +27,8 @@ static void build_pools(struct conf *c)
 			return;
 		conf_fields_check(c, SCHEMA_SERVICE, &b->table, false, f);
 		if (f->v[SERVICE_POOL])
-			conf_fault(c, f->v[SERVICE_POOL], "a pool inside pool \"%s\"; expected the keys themselves", b->name);
+			conf_fault(c, f->v[SERVICE_POOL], "a pool inside pool \"%s\"; expected the keys themselves",
+				   b->name);
 		f->v[SERVICE_POOL] = NULL;
 		conf_name_add(c, b, f);
 	}
@@ -45,7 +46,8 @@ static void merge_pool(struct conf *c, struct conf_service *s)
 	pool = table_find(&c->kinds[CONF_POOL].by_name, v->string.s, v->string.len);
 	if (!pool) {
 		near = conf_near_name(c, CONF_POOL, v->string.s);
-		FAULT(c, s, v, "no pool is called \"%s\"; expected the name of a pool%s%s%s", v->string.s, near ? "; did you mean \"" : "",
+		FAULT(c, s, v, "no pool is called \"%s\"; expected the name of a pool%s%s%s", v->string.s,
+		      near ? "; did you mean \"" : "",
 		      near ? near : "", near ? "\"" : "");
 		return;
 	}
@@ -70,8 +72,11 @@ static void read_checks(struct conf *c, struct conf_service *s)
 
 	if (!v) {
 		s->faulty = true;
-		if (!was_written(s, "check") && s->block->table.type == CONF_TABLE && !s->keys.has_unknown && !(s->keys.v[SERVICE_POOL] && !s->pool))
-			conf_fault(c, &s->block->table, "service \"%s\" has no check; expected check = \"NAME\", here or in its pool", s->name);
+		if (!was_written(s, "check") && s->block->table.type == CONF_TABLE && !s->keys.has_unknown &&
+		    !(s->keys.v[SERVICE_POOL] && !s->pool))
+			conf_fault(c, &s->block->table,
+				   "service \"%s\" has no check; expected check = \"NAME\", here or in its pool",
+				   s->name);
 		return;
 	}
 	if (n > PLAN_CHECK_STREAMS_MAX) {
@@ -87,15 +92,19 @@ static void read_checks(struct conf *c, struct conf_service *s)
 	s->check_need = (uint16_t)(v->type == CONF_COMBINE && v->table.need ? v->table.need : n);
 }
 
-static void read_tier(struct conf *c, struct conf_service *s, struct conf_members *out, const struct conf_value *tier, uint32_t index)
+static void read_tier(struct conf *c, struct conf_service *s, struct conf_members *out, const struct conf_value *tier,
+		      uint32_t index)
 {
 	size_t before = out->count, errors = c->d->errors;
 	char text[CONF_VALUE_TEXT_MAX];
 
 	if (tier->type != CONF_TABLE || tier->table.field_count || !tier->table.list_len) {
 		if (tier->type != CONF_TOLD)
-			FAULT(c, s, tier, "tier %u is %s%s; expected a list of members: tiers = { { \"192.0.2.1\" }, … }", index + 1,
-			      conf_value_text(tier, text), tier->type != CONF_TABLE ? "" : tier->table.field_count ? " with names in it" : " without members");
+			FAULT(c, s, tier,
+			      "tier %u is %s%s; expected a list of members: tiers = { { \"192.0.2.1\" }, … }",
+			      index + 1,
+			      conf_value_text(tier, text), tier->type != CONF_TABLE ? "" : tier->table.field_count ?
+			      " with names in it" : " without members");
 		s->faulty = true;
 		return;
 	}
@@ -114,7 +123,8 @@ static void read_tiers(struct conf *c, struct conf_service *s)
 	if (!v)
 		return;
 	if (!v->table.list_len || v->table.list_len > POLICY_TIERS_MAX || v->table.field_count)
-		FAULT(c, s, v, "\"tiers\" has %u tiers%s; expected a list of 1 to %d, each a list of members", v->table.list_len,
+		FAULT(c, s, v, "\"tiers\" has %u tiers%s; expected a list of 1 to %d, each a list of members",
+		      v->table.list_len,
 		      v->table.field_count ? " and names" : "", POLICY_TIERS_MAX);
 	for (uint32_t i = 0; i < v->table.list_len && i < POLICY_TIERS_MAX; i++)
 		read_tier(c, s, &m, &v->table.list[i], i);
@@ -141,7 +151,8 @@ static void read_need(struct conf *c, struct conf_service *s)
 		s->need = (uint16_t)v->integer;
 		return;
 	}
-	if (v->type == CONF_STRING && v->string.len >= 2 && v->string.len <= 4 && v->string.s[v->string.len - 1] == '%') {
+	if (v->type == CONF_STRING && v->string.len >= 2 && v->string.len <= 4 &&
+	    v->string.s[v->string.len - 1] == '%') {
 		memcpy(text, v->string.s, v->string.len - 1);
 		text[v->string.len - 1] = 0;
 		if (!text_parse_u64(&pct, text, 1, 100)) {
@@ -171,7 +182,8 @@ static void read_fallback(struct conf *c, struct conf_service *s, const struct c
 	struct conf_members m = {0};
 
 	if (v->table.field_count || !v->table.list_len || v->table.list_len > CONF_ANSWER_MAX) {
-		FAULT(c, s, v, "\"all_down\" is a table with %u addresses%s; expected a list of 1 to %d addresses", v->table.list_len,
+		FAULT(c, s, v, "\"all_down\" is a table with %u addresses%s; expected a list of 1 to %d addresses",
+		      v->table.list_len,
 		      v->table.field_count ? " and names" : "", CONF_ANSWER_MAX);
 		return;
 	}
@@ -194,7 +206,8 @@ static void read_all_down(struct conf *c, struct conf_service *s)
 	const struct conf_value *v = s->keys.v[SERVICE_ALL_DOWN];
 	size_t n;
 	const struct schema_key *k = &conf_schema_keys(SCHEMA_SERVICE, &n)[SERVICE_ALL_DOWN];
-	const struct schema_word *w = conf_schema_word_find(k->words, v && v->type == CONF_STRING ? v->string.s : k->fallback);
+	const struct schema_word *w = conf_schema_word_find(k->words, v &&
+							    v->type == CONF_STRING ? v->string.s : k->fallback);
 
 	s->all_down = POLICY_ALL_DOWN_FIRST;
 	if (v && v->type == CONF_TABLE)
@@ -212,8 +225,10 @@ static void read_failback(struct conf *c, struct conf_service *s)
 
 	if (!v || (v->type == CONF_STRING && !strcmp(v->string.s, "auto")))
 		return;
-	if ((v->type == CONF_STRING && !strcmp(v->string.s, "manual")) || (!conf_fields_duration(v, &ms) && ms <= 86400000))
-		conf_warning(c, v, "\"failback\" other than \"auto\" is not built yet: a better tier takes over at once");
+	if ((v->type == CONF_STRING && !strcmp(v->string.s, "manual")) ||
+	    (!conf_fields_duration(v, &ms) && ms <= 86400000))
+		conf_warning(c, v,
+			     "\"failback\" other than \"auto\" is not built yet: a better tier takes over at once");
 	else
 		conf_fields_fault(c, SCHEMA_SERVICE, SERVICE_FAILBACK, v);
 }
@@ -247,7 +262,8 @@ static void check_repeats(struct conf *c, struct conf_service *s)
 
 		r = table_add(&seen, m->addr.ip, addr_ip_len(&m->addr), s);
 		if (r == ERR_EXISTS)
-			FAULT(c, s, m->at, "%s is in service \"%s\" twice; expected each address once", addr_format(&m->addr, false, text), s->name);
+			FAULT(c, s, m->at, "%s is in service \"%s\" twice; expected each address once",
+			      addr_format(&m->addr, false, text), s->name);
 	}
 	c->failed |= r == ERR_NOMEM;
 	table_deinit(&seen);
@@ -263,7 +279,9 @@ static void check_weights(struct conf *c, struct conf_service *s)
 		return; /* a faulty pick, told */
 	for (uint16_t i = 0; i < s->member_count && !weighted && strcmp(word, "sticky"); i++)
 		if (s->members[i].weight_at)
-			FAULT(c, s, s->members[i].weight_at, "\"weight\" where pick = \"%s\" ignores it; expected pick = \"weighted\" or \"sticky\"", word);
+			FAULT(c, s, s->members[i].weight_at,
+			      "\"weight\" where pick = \"%s\" ignores it; expected pick = \"weighted\" or \"sticky\"",
+			      word);
 	if (slow && conf_fields_ms(&s->keys, SERVICE_SLOW_START) && !weighted)
 		FAULT(c, s, slow, "\"slow_start\" where pick = \"%s\" ignores it; expected pick = \"weighted\"", word);
 }
@@ -291,7 +309,8 @@ static void check_counts(struct conf *c, struct conf_service *s)
 		unsigned most = t.of[i][0] > t.of[i][1] ? t.of[i][0] : t.of[i][1];
 
 		if (s->need > most && s->keys.v[SERVICE_NEED]) {
-			FAULT(c, s, s->keys.v[SERVICE_NEED], "\"need\" is %u but tier %u has only %u%s; expected at most that", s->need, i + 1, most,
+			FAULT(c, s, s->keys.v[SERVICE_NEED],
+			      "\"need\" is %u but tier %u has only %u%s; expected at most that", s->need, i + 1, most,
 			      t.of[i][0] && t.of[i][1] ? " of a family" : "");
 			break;
 		}
@@ -299,7 +318,8 @@ static void check_counts(struct conf *c, struct conf_service *s)
 	for (int i = 0; i <= POLICY_TIERS_MAX; i++)
 		if ((i < POLICY_TIERS_MAX || s->all_down == POLICY_ALL_DOWN_ALL) &&
 		    (t.of[i][0] > CONF_ANSWER_MAX || t.of[i][1] > CONF_ANSWER_MAX)) {
-			FAULT(c, s, at, "more than %d members of one family %s; a message holds no more", CONF_ANSWER_MAX,
+			FAULT(c, s, at, "more than %d members of one family %s; a message holds no more",
+			      CONF_ANSWER_MAX,
 			      i < POLICY_TIERS_MAX ? "in one tier" : "in all tiers, which all_down = \"all\" answers");
 			break;
 		}
@@ -335,7 +355,8 @@ static bool name_service(struct conf *c, struct conf_service *s)
 
 	if (len < 0) {
 		FAULT(c, s, &s->block->table, "\"%.300s\" is no owner name; expected %s", name,
-		      len == ERR_LIMIT ? "labels of at most 63 octets and at most 255 in all" : "a domain name such as \"www.example.test\"");
+		      len == ERR_LIMIT ? "labels of at most 63 octets and at most 255 in all" :
+		      "a domain name such as \"www.example.test\"");
 		return false;
 	}
 	s->name = arena_str(&c->arena, name_format(wire, text));
@@ -346,7 +367,8 @@ static bool name_service(struct conf *c, struct conf_service *s)
 	}
 	first = table_find(&c->service_by_owner, wire, (size_t)len);
 	if (first)
-		FAULT(c, s, &s->block->table, "service \"%s\" is there twice; the first is at %s:%u", s->name, first->block->source->path,
+		FAULT(c, s, &s->block->table, "service \"%s\" is there twice; the first is at %s:%u", s->name,
+		      first->block->source->path,
 		      first->block->line);
 	else if (table_add(&c->service_by_owner, wire, (size_t)len, s))
 		c->failed = true;
@@ -366,7 +388,8 @@ static void place_in_zone(struct conf *c, struct conf_service *s)
 	}
 	near = c->zone_count ? strchr(s->name, '.') : NULL;
 	near = near ? conf_near_name(c, CONF_ZONE, near + 1) : NULL;
-	FAULT(c, s, &s->block->table, "service \"%s\" is in none of the zones; expected a name in a zone%s%s%s", s->name,
+	FAULT(c, s, &s->block->table, "service \"%s\" is in none of the zones; expected a name in a zone%s%s%s",
+	      s->name,
 	      near ? "; did you mean one in \"" : "", near ? near : "", near ? "\"" : "");
 }
 

@@ -1,6 +1,6 @@
 /* Members and checks → streams. See planner.h.
  *
- *     member × check ─▶ canonical octets (probe address, script, arguments) ─▶ 64-bit key ─▶ one stream for all that ask the same
+ *     member × check ─▶ canonical octets (probe address, script, arguments) ─▶ 64-bit key ─▶ one stream
  */
 #include <stdlib.h>
 #include <string.h>
@@ -72,13 +72,16 @@ static void check_missing(struct planner *pl, const struct conf_check *k, struct
 		const struct script_arg_spec *spec = &k->script->args[i];
 
 		if (!spec->optional && !(spec->types & SCRIPT_ARG_OWNER) && !find_arg(args, n, spec->name))
-			conf_fault(pl->c, k->fields.v[CHECK_ARGS] ? k->fields.v[CHECK_ARGS] : k->at, "check \"%s\" lacks argument \"%s\" of script \"%s\"; expected args = { %s = … }",
+			conf_fault(pl->c, k->fields.v[CHECK_ARGS] ? k->fields.v[CHECK_ARGS] : k->at,
+				   "check \"%s\" lacks argument \"%s\" of script \"%s\"; expected args = { %s = … }",
 				   k->name, spec->name, k->script->name, spec->name);
 	}
 }
 
-/* The arguments in full, ascending by name. Room for as many as the check, the script's own table and a port may give. */
-static size_t expand_args(struct planner *pl, const struct conf_check *k, const struct conf_service *s, const struct conf_member *m,
+/* The arguments in full, ascending by name. Room for as many as the check, the script's own table and a port may
+ * give. */
+static size_t expand_args(struct planner *pl, const struct conf_check *k, const struct conf_service *s,
+			  const struct conf_member *m,
 			  struct plan_arg *args)
 {
 	size_t n = 0;
@@ -89,7 +92,8 @@ static size_t expand_args(struct planner *pl, const struct conf_check *k, const 
 	}
 	for (size_t i = 0; k->script->declared && i < k->script->arg_count; i++)
 		if (k->script->args[i].types & SCRIPT_ARG_OWNER && !find_arg(args, n, k->script->args[i].name))
-			args[n++] = (struct plan_arg){.name = k->script->args[i].name, .kind = PLAN_ARG_STRING, .string = s->name};
+			args[n++] = (struct plan_arg){.name = k->script->args[i].name, .kind = PLAN_ARG_STRING,
+						      .string = s->name};
 	n = set_port(args, n, k->script, m->probe.port);
 	check_missing(pl, k, args, n);
 	qsort(args, n, sizeof *args, arg_order);
@@ -98,7 +102,8 @@ static size_t expand_args(struct planner *pl, const struct conf_check *k, const 
 
 /* ---- streams ---- */
 
-static uint64_t stream_key(const struct addr *a, const char *script, const struct plan_arg *args, size_t n, bool *failed)
+static uint64_t stream_key(const struct addr *a, const char *script, const struct plan_arg *args, size_t n,
+			   bool *failed)
 {
 	uint8_t *room = malloc(STREAM_TEXT_MAX);
 	struct wbuf w;
@@ -120,7 +125,8 @@ static uint64_t stream_key(const struct addr *a, const char *script, const struc
 		put_u8(&w, args[i].kind);
 		put_str(&w, args[i].kind == PLAN_ARG_STRING ? args[i].string : "");
 		memcpy(&bits, &args[i].number, sizeof bits);
-		put_u64(&w, args[i].kind == PLAN_ARG_INTEGER ? (uint64_t)args[i].integer : args[i].kind == PLAN_ARG_NUMBER ? bits : args[i].boolean);
+		put_u64(&w, args[i].kind == PLAN_ARG_INTEGER ? (uint64_t)args[i].integer :
+			args[i].kind == PLAN_ARG_NUMBER ? bits : args[i].boolean);
 	}
 	key = hash_bytes(&conf_plain_key, room, w.len);
 	*failed = w.failed;
@@ -161,7 +167,9 @@ static void share_stream(struct planner *pl, struct plan_stream *st, const struc
 {
 	if (!memcmp(&st->timing, &k->timing, sizeof st->timing))
 		return;
-	conf_warning(pl->c, k->at, "checks \"%s\" and \"%s\" ask the same of the same address with other timing; one probe serves both, with the shorter interval's",
+	conf_warning(pl->c, k->at,
+		     "checks \"%s\" and \"%s\" ask the same of the same address with other timing; one probe serves "
+		     "both, with the shorter interval's",
 		     st->check, k->name);
 	if (k->timing.interval_ms < st->timing.interval_ms)
 		st->timing = k->timing;
@@ -214,10 +222,12 @@ static uint32_t add_stream(struct planner *pl, const struct plan_stream *like, c
 	return pl->p->stream_count++;
 }
 
-uint32_t conf_planner_stream(struct planner *pl, const struct conf_service *s, const struct conf_member *m, struct conf_check *k,
+uint32_t conf_planner_stream(struct planner *pl, const struct conf_service *s, const struct conf_member *m,
+			     struct conf_check *k,
 			     struct plan_arg *args)
 {
-	struct plan_stream like = {.addr = m->probe.family ? m->probe : m->addr, .timing = k->timing, .check = k->name, .owner = s->name, .host = m->host};
+	struct plan_stream like = {.addr = m->probe.family ? m->probe : m->addr, .timing = k->timing, .check = k->name,
+				   .owner = s->name, .host = m->host};
 	size_t n = expand_args(pl, k, s, m, args);
 	bool failed = false;
 	uintptr_t found;
@@ -225,7 +235,8 @@ uint32_t conf_planner_stream(struct planner *pl, const struct conf_service *s, c
 	like.script = script_index(pl, k->script);
 	like.key = stream_key(&like.addr, k->script->name, args, n, &failed);
 	if (failed) {
-		conf_fault(pl->c, k->at, "the arguments of check \"%s\" are too long; expected less than %d octets", k->name, STREAM_TEXT_MAX);
+		conf_fault(pl->c, k->at, "the arguments of check \"%s\" are too long; expected less than %d octets",
+			   k->name, STREAM_TEXT_MAX);
 		return 0;
 	}
 	found = (uintptr_t)table_find(&pl->by_key, &like.key, sizeof like.key);
@@ -233,7 +244,9 @@ uint32_t conf_planner_stream(struct planner *pl, const struct conf_service *s, c
 		return add_stream(pl, &like, args, n);
 	if (!addr_equal(&pl->streams[found - 1].addr, &like.addr) || pl->streams[found - 1].script != like.script ||
 	    !same_args(pl->streams[found - 1].args, pl->streams[found - 1].arg_count, args, n))
-		conf_fault(pl->c, k->at, "two probes of check \"%s\" have one 64-bit name by chance; expected an argument to differ", k->name);
+		conf_fault(pl->c, k->at,
+			   "two probes of check \"%s\" have one 64-bit name by chance; expected an argument to differ",
+			   k->name);
 	else
 		share_stream(pl, &pl->streams[found - 1], k);
 	return (uint32_t)(found - 1);

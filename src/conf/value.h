@@ -1,4 +1,5 @@
-/* What the configuration file said, as plain data: Lua values copied out of the interpreter, each knowing where it stands.
+/* What the configuration file said, as plain data: Lua values copied out of the interpreter, each knowing where it
+ * stands.
  *
  *     service "www.example.test" { check = "web", tiers = { { "192.0.2.1" } } }
  *     ^kind   ^name              ^table            .tiers[1][1]  parent, key and index lead back to the block
@@ -67,8 +68,8 @@ const struct conf_value *conf_value_field(const struct conf_value *table, const 
 #define CONF_VALUE_TEXT_MAX 80
 const char *conf_value_text(const struct conf_value *v, char out[CONF_VALUE_TEXT_MAX]);
 
-/* The line at which v's own key stands, found by walking the tokens of the source from the block's call; the nearest enclosing
- * line that is known where it was built by code. */
+/* The line at which v's own key stands, found by walking the tokens of the source from the block's call; the nearest
+ * enclosing line that is known where it was built by code. */
 unsigned conf_locate(const struct conf_value *v);
 
 #endif

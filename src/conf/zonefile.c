@@ -1,7 +1,7 @@
 /* The files of a zone, with what they include, and the digest by which an unchanged zone is known. See conf.h.
  *
- * Includes are found by their directive's line, before any parsing: a zone that did not change is then never parsed. A line of
- * text that only looks like one costs a needless look at a file.
+ * Includes are found by their directive's line, before any parsing: a zone that did not change is then never parsed. A
+ * line of text that only looks like one costs a needless look at a file.
  */
 #include "conf/zonefile.h"
 
@@ -69,7 +69,8 @@ static struct conf_include *include_add(struct conf_zone_text *t, char *path)
 	return i;
 }
 
-int conf_zonefile_include(void *ctx, const char *from, const char *name, const char **path, const char **text, size_t *len)
+int conf_zonefile_include(void *ctx, const char *from, const char *name, const char **path, const char **text,
+			  size_t *len)
 {
 	struct conf_include *i = include_add(ctx, include_path(from, name, strlen(name)));
 
@@ -158,7 +159,8 @@ int conf_zone_read(struct conf *c, size_t i, struct conf_zone_text *t, struct di
 	if (r == ERR_NOMEM)
 		return r;
 	if (r) {
-		diags_add(d, DIAG_ERROR, z->block->source->path, z->block->line, 0, "zone \"%s\": cannot read %s: %s; expected a zone file", z->name,
+		diags_add(d, DIAG_ERROR, z->block->source->path, z->block->line, 0,
+			  "zone \"%s\": cannot read %s: %s; expected a zone file", z->name,
 			  z->file, r == ERR_IO ? strerror(errno) : "it is too large");
 		return ERR_FORMAT;
 	}

@@ -14,6 +14,7 @@ struct conf_include {
 };
 
 /* A zone_read_file; ctx is the struct conf_zone_text. */
-int conf_zonefile_include(void *ctx, const char *from, const char *name, const char **path, const char **text, size_t *len);
+int conf_zonefile_include(void *ctx, const char *from, const char *name, const char **path, const char **text,
+			  size_t *len);
 
 #endif

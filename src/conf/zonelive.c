@@ -1,4 +1,5 @@
-/* Where services and zones meet: names marked live, members taken from records, and the rules between the two. See conf.h.
+/* Where services and zones meet: names marked live, members taken from records, and the rules between the two. See
+ * conf.h.
  *
  *     with tiers      every A and AAAA at the name stands in a tier
  *     without         the A and AAAA at the name are the members, in one tier
@@ -51,8 +52,10 @@ static int mark_services(const struct conf_zone *cz, struct zone *z, struct diag
 		if (r != ERR_EXISTS)
 			continue;
 		cname = zone_node_rrset(zone_find(z, s->owner), DNS_TYPE_CNAME);
-		diags_add(d, DIAG_ERROR, cname ? cname->file : cz->file, cname && cname->count ? cname->rdata[0].line : 0, 0,
-			  "%s is a CNAME and a service (%s:%u); expected addresses or nothing at the name", s->name, s->block->source->path,
+		diags_add(d, DIAG_ERROR, cname ? cname->file : cz->file, cname &&
+			  cname->count ? cname->rdata[0].line : 0, 0,
+			  "%s is a CNAME and a service (%s:%u); expected addresses or nothing at the name", s->name,
+			  s->block->source->path,
 			  s->block->line);
 		result = ERR_FORMAT;
 	}
@@ -67,18 +70,23 @@ static bool in_tiers(const struct conf_service *s, const struct addr *a)
 	return false;
 }
 
-static void check_record(const struct conf_service *s, const struct zone_rrset *rr, const struct zone_rdata *rd, struct diags *d)
+static void check_record(const struct conf_service *s, const struct zone_rrset *rr, const struct zone_rdata *rd,
+			 struct diags *d)
 {
 	char text[ADDR_TEXT_MAX];
 	struct addr a;
 
 	if (!s->tiered || s->faulty || !rdata_addr(&a, rr->type, rd->wire, rd->len) || in_tiers(s, &a))
 		return;
-	diags_add(d, DIAG_ERROR, rr->file, rd->line, 0, "%s %s %s stands in no tier of the service (%s:%u); expected every address of a name with tiers in one",
-		  s->name, rr->type == DNS_TYPE_A ? "A" : "AAAA", addr_format(&a, false, text), s->block->source->path, s->block->line);
+	diags_add(d, DIAG_ERROR, rr->file, rd->line, 0,
+		  "%s %s %s stands in no tier of the service (%s:%u); expected every address of a name with tiers in "
+		  "one",
+		  s->name, rr->type == DNS_TYPE_A ? "A" : "AAAA", addr_format(&a, false, text), s->block->source->path,
+		  s->block->line);
 }
 
-static void check_signed(const struct conf_zone *cz, const struct zone *z, const struct conf_service *s, struct diags *d)
+static void check_signed(const struct conf_zone *cz, const struct zone *z, const struct conf_service *s,
+			 struct diags *d)
 {
 	const struct zone_node *apex = zone_find(z, z->apex);
 	const struct zone_rrset *key = apex ? zone_node_rrset(apex, DNS_TYPE_DNSKEY) : NULL;
@@ -86,12 +94,15 @@ static void check_signed(const struct conf_zone *cz, const struct zone *z, const
 	if (!key && apex)
 		key = zone_node_rrset(apex, DNS_TYPE_RRSIG);
 	if (key && key->count)
-		diags_add(d, DIAG_ERROR, key->file, key->rdata[0].line, 0, "zone \"%s\" is signed and has service \"%s\" (%s:%u); expected an unsigned zone: live answers cannot be signed yet",
+		diags_add(d, DIAG_ERROR, key->file, key->rdata[0].line, 0,
+			  "zone \"%s\" is signed and has service \"%s\" (%s:%u); expected an unsigned zone: live "
+			  "answers cannot be signed yet",
 			  cz->name, s->name, s->block->source->path, s->block->line);
 }
 
 /* Members and TTL of one service, and its faults. */
-static void take_service(struct conf *c, const struct conf_zone *cz, const struct zone *z, struct conf_service *s, struct diags *d)
+static void take_service(struct conf *c, const struct conf_zone *cz, const struct zone *z, struct conf_service *s,
+			 struct diags *d)
 {
 	const struct zone_node *n = zone_find(z, s->owner);
 	struct conf_members m = {0};
@@ -113,7 +124,9 @@ static void take_service(struct conf *c, const struct conf_zone *cz, const struc
 	}
 	if (!s->tiered && !s->faulty) {
 		if (!m.count)
-			diags_add(d, DIAG_ERROR, s->block->source->path, s->block->line, 0, "service \"%s\" has no members; expected tiers, or A or AAAA records at the name in %s",
+			diags_add(d, DIAG_ERROR, s->block->source->path, s->block->line, 0,
+				  "service \"%s\" has no members; expected tiers, or A or AAAA records at the name in "
+				  "%s",
 				  s->name, cz->file);
 		conf_service_set_members(c, s, &m);
 		if (m.count)
@@ -122,7 +135,8 @@ static void take_service(struct conf *c, const struct conf_zone *cz, const struc
 	free(m.list);
 }
 
-int conf_zone_compile(struct conf *c, size_t i, struct conf_zone_text *t, const struct hash_key *key, struct zone **out, struct diags *d)
+int conf_zone_compile(struct conf *c, size_t i, struct conf_zone_text *t, const struct hash_key *key, struct zone **out,
+		      struct diags *d)
 {
 	struct conf_zone *cz = &c->zones[i];
 	struct diags *saved = c->d;
@@ -168,7 +182,8 @@ static const struct image_node *image_find(const struct image *im, const struct 
 		return NULL;
 	if (len == z->apex_len && !memcmp(im->base + z->apex_at, name, len))
 		return (const struct image_node *)(im->base + z->apex_node_at);
-	for (uint32_t i = 0, at = (uint32_t)hash & z->table_mask; i <= z->table_mask; i++, at = (at + 1) & z->table_mask) {
+	for (uint32_t i = 0, at = (uint32_t)hash & z->table_mask; i <= z->table_mask; i++,
+	     at = (at + 1) & z->table_mask) {
 		const struct image_entry *e = &table[at];
 		const struct image_node *n = (const struct image_node *)(im->base + e->node_at);
 
@@ -181,7 +196,8 @@ static const struct image_node *image_find(const struct image *im, const struct 
 }
 
 /* Reads "ttl u32 | count u16 | count × (len u16, octets)"; image_open checked that it lies inside. */
-static void take_rdata(struct conf *c, struct conf_service *s, struct conf_members *m, const struct image *im, const struct image_rrset *rr)
+static void take_rdata(struct conf *c, struct conf_service *s, struct conf_members *m, const struct image *im,
+		       const struct image_rrset *rr)
 {
 	struct rbuf r;
 	uint32_t ttl;
@@ -202,7 +218,8 @@ static void take_rdata(struct conf *c, struct conf_service *s, struct conf_membe
 	}
 }
 
-static void service_from_image(struct conf *c, struct conf_service *s, const struct image *im, const struct image_zone *z)
+static void service_from_image(struct conf *c, struct conf_service *s, const struct image *im,
+			       const struct image_zone *z)
 {
 	const struct image_node *n = image_find(im, z, s->owner);
 	struct conf_members m = {0};

@@ -16,7 +16,8 @@
 
 static const char *name_fault(int r)
 {
-	return r == ERR_LIMIT ? "expected labels of at most 63 octets and at most 255 in all" : "expected a domain name";
+	return r == ERR_LIMIT ? "expected labels of at most 63 octets and at most 255 in all" :
+		"expected a domain name";
 }
 
 static void zone_add_entry(struct conf *c, const struct conf_block *b, const char *name, const char *file)
@@ -27,13 +28,15 @@ static void zone_add_entry(struct conf *c, const struct conf_block *b, const cha
 	int len = name_parse(wire, name, strlen(name), NULL, true);
 
 	if (len < 0) {
-		conf_fault(c, &b->table, "\"%.300s\" is no zone name%s%s; %s", name, b->kind == CONF_ZONES ? ", yet the file is in " : "",
+		conf_fault(c, &b->table, "\"%.300s\" is no zone name%s%s; %s", name,
+			   b->kind == CONF_ZONES ? ", yet the file is in " : "",
 			   b->kind == CONF_ZONES ? b->name : "", name_fault(len));
 		return;
 	}
 	first = table_find(&c->zone_by_apex, wire, (size_t)len);
 	if (first) {
-		conf_fault(c, &b->table, "zone \"%s\" is there twice; the first is at %s:%u", name_format(wire, text), first->block->source->path,
+		conf_fault(c, &b->table, "zone \"%s\" is there twice; the first is at %s:%u", name_format(wire, text),
+			   first->block->source->path,
 			   first->block->line);
 		return;
 	}
@@ -83,7 +86,8 @@ static bool is_zone_file(DIR *dir, const char *name)
 {
 	struct stat st;
 
-	return name[0] != '.' && name[strlen(name) - 1] != '~' && !fstatat(dirfd(dir), name, &st, 0) && S_ISREG(st.st_mode);
+	return name[0] != '.' && name[strlen(name) - 1] != '~' && !fstatat(dirfd(dir), name, &st, 0) &&
+		S_ISREG(st.st_mode);
 }
 
 static void list_folder(struct conf *c, struct listing *l)
@@ -93,7 +97,8 @@ static void list_folder(struct conf *c, struct listing *l)
 	struct dirent *e;
 
 	if (path && !dir)
-		conf_fault(c, &l->block->table, "cannot read the folder %s: %s; expected a folder of zone files", path, strerror(errno));
+		conf_fault(c, &l->block->table, "cannot read the folder %s: %s; expected a folder of zone files", path,
+			   strerror(errno));
 	while (dir && (e = readdir(dir)))
 		if (is_zone_file(dir, e->d_name) && listing_add(l, e->d_name)) {
 			c->failed = true;
@@ -164,7 +169,8 @@ void conf_build_zones(struct conf *c)
 	}
 	free(l);
 	if (!total && !c->failed)
-		diags_add(c->d, DIAG_WARNING, c->file, 0, 0, "no zone; expected zone \"NAME\" { file = … } or zones \"DIR\"");
+		diags_add(c->d, DIAG_WARNING, c->file, 0, 0,
+			  "no zone; expected zone \"NAME\" { file = … } or zones \"DIR\"");
 }
 
 uint32_t conf_zone_of(const struct conf *c, const uint8_t *owner)

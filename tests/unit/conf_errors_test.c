@@ -1,4 +1,5 @@
-/* A catalogue of wrong configurations: each file of conf_errors/ must draw exactly the lines that stand at its end after "--> ".
+/* A catalogue of wrong configurations: each file of conf_errors/ must draw exactly the lines that stand at its end
+ * after "--> ".
  *
  *     require "base"
  *     service "www.example.test" { check = "wbe", tiers = { { "192.0.2.1" } } }
@@ -147,7 +148,8 @@ START_TEST(every_fault_is_told_at_its_line)
 	text = read_all(name, &len);
 	got = faults_of(name);
 	replace_folder(got);
-	ck_assert_msg(strcmp(got, expected_of(text, len)) == 0, "%s\n--- expected\n%s--- got\n%s", name, expected_of(text, len), got);
+	ck_assert_msg(strcmp(got, expected_of(text, len)) == 0, "%s\n--- expected\n%s--- got\n%s", name,
+		      expected_of(text, len), got);
 	ck_assert_msg(got[0] != 0, "%s: no fault at all", name);
 	free(text);
 	help_leave();
@@ -171,7 +173,8 @@ static void list_catalogue(void)
 	while (dir && (e = readdir(dir)) && name_count < 512) {
 		size_t len = strlen(e->d_name);
 
-		if (len < 5 || len >= sizeof names[0] || strcmp(e->d_name + len - 4, ".lua") || !strcmp(e->d_name, "base.lua") ||
+		if (len < 5 || len >= sizeof names[0] || strcmp(e->d_name + len - 4, ".lua") ||
+		    !strcmp(e->d_name, "base.lua") ||
 		    !strcmp(e->d_name, "circle.lua") || !strcmp(e->d_name, "faulty.lua"))
 			continue;
 		strcpy(names[name_count++], e->d_name);

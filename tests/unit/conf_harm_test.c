@@ -1,5 +1,5 @@
-/* Harm done to a right configuration: octets changed, cut and doubled, and memory that runs out. Nothing may crash, leak, or be
- * taken for another configuration.
+/* Harm done to a right configuration: octets changed, cut and doubled, and memory that runs out. Nothing may crash,
+ * leak, or be taken for another configuration.
  */
 #include "conf/conf.h"
 #include "base/rng.h"
@@ -129,7 +129,8 @@ END_TEST
 
 START_TEST(harmed_zones_are_survived)
 {
-	static const char good[] = "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\nwww A 127.0.0.11\n$INCLUDE more\n";
+	static const char good[] = "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\nwww A "
+				   "127.0.0.11\n$INCLUDE more\n";
 	char text[512];
 	struct rng r;
 

@@ -99,9 +99,9 @@ static const char *addr_text(const struct addr *a)
 	return addr_format(a, true, text[next]);
 }
 
-#define BASE                                                                                                                 \
-	"node 'ns1' { listen = '127.0.0.1:5301' }\n"                                                                         \
-	"zone 'example.test' { file = 'example.test.zone' }\n"                                                               \
+#define BASE \
+	"node 'ns1' { listen = '127.0.0.1:5301' }\n" \
+	"zone 'example.test' { file = 'example.test.zone' }\n" \
 	"check 'web' { script = 'tcp', args = { port = 80 } }\n"
 
 /* ---- the example of the product page, word for word ---- */
@@ -198,7 +198,8 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(l.p->generation, 3);
 	unload(&l);
 
-	load(&l, "node 'solo' { control = 'run/x.sock', state = 'run/x' }\nzone 'example.test' { file = 'example.test.zone' }\n");
+	load(&l, "node 'solo' { control = 'run/x.sock', state = 'run/x' }\nzone 'example.test' { file = "
+		 "'example.test.zone' }\n");
 	snprintf(path, sizeof path, "%s/run/x.sock", help_folder);
 	ck_assert_str_eq(l.p->nodes[0].control, path);
 	ck_assert_uint_eq(l.d.count, 0);
@@ -210,7 +211,8 @@ END_TEST
 START_TEST(durations_are_seconds_or_text)
 {
 	static const struct { const char *text; uint32_t ms; } cases[] = {
-		{"5", 5000}, {"0.25", 250}, {"'200ms'", 200}, {"'90s'", 90000}, {"'10m'", 600000}, {"'1h'", 3600000}, {"'5'", 5000}};
+		{"5", 5000}, {"0.25", 250}, {"'200ms'", 200}, {"'90s'", 90000}, {"'10m'", 600000}, {"'1h'", 3600000},
+		{"'5'", 5000}};
 	char text[512];
 	struct loaded l;
 
@@ -220,7 +222,8 @@ START_TEST(durations_are_seconds_or_text)
 			 "service 'www.example.test' { check = 'x', tiers = { { '192.0.2.1' } } }\n", cases[i].text);
 		load(&l, text);
 		ck_assert_uint_eq(stream(&l, "www.example.test", 0, 0)->timing.interval_ms, cases[i].ms);
-		ck_assert_uint_eq(stream(&l, "www.example.test", 0, 0)->timing.retry_ms, cases[i].ms / 5 < 1000 ? cases[i].ms / 5 : 1000);
+		ck_assert_uint_eq(stream(&l, "www.example.test", 0, 0)->timing.retry_ms,
+				  cases[i].ms / 5 < 1000 ? cases[i].ms / 5 : 1000);
 		unload(&l);
 	}
 	help_leave();
@@ -235,7 +238,9 @@ START_TEST(the_node_is_chosen_by_name_host_or_alone)
 	enter();
 	gethostname(host, sizeof host);
 	host[strcspn(host, ".")] = 0;
-	snprintf(text, sizeof text, "node 'other' { id = 1 }\nnode '%s' { id = 2 }\nzone 'example.test' { file = 'example.test.zone' }\n", host);
+	snprintf(text, sizeof text,
+		 "node 'other' { id = 1 }\nnode '%s' { id = 2 }\nzone 'example.test' { file = 'example.test.zone' }\n",
+		 host);
 	load(&l, text);
 	ck_assert_str_eq(l.p->nodes[l.p->self].name, host);
 	unload(&l);
@@ -257,8 +262,10 @@ START_TEST(a_service_without_tiers_has_the_zones_addresses)
 	help_write("example.test.zone", "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n"
 		   "shop 20 A 192.0.2.10\nshop 20 A 192.0.2.11\nshop 40 AAAA 2001:db8::1\nlow 5 A 192.0.2.1\n");
 	load(&l, BASE "service 'SHOP.Example.test.' { check = 'web' }\nservice 'low.example.test' { check = 'web' }\n"
-		 "service 'ttl.example.test' { check = 'web', tiers = { { '192.0.2.1' } }, ttl = { min = 2, max = '5s' } }\n"
-		 "service 'n.example.test' { check = 'web', need = '50%', tiers = { { '192.0.2.1' } }, ttl = { max = 4 } }\n");
+		 "service 'ttl.example.test' { check = 'web', tiers = { { '192.0.2.1' } }, ttl = { min = 2, max = '5s' "
+		 "} }\n"
+		 "service 'n.example.test' { check = 'web', need = '50%', tiers = { { '192.0.2.1' } }, ttl = { max = 4 "
+		 "} }\n");
 	const struct policy_service *shop = &service(&l, "shop.example.test")->policy;
 	ck_assert_uint_eq(shop->member_count, 3);
 	ck_assert_uint_eq(shop->tier_count, 1);
@@ -282,10 +289,13 @@ START_TEST(members_are_addresses_hosts_sites_and_tables)
 	struct loaded l;
 
 	enter();
-	load(&l, BASE "host 'a1' { '192.0.2.1', '2001:db8::1', site = 'ams' }\nhost 'a2' { '192.0.2.2', site = 'ams' }\n"
+	load(&l, BASE "host 'a1' { '192.0.2.1', '2001:db8::1', site = 'ams' }\nhost 'a2' { '192.0.2.2', site = 'ams' "
+		      "}\n"
 		 "host 'f1' { '192.0.2.3', site = 'fra' }\n"
-		 "service 'www.example.test' { check = 'web', pick = 'weighted', all_down = { '192.0.2.99', 'f1' }, tiers = {\n"
-		 "  { 'site:ams' }, { 'f1', { '192.0.2.4', weight = 7, drain = true, probe = '10.0.0.4:8443' } } } }\n");
+		 "service 'www.example.test' { check = 'web', pick = 'weighted', all_down = { '192.0.2.99', 'f1' }, "
+		 "tiers = {\n"
+		 "  { 'site:ams' },\n"
+		 "  { 'f1', { '192.0.2.4', weight = 7, drain = true, probe = '10.0.0.4:8443' } } } }\n");
 	const struct plan_service *s = service(&l, "www.example.test");
 	ck_assert_uint_eq(s->policy.member_count, 5);
 	ck_assert_str_eq(s->hosts[0], "a1");
@@ -316,8 +326,10 @@ START_TEST(one_stream_for_one_question)
 	load(&l, BASE "check 'again' { script = 'tcp', args = { port = 80 } }\n"
 		 "service 'a.example.test' { check = 'web', tiers = { { '192.0.2.1', '192.0.2.2' } } }\n"
 		 "service 'b.example.test' { check = 'again', tiers = { { '192.0.2.1' } } }\n"
-		 "service 'c.example.test' { check = { use = 'web', args = { port = 81 } }, tiers = { { '192.0.2.1' } } }\n"
-		 "service 'd.example.test' { check = atleast(2, { 'web', { script = 'tcp', args = { port = 81 } }, { use = 'web', args = { port = 82 } } }),\n"
+		 "service 'c.example.test' { check = { use = 'web', args = { port = 81 } }, tiers = { { '192.0.2.1' } "
+		 "} }\n"
+		 "service 'd.example.test' { check = atleast(2, { 'web', { script = 'tcp', args = { port = 81 } }, { "
+		 "use = 'web', args = { port = 82 } } }),\n"
 		 "  tiers = { { '192.0.2.1' } } }\n");
 	ck_assert_uint_eq(l.d.count, 0);
 	ck_assert_uint_eq(l.p->stream_count, 4);
@@ -344,7 +356,8 @@ START_TEST(keys_do_not_depend_on_order_or_timing)
 	load(&a, BASE "service 'a.example.test' { check = 'web', tiers = { { '192.0.2.1', '192.0.2.2' } } }\n");
 	load(&b, BASE "check 'first' { script = 'http', args = { path = '/', port = 1 } }\n"
 		 "service 'z.example.test' { check = all { 'first', 'web' }, tiers = { { '192.0.2.9' } } }\n"
-		 "service 'a.example.test' { check = { use = 'web', interval = '1s' }, tiers = { { '192.0.2.2', '192.0.2.1' } } }\n");
+		 "service 'a.example.test' { check = { use = 'web', interval = '1s' }, tiers = { { '192.0.2.2', "
+		 "'192.0.2.1' } } }\n");
 	ck_assert_uint_eq(stream(&a, "a.example.test", 0, 0)->key, stream(&b, "a.example.test", 1, 0)->key);
 	ck_assert_uint_eq(stream(&a, "a.example.test", 1, 0)->key, stream(&b, "a.example.test", 0, 0)->key);
 	ck_assert_uint_ne(stream(&a, "a.example.test", 1, 0)->key, stream(&a, "a.example.test", 0, 0)->key);
@@ -357,10 +370,11 @@ END_TEST
 
 START_TEST(twins_have_one_digest)
 {
-#define TWINS(listen, need)                                                                                                  \
-	"node 'a' { id = 1, peer = '127.0.0.1:5401', listen = '" listen "' }\nnode 'b' { id = 2, peer = '127.0.0.1:5402' }\n" \
-	"pair { name = 'p', key = 'pair.key' }\nzone 'example.test' { file = 'example.test.zone' }\n"                        \
-	"check 'web' { script = 'tcp', args = { port = 80 } }\n"                                                             \
+#define TWINS(listen, need) \
+	"node 'a' { id = 1, peer = '127.0.0.1:5401', listen = '" listen "' }\n" \
+	"node 'b' { id = 2, peer = '127.0.0.1:5402' }\n" \
+	"pair { name = 'p', key = 'pair.key' }\nzone 'example.test' { file = 'example.test.zone' }\n" \
+	"check 'web' { script = 'tcp', args = { port = 80 } }\n" \
 	"service 'w.example.test' { check = 'web', tiers = { { '192.0.2.1', '192.0.2.2' } }, need = " need " }\n"
 	struct loaded a, b, moved, other;
 
@@ -425,7 +439,8 @@ START_TEST(a_folder_of_zones)
 	help_write("zd/A.test", SMALL);
 	help_write("zd/.hidden", "nonsense");
 	help_write("zd/b.test.zone~", "nonsense");
-	load(&l, "node 'n' { }\nzones 'zd'\ncheck 'c' { script = 'tcp', args = { port = 1 } }\nservice 'www.a.test' { check = 'c' }\n");
+	load(&l, "node 'n' { }\nzones 'zd'\ncheck 'c' { script = 'tcp', args = { port = 1 } }\nservice 'www.a.test' { "
+		 "check = 'c' }\n");
 	ck_assert_uint_eq(conf_zones(l.c), 2);
 	conf_zone_get(l.c, 0, &v);
 	ck_assert_str_eq(v.name, "a.test");
@@ -481,7 +496,9 @@ START_TEST(a_zones_digest_follows_what_it_is_made_of)
 	uint64_t first, other;
 
 	enter();
-	help_write("example.test.zone", "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n$INCLUDE more.inc\n  $include \"none.inc\" ; absent\n");
+	help_write("example.test.zone",
+		   "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n$INCLUDE more.inc\n  $include "
+		   "\"none.inc\" ; absent\n");
 	help_write("more.inc", "www A 192.0.2.1\n$INCLUDE sub/deep.inc sub.example.test.\n");
 	mkdir("sub", 0700);
 	help_write("sub/deep.inc", "x A 192.0.2.2\n");
@@ -495,9 +512,12 @@ START_TEST(a_zones_digest_follows_what_it_is_made_of)
 	unlink("none.inc");
 	help_write("sub/deep.inc", "x A 192.0.2.2\n");
 	ck_assert_uint_eq(zone_digest(plain), first);
-	ck_assert_uint_ne(zone_digest(BASE "service 'v.example.test' { check = 'web', tiers = { { '192.0.2.1' } } }\n"), first);
-	ck_assert_uint_ne(zone_digest(BASE "service 'w.example.test' { check = 'web', tiers = { { '192.0.2.7' } } }\n"), first);
-	ck_assert_uint_eq(zone_digest(BASE "service 'w.example.test' { check = 'web', tiers = { { '192.0.2.1' } }, ttl = { min = 3 } }\n"), first);
+	ck_assert_uint_ne(zone_digest(BASE "service 'v.example.test' { check = 'web', tiers = { { '192.0.2.1' } } }\n"),
+			  first);
+	ck_assert_uint_ne(zone_digest(BASE "service 'w.example.test' { check = 'web', tiers = { { '192.0.2.7' } } }\n"),
+			  first);
+	ck_assert_uint_eq(zone_digest(BASE "service 'w.example.test' { check = 'web', tiers = { { '192.0.2.1' } }, ttl "
+					   "= { min = 3 } }\n"), first);
 	help_leave();
 }
 END_TEST
@@ -507,7 +527,9 @@ START_TEST(an_include_that_includes_itself_ends)
 	struct loaded l;
 
 	enter();
-	help_write("example.test.zone", "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n$INCLUDE example.test.zone\n$INCLUDE example.test.zone\n");
+	help_write("example.test.zone",
+		   "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n$INCLUDE example.test.zone\n$INCLUDE "
+		   "example.test.zone\n");
 	help_write("gemel.lua", BASE);
 	load_as(&l, "gemel.lua", NULL);
 	ck_assert_uint_gt(l.d.errors, 0);
@@ -521,15 +543,19 @@ END_TEST
 START_TEST(print_shows_everything)
 {
 	static const char *const parts[] = {
-		"\"node\": \"ns1\"", "\"listen\": [\n        \"127.0.0.1:5301\"", "\"user\": \"gemel\"", "\"pair\": null", "\"edns\": 1232",
-		"\"file\": \"example.test.zone\"", "\"script\": \"tcp\"", "\"port\": 80", "\"retry\": \"1s\"", "\"name\": \"www.example.test\"",
-		"\"address\": \"192.0.2.1\"", "\"probe\": \"10.0.0.1:99\"", "\"need\": \"50%\"", "\"pick\": \"rotate\"", "\"all_down\": \"first\"",
+		"\"node\": \"ns1\"", "\"listen\": [\n        \"127.0.0.1:5301\"", "\"user\": \"gemel\"",
+		"\"pair\": null", "\"edns\": 1232",
+		"\"file\": \"example.test.zone\"", "\"script\": \"tcp\"", "\"port\": 80", "\"retry\": \"1s\"",
+		"\"name\": \"www.example.test\"",
+		"\"address\": \"192.0.2.1\"", "\"probe\": \"10.0.0.1:99\"", "\"need\": \"50%\"", "\"pick\": \"rotate\"",
+		"\"all_down\": \"first\"",
 		"\"min\": 10", "\"max\": 60", "\"agree\": \"any-up\"", "\"initial\": \"up\"", "\"failback\": \"auto\""};
 	struct loaded l;
 	struct bytes out;
 
 	enter();
-	load(&l, BASE "service 'www.example.test' { check = 'web', need = '50%', tiers = { { { '192.0.2.1', probe = '10.0.0.1:99' } } } }\n");
+	load(&l, BASE "service 'www.example.test' { check = 'web', need = '50%', tiers = { { { '192.0.2.1', probe = "
+		      "'10.0.0.1:99' } } } }\n");
 	bytes_init(&out, 1 << 20);
 	ck_assert_int_eq(conf_print(l.c, l.p, &out), 0);
 	bytes_u8(&out, 0);
@@ -602,9 +628,12 @@ int main(void)
 	const TTest *const tests[] = {
 		the_product_example_is_accepted, what_is_left_out_has_its_default, durations_are_seconds_or_text,
 		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
-		members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question, keys_do_not_depend_on_order_or_timing,
-		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones, the_deepest_zone_has_the_service,
-		a_zones_digest_follows_what_it_is_made_of, an_include_that_includes_itself_ends, print_shows_everything, any_prefix_is_survived,
+		members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question,
+		keys_do_not_depend_on_order_or_timing,
+		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones,
+		the_deepest_zone_has_the_service,
+		a_zones_digest_follows_what_it_is_made_of, an_include_that_includes_itself_ends, print_shows_everything,
+		any_prefix_is_survived,
 		files_that_are_none_are_refused,
 	};
 

@@ -13,10 +13,10 @@
 #include "unit.h"
 
 #define ZONE(serial, more) "$TTL 300\n@ SOA ns1 h " serial " 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n" more
-#define CONFIG                                                                                                               \
-	"node 'n' { listen = '127.0.0.1:5301', state = 'state' }\n"                                                          \
-	"zone 'a.test' { file = 'a.zone' }\nzone 'b.test' { file = 'b.zone' }\n"                                             \
-	"check 'c' { script = 'tcp', args = { port = 1 } }\n"                                                                \
+#define CONFIG \
+	"node 'n' { listen = '127.0.0.1:5301', state = 'state' }\n" \
+	"zone 'a.test' { file = 'a.zone' }\nzone 'b.test' { file = 'b.zone' }\n" \
+	"check 'c' { script = 'tcp', args = { port = 1 } }\n" \
 	"service 'www.a.test' { check = 'c' }\nservice 't.b.test' { check = 'c', tiers = { { '192.0.2.7' } } }\n"
 
 struct generation {
@@ -243,7 +243,8 @@ START_TEST(what_did_not_change_stays_where_it_is)
 	ck_assert_int_eq(b->status, 0);
 	ck_assert_uint_eq(b->image_count, 1);
 	ck_assert_uint_eq(inode(b->images[0]), inode(a->images[0]));
-	ck_assert_uint_eq(service(b, "www.a.test")->policy.member_count, 2); /* from the image: the zone was not parsed */
+	/* from the image: the zone was not parsed */
+	ck_assert_uint_eq(service(b, "www.a.test")->policy.member_count, 2);
 	ck_assert_uint_eq(service(b, "www.a.test")->policy.ttl_max_s, 300);
 	ck_assert_uint_eq(b->plan->digest, a->plan->digest);
 	ck_assert_int_eq(stat("state/zones.img", &after), 0);
@@ -353,7 +354,8 @@ END_TEST
 
 START_TEST(a_faulty_configuration_is_refused_whole)
 {
-	static const char *const faults[] = {"service 'x.a.test' { chek = 'c' }\n", "}\n", "error('no')\n", "while true do end\n",
+	static const char *const faults[] = {"service 'x.a.test' { chek = 'c' }\n", "}\n", "error('no')\n",
+					     "while true do end\n",
 					     "service 'www.a.test' { check = 'c' }\n", "node 'm' {}\n"};
 	char text[2048];
 	struct generation *a, *b;
@@ -384,7 +386,8 @@ START_TEST(many_reloads_do_not_pile_up_images)
 	enter();
 	before = load(NULL);
 	for (unsigned i = 2; i < 60; i++) {
-		snprintf(text, sizeof text, "$TTL 300\n@ SOA ns1 h %u 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\nwww A 192.0.2.1\n", i);
+		snprintf(text, sizeof text,
+			 "$TTL 300\n@ SOA ns1 h %u 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\nwww A 192.0.2.1\n", i);
 		help_write(i % 2 ? "a.zone" : "b.zone", text);
 		g = load(before);
 		ck_assert_int_eq(g->status, 0);
@@ -453,8 +456,8 @@ START_TEST(garbage_from_before_only_costs_a_rebuild)
 }
 END_TEST
 
-/* Each octet of the snapshot's head and lists flipped in turn, and the file cut everywhere: never a crash, and what is served from
- * it is whole or not at all. */
+/* Each octet of the snapshot's head and lists flipped in turn, and the file cut everywhere: never a crash, and what is
+ * served from it is whole or not at all. */
 START_TEST(a_damaged_snapshot_is_survived)
 {
 	static uint8_t whole[65536], bad[65536];
@@ -510,10 +513,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_first_load_hands_over_everything, what_did_not_change_stays_where_it_is, a_broken_zone_keeps_its_old_version,
+		a_first_load_hands_over_everything, what_did_not_change_stays_where_it_is,
+		a_broken_zone_keeps_its_old_version,
 		at_a_start_a_broken_zone_comes_from_the_snapshot, a_zone_without_any_version_is_servfail_and_heals,
-		a_faulty_configuration_is_refused_whole, many_reloads_do_not_pile_up_images, a_zone_is_dropped_and_comes_back,
-		garbage_from_before_only_costs_a_rebuild, a_damaged_snapshot_is_survived, a_snapshot_that_cannot_be_written_is_only_a_warning,
+		a_faulty_configuration_is_refused_whole, many_reloads_do_not_pile_up_images,
+		a_zone_is_dropped_and_comes_back,
+		garbage_from_before_only_costs_a_rebuild, a_damaged_snapshot_is_survived,
+		a_snapshot_that_cannot_be_written_is_only_a_warning,
 	};
 
 	return unit_run("loader", tests, sizeof tests / sizeof *tests);
