@@ -1,4 +1,5 @@
-/* The prober process: orders in, results out.  What a probe does is io/probe's business, what a script may do script/'s. */
+/* The prober process: orders in, results out.  What a probe does is io/probe's business, what a script may do
+ * script/'s. */
 #include "app/prober.h"
 #include <event2/event.h>
 #include <signal.h>
@@ -81,7 +82,8 @@ static void on_flush(evutil_socket_t fd, short what, void *ctx)
 static void add_result(struct prober *p, uint64_t generation, const struct order *o, const struct health_result *r)
 {
 	static const struct timeval now = { 0, 0 };
-	if (p->result_count > 0 && (p->result_generation != generation || p->results_w.cap - p->results_w.len < RESULT_LEN_MAX))
+	if (p->result_count > 0 &&
+	    (p->result_generation != generation || p->results_w.cap - p->results_w.len < RESULT_LEN_MAX))
 		flush_results(p);
 	if (p->result_count == 0) {
 		wbuf_init(&p->results_w, p->results, sizeof p->results);
@@ -97,7 +99,8 @@ static void add_result(struct prober *p, uint64_t generation, const struct order
 	p->result_count++;
 }
 
-static void add_failure(struct prober *p, uint64_t generation, const struct order *o, enum health_reason why, const char *detail)
+static void add_failure(struct prober *p, uint64_t generation, const struct order *o, enum health_reason why,
+			const char *detail)
 {
 	struct health_result r = { .reason = why };
 	snprintf(r.detail, sizeof r.detail, "%s", detail);
@@ -179,7 +182,11 @@ static int start_work(struct prober *p, struct prober_plan *g, struct work *w)
 	const struct plan_stream *s = &g->plan->streams[w->order.stream];
 	struct probe_job job = {
 		.script = w->state->script,
-		.target = { .addr = s->addr, .service = s->owner, .owner = s->owner, .host = s->host, .state_key = s->key },
+		.target = { .addr = s->addr,
+			    .service = s->owner,
+			    .owner = s->owner,
+			    .host = s->host,
+			    .state_key = s->key },
 		.args = &g->args[g->first_arg[w->order.stream]],
 		.arg_count = s->arg_count,
 		.timeout_ms = s->timing.timeout_ms,
@@ -331,7 +338,8 @@ static void take_coordinator(struct prober *p, int fd)
 		exit(1);
 }
 
-/* A plan is in use as soon as it is here; which generation counts is the coordinator's to say, so START asks nothing of us. */
+/* A plan is in use as soon as it is here; which generation counts is the coordinator's to say, so START asks nothing
+ * of us. */
 static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
 	struct prober *p = ctx;

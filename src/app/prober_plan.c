@@ -34,8 +34,8 @@ static int state_new(struct prober_state **out, const struct plan_script *text, 
 	return 0;
 }
 
-int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sink sink, void *ctx, struct prober_state **out,
-			  char detail[HEALTH_DETAIL_MAX])
+int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sink sink, void *ctx,
+			  struct prober_state **out, char detail[HEALTH_DETAIL_MAX])
 {
 	uint32_t script = p->plan->streams[stream].script;
 	struct prober_state **seat = &p->seats[script].list[p->seat[stream]];
@@ -58,10 +58,16 @@ int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sin
 
 static void arg_fill(struct script_arg *to, const struct plan_arg *from)
 {
-	static const enum script_arg_type types[] = { [PLAN_ARG_STRING] = SCRIPT_ARG_STRING, [PLAN_ARG_INTEGER] = SCRIPT_ARG_INTEGER,
-						      [PLAN_ARG_NUMBER] = SCRIPT_ARG_NUMBER, [PLAN_ARG_BOOLEAN] = SCRIPT_ARG_BOOLEAN };
-	*to = (struct script_arg){ .name = from->name, .type = types[from->kind], .string = from->string, .integer = from->integer,
-				   .number = from->number, .boolean = from->boolean };
+	static const enum script_arg_type types[] = { [PLAN_ARG_STRING] = SCRIPT_ARG_STRING,
+						      [PLAN_ARG_INTEGER] = SCRIPT_ARG_INTEGER,
+						      [PLAN_ARG_NUMBER] = SCRIPT_ARG_NUMBER,
+						      [PLAN_ARG_BOOLEAN] = SCRIPT_ARG_BOOLEAN };
+	*to = (struct script_arg){ .name = from->name,
+				   .type = types[from->kind],
+				   .string = from->string,
+				   .integer = from->integer,
+				   .number = from->number,
+				   .boolean = from->boolean };
 }
 
 static int fill_args(struct prober_plan *p)
@@ -109,11 +115,12 @@ static int fill_seats(struct prober_plan *p)
 
 static bool script_same(const struct plan_script *a, const struct plan_script *b)
 {
-	return a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0 && strcmp(a->file, b->file) == 0;
+	return a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0 &&
+	       strcmp(a->file, b->file) == 0;
 }
 
-/* Shares the states of scripts that did not change, so that target.state lives on. A stream that finds itself on another seat
- * begins with an empty one: it is a cache. */
+/* Shares the states of scripts that did not change, so that target.state lives on. A stream that finds itself on
+ * another seat begins with an empty one: it is a cache. */
 static void share_states(struct prober_plan *p, struct prober_plan *old)
 {
 	for (uint32_t i = 0; i < p->plan->script_count; i++) {

@@ -1,7 +1,7 @@
 /* One generation in the prober: its plan, and the Lua states that its streams share.
  *
  *     stream ──ordinal among its script's streams / 256──▶ seat ──▶ state ◀── probes in flight
- *                                                            └── a spoiled state is replaced; the old one goes with its last probe
+ *                                                            └── replaced once spoiled; the old goes with its last probe
  */
 #ifndef GEMEL_APP_PROBER_PLAN_H
 #define GEMEL_APP_PROBER_PLAN_H
@@ -30,10 +30,10 @@ struct prober_plan {
 /* Takes the plan, on failure too. Lua states of scripts whose text stays are moved over from old (may be NULL). */
 struct prober_plan *prober_plan_new(struct plan *plan, struct prober_plan *old) MUST_CHECK;
 void prober_plan_free(struct prober_plan *p); /* NULL is fine */
-/* The state for a stream, made where there is none or a spoiled one; give it back with prober_state_release. ERR_FORMAT with the
- * fault in detail, ERR_NOMEM. */
-int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sink sink, void *ctx, struct prober_state **out,
-			  char detail[HEALTH_DETAIL_MAX]) MUST_CHECK;
+/* The state for a stream, made where there is none or a spoiled one; give it back with prober_state_release.
+ * ERR_FORMAT with the fault in detail, ERR_NOMEM. */
+int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sink sink, void *ctx,
+			  struct prober_state **out, char detail[HEALTH_DETAIL_MAX]) MUST_CHECK;
 void prober_state_release(struct prober_state *st);
 
 #endif

@@ -41,8 +41,9 @@ static enum http1_result read_status(struct http1 *h)
 {
 	const char *l = h->line;
 
-	if (h->line_len < 12 || memcmp(l, "HTTP/1.", 7) != 0 || (l[7] != '0' && l[7] != '1') || l[8] != ' ' || !is_digit(l[9]) ||
-	    !is_digit(l[10]) || !is_digit(l[11]) || (h->line_len > 12 && l[12] != ' ') || l[9] == '0')
+	if (h->line_len < 12 || memcmp(l, "HTTP/1.", 7) != 0 || (l[7] != '0' && l[7] != '1') || l[8] != ' ' ||
+	    !is_digit(l[9]) || !is_digit(l[10]) || !is_digit(l[11]) || (h->line_len > 12 && l[12] != ' ') ||
+	    l[9] == '0')
 		return broken(h, "no status line");
 	h->status = (l[9] - '0') * 100 + (l[10] - '0') * 10 + (l[11] - '0');
 	h->state = HTTP1_HEADERS;
@@ -53,7 +54,8 @@ static enum http1_result read_status(struct http1 *h)
 static bool is_token(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)s[i] <= 0x20 || (unsigned char)s[i] >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
+		if ((unsigned char)s[i] <= 0x20 || (unsigned char)s[i] >= 0x7f ||
+		    strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
 			return false;
 	return len > 0;
 }
@@ -104,7 +106,8 @@ static void keep_header(struct http1 *h, const char *name, size_t name_len, cons
 	bytes_u8(&h->headers, '\n');
 }
 
-/* A line that begins with a space would continue the last one (obsolete, RFC 9112 5.2): refused, as its name is no token. */
+/* A line that begins with a space would continue the last one (obsolete, RFC 9112 5.2): refused, as its name is no
+ * token. */
 static enum http1_result read_header(struct http1 *h)
 {
 	const char *colon = memchr(h->line, ':', h->line_len), *value;

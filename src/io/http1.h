@@ -1,5 +1,5 @@
-/* The answer to one HTTP/1.1 request, read from octets as they come; knows no sockets.  Strict and bounded: the server is as
- * hostile as it likes (endless headers, a huge body, a chunk of 2^64 octets).
+/* The answer to one HTTP/1.1 request, read from octets as they come; knows no sockets.  Strict and bounded: the
+ * server is as hostile as it likes (endless headers, a huge body, a chunk of 2^64 octets).
  *
  *     "HTTP/1.1 200 OK\r\n"            → status 200
  *     "Content-Type: text/plain\r\n"   → headers "content-type: text/plain\n"
@@ -24,7 +24,15 @@ enum http1_result {
 	HTTP1_CLOSED,  /* the stream ended too early */
 	HTTP1_NOMEM
 };
-enum http1_state { HTTP1_STATUS_LINE = 1, HTTP1_HEADERS, HTTP1_BODY_LEN, HTTP1_BODY_EOF, HTTP1_CHUNK_HEAD, HTTP1_CHUNK, HTTP1_CHUNK_END };
+enum http1_state {
+	HTTP1_STATUS_LINE = 1,
+	HTTP1_HEADERS,
+	HTTP1_BODY_LEN,
+	HTTP1_BODY_EOF,
+	HTTP1_CHUNK_HEAD,
+	HTTP1_CHUNK,
+	HTTP1_CHUNK_END
+};
 struct http1 {
 	enum http1_state state;
 	bool head;             /* the request was HEAD: no body comes */

@@ -2,14 +2,14 @@
  *
  *     probes_start ─▶ starts ─┐               an answer came ─▶ resumes ─┐
  *                             ▼                                          ▼
- *                     turn of the loop: resumes first, then starts, for at most PROBES_TURN_US; then one slice of `slow`
+ *                     turn of the loop: resumes, then starts, for at most PROBES_TURN_US; then one slice of `slow`
  *                             │ script_start / script_resume
  *                             ├─ a request ─▶ socket, timer … ─▶ resumes
  *                             ├─ slice used up ─▶ slow (and slow it stays)
  *                             └─ a result ─▶ done
  *
- * So a script that loops takes one slice of about a millisecond a turn, however many of them there are, and I/O is polled
- * between. A deadline ends a run wherever it is.
+ * So a script that loops takes one slice of about a millisecond a turn, however many of them there are, and I/O is
+ * polled between. A deadline ends a run wherever it is.
  */
 #ifndef GEMEL_IO_PROBE_H
 #define GEMEL_IO_PROBE_H

@@ -1,4 +1,5 @@
-/* A probe's TCP connections: never blocking, reading no more than is asked for, so the kernel's window holds back the rest. */
+/* A probe's TCP connections: never blocking, reading no more than is asked for, so the kernel's window holds back the
+ * rest. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -8,7 +9,7 @@
 #include "io/probe_state.h"
 #include "io/sockaddr.h"
 
-/* at_once: the kernel refused before anything was sent, so a network that it cannot reach is our own lack of a route. */
+/* at_once: the kernel refused before anything was sent, so a network that it cannot reach is our lack of a route. */
 enum health_reason probe_reason_of(int error, enum probe_wait wait, bool at_once)
 {
 	bool connecting = wait == PROBE_WAIT_CONNECT;
@@ -17,11 +18,15 @@ enum health_reason probe_reason_of(int error, enum probe_wait wait, bool at_once
 	case ECONNREFUSED:
 		return connecting ? HEALTH_CONNECT_REFUSED : HEALTH_READ_RESET;
 	case ECONNRESET:
-		return connecting ? HEALTH_CONNECT_RESET : wait == PROBE_WAIT_SEND ? HEALTH_WRITE_FAILED : HEALTH_READ_RESET;
+		return connecting                ? HEALTH_CONNECT_RESET
+		       : wait == PROBE_WAIT_SEND ? HEALTH_WRITE_FAILED
+						 : HEALTH_READ_RESET;
 	case EPIPE:
 		return connecting ? HEALTH_CONNECT_RESET : HEALTH_WRITE_FAILED;
 	case ETIMEDOUT:
-		return connecting ? HEALTH_CONNECT_TIMEOUT : wait == PROBE_WAIT_SEND ? HEALTH_WRITE_FAILED : HEALTH_READ_TIMEOUT;
+		return connecting                ? HEALTH_CONNECT_TIMEOUT
+		       : wait == PROBE_WAIT_SEND ? HEALTH_WRITE_FAILED
+						 : HEALTH_READ_TIMEOUT;
 	case EHOSTUNREACH:
 	case EHOSTDOWN:
 		return HEALTH_CONNECT_UNREACHABLE;
@@ -272,8 +277,8 @@ void probe_conn_begin(struct probe *p)
 		probe_conn_connect(p, &req->addr);
 		return;
 	}
-	p->conn = req->conn >= 0 && req->conn < PROBE_CONNS_MAX && p->conns[req->conn].fd >= 0 ? &p->conns[req->conn] : NULL;
-	if (p->conn == NULL) {
+	p->conn = req->conn >= 0 && req->conn < PROBE_CONNS_MAX ? &p->conns[req->conn] : NULL;
+	if (p->conn == NULL || p->conn->fd < 0) {
 		probe_fail(p, HEALTH_READ_CLOSED, "the connection is closed");
 	} else if (req->type == SCRIPT_REQ_SEND) {
 		probe_conn_send(p, p->conn, req->data, req->len);

@@ -104,7 +104,8 @@ void probe_http_read(struct probe *p, const uint8_t *data, size_t len)
 		answered(p);
 		break;
 	case HTTP1_CLOSED:
-		probe_fail(p, HEALTH_READ_CLOSED, "port %u, %s", p->conn->port, first ? "before any answer" : "within the answer");
+		probe_fail(p, HEALTH_READ_CLOSED, "port %u, %s", p->conn->port,
+			   first ? "before any answer" : "within the answer");
 		break;
 	case HTTP1_BROKEN:
 		probe_fail(p, HEALTH_HTTP_BROKEN, "%s", h->fault);

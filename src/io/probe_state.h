@@ -54,7 +54,7 @@ struct probe {
 };
 
 /* ---- probe.c ---- */
-void probe_answer(struct probe *p, const struct script_answer *a); /* what was waited for is here: resumed in a turn to come */
+void probe_answer(struct probe *p, const struct script_answer *a); /* what was waited for is here: a turn resumes it */
 void probe_fail(struct probe *p, enum health_reason why, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Waits for fd to be ready (EV_READ or EV_WRITE); on_ready is probe_conn_ready. */
 void probe_wait_io(struct probe *p, enum probe_wait wait, struct probe_conn *c, short what);

@@ -1,20 +1,21 @@
 /* The API of check scripts: net, sleep, log.  (http stands in http.c.)
  *
- *     net.connect(address, port [, { timeout = seconds, tls = false }])   a TCP connection; address is an IP address as text
+ *     net.connect(address, port [, { timeout = seconds, tls = false }])   a TCP connection; an IP address as text
  *     conn:send(data [, timeout])         sends all of data
  *     conn:read([n [, timeout]])          1 to n octets (default and most 65,536), as soon as there are any
  *     conn:readline([timeout])            a line without its end (LF or CR LF), at most 8,192 octets
- *     conn:close()                        or `local conn <close> = net.connect(…)`; the end of the run closes everything
+ *     conn:close()                        or `local conn <close> = net.connect(…)`; the end of the run closes all
  *     sleep(seconds)
  *     log(value, …)                       a line in the server's log, said once however often it repeats
  *
- * Each call waits for this run alone. What the network refuses is raised as a failure that, uncaught, is the run's result:
+ * Each call waits for this run alone. What the network refuses is raised as a failure that, uncaught, is the run's
+ * result:
  *
  *     local ok, failure = pcall(net.connect, target.address, 25)
  *     if not ok then return false, failure.reason end       -- "connect refused"; failure.detail, tostring(failure) too
  *
- * The end of a stream is such a failure ("connection closed") when nothing is left to read. A time-out is the lesser of the
- * call's and what is left of the run's.
+ * The end of a stream is such a failure ("connection closed") when nothing is left to read. A time-out is the lesser
+ * of the call's and what is left of the run's.
  */
 #include <math.h>
 #include <string.h>
@@ -39,7 +40,7 @@ int api_wait(lua_State *L, const struct script_request *req, lua_KFunction k)
 	if (r == NULL)
 		return luaL_error(L, "the network can only be asked while a probe runs");
 	if (!lua_isyieldable(L))
-		return luaL_error(L, "cannot wait for the network inside a callback of a library function or a metamethod");
+		return luaL_error(L, "cannot wait for the network within a callback of a library function");
 	*r->request = *req;
 	return lua_yieldk(L, 0, 0, k);
 }
@@ -241,9 +242,11 @@ static int api_log(lua_State *L)
 
 void api_open(lua_State *L, int lib)
 {
-	static const luaL_Reg methods[] = {
-		{ "send", conn_send }, { "read", conn_read }, { "readline", conn_readline }, { "close", conn_close }, { NULL, NULL }
-	};
+	static const luaL_Reg methods[] = { { "send", conn_send },
+					    { "read", conn_read },
+					    { "readline", conn_readline },
+					    { "close", conn_close },
+					    { NULL, NULL } };
 
 	luaL_newmetatable(L, CONN);
 	lua_newtable(L);

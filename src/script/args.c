@@ -73,12 +73,15 @@ static int args_add(struct script *s, struct diags *d)
 	const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : NULL;
 
 	if (name == NULL || !is_name(name, len)) {
-		diags_add(d, DIAG_ERROR, s->file, 0, 0, "the name of an argument is not an identifier; expected args = { port = \"integer\", … }");
+		diags_add(d, DIAG_ERROR, s->file, 0, 0,
+			  "the name of an argument is not an identifier; expected args = { port = \"integer\", … }");
 		return ERR_FORMAT;
 	}
 	if (text == NULL || type_parse(spec, text) != 0) {
-		diags_add(d, DIAG_ERROR, s->file, 0, 0, "argument \"%s\" has no known type; expected string, integer, number, boolean or "
-			  "owner, several joined by \"|\", with \"?\" at the end where it is optional", name);
+		diags_add(d, DIAG_ERROR, s->file, 0, 0,
+			  "argument \"%s\" has no known type; expected string, integer, number, boolean or "
+			  "owner, several joined by \"|\", with \"?\" at the end where it is optional",
+			  name);
 		return ERR_FORMAT;
 	}
 	spec->name = strdup(name);

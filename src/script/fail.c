@@ -2,7 +2,7 @@
  *
  *     net.connect(…) fails        failure userdata with its reason; pcall gives it to the script as it is
  *     error("x"), assert(false)   failure userdata around the script's value; pcall gives the script the bare value
- *     nil()                       a plain string: a bug. pcall gives the string; raised again by error(e) it stays a bug
+ *     nil()                       a plain string: a bug. pcall gives the string; error(e) leaves it a bug
  */
 #include <string.h>
 #include "script/internal.h"
@@ -69,7 +69,8 @@ static const char *value_text(lua_State *L, int index, size_t *len)
 	const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, len) : NULL;
 
 	if (text == NULL) {
-		text = lua_type(L, index) == LUA_TNUMBER ? lua_pushfstring(L, "%f", lua_tonumber(L, index)) : luaL_typename(L, index);
+		text = lua_type(L, index) == LUA_TNUMBER ? lua_pushfstring(L, "%f", lua_tonumber(L, index))
+							 : luaL_typename(L, index);
 		*len = strlen(text);
 	}
 	return text;
@@ -218,12 +219,15 @@ static int failure_index(lua_State *L)
 
 void fail_open(lua_State *L, int lib)
 {
-	static const luaL_Reg meta[] = {
-		{ "__tostring", failure_tostring }, { "__concat", failure_concat }, { "__index", failure_index }, { NULL, NULL }
-	};
-	static const luaL_Reg functions[] = {
-		{ "error", fail_error }, { "assert", fail_assert }, { "pcall", fail_pcall }, { "xpcall", fail_xpcall }, { NULL, NULL }
-	};
+	static const luaL_Reg meta[] = { { "__tostring", failure_tostring },
+					 { "__concat", failure_concat },
+					 { "__index", failure_index },
+					 { NULL, NULL } };
+	static const luaL_Reg functions[] = { { "error", fail_error },
+					      { "assert", fail_assert },
+					      { "pcall", fail_pcall },
+					      { "xpcall", fail_xpcall },
+					      { NULL, NULL } };
 
 	luaL_newmetatable(L, FAILURE);
 	luaL_setfuncs(L, meta, 0);

@@ -1,6 +1,7 @@
-/* Library functions that would work long in C, beyond the hook: each checks its sizes first, then calls the stock function in
- * its own frame (so names and positions in messages stay right).  What is walked is charged to the instruction budget.
- * Sizes that a metamethod could change between check and use (__len) are fixed by writing them into the arguments.
+/* Library functions that would work long in C, beyond the hook: each checks its sizes first, then calls the stock
+ * function in its own frame (so names and positions in messages stay right).  What is walked is charged to the
+ * instruction budget. Sizes that a metamethod could change between check and use (__len) are fixed by writing them
+ * into the arguments.
  */
 #include <string.h>
 #include "script/internal.h"
@@ -176,7 +177,8 @@ static int table_remove(lua_State *L)
 	n = luaL_len(L, 1);
 	pos = luaL_optinteger(L, 2, n);
 	if (lua_gettop(L) > 1)
-		luaL_argcheck(L, n + 1 == pos || (pos >= 1 && pos <= n) || (n == 0 && pos == 0), 2, "position out of bounds");
+		luaL_argcheck(L, n + 1 == pos || (pos >= 1 && pos <= n) || (n == 0 && pos == 0), 2,
+			      "position out of bounds");
 	check_shift(L, n, pos);
 	lua_geti(L, 1, pos);
 	for (; pos < n; pos++) {
@@ -188,7 +190,8 @@ static int table_remove(lua_State *L)
 	return 1;
 }
 
-/* Upvalues: stock sort, a comparator in Lua, a wrapper in Lua for comparators in C. Every comparison then counts instructions. */
+/* Upvalues: stock sort, a comparator in Lua, a wrapper in Lua for comparators in C. Every comparison then counts
+ * instructions. */
 static int guard_sort(lua_State *L)
 {
 	lua_Integer n;
@@ -224,11 +227,11 @@ static void wrap_all(lua_State *L, int lib, const luaL_Reg *list)
 
 void guard_string(lua_State *L, int lib)
 {
-	static const luaL_Reg list[] = {
-		{ "byte", guard_span }, { "format", guard_format }, { "lower", guard_subjects }, { "upper", guard_subjects },
-		{ "reverse", guard_subjects }, { "rep", guard_rep }, { "pack", guard_pack }, { "packsize", guard_pack },
-		{ "unpack", guard_pack }, { NULL, NULL }
-	};
+	static const luaL_Reg list[] = { { "byte", guard_span },        { "format", guard_format },
+					 { "lower", guard_subjects },   { "upper", guard_subjects },
+					 { "reverse", guard_subjects }, { "rep", guard_rep },
+					 { "pack", guard_pack },        { "packsize", guard_pack },
+					 { "unpack", guard_pack },      { NULL, NULL } };
 
 	wrap_all(L, lib, list);
 	lua_pushnil(L);
@@ -237,17 +240,20 @@ void guard_string(lua_State *L, int lib)
 
 void guard_utf8(lua_State *L, int lib)
 {
-	static const luaL_Reg list[] = {
-		{ "codepoint", guard_span }, { "len", guard_subjects }, { "offset", guard_subjects }, { "codes", guard_subjects },
-		{ NULL, NULL }
-	};
+	static const luaL_Reg list[] = { { "codepoint", guard_span },
+					 { "len", guard_subjects },
+					 { "offset", guard_subjects },
+					 { "codes", guard_subjects },
+					 { NULL, NULL } };
 
 	wrap_all(L, lib, list);
 }
 
 void guard_table(lua_State *L, int lib)
 {
-	static const luaL_Reg list[] = { { "unpack", guard_unpack }, { "concat", guard_concat }, { "move", guard_move }, { NULL, NULL } };
+	static const luaL_Reg list[] = {
+		{ "unpack", guard_unpack }, { "concat", guard_concat }, { "move", guard_move }, { NULL, NULL }
+	};
 	static const luaL_Reg own[] = { { "insert", table_insert }, { "remove", table_remove }, { NULL, NULL } };
 	static const char helpers[] = "return function(a, b) return a < b end, "
 				      "function(f) return function(a, b) return f(a, b) end end";

@@ -11,7 +11,7 @@
  *     body         a request body
  *     max_body     octets of the answer's body to read, at most 262,144; default 16,384. The rest is left unread
  *     timeout      seconds, for the whole exchange
- *     expect       a status (200), a class ("2xx") or a list of both ("200,301,4xx"); any other status is a failure "HTTP status"
+ *     expect       a status (200), a class ("2xx") or a list of both ("200,301,4xx"); any other status is a failure
  *
  *     answer.status (integer)  answer.headers (by lower-case name)  answer.body
  */
@@ -76,7 +76,8 @@ static lua_Integer field_integer(lua_State *L, const char *name, lua_Integer fal
 static bool is_token(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)s[i] <= 0x20 || (unsigned char)s[i] >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
+		if ((unsigned char)s[i] <= 0x20 || (unsigned char)s[i] >= 0x7f ||
+		    strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
 			return false;
 	return len > 0;
 }
@@ -126,7 +127,8 @@ static const char *build_headers(lua_State *L)
 		check_header(L, name, name_len, value, value_len);
 		total += name_len + value_len;
 		if (total > HEADERS_MAX || ++count > HEADERS_COUNT_MAX)
-			luaL_error(L, "too many headers (at most %d, of %d octets together)", HEADERS_COUNT_MAX, HEADERS_MAX);
+			luaL_error(L, "too many headers (at most %d, of %d octets together)", HEADERS_COUNT_MAX,
+				   HEADERS_MAX);
 		lua_pushfstring(L, "%s%s: %s\r\n", lua_tostring(L, -5), name, value);
 		lua_replace(L, -6);
 		lua_pop(L, 1);
@@ -179,7 +181,8 @@ static bool word_has(const char *word, size_t len, int status)
 static bool word_is_sane(const char *word, size_t len)
 {
 	return len == 3 && word[0] >= '1' && word[0] <= '9' &&
-	       (memcmp(word + 1, "xx", 2) == 0 || (word[1] >= '0' && word[1] <= '9' && word[2] >= '0' && word[2] <= '9'));
+	       (memcmp(word + 1, "xx", 2) == 0 ||
+		(word[1] >= '0' && word[1] <= '9' && word[2] >= '0' && word[2] <= '9'));
 }
 
 /* Walks the list; with status 0 it only checks the syntax. */
@@ -191,7 +194,7 @@ static bool expect_has(lua_State *L, const char *list, int status)
 		size_t len = strcspn(p, ",");
 
 		if (!word_is_sane(p, len))
-			luaL_error(L, "expect must be a status (200), a class (\"2xx\") or a list of both (\"200,3xx\")");
+			luaL_error(L, "expect must be a status (200), a class (\"2xx\") or a list (\"200,3xx\")");
 		has = has || word_has(p, len, status);
 		p += len;
 		if (*p == '\0')
@@ -201,7 +204,8 @@ static bool expect_has(lua_State *L, const char *list, int status)
 
 /* ---- the exchange ---- */
 
-/* Pushes { name = value } from "name: value\n" lines; a repeated name keeps its values, joined by commas (RFC 9110 5.2). */
+/* Pushes { name = value } from "name: value\n" lines; a repeated name keeps its values, joined by commas (RFC 9110
+ * 5.2). */
 static void push_headers(lua_State *L, const char *text)
 {
 	lua_newtable(L);

@@ -3,7 +3,7 @@
  *     struct script ── lua_State, memory cap            limits.c   allocator, hook, budgets
  *        └─ struct script_run ── coroutine, meter       sandbox.c  what a script can see
  *                                                       guard.c    library functions that could run long in C, bounded
- *                                                       match.c    pattern engine (no Lua), pattern.c find match gmatch gsub
+ *                                                       match.c    pattern engine; pattern.c find match gmatch gsub
  *                                                       fail.c     error assert pcall xpcall: where a failure came from
  *                                                       api.c      net sleep log, http.c
  *                                                       run.c      start, resume, verdict
@@ -17,8 +17,9 @@
 
 #define SCRIPT_HOOK_INTERVAL 1000      /* instructions between two looks at the budgets */
 #define SCRIPT_HARD_SLICES 4           /* slices that a stretch which cannot yield may take */
-#define SCRIPT_CHUNK_SLICES 40         /* the same for a chunk while it loads: that is when a configuration comes, not in a probe */
-#define SCRIPT_CHURN_LOOK (256u << 10) /* octets allocated that bring the next look forward: concatenations are one instruction */
+#define SCRIPT_CHUNK_SLICES 40         /* the same for a chunk while it loads: that is no probe */
+#define SCRIPT_CHURN_LOOK (256u << 10) /* octets allocated that bring the next look forward: one concatenation is one
+					  instruction */
 #define SCRIPT_SUBJECT_MAX (256u << 10)/* octets a C library function works through in one call: under 1 ms each */
 #define SCRIPT_VALUES_MAX 4096         /* values that one call returns or takes */
 #define SCRIPT_ELEMENTS_MAX 65536      /* table elements that one call walks */

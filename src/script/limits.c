@@ -1,18 +1,20 @@
 /* Budgets: memory by the allocator, instructions and CPU time by the count hook.
  *
  *     hook, every 1,000 instructions ──▶ instructions gone?   → poison
- *                                    ──▶ slice gone?          → yield; past the hard slice where that cannot be, or past
- *                                                               the CPU time of the run: poison
- *     poison: raise, and the hook at count 1 from now on, so a pcall that swallows the error dies at its next instruction
+ *                                    ──▶ slice gone?          → yield; past the hard slice where that cannot be, or
+ *                                                               past the CPU time of the run: poison
+ *     poison: raise, and the hook at count 1 from now on: a pcall that swallows the error dies at its next instruction
  *
- * The count is not enough: some single instructions are dear (a concatenation of 1 MiB, an __index chain of 2,000 tables). So
- * the interval shrinks while a window takes long, and what was allocated brings the next look forward.
+ * The count is not enough: some single instructions are dear (a concatenation of 1 MiB, an __index chain of 2,000
+ * tables). So the interval shrinks while a window takes long, and what was allocated brings the next look forward.
  */
 #include <stdlib.h>
 #include <time.h>
 #include "script/internal.h"
 
-const struct script_limits script_limits_default = { .instructions = 2000000, .slice_us = 1000, .cpu_us = 100000, .memory = 4u << 20 };
+const struct script_limits script_limits_default = {
+	.instructions = 2000000, .slice_us = 1000, .cpu_us = 100000, .memory = 4u << 20
+};
 
 #define WINDOW_NS 50000u /* a longer window between two looks shrinks the interval */
 #define INTERVAL_FIRST 100

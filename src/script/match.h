@@ -1,10 +1,11 @@
-/* Lua's patterns on an engine that counts its steps: a pattern is compiled once, then matched by backtracking that stops when
- * the steps are used up, so "(.-)*x" on a hostile reply cannot hold the server.  Knows nothing of Lua states.
+/* Lua's patterns on an engine that counts its steps: a pattern is compiled once, then matched by backtracking that
+ * stops when the steps are used up, so ".-.-.-x" on a hostile reply cannot hold the server.  Knows nothing of Lua
+ * states.
  *
  *     "(%a+)=%s*"  →  OPEN 0 | CLASS a + | CLOSE 0 | CHAR '=' | CLASS s * | END
  *
- * Semantics are those of the Lua 5.4 manual, 6.4.1. One difference: a malformed pattern is refused when it is compiled, not
- * when a match happens to reach the fault.
+ * Semantics are those of the Lua 5.4 manual, 6.4.1. One difference: a malformed pattern is refused when it is
+ * compiled, not when a match happens to reach the fault.
  */
 #ifndef GEMEL_SCRIPT_MATCH_H
 #define GEMEL_SCRIPT_MATCH_H

@@ -292,7 +292,7 @@ static int pattern_gsub(lua_State *L)
 	g.left = g.m.steps_left;
 	luaL_argcheck(L, g.m.len <= SCRIPT_SUBJECT_MAX, 1, "string too long");
 	luaL_checkstring(L, 2);
-	luaL_argexpected(L, g.kind == LUA_TNUMBER || g.kind == LUA_TSTRING || g.kind == LUA_TFUNCTION || g.kind == LUA_TTABLE, 3,
+	luaL_argexpected(L, lua_isstring(L, 3) || g.kind == LUA_TFUNCTION || g.kind == LUA_TTABLE, 3,
 			 "string/function/table");
 	max = luaL_optinteger(L, 4, (lua_Integer)g.m.len + 1);
 	lua_settop(L, 3);
@@ -319,9 +319,11 @@ static int pattern_gsub(lua_State *L)
 
 void pattern_open(lua_State *L, int lib)
 {
-	static const luaL_Reg list[] = {
-		{ "find", pattern_find }, { "match", pattern_match }, { "gmatch", pattern_gmatch }, { "gsub", pattern_gsub }, { NULL, NULL }
-	};
+	static const luaL_Reg list[] = { { "find", pattern_find },
+					 { "match", pattern_match },
+					 { "gmatch", pattern_gmatch },
+					 { "gsub", pattern_gsub },
+					 { NULL, NULL } };
 
 	lua_pushvalue(L, lib);
 	luaL_setfuncs(L, list, 0);

@@ -12,7 +12,8 @@
 
 /* ---- verdicts ---- */
 
-static void verdict(struct health_result *out, enum health_reason reason, uint8_t weight, const char *detail, size_t len)
+static void verdict(struct health_result *out, enum health_reason reason, uint8_t weight, const char *detail,
+		    size_t len)
 {
 	memset(out, 0, sizeof *out);
 	out->reason = reason;
@@ -32,7 +33,8 @@ static void verdict_of_poison(struct script_run *r, struct health_result *out)
 	bool memory = r->meter.poison == HEALTH_SCRIPT_MEMORY;
 	char text[HEALTH_DETAIL_MAX];
 
-	snprintf(text, sizeof text, "%.60s: %s", r->script->file, memory ? "memory used up" : "too much work for one run");
+	snprintf(text, sizeof text, "%.60s: %s", r->script->file,
+		 memory ? "memory used up" : "too much work for one run");
 	verdict(out, r->meter.poison, 0, text, strlen(text));
 	script_log(r->script, LOG_LEVEL_WARNING, text, strlen(text));
 }
@@ -102,9 +104,12 @@ static void verdict_of_values(struct script_run *r, int n, struct health_result 
 	size_t len = 0;
 
 	if (weight < 0) {
-		snprintf(text, sizeof text, "%.60s: returned %s; expected true, false or a number from 0 to 100, then a reason",
-			 r->script->file, n == 0 ? "nothing" : lua_type(r->L, first) == LUA_TNUMBER ? "a number out of range" :
-			 lua_typename(r->L, lua_type(r->L, first)));
+		snprintf(text, sizeof text,
+			 "%.60s: returned %s; expected true, false or a number from 0 to 100, then a reason",
+			 r->script->file,
+			 n == 0                                 ? "nothing"
+			 : lua_type(r->L, first) == LUA_TNUMBER ? "a number out of range"
+								: lua_typename(r->L, lua_type(r->L, first)));
 		verdict_bug(r, out, text);
 		return;
 	}
@@ -158,7 +163,8 @@ static int run_step(struct script_run *r, int nargs, struct script_request *req,
 	return SCRIPT_DONE;
 }
 
-int script_resume(struct script_run *r, const struct script_answer *a, struct script_request *req, struct health_result *result)
+int script_resume(struct script_run *r, const struct script_answer *a, struct script_request *req,
+		  struct health_result *result)
 {
 	r->answer = a;
 	return run_step(r, 0, req, result);
@@ -266,8 +272,9 @@ static void run_link(struct script_run *r)
 	s->runs = r;
 }
 
-int script_start(struct script *s, struct script_run **run, const struct script_target *t, const struct script_arg *args,
-		 size_t arg_count, struct script_request *req, struct health_result *result)
+int script_start(struct script *s, struct script_run **run, const struct script_target *t,
+		 const struct script_arg *args, size_t arg_count, struct script_request *req,
+		 struct health_result *result)
 {
 	struct script_run *r = calloc(1, sizeof *r);
 	struct start st = { .run = r, .target = t, .args = args, .arg_count = arg_count };

@@ -1,10 +1,10 @@
 /* What a check script can see: chosen functions, in tables it can read but not write.
  *
- *     chunk's _ENV ──▶ proxy {} ──__index──▶ globals { string = proxy, net = proxy, pcall, …, and what the chunk defines }
+ *     chunk's _ENV ──▶ proxy {} ──__index──▶ globals { string = proxy, net = proxy, pcall, … and the chunk's own }
  *                         └─__newindex──▶ while the chunk loads: into globals; while a probe runs: an error
  *
- * So nothing leaks from one run into another but what the chunk's own locals hold. Two metamethods are refused: __gc would run
- * beyond every budget, __mode makes the collector's work quadratic.
+ * So nothing leaks from one run into another but what the chunk's own locals hold. Two metamethods are refused: __gc
+ * would run beyond every budget, __mode makes the collector's work quadratic.
  */
 #include <string.h>
 #include "script/internal.h"
@@ -49,7 +49,7 @@ static int global_write(lua_State *L)
 {
 	if (script_run_of(L) != NULL) {
 		lua_settop(L, 2);
-		return luaL_error(L, "assignment to global '%s' while a probe runs; use a local, or target.state to keep a value",
+		return luaL_error(L, "assignment to global '%s' while a probe runs; use a local or target.state",
 				  luaL_tolstring(L, 2, NULL));
 	}
 	lua_settop(L, 3);
@@ -100,7 +100,8 @@ static void copy(lua_State *L, int lib, const char *const *names)
 
 static void open_base(lua_State *L, int globals)
 {
-	static const char *const names[] = { "ipairs", "next", "pairs", "select", "tostring", "type", "getmetatable", NULL };
+	static const char *const names[] = { "ipairs",   "next", "pairs",        "select",
+					     "tostring", "type", "getmetatable", NULL };
 
 	luaL_requiref(L, "_G", luaopen_base, 0);
 	copy(L, globals, names);
@@ -113,7 +114,8 @@ static void open_base(lua_State *L, int globals)
 	fail_open(L, globals);
 }
 
-/* Methods of strings find the sealed library; arithmetic on strings is left out, a numeral of a megabyte would be one instruction. */
+/* Methods of strings find the sealed library; arithmetic on strings is left out, a numeral of a megabyte would be one
+ * instruction. */
 static void open_string(lua_State *L, int globals)
 {
 	luaL_requiref(L, "string", luaopen_string, 0);

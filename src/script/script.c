@@ -75,11 +75,13 @@ static int chunk_failed(struct script *s, struct diags *d)
 static int wrong_return(struct script *s, struct diags *d, const char *what)
 {
 	diags_add(d, DIAG_ERROR, s->file, 0, 0,
-		  "%s; expected a function or { args = { port = \"integer\", … }, run = function (target, args) … end }", what);
+		  "%s; expected a function or { args = { port = \"integer\" }, run = function (target, args) … end }",
+		  what);
 	return ERR_FORMAT;
 }
 
-/* Reads the chunk's result at the top: leaves the run function there. Raw reads only, they run no code of the script's. */
+/* Reads the chunk's result at the top: leaves the run function there. Raw reads only, they run no code of the
+ * script's. */
 static int result_read(struct script *s, struct diags *d)
 {
 	lua_State *L = s->L;
@@ -88,7 +90,9 @@ static int result_read(struct script *s, struct diags *d)
 	if (lua_isfunction(L, top))
 		return 0;
 	if (!lua_istable(L, top))
-		return wrong_return(s, d, lua_isnil(L, top) ? "the script returns nothing" : "the script returns neither a function nor a table");
+		return wrong_return(s, d,
+				    lua_isnil(L, top) ? "the script returns nothing"
+						      : "the script returns neither a function nor a table");
 	lua_pushliteral(L, "args");
 	if (lua_rawget(L, top) == LUA_TTABLE) {
 		err = args_declare(s, lua_gettop(L), d);

@@ -1,19 +1,19 @@
 /* Check scripts: Lua 5.4 in a sandbox, one state a script, one coroutine a running probe.
  *
- *     script_new(text) → script_check_args → script_start ──▶ SCRIPT_YIELDED + request ──edge does it──▶ script_resume …
- *                                                    └──────▶ SCRIPT_DONE + result
+ *     script_new(text) → script_args → script_start ──▶ SCRIPT_YIELDED + request ──edge does it──▶ script_resume …
+ *                                              └──────▶ SCRIPT_DONE + result
  *
- * A run never blocks: an API call in Lua yields a typed request; the edge (io/probe) performs it and resumes the run with the
- * answer. Budgets: instructions and CPU time a run, CPU time a slice, memory a state; none can be escaped with pcall, since past a budget
- * the hook raises at every instruction. A run out of budget spoils its state: script_is_spoiled tells, the owner makes a new one
- * and frees this one when its other runs have ended.
+ * A run never blocks: an API call in Lua yields a typed request; the edge (io/probe) performs it and resumes the run
+ * with the answer. Budgets: instructions and CPU time a run, CPU time a slice, memory a state; none can be escaped
+ * with pcall, since past a budget the hook raises at every instruction. A run out of budget spoils its state:
+ * script_is_spoiled tells, the owner makes a new one and frees this one when its other runs have ended.
  *
  * What a run finds is told apart by where an error comes from:
  *
  *     return true | 1..100 [, reason]          HEALTH_OK, weight_pct
  *     return false | 0 [, reason]              HEALTH_CHECK_SAID_DOWN
- *     error(…), assert(false, …)               HEALTH_CHECK_SAID_DOWN, or HEALTH_REPLY_WRONG once octets of the target have
- *                                              arrived in this run: then the target itself is the witness
+ *     error(…), assert(false, …)               HEALTH_CHECK_SAID_DOWN, or HEALTH_REPLY_WRONG once octets of the
+ *                                              target have arrived in this run: then it is itself the witness
  *     a failure of an API call, uncaught       its own reason (connect refused, read timeout, HTTP status, …)
  *     a call of nil, a return of "up", …       HEALTH_SCRIPT_ERROR; detail and log name file and line
  *     past a budget, memory used up            HEALTH_SCRIPT_BUDGET, HEALTH_SCRIPT_MEMORY
@@ -33,9 +33,9 @@ struct script_run;
 
 struct script_limits {
 	uint64_t instructions;  /* of one run; default 2,000,000 */
-	uint32_t slice_us;      /* CPU time until SCRIPT_REQ_SLICE; default 1,000. Four times that where a yield cannot happen
-				   (a comparator of table.sort), then the run dies */
-	uint32_t cpu_us;        /* CPU time of one run, in whole slices; default 100,000: some single instructions are dear */
+	uint32_t slice_us;      /* CPU time until SCRIPT_REQ_SLICE; default 1,000. Where no yield can happen (a comparator
+				   of table.sort) four times that, then the run dies */
+	uint32_t cpu_us;        /* CPU time of one run, in whole slices; default 100,000: some instructions are dear */
 	size_t memory;          /* octets of the state; default 4 MiB */
 };
 extern const struct script_limits script_limits_default;
@@ -61,7 +61,13 @@ struct script_arg_spec {
 /* True where a value of this one type (never NONE or OWNER) may stand for the argument. */
 bool script_arg_takes(const struct script_arg_spec *spec, enum script_arg_type type);
 struct script_arg { /* a value; type is one of STRING, INTEGER, NUMBER, BOOLEAN */
-	 const char *name; enum script_arg_type type; const char *string; int64_t integer; double number; bool boolean; };
+	const char *name;
+	enum script_arg_type type;
+	const char *string;
+	int64_t integer;
+	double number;
+	bool boolean;
+};
 
 /* Compiles and runs the chunk once in its sandbox; it must return a function or { args = …, run = function }.
  * Faults to d as file:line; file is what messages call it. ERR_FORMAT, ERR_NOMEM. */
@@ -80,14 +86,14 @@ struct script_target {
 };
 enum script_request_type {
 	SCRIPT_REQ_NONE = 0,
-	SCRIPT_REQ_CONNECT, /* addr → connection number */
-	SCRIPT_REQ_SEND,    /* conn, data */
-	SCRIPT_REQ_READ,    /* conn; up to n octets, at least one */
-	SCRIPT_REQ_READLINE,/* conn; up to "\n", at most max octets; the line without its end */
-	SCRIPT_REQ_CLOSE,   /* conn; answered at once. Connections still open when a run ends are the edge's to close */
-	SCRIPT_REQ_HTTP,    /* one HTTP/1.1 exchange */
-	SCRIPT_REQ_SLEEP,   /* ms */
-	SCRIPT_REQ_SLICE    /* nothing to do: the run used up its slice and wants to be resumed on a later turn of the loop */
+	SCRIPT_REQ_CONNECT,  /* addr → connection number */
+	SCRIPT_REQ_SEND,     /* conn, data */
+	SCRIPT_REQ_READ,     /* conn; up to n octets, at least one */
+	SCRIPT_REQ_READLINE, /* conn; up to "\n", at most max octets; the line without its end */
+	SCRIPT_REQ_CLOSE,    /* conn; answered at once. What is open when a run ends is the edge's to close */
+	SCRIPT_REQ_HTTP,     /* one HTTP/1.1 exchange */
+	SCRIPT_REQ_SLEEP,    /* timeout_ms */
+	SCRIPT_REQ_SLICE     /* nothing to do: the run used up its slice and wants to go on in a later turn */
 };
 struct script_http { /* free of CR, LF and NUL where they would tear the request apart */
 	struct addr addr;
@@ -105,8 +111,8 @@ struct script_request { /* strings live until the run is resumed or freed */
 	uint32_t timeout_ms; /* 0 = what is left of the run */
 	struct script_http http;
 };
-/* The answer to a request: reason HEALTH_OK, or what failed with detail (the run then sees a Lua error that, uncaught, ends it
- * with that reason). */
+/* The answer to a request: reason HEALTH_OK, or what failed with detail (the run then sees a Lua error that,
+ * uncaught, ends it with that reason). */
 struct script_answer {
 	enum health_reason reason;
 	const char *detail;
@@ -117,16 +123,18 @@ struct script_answer {
 };
 enum script_status { SCRIPT_YIELDED = 1, SCRIPT_DONE };
 
-/* Starts a run. Returns SCRIPT_DONE with *result filled (all but took_us, which is the edge's) or SCRIPT_YIELDED with *req filled,
- * or ERR_NOMEM. *run is the caller's until script_run_free (also after DONE). */
-int script_start(struct script *s, struct script_run **run, const struct script_target *t, const struct script_arg *args,
-		 size_t arg_count, struct script_request *req, struct health_result *result) MUST_CHECK;
+/* Starts a run. Returns SCRIPT_DONE with *result filled (all but took_us, which is the edge's) or SCRIPT_YIELDED with
+ * *req filled, or ERR_NOMEM. *run is the caller's until script_run_free (also after DONE). */
+int script_start(struct script *s, struct script_run **run, const struct script_target *t,
+		 const struct script_arg *args, size_t arg_count, struct script_request *req,
+		 struct health_result *result) MUST_CHECK;
 /* a may be NULL after SCRIPT_REQ_SLICE. */
 int script_resume(struct script_run *run, const struct script_answer *a, struct script_request *req,
 		  struct health_result *result) MUST_CHECK;
 /* Ends a run, early too (deadline): no instruction of its code runs any more, __close methods included. */
 void script_run_free(struct script_run *run);
-/* Lines that the script logged, and its bugs with file:line and traceback; calls sink for each, printable and bounded. */
+/* Lines that the script logged, and its bugs with file:line and traceback; calls sink for each, printable and
+ * bounded. */
 typedef void (*script_log_sink)(void *ctx, enum log_level level, const char *line); /* NOTICE: log(); WARNING: a bug */
 void script_set_log(struct script *s, script_log_sink sink, void *ctx);
 

@@ -13,28 +13,35 @@ static const struct answer {
 	int status;
 	const char *headers, *body, *fault;
 } answers[] = {
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, 100, HTTP1_DONE, 200, "content-length: 5\n", "hello", NULL },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, 100, HTTP1_DONE, 200, "content-length: 5\n",
+	  "hello", NULL },
 	{ "HTTP/1.1 200 OK\nA: b\n\nbare LF", false, 100, HTTP1_DONE, 200, "a: b\n", "bare LF", NULL },
 	{ "HTTP/1.0 404 Not Found\r\n\r\nx", false, 100, HTTP1_DONE, 404, "", "x", NULL },
 	{ "HTTP/1.1 200\r\n\r\n", false, 100, HTTP1_DONE, 200, "", "", NULL },
 	{ "HTTP/1.1 200 \r\nX:  padded \t\r\n\r\n", false, 100, HTTP1_DONE, 200, "x: padded\n", "", NULL },
 	{ "HTTP/1.1 200 OK\r\nX-Empty:\r\n\r\n", false, 100, HTTP1_DONE, 200, "x-empty: \n", "", NULL },
 	{ "HTTP/1.1 200 OK\r\nX: a\001b\r\n\r\n", false, 100, HTTP1_DONE, 200, "x: a b\n", "", NULL },
-	{ "HTTP/1.1 204 No\r\nContent-Length: 9\r\n\r\nnot read", false, 100, HTTP1_DONE, 204, "content-length: 9\n", "", NULL },
+	{ "HTTP/1.1 204 No\r\nContent-Length: 9\r\n\r\nnot read", false, 100, HTTP1_DONE, 204, "content-length: 9\n",
+	  "", NULL },
 	{ "HTTP/1.1 304 No\r\n\r\nnot read", false, 100, HTTP1_DONE, 304, "", "", NULL },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", true, 100, HTTP1_DONE, 200, "content-length: 9\n", "", NULL },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nlong body", false, 4, HTTP1_DONE, 200, "content-length: 9\n", "long", NULL },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nlong body", false, 4, HTTP1_DONE, 200, "content-length: 9\n",
+	  "long", NULL },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", false, 0, HTTP1_DONE, 200, "content-length: 9\n", "", NULL },
-	{ "HTTP/1.1 100 Go\r\nX: y\r\n\r\nHTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\nz", false, 100, HTTP1_DONE, 200, "", "z", NULL },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\nA;q=1\r\n0123456789\r\n0\r\n\r\n", false, 100, HTTP1_DONE, 200,
-	  "transfer-encoding: Chunked\n", "hello0123456789", NULL },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\nhello", false, 5, HTTP1_DONE, 200, NULL, "hello", NULL },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", false, 100, HTTP1_DONE, 200, NULL, "hello", NULL },
+	{ "HTTP/1.1 100 Go\r\nX: y\r\n\r\nHTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\nz", false, 100, HTTP1_DONE,
+	  200, "", "z", NULL },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\nA;q=1\r\n0123456789\r\n0\r\n\r\n", false,
+	  100, HTTP1_DONE, 200, "transfer-encoding: Chunked\n", "hello0123456789", NULL },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\nhello", false, 5, HTTP1_DONE, 200, NULL,
+	  "hello", NULL },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", false, 100, HTTP1_DONE, 200, NULL,
+	  "hello", NULL },
 	/* ended too early */
 	{ "", false, 100, HTTP1_CLOSED, 0, NULL, NULL, NULL },
 	{ "HTTP/1.1 200 OK\r\n", false, 100, HTTP1_CLOSED, 0, NULL, NULL, NULL },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", false, 100, HTTP1_CLOSED, 0, NULL, NULL, NULL },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", false, 100, HTTP1_CLOSED, 0, NULL, NULL, NULL },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", false, 100, HTTP1_CLOSED, 0, NULL,
+	  NULL, NULL },
 	{ "HTTP/1.1 100 Go\r\n\r\n", false, 100, HTTP1_CLOSED, 0, NULL, NULL, NULL },
 	/* broken */
 	{ "\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "no status line" },
@@ -49,16 +56,25 @@ static const struct answer {
 	{ "HTTP/1.1 200 OK\r\n: b\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "bad header name" },
 	{ "HTTP/1.1 200 OK\r\nA: b\rc\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "a CR within" },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "bad Content-Length" },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "bad Content-Length" },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "bad Content-Length" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL,
+	  "bad Content-Length" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL,
+	  "bad Content-Length" },
 	{ "HTTP/1.1 200 OK\r\nContent-Length:\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "bad Content-Length" },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "two Content-Lengths" },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "unknown Transfer" },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "bad chunk" },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "bad chunk" },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5zz\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "bad chunk" },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "chunk too large" },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "bad chunk" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL,
+	  "two Content-Lengths" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL,
+	  "unknown Transfer" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL,
+	  "bad chunk" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL,
+	  "bad chunk" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5zz\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL,
+	  "bad chunk" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", false, 100, HTTP1_BROKEN, 0,
+	  NULL, NULL, "chunk too large" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL,
+	  "bad chunk" },
 	{ "HTTP/1.1 101 Upgrade\r\n\r\n", false, 100, HTTP1_BROKEN, 0, NULL, NULL, "no final status" },
 };
 
@@ -134,7 +150,8 @@ START_TEST(floods_have_an_end)
 	ck_assert_uint_lt(flood("HTTP/1.1 200 OK\r\n", "a: b\r\n", 1 << 20), HTTP1_HEADER_MAX + 100);
 	ck_assert_uint_lt(flood("HTTP/1.1 200 OK\r\nA: ", "x", 1 << 20), HTTP1_LINE_MAX + 100);
 	ck_assert_uint_lt(flood("", "HTTP/1.1 100 Continue\r\n\r\n", 1 << 20), 500);
-	ck_assert_uint_lt(flood("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "x", 1 << 20), HTTP1_LINE_MAX + 100);
+	ck_assert_uint_lt(flood("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "x", 1 << 20),
+			  HTTP1_LINE_MAX + 100);
 }
 END_TEST
 

@@ -240,8 +240,9 @@ static unsigned kit_add(struct kit *k, const char *body, uint16_t port, uint32_t
 
 	diags_init(&d);
 	ck_assert_int_gt(asprintf(&text, "local port = %u return function (target, args) %s end", port, body), 0);
-	ck_assert_msg(script_new(&k->scripts[k->count], "test.lua", text, strlen(text), &script_limits_default, &d) == 0, "%s",
-		      d.count > 0 ? d.list[0].text : "");
+	ck_assert_msg(script_new(&k->scripts[k->count], "test.lua", text, strlen(text), &script_limits_default, &d) ==
+			      0,
+		      "%s", d.count > 0 ? d.list[0].text : "");
 	free(text);
 	diags_deinit(&d);
 	job.script = k->scripts[k->count];
@@ -290,47 +291,62 @@ static const struct meeting {
 	/* TCP */
 	{ HABIT_SILENT, "", CONNECT "return true", 5000, HEALTH_OK, NULL },
 	{ HABIT_GREET, "220 hello\r\n", CONNECT "return true, c:readline()", 5000, HEALTH_OK, "220 hello" },
-	{ HABIT_GREET, "one\ntwo\r\n\nfour\n", CONNECT "return true, c:readline()..','..c:readline()..','..c:readline()..','..c:readline()",
-	  5000, HEALTH_OK, "one,two,,four" },
+	{ HABIT_GREET, "one\ntwo\r\n\nfour\n",
+	  CONNECT "return true, c:readline()..','..c:readline()..','..c:readline()..','..c:readline()", 5000, HEALTH_OK,
+	  "one,two,,four" },
 	{ HABIT_GREET, "abcdef", CONNECT "return true, c:read(2) .. '-' .. c:read(3)", 5000, HEALTH_OK, "ab-cde" },
-	{ HABIT_SAY, "+PONG\r\n", CONNECT "c:send('PING\\r\\n') return c:readline() == '+PONG'", 5000, HEALTH_OK, NULL },
-	{ HABIT_SAY, "-ERR\r\n", CONNECT "c:send('PING\\r\\n') assert(c:readline() == '+PONG', 'no pong')", 5000, HEALTH_REPLY_WRONG, "no pong" },
+	{ HABIT_SAY, "+PONG\r\n", CONNECT "c:send('PING\\r\\n') return c:readline() == '+PONG'", 5000, HEALTH_OK,
+	  NULL },
+	{ HABIT_SAY, "-ERR\r\n", CONNECT "c:send('PING\\r\\n') assert(c:readline() == '+PONG', 'no pong')", 5000,
+	  HEALTH_REPLY_WRONG, "no pong" },
 	{ HABIT_SILENT, "", CONNECT "c:readline()", 100, HEALTH_READ_TIMEOUT, NULL },
 	{ HABIT_SILENT, "", CONNECT "c:read(1, 0.05)", 5000, HEALTH_READ_TIMEOUT, "port" },
-	{ HABIT_SILENT, "", CONNECT "local ok, f = pcall(c.read, c, 1, 0.05) return true, f.reason", 5000, HEALTH_OK, "read timeout" },
+	{ HABIT_SILENT, "", CONNECT "local ok, f = pcall(c.read, c, 1, 0.05) return true, f.reason", 5000, HEALTH_OK,
+	  "read timeout" },
 	{ HABIT_CLOSE, "", CONNECT "c:readline()", 5000, HEALTH_READ_CLOSED, "port" },
 	{ HABIT_SAY, "half", CONNECT "c:send('x') c:readline()", 5000, HEALTH_READ_CLOSED, "within a line" },
 	{ HABIT_RESET, "", CONNECT "c:readline()", 5000, HEALTH_CONNECT_RESET, NULL },
 	{ HABIT_SLAM, "", CONNECT "c:send('x') c:readline()", 5000, HEALTH_READ_RESET, NULL },
 	{ HABIT_FLOOD, "", CONNECT "c:readline()", 5000, HEALTH_REPLY_WRONG, "a line of more than 8192" },
-	{ HABIT_FLOOD, "", CONNECT "local n = 0 while n < 1000000 do n = n + #c:read() end return true", 20000, HEALTH_OK, NULL },
+	{ HABIT_FLOOD, "", CONNECT "local n = 0 while n < 1000000 do n = n + #c:read() end return true", 20000,
+	  HEALTH_OK, NULL },
 	{ HABIT_DRIP, "abc", CONNECT "c:readline()", 100, HEALTH_READ_TIMEOUT, "within a line" },
-	{ HABIT_SILENT, "", CONNECT "local s = ('x'):rep(65536) while true do c:send(s) end", 200, HEALTH_WRITE_FAILED, NULL },
+	{ HABIT_SILENT, "", CONNECT "local s = ('x'):rep(65536) while true do c:send(s) end", 200, HEALTH_WRITE_FAILED,
+	  NULL },
 	{ HABIT_SILENT, "", "sleep(0.02) return true", 5000, HEALTH_OK, NULL },
 	{ HABIT_SILENT, "", "sleep(10)", 50, HEALTH_CHECK_TIMEOUT, "asleep" },
-	{ HABIT_SILENT, "", CONNECT "c:close() c:close() return pcall(c.read, c), 'x'", 5000, HEALTH_CHECK_SAID_DOWN, "x" },
-	{ HABIT_SILENT, "", "local t = {} for i = 1, 9 do t[i] = net.connect(target.address, port) end", 5000, HEALTH_LOCAL_ERROR, "more than 8" },
-	{ HABIT_SILENT, "", "for i = 1, 100 do local c <close> = net.connect(target.address, port) end return true", 5000, HEALTH_OK, NULL },
-	{ HABIT_SILENT, "", "local t = {} for i = 1, 9 do local ok, c = pcall(net.connect, target.address, port) t[i] = c end return false",
+	{ HABIT_SILENT, "", CONNECT "c:close() c:close() return pcall(c.read, c), 'x'", 5000, HEALTH_CHECK_SAID_DOWN,
+	  "x" },
+	{ HABIT_SILENT, "", "local t = {} for i = 1, 9 do t[i] = net.connect(target.address, port) end", 5000,
+	  HEALTH_LOCAL_ERROR, "more than 8" },
+	{ HABIT_SILENT, "", "for i = 1, 100 do local c <close> = net.connect(target.address, port) end return true",
+	  5000, HEALTH_OK, NULL },
+	{ HABIT_SILENT, "",
+	  "local t = {} for i = 1, 9 do local ok, c = pcall(net.connect, target.address, port) t[i] = c end return "
+	  "false",
 	  5000, HEALTH_LOCAL_ERROR, NULL }, /* what failed here cannot count against the target */
 	/* HTTP */
 	{ HABIT_SAY, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", GET, 5000, HEALTH_OK, "hello" },
 	{ HABIT_SAY, "HTTP/1.0 200 OK\r\n\r\nto the end", GET, 5000, HEALTH_OK, "to the end" },
-	{ HABIT_SAY, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", GET, 5000, HEALTH_OK, "abcde" },
+	{ HABIT_SAY, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", GET,
+	  5000, HEALTH_OK, "abcde" },
 	{ HABIT_SAY, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", GET, 5000, HEALTH_OK, NULL },
-	{ HABIT_SAY, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", GET, 5000, HEALTH_HTTP_STATUS, "503, expected 2xx" },
+	{ HABIT_SAY, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", GET, 5000, HEALTH_HTTP_STATUS,
+	  "503, expected 2xx" },
 	{ HABIT_SAY, "HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 0\r\n\r\n",
 	  "return true, http.get(target, { port = port }).headers['x-a']", 5000, HEALTH_OK, "1, 2" },
 	{ HABIT_SAY, "SSH-2.0-hello\r\n", GET, 5000, HEALTH_HTTP_BROKEN, "no status line" },
-	{ HABIT_SAY, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", GET, 5000, HEALTH_READ_CLOSED, "within the answer" },
+	{ HABIT_SAY, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", GET, 5000, HEALTH_READ_CLOSED,
+	  "within the answer" },
 	{ HABIT_CLOSE, "", GET, 5000, HEALTH_READ_CLOSED, "before any answer" },
 	{ HABIT_SLAM, "", GET, 5000, HEALTH_READ_RESET, NULL },
 	{ HABIT_SILENT, "", GET, 100, HEALTH_READ_TIMEOUT, "no whole answer" },
 	{ HABIT_DRIP, "HTTP/1.1 200 OK\r\nX: ", GET, 200, HEALTH_READ_TIMEOUT, "no whole answer" },
 	{ HABIT_FLOOD, "HTTP/1.1 200 OK\r\n", GET, 10000, HEALTH_HTTP_BROKEN, "line too long" },
-	{ HABIT_FLOOD, "HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n", "return true, #http.get(target, { port = port }).body", 10000,
-	  HEALTH_OK, "16384" },
-	{ HABIT_FLOOD, "HTTP/1.1 200 OK\r\n\r\n", "return true, #http.get(target, { port = port, max_body = 0 }).body", 10000, HEALTH_OK, "0" },
+	{ HABIT_FLOOD, "HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n",
+	  "return true, #http.get(target, { port = port }).body", 10000, HEALTH_OK, "16384" },
+	{ HABIT_FLOOD, "HTTP/1.1 200 OK\r\n\r\n", "return true, #http.get(target, { port = port, max_body = 0 }).body",
+	  10000, HEALTH_OK, "0" },
 	{ HABIT_SILENT, "", "http.get(target, { port = port, timeout = 0.05 })", 5000, HEALTH_READ_TIMEOUT, "port" },
 };
 
@@ -339,7 +355,8 @@ START_TEST(a_probe_meets_a_server)
 	const struct meeting *m = &meetings[_i];
 	struct health_result r = probe_once(m->habit, m->text, m->body, m->timeout_ms);
 
-	ck_assert_msg(r.reason == m->reason, "%s | %s: %s (%s)", m->body, m->text, health_reason_text(r.reason), r.detail);
+	ck_assert_msg(r.reason == m->reason, "%s | %s: %s (%s)", m->body, m->text, health_reason_text(r.reason),
+		      r.detail);
 	if (m->detail != NULL)
 		ck_assert_msg(strstr(r.detail, m->detail) != NULL, "%s: %s", m->body, r.detail);
 	ck_assert_uint_gt(r.took_us, 0);
@@ -385,7 +402,8 @@ START_TEST(a_full_queue_times_out)
 	kit_add(&k, GET, ntohs(sin.sin_port), 100);
 	kit_run(&k, 0);
 	for (int i = 0; i < 3; i++)
-		ck_assert_msg(k.results[i].reason == HEALTH_CONNECT_TIMEOUT, "%d: %s", i, health_reason_text(k.results[i].reason));
+		ck_assert_msg(k.results[i].reason == HEALTH_CONNECT_TIMEOUT, "%d: %s", i,
+			      health_reason_text(k.results[i].reason));
 	kit_close(&k);
 	for (int i = 0; i < 4; i++)
 		close(fill[i]);
@@ -399,11 +417,15 @@ START_TEST(the_request_is_well_formed)
 
 	kit_open(&k, 100);
 	server_start(&k.server, k.base, HABIT_SAY, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-	kit_add(&k, "http.request(target, { port = port, method = 'POST', path = '/a?b=c', body = 'hi', headers = { ['X-One'] = '1' } }) "
-		    "return true", k.server.port, 5000);
+	kit_add(&k,
+		"http.request(target, { port = port, method = 'POST', path = '/a?b=c', body = 'hi', headers = { "
+		"['X-One'] = '1' } }) "
+		"return true",
+		k.server.port, 5000);
 	kit_run(&k, 0);
 	ck_assert_int_eq(k.results[0].reason, HEALTH_OK);
-	ck_assert_msg(strncmp(k.server.seen, "POST /a?b=c HTTP/1.1\r\nHost: www.example.test:", 45) == 0, "%s", k.server.seen);
+	ck_assert_msg(strncmp(k.server.seen, "POST /a?b=c HTTP/1.1\r\nHost: www.example.test:", 45) == 0, "%s",
+		      k.server.seen);
 	ck_assert_ptr_nonnull(strstr(k.server.seen, "\r\nX-One: 1\r\n"));
 	ck_assert_ptr_nonnull(strstr(k.server.seen, "\r\nConnection: close\r\n"));
 	ck_assert_ptr_nonnull(strstr(k.server.seen, "\r\nContent-Length: 2\r\n\r\nhi"));
@@ -434,12 +456,13 @@ static const char *const hogs[] = {
 	"local s = 'x' while true do s = s .. s end",
 	"while true do pcall(string.rep, 'x', 250000) end",
 	"local s = ('a'):rep(5000) while true do pcall(string.find, s, '.-.-.-b') end",
-	"local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t, function (a, b) return a < b end) end",
+	"local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t, function (a, b) "
+	"return a < b end) end",
 };
 #define HOGS (sizeof hogs / sizeof *hogs)
 
-/* However long scripts compute, a probe that waits for its target gets on in a few turns of the loop, and a turn holds one
- * slice of one of them. Turns are counted, not seconds: the figure in microseconds is told, not judged. */
+/* However long scripts compute, a probe that waits for its target gets on in a few turns of the loop, and a turn
+ * holds one slice of one of them. Turns are counted, not seconds: the figure in microseconds is told, not judged. */
 START_TEST(scripts_that_compute_delay_nobody)
 {
 	struct probes_stats st;
@@ -455,8 +478,8 @@ START_TEST(scripts_that_compute_delay_nobody)
 		kit_add(&k, CONNECT "c:send('PING\\r\\n') return c:readline() == '+PONG'", k.server.port, 10000);
 	kit_run(&k, 0);
 	for (unsigned i = 0; i < 3 * HOGS; i++) {
-		ck_assert_msg(health_reason_outcome(k.results[i].reason) == HEALTH_UNKNOWN_RESULT, "%s: %s (%s)", hogs[i % HOGS],
-			      health_reason_text(k.results[i].reason), k.results[i].detail);
+		ck_assert_msg(health_reason_outcome(k.results[i].reason) == HEALTH_UNKNOWN_RESULT, "%s: %s (%s)",
+			      hogs[i % HOGS], health_reason_text(k.results[i].reason), k.results[i].detail);
 		ck_assert(script_is_spoiled(k.scripts[i]));
 	}
 	for (unsigned i = 3 * HOGS; i < k.count; i++) {
@@ -467,8 +490,9 @@ START_TEST(scripts_that_compute_delay_nobody)
 	probes_get_stats(k.probes, &st);
 	ck_assert_uint_le(st.slices, st.turns);
 	ck_assert_uint_le(most, 3 * HOGS + 40);
-	printf("hogs: %u, slices %llu, longest turn %llu us; of the others the slowest took %llu turns, %u us\n", (unsigned)(3 * HOGS),
-	       (unsigned long long)st.slices, (unsigned long long)st.turn_max_us, (unsigned long long)most, most_us);
+	printf("hogs: %u, slices %llu, longest turn %llu us; of the others the slowest took %llu turns, %u us\n",
+	       (unsigned)(3 * HOGS), (unsigned long long)st.slices, (unsigned long long)st.turn_max_us,
+	       (unsigned long long)most, most_us);
 	kit_close(&k);
 }
 END_TEST
@@ -515,7 +539,8 @@ START_TEST(a_deadline_ends_a_script_that_computes)
 	kit_open(&k, 10);
 	lim.instructions = UINT64_MAX / 2;
 	diags_init(&d);
-	ck_assert_int_eq(script_new(&k.scripts[0], "hog.lua", "return function () while true do end end", 40, &lim, &d), 0);
+	ck_assert_int_eq(script_new(&k.scripts[0], "hog.lua", "return function () while true do end end", 40, &lim, &d),
+			 0);
 	diags_deinit(&d);
 	job.script = k.scripts[0];
 	k.count = k.open = 1;
@@ -542,7 +567,8 @@ START_TEST(more_than_fit_wait_their_turn)
 }
 END_TEST
 
-/* The loop itself was held up (or the machine slept) for most of the time-out: silence then says nothing of the target. */
+/* The loop itself was held up (or the machine slept) for most of the time-out: silence then says nothing of the
+ * target. */
 static void on_stall(evutil_socket_t fd, short what, void *ctx)
 {
 	struct timespec t = { .tv_nsec = 300000000 }; /* the stall is what is tested */

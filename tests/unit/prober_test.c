@@ -95,11 +95,19 @@ static void send_plan(uint64_t generation, const char *const *scripts, size_t n,
 
 	*arg = (struct plan_arg){ .name = "port", .kind = PLAN_ARG_INTEGER, .integer = port };
 	for (size_t i = 0; i < n; i++)
-		list[i] = (struct plan_script){ .name = "s", .file = "s.lua", .text = scripts[i], .text_len = (uint32_t)strlen(scripts[i]) };
+		list[i] = (struct plan_script){
+			.name = "s", .file = "s.lua", .text = scripts[i], .text_len = (uint32_t)strlen(scripts[i])
+		};
 	for (size_t i = 0; i < n * streams_each; i++) {
-		streams[i] = (struct plan_stream){ .key = i, .script = (uint32_t)(i / streams_each), .args = arg, .arg_count = 1, .check = "c",
-						   .owner = "www.example.test",
-						   .timing = { .interval_ms = 1000, .timeout_ms = 5000, .retry_ms = 200, .fall = 3, .rise = 2 } };
+		streams[i] = (struct plan_stream){
+			.key = i,
+			.script = (uint32_t)(i / streams_each),
+			.args = arg,
+			.arg_count = 1,
+			.check = "c",
+			.owner = "www.example.test",
+			.timing = { .interval_ms = 1000, .timeout_ms = 5000, .retry_ms = 200, .fall = 3, .rise = 2 }
+		};
 		ck_assert_int_eq(addr_parse(&streams[i].addr, "127.0.0.1", 9, 0), 0);
 	}
 	*node = (struct plan_node){ .name = "n", .control = "c", .state = "s", .user = "" };
@@ -199,7 +207,8 @@ static int listener_open(uint16_t *port)
 
 /* ---- tests ---- */
 
-static const char connects[] = "return function (t, a) local c <close> = net.connect(t.address, a.port) return true, t.owner end";
+static const char connects[] =
+	"return function (t, a) local c <close> = net.connect(t.address, a.port) return true, t.owner end";
 static const char counts[] = "return function (t) t.state.n = (t.state.n or 0) + 1 return t.state.n end";
 static const char loops[] = "return function () while true do end end";
 static const char bug[] = "return function () nothing() end";
@@ -216,7 +225,8 @@ START_TEST(orders_become_results)
 	ask(7, 1, 50, 50);
 	wait_for(100);
 	for (int i = 0; i < 100; i++) {
-		ck_assert_msg(kit.results[i].reason == (i < 50 ? HEALTH_OK : HEALTH_SCRIPT_ERROR), "%s", health_reason_text(kit.results[i].reason));
+		ck_assert_msg(kit.results[i].reason == (i < 50 ? HEALTH_OK : HEALTH_SCRIPT_ERROR), "%s",
+			      health_reason_text(kit.results[i].reason));
 		ck_assert_uint_eq(kit.generation_of[i], 7);
 		ck_assert(i >= 50 || strcmp(kit.results[i].detail, "www.example.test") == 0);
 	}
@@ -325,9 +335,12 @@ END_TEST
 
 START_TEST(spoiled_states_are_replaced)
 {
-	const char *scripts[] = { "return function (t) t.state.n = (t.state.n or 0) + 1 if t.state.n == 3 then while true do end end "
-				  "return t.state.n end" };
-	static const enum health_reason want[] = { HEALTH_OK, HEALTH_OK, HEALTH_SCRIPT_BUDGET, HEALTH_OK, HEALTH_OK, HEALTH_SCRIPT_BUDGET };
+	const char *scripts[] = {
+		"return function (t) t.state.n = (t.state.n or 0) + 1 if t.state.n == 3 then while true do end end "
+		"return t.state.n end"
+	};
+	static const enum health_reason want[] = { HEALTH_OK, HEALTH_OK, HEALTH_SCRIPT_BUDGET,
+						   HEALTH_OK, HEALTH_OK, HEALTH_SCRIPT_BUDGET };
 
 	prober_start();
 	send_plan(1, scripts, 1, 1, 1);
@@ -396,7 +409,9 @@ END_TEST
 
 START_TEST(nonsense_of_the_coordinator_is_ignored)
 {
-	static const uint8_t junk[][16] = { { 0 }, { 0xff, 0xff, 0, 0 }, { 0, IPC_PROBE, 0, 0, 1 }, { 0, IPC_RESULT, 0, 0 } };
+	static const uint8_t junk[][16] = {
+		{ 0 }, { 0xff, 0xff, 0, 0 }, { 0, IPC_PROBE, 0, 0, 1 }, { 0, IPC_RESULT, 0, 0 }
+	};
 	const char *scripts[] = { counts };
 
 	prober_start();

@@ -39,10 +39,19 @@ END_TEST
 
 START_TEST(send_and_read_carry_their_sizes)
 {
-	static const struct { const char *call; enum script_request_type type; const char *data; size_t max; uint32_t timeout_ms; } list[] = {
-		{ "c:send('a\\0b', 2)", SCRIPT_REQ_SEND, "a\0b", 0, 2000 }, { "c:read()", SCRIPT_REQ_READ, NULL, 65536, 0 },
-		{ "c:read(10, 0.5)", SCRIPT_REQ_READ, NULL, 10, 500 }, { "c:readline()", SCRIPT_REQ_READLINE, NULL, 8192, 0 },
-		{ "c:readline(0.0001)", SCRIPT_REQ_READLINE, NULL, 8192, 1 }, { "c:close()", SCRIPT_REQ_CLOSE, NULL, 0, 0 },
+	static const struct {
+		const char *call;
+		enum script_request_type type;
+		const char *data;
+		size_t max;
+		uint32_t timeout_ms;
+	} list[] = {
+		{ "c:send('a\\0b', 2)", SCRIPT_REQ_SEND, "a\0b", 0, 2000 },
+		{ "c:read()", SCRIPT_REQ_READ, NULL, 65536, 0 },
+		{ "c:read(10, 0.5)", SCRIPT_REQ_READ, NULL, 10, 500 },
+		{ "c:readline()", SCRIPT_REQ_READLINE, NULL, 8192, 0 },
+		{ "c:readline(0.0001)", SCRIPT_REQ_READLINE, NULL, 8192, 1 },
+		{ "c:close()", SCRIPT_REQ_CLOSE, NULL, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
@@ -71,8 +80,10 @@ START_TEST(http_builds_a_whole_request)
 {
 	struct script *s;
 	struct script_run *run;
-	struct script_request r = first_request("http.request(target, { port = 8080, method = 'PUT', path = '/p', host = 'h.example', body = 'abc', "
-						"max_body = 9, timeout = 3, headers = { ['X-Y'] = 'z w', N = 7 } })", &s, &run);
+	struct script_request r = first_request(
+		"http.request(target, { port = 8080, method = 'PUT', path = '/p', host = 'h.example', body = 'abc', "
+		"max_body = 9, timeout = 3, headers = { ['X-Y'] = 'z w', N = 7 } })",
+		&s, &run);
 
 	ck_assert_int_eq(r.type, SCRIPT_REQ_HTTP);
 	ck_assert_uint_eq(r.http.addr.port, 8080);
@@ -103,15 +114,32 @@ END_TEST
 static const struct turn ok_200[] = { { .type = SCRIPT_REQ_HTTP, .data = "body", .status = 200,
 					.headers = "content-type: text/plain\nset-cookie: a\nset-cookie: b\n" },
 				      { .type = SCRIPT_REQ_NONE } };
-static const struct turn busy_503[] = { { .type = SCRIPT_REQ_HTTP, .data = "", .status = 503 }, { .type = SCRIPT_REQ_NONE } };
+static const struct turn busy_503[] = { { .type = SCRIPT_REQ_HTTP, .data = "", .status = 503 },
+					{ .type = SCRIPT_REQ_NONE } };
 
-static const struct expectation { const char *expect; const struct turn *talk; enum health_reason reason; } expectations[] = {
-	{ "200", ok_200, HEALTH_OK }, { "'200'", ok_200, HEALTH_OK }, { "'2xx'", ok_200, HEALTH_OK }, { "'503,2xx'", ok_200, HEALTH_OK },
-	{ "'4xx,503'", busy_503, HEALTH_OK }, { "503", busy_503, HEALTH_OK }, { "200", busy_503, HEALTH_HTTP_STATUS },
-	{ "'2xx'", busy_503, HEALTH_HTTP_STATUS }, { "'5xx'", ok_200, HEALTH_HTTP_STATUS }, { "nil", busy_503, HEALTH_OK },
-	{ "'2XX'", NULL, HEALTH_SCRIPT_ERROR }, { "''", NULL, HEALTH_SCRIPT_ERROR }, { "'200,'", NULL, HEALTH_SCRIPT_ERROR },
-	{ "20", NULL, HEALTH_SCRIPT_ERROR }, { "2000", NULL, HEALTH_SCRIPT_ERROR }, { "{}", NULL, HEALTH_SCRIPT_ERROR },
-	{ "'200 201'", NULL, HEALTH_SCRIPT_ERROR }, { "'ok'", NULL, HEALTH_SCRIPT_ERROR },
+static const struct expectation {
+	const char *expect;
+	const struct turn *talk;
+	enum health_reason reason;
+} expectations[] = {
+	{ "200", ok_200, HEALTH_OK },
+	{ "'200'", ok_200, HEALTH_OK },
+	{ "'2xx'", ok_200, HEALTH_OK },
+	{ "'503,2xx'", ok_200, HEALTH_OK },
+	{ "'4xx,503'", busy_503, HEALTH_OK },
+	{ "503", busy_503, HEALTH_OK },
+	{ "200", busy_503, HEALTH_HTTP_STATUS },
+	{ "'2xx'", busy_503, HEALTH_HTTP_STATUS },
+	{ "'5xx'", ok_200, HEALTH_HTTP_STATUS },
+	{ "nil", busy_503, HEALTH_OK },
+	{ "'2XX'", NULL, HEALTH_SCRIPT_ERROR },
+	{ "''", NULL, HEALTH_SCRIPT_ERROR },
+	{ "'200,'", NULL, HEALTH_SCRIPT_ERROR },
+	{ "20", NULL, HEALTH_SCRIPT_ERROR },
+	{ "2000", NULL, HEALTH_SCRIPT_ERROR },
+	{ "{}", NULL, HEALTH_SCRIPT_ERROR },
+	{ "'200 201'", NULL, HEALTH_SCRIPT_ERROR },
+	{ "'ok'", NULL, HEALTH_SCRIPT_ERROR },
 };
 
 START_TEST(http_expects_a_status)
@@ -128,29 +156,48 @@ END_TEST
 
 START_TEST(http_answers_with_a_table)
 {
-	struct health_result r = help_body("local a = http.get(target) return true, table.concat({ a.status, a.body, a.headers['content-type'], "
-					   "a.headers['set-cookie'], tostring(a.headers.none) }, '/')", ok_200);
+	struct health_result r = help_body(
+		"local a = http.get(target) return true, table.concat({ a.status, a.body, a.headers['content-type'], "
+		"a.headers['set-cookie'], tostring(a.headers.none) }, '/')",
+		ok_200);
 
 	ck_assert_str_eq(r.detail, "200/body/text/plain/a, b/nil");
 }
 END_TEST
 
-static const struct refused { const char *body, *detail; } refusals[] = {
-	{ "net.connect('192.0.2.1')", "number expected" }, { "net.connect('192.0.2.1', 0)", "a port is 1 to 65535" },
-	{ "net.connect('192.0.2.1', 65536)", "a port is 1 to 65535" }, { "net.connect('example.test', 1)", "not an IP address" },
-	{ "net.connect('192.0.2.1:80', 1)", "not an IP address" }, { "net.connect('192.0.2.1\\0', 1)", "not an IP address" },
-	{ "net.connect('192.0.2.1', 1, 5)", "table expected" }, { "net.connect('192.0.2.1', 1, { tls = true })", "TLS is not available" },
-	{ "net.connect('192.0.2.1', 1, { timeout = 0 })", "a timeout is" }, { "net.connect('192.0.2.1', 1, { timeout = -1 })", "a timeout is" },
-	{ "net.connect('192.0.2.1', 1, { timeout = 0/0 })", "a timeout is" }, { "sleep()", "value expected" }, { "sleep(1e9)", "a timeout is" },
-	{ "http.get(target, { tls = true })", "TLS is not available" }, { "http.get(target, { https = true })", "TLS is not available" },
-	{ "http.get(target, { path = 'x' })", "path must begin" }, { "http.get(target, { path = '/a b' })", "path must have" },
-	{ "http.get(target, { path = '/\\r\\nX: y' })", "path must have" }, { "http.get(target, { path = '/\\0' })", "path must have" },
-	{ "http.get(target, { path = ('/'):rep(3000) })", "path must have" }, { "http.get(target, { path = 5 })", "path must be a string" },
-	{ "http.get(target, { host = 'a\\nb' })", "host must have" }, { "http.get(target, { host = '' })", "host must have" },
-	{ "http.request(target, { method = 'G T' })", "method must" }, { "http.request(target, { method = 'G(T' })", "method must be a word" },
-	{ "http.get(target, { port = 'x' })", "port must be an integer" }, { "http.get(target, { port = 1.5 })", "port must be an integer" },
-	{ "http.get(target, { port = 0 })", "port must be an integer" }, { "http.get(target, { max_body = -1 })", "max_body must be" },
-	{ "http.get(target, { max_body = 1 << 30 })", "max_body must be" }, { "http.get(target, { headers = 1 })", "headers must be a table" },
+static const struct refused { const char *body, *detail;
+} refusals[] = {
+	{ "net.connect('192.0.2.1')", "number expected" },
+	{ "net.connect('192.0.2.1', 0)", "a port is 1 to 65535" },
+	{ "net.connect('192.0.2.1', 65536)", "a port is 1 to 65535" },
+	{ "net.connect('example.test', 1)", "not an IP address" },
+	{ "net.connect('192.0.2.1:80', 1)", "not an IP address" },
+	{ "net.connect('192.0.2.1\\0', 1)", "not an IP address" },
+	{ "net.connect('192.0.2.1', 1, 5)", "table expected" },
+	{ "net.connect('192.0.2.1', 1, { tls = true })", "TLS is not available" },
+	{ "net.connect('192.0.2.1', 1, { timeout = 0 })", "a timeout is" },
+	{ "net.connect('192.0.2.1', 1, { timeout = -1 })", "a timeout is" },
+	{ "net.connect('192.0.2.1', 1, { timeout = 0/0 })", "a timeout is" },
+	{ "sleep()", "value expected" },
+	{ "sleep(1e9)", "a timeout is" },
+	{ "http.get(target, { tls = true })", "TLS is not available" },
+	{ "http.get(target, { https = true })", "TLS is not available" },
+	{ "http.get(target, { path = 'x' })", "path must begin" },
+	{ "http.get(target, { path = '/a b' })", "path must have" },
+	{ "http.get(target, { path = '/\\r\\nX: y' })", "path must have" },
+	{ "http.get(target, { path = '/\\0' })", "path must have" },
+	{ "http.get(target, { path = ('/'):rep(3000) })", "path must have" },
+	{ "http.get(target, { path = 5 })", "path must be a string" },
+	{ "http.get(target, { host = 'a\\nb' })", "host must have" },
+	{ "http.get(target, { host = '' })", "host must have" },
+	{ "http.request(target, { method = 'G T' })", "method must" },
+	{ "http.request(target, { method = 'G(T' })", "method must be a word" },
+	{ "http.get(target, { port = 'x' })", "port must be an integer" },
+	{ "http.get(target, { port = 1.5 })", "port must be an integer" },
+	{ "http.get(target, { port = 0 })", "port must be an integer" },
+	{ "http.get(target, { max_body = -1 })", "max_body must be" },
+	{ "http.get(target, { max_body = 1 << 30 })", "max_body must be" },
+	{ "http.get(target, { headers = 1 })", "headers must be a table" },
 	{ "http.get(target, { headers = { 'x' } })", "headers must be a table" },
 	{ "http.get(target, { headers = { x = {} } })", "headers must be a table" },
 	{ "http.get(target, { headers = { ['a b'] = 'c' } })", "octets that do not belong" },
@@ -161,16 +208,18 @@ static const struct refused { const char *body, *detail; } refusals[] = {
 	{ "http.get(target, { headers = { ['content-length'] = '5' } })", "not the script's to set" },
 	{ "local h = {} for i = 1, 65 do h['x' .. i] = 'y' end http.get(target, { headers = h })", "too many headers" },
 	{ "http.get(target, { headers = { x = ('y'):rep(9000) } })", "too many headers" },
-	{ "http.request(target, { body = ('y'):rep(70000) })", "body too long" }, { "http.get(5)", "table expected" },
-	{ "http.get({ address = 'x' })", "not an IP address" }, { "http.get('x')", "not an IP address" },
+	{ "http.request(target, { body = ('y'):rep(70000) })", "body too long" },
+	{ "http.get(5)", "table expected" },
+	{ "http.get({ address = 'x' })", "not an IP address" },
+	{ "http.get('x')", "not an IP address" },
 };
 
 START_TEST(nonsense_is_refused_as_a_bug)
 {
 	struct health_result r = help_body(refusals[_i].body, NULL);
 
-	ck_assert_msg(r.reason == HEALTH_SCRIPT_ERROR && strstr(r.detail, refusals[_i].detail) != NULL, "%s: %s (%s)", refusals[_i].body,
-		      health_reason_text(r.reason), r.detail);
+	ck_assert_msg(r.reason == HEALTH_SCRIPT_ERROR && strstr(r.detail, refusals[_i].detail) != NULL, "%s: %s (%s)",
+		      refusals[_i].body, health_reason_text(r.reason), r.detail);
 }
 END_TEST
 
@@ -178,7 +227,9 @@ END_TEST
 
 START_TEST(closed_connections_are_not_used)
 {
-	static const struct turn talk[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_CLOSE }, { .type = SCRIPT_REQ_NONE } };
+	static const struct turn talk[] = { { .type = SCRIPT_REQ_CONNECT },
+					    { .type = SCRIPT_REQ_CLOSE },
+					    { .type = SCRIPT_REQ_NONE } };
 	struct health_result r = help_body("local c = net.connect('192.0.2.1', 1) c:close() c:close() c:read()", talk);
 
 	ck_assert_int_eq(r.reason, HEALTH_SCRIPT_ERROR);
@@ -188,20 +239,29 @@ END_TEST
 
 START_TEST(to_be_closed_connections_close)
 {
-	static const struct turn talk[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_CLOSE }, { .type = SCRIPT_REQ_SLEEP },
+	static const struct turn talk[] = { { .type = SCRIPT_REQ_CONNECT },
+					    { .type = SCRIPT_REQ_CLOSE },
+					    { .type = SCRIPT_REQ_SLEEP },
 					    { .type = SCRIPT_REQ_NONE } };
 
-	ck_assert_int_eq(help_body("do local c <close> = net.connect('192.0.2.1', 1) end sleep(1) return true", talk).reason, HEALTH_OK);
-	ck_assert_int_eq(help_body("pcall(function () local c <close> = net.connect('192.0.2.1', 1) error('x') end) sleep(1) return true",
-				   talk).reason, HEALTH_OK);
+	ck_assert_int_eq(
+		help_body("do local c <close> = net.connect('192.0.2.1', 1) end sleep(1) return true", talk).reason,
+		HEALTH_OK);
+	ck_assert_int_eq(help_body("pcall(function () local c <close> = net.connect('192.0.2.1', 1) error('x') end) "
+				   "sleep(1) return true",
+				   talk)
+				 .reason,
+			 HEALTH_OK);
 }
 END_TEST
 
 START_TEST(a_connection_belongs_to_its_run)
 {
 	static const struct turn first[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_NONE } };
-	struct script *s = help_script("local kept return function () if kept then kept:read() end kept = net.connect('192.0.2.1', 1) "
-				       "return true end", NULL);
+	struct script *s = help_script(
+		"local kept return function () if kept then kept:read() end kept = net.connect('192.0.2.1', 1) "
+		"return true end",
+		NULL);
 	struct health_result r;
 
 	ck_assert_int_eq(help_run_script(s, NULL, 0, first).reason, HEALTH_OK);
@@ -228,16 +288,21 @@ END_TEST
 
 START_TEST(waiting_works_through_pcall_metamethods_and_iterators)
 {
-	static const struct turn talk[] = { { .type = SCRIPT_REQ_SLEEP }, { .type = SCRIPT_REQ_SLEEP }, { .type = SCRIPT_REQ_SLEEP },
-					    { .type = SCRIPT_REQ_SLEEP }, { .type = SCRIPT_REQ_NONE } };
+	static const struct turn talk[] = { { .type = SCRIPT_REQ_SLEEP },
+					    { .type = SCRIPT_REQ_SLEEP },
+					    { .type = SCRIPT_REQ_SLEEP },
+					    { .type = SCRIPT_REQ_SLEEP },
+					    { .type = SCRIPT_REQ_NONE } };
 	struct health_result r;
 
 	help_waited_ms = 0;
-	r = help_body("local ok, a, b = pcall(function (x) sleep(1) return x, 2 end, 1) assert(ok and a == 1 and b == 2) "
-		      "local t = setmetatable({}, { __index = function (t, k) sleep(2) return k end }) assert(t.x == 'x') "
-		      "for v in function (_, n) if not n then sleep(3) return 1 end end do end "
-		      "local ok, e = xpcall(function () sleep(4) error('e', 0) end, function (m) return m .. '!' end) "
-		      "return not ok and e == 'e!'", talk);
+	r = help_body(
+		"local ok, a, b = pcall(function (x) sleep(1) return x, 2 end, 1) assert(ok and a == 1 and b == 2) "
+		"local t = setmetatable({}, { __index = function (t, k) sleep(2) return k end }) assert(t.x == 'x') "
+		"for v in function (_, n) if not n then sleep(3) return 1 end end do end "
+		"local ok, e = xpcall(function () sleep(4) error('e', 0) end, function (m) return m .. '!' end) "
+		"return not ok and e == 'e!'",
+		talk);
 	ck_assert_msg(r.reason == HEALTH_OK, "%s", r.detail);
 	ck_assert_uint_eq(help_waited_ms, 10000);
 }
@@ -259,18 +324,29 @@ END_TEST
 START_TEST(the_library_is_all_there)
 {
 	struct health_result r = help_body(
-		"assert(('x'):rep(3, ',') == 'x,x,x' and ('ab'):upper() == 'AB' and ('ab'):reverse() == 'ba' and #'abc' == 3) "
-		"assert(('%5.2f|%s|%q'):format(1.5, 'a', 'b') == ' 1.50|a|\"b\"') assert(('abc'):byte(-1) == 99 and string.char(65, 66) == 'AB') "
-		"assert(select('#', ('abc'):byte(1, -1)) == 3 and select('#', ('abc'):byte(10)) == 0 and ('abc'):sub(2) == 'bc') "
-		"local t = { 3, 1, 2 } table.sort(t) assert(table.concat(t, ',') == '1,2,3') table.sort(t, function (a, b) return a > b end) "
-		"assert(t[1] == 3) table.insert(t, 9) table.insert(t, 1, 8) assert(table.remove(t) == 9 and table.remove(t, 1) == 8 and #t == 3) "
+		"assert(('x'):rep(3, ',') == 'x,x,x' and ('ab'):upper() == 'AB' and ('ab'):reverse() == 'ba' and "
+		"#'abc' == 3) "
+		"assert(('%5.2f|%s|%q'):format(1.5, 'a', 'b') == ' 1.50|a|\"b\"') assert(('abc'):byte(-1) == 99 and "
+		"string.char(65, 66) == 'AB') "
+		"assert(select('#', ('abc'):byte(1, -1)) == 3 and select('#', ('abc'):byte(10)) == 0 and "
+		"('abc'):sub(2) == 'bc') "
+		"local t = { 3, 1, 2 } table.sort(t) assert(table.concat(t, ',') == '1,2,3') table.sort(t, function "
+		"(a, b) return a > b end) "
+		"assert(t[1] == 3) table.insert(t, 9) table.insert(t, 1, 8) assert(table.remove(t) == 9 and "
+		"table.remove(t, 1) == 8 and #t == 3) "
 		"assert(table.remove({}) == nil and select('#', table.unpack(t)) == 3 and table.pack(1, nil).n == 2) "
-		"assert(table.concat(table.move({ 1, 2 }, 1, 2, 2), '') == '112') assert(utf8.char(228) == '\\u{e4}' and utf8.len('\\u{e4}x') == 2) "
-		"for p, c in utf8.codes('x') do assert(c == 120) end assert(math.floor(1.5) == 1 and math.type(1) == 'integer') "
-		"assert(tonumber('0x10') == 16 and tonumber('z', 36) == 35 and tostring(nil) == 'nil' and type(next) == 'function') "
-		"assert(string.unpack('>I2', string.pack('>I2', 513)) == 513) for k, v in pairs({ a = 1 }) do assert(k == 'a') end "
-		"for i, v in ipairs({ 5 }) do assert(i == 1 and v == 5) end assert(getmetatable(setmetatable({}, { __metatable = 1 })) == 1) "
-		"return true", NULL);
+		"assert(table.concat(table.move({ 1, 2 }, 1, 2, 2), '') == '112') assert(utf8.char(228) == '\\u{e4}' "
+		"and utf8.len('\\u{e4}x') == 2) "
+		"for p, c in utf8.codes('x') do assert(c == 120) end assert(math.floor(1.5) == 1 and math.type(1) == "
+		"'integer') "
+		"assert(tonumber('0x10') == 16 and tonumber('z', 36) == 35 and tostring(nil) == 'nil' and type(next) "
+		"== 'function') "
+		"assert(string.unpack('>I2', string.pack('>I2', 513)) == 513) for k, v in pairs({ a = 1 }) do assert(k "
+		"== 'a') end "
+		"for i, v in ipairs({ 5 }) do assert(i == 1 and v == 5) end assert(getmetatable(setmetatable({}, { "
+		"__metatable = 1 })) == 1) "
+		"return true",
+		NULL);
 
 	ck_assert_msg(r.reason == HEALTH_OK, "%s", r.detail);
 }
@@ -310,15 +386,28 @@ static struct script_arg arg_string(const char *name, const char *v)
 
 START_TEST(bundled_tcp)
 {
-	static const struct turn plain[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_CLOSE }, { .type = SCRIPT_REQ_NONE } };
-	static const struct turn talk[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_SEND }, { .type = SCRIPT_REQ_READ, .data = "+PO" },
-					    { .type = SCRIPT_REQ_READ, .data = "NG\r\n" }, { .type = SCRIPT_REQ_CLOSE }, { .type = SCRIPT_REQ_NONE } };
-	static const struct turn wrong[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_SEND }, { .type = SCRIPT_REQ_READ, .data = "-ERR" },
-					     { .type = SCRIPT_REQ_READ, .failure = HEALTH_READ_CLOSED }, { .type = SCRIPT_REQ_NONE } };
-	static const struct turn silent[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_SEND },
-					      { .type = SCRIPT_REQ_READ, .failure = HEALTH_READ_TIMEOUT }, { .type = SCRIPT_REQ_NONE } };
-	static const struct turn refused[] = { { .type = SCRIPT_REQ_CONNECT, .failure = HEALTH_CONNECT_REFUSED }, { .type = SCRIPT_REQ_NONE } };
-	struct script_arg args[] = { arg_string("expect", "+PONG"), arg_integer("port", 6379), arg_string("send", "PING\r\n") };
+	static const struct turn plain[] = { { .type = SCRIPT_REQ_CONNECT },
+					     { .type = SCRIPT_REQ_CLOSE },
+					     { .type = SCRIPT_REQ_NONE } };
+	static const struct turn talk[] = { { .type = SCRIPT_REQ_CONNECT },
+					    { .type = SCRIPT_REQ_SEND },
+					    { .type = SCRIPT_REQ_READ, .data = "+PO" },
+					    { .type = SCRIPT_REQ_READ, .data = "NG\r\n" },
+					    { .type = SCRIPT_REQ_CLOSE },
+					    { .type = SCRIPT_REQ_NONE } };
+	static const struct turn wrong[] = { { .type = SCRIPT_REQ_CONNECT },
+					     { .type = SCRIPT_REQ_SEND },
+					     { .type = SCRIPT_REQ_READ, .data = "-ERR" },
+					     { .type = SCRIPT_REQ_READ, .failure = HEALTH_READ_CLOSED },
+					     { .type = SCRIPT_REQ_NONE } };
+	static const struct turn silent[] = { { .type = SCRIPT_REQ_CONNECT },
+					      { .type = SCRIPT_REQ_SEND },
+					      { .type = SCRIPT_REQ_READ, .failure = HEALTH_READ_TIMEOUT },
+					      { .type = SCRIPT_REQ_NONE } };
+	static const struct turn refused[] = { { .type = SCRIPT_REQ_CONNECT, .failure = HEALTH_CONNECT_REFUSED },
+					       { .type = SCRIPT_REQ_NONE } };
+	struct script_arg args[] = { arg_string("expect", "+PONG"), arg_integer("port", 6379),
+				     arg_string("send", "PING\r\n") };
 	struct script *s = bundled("tcp");
 	struct health_result r;
 
@@ -335,9 +424,11 @@ END_TEST
 
 START_TEST(bundled_http)
 {
-	static const struct turn refused[] = { { .type = SCRIPT_REQ_HTTP, .failure = HEALTH_CONNECT_REFUSED }, { .type = SCRIPT_REQ_NONE } };
+	static const struct turn refused[] = { { .type = SCRIPT_REQ_HTTP, .failure = HEALTH_CONNECT_REFUSED },
+					       { .type = SCRIPT_REQ_NONE } };
 	struct script_arg args[] = { arg_integer("expect", 503), arg_integer("port", 8080) };
-	struct script_arg contains[] = { arg_string("contains", "bod") }, missing[] = { arg_string("contains", "none") };
+	struct script_arg contains[] = { arg_string("contains", "bod") },
+			  missing[] = { arg_string("contains", "none") };
 	struct script *s = bundled("http");
 	struct health_result r = help_run_script(s, NULL, 0, ok_200);
 

@@ -1,6 +1,7 @@
 /* What the tests of check scripts share: a script from text, and an edge that answers its requests from a list.
  *
- *     static const struct turn talk[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_READLINE, .data = "+PONG" }, { .type = 0 } };
+ *     static const struct turn talk[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_READLINE, .data = "+" },
+ *                                         { .type = SCRIPT_REQ_NONE } };
  *     struct health_result r = help_run("return function (t, a) … end", talk);
  */
 #ifndef GEMEL_TESTS_SCRIPT_HELP_H
@@ -57,7 +58,9 @@ static struct script *help_script(const char *text, const struct script_limits *
 
 static struct script_target help_target(void)
 {
-	struct script_target t = { .service = "www.example.test", .owner = "www.example.test", .host = "ams1", .state_key = 7 };
+	struct script_target t = {
+		.service = "www.example.test", .owner = "www.example.test", .host = "ams1", .state_key = 7
+	};
 
 	ck_assert_int_eq(addr_parse(&t.addr, "192.0.2.1", 9, 0), 0);
 	return t;
@@ -77,7 +80,8 @@ static void help_answer(struct script_answer *a, const struct turn *turn, const 
 }
 
 /* Runs s once; talk must be used up exactly. */
-static struct health_result help_run_script(struct script *s, const struct script_arg *args, size_t n, const struct turn *talk)
+static struct health_result help_run_script(struct script *s, const struct script_arg *args, size_t n,
+					    const struct turn *talk)
 {
 	static const struct turn none = { .type = SCRIPT_REQ_NONE };
 	struct script_target t = help_target();

@@ -1,4 +1,5 @@
-/* Scripts that try to stay, to grow or to get out: each is ended within its budgets, and says "unknown", never "down". */
+/* Scripts that try to stay, to grow or to get out: each is ended within its budgets, and says "unknown", never
+ * "down". */
 #include <time.h>
 #include "script_help.h"
 
@@ -18,26 +19,34 @@ static const struct hostile {
 	{ "while true do pcall(function () while true do end end) end", HEALTH_SCRIPT_BUDGET },
 	{ "while true do pcall(pcall, pcall, function () while true do end end) end", HEALTH_SCRIPT_BUDGET },
 	{ "local function f() pcall(f) while true do end end f()", HEALTH_SCRIPT_BUDGET },
-	{ "while true do xpcall(function () while true do end end, function () while true do end end) end", HEALTH_SCRIPT_BUDGET },
-	{ "local function h() while true do xpcall(error, h) end end while true do xpcall(error, h) end", HEALTH_SCRIPT_BUDGET },
+	{ "while true do xpcall(function () while true do end end, function () while true do end end) end",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local function h() while true do xpcall(error, h) end end while true do xpcall(error, h) end",
+	  HEALTH_SCRIPT_BUDGET },
 	{ "pcall(function () while true do end end) return true", HEALTH_SCRIPT_BUDGET },
 	{ "pcall(function () while true do end end) error('down')", HEALTH_SCRIPT_BUDGET },
 	{ "while true do pcall(error) end", HEALTH_SCRIPT_BUDGET },
 	{ "while true do pcall(error, { }) end", HEALTH_SCRIPT_BUDGET },
-	{ "xpcall(function () local x <close> = setmetatable({}, { __close = function () while true do end end }) error('x') end, "
-	  "function () while true do end end) return true", HEALTH_SCRIPT_BUDGET },
+	{ "xpcall(function () local x <close> = setmetatable({}, { __close = function () while true do end end }) "
+	  "error('x') end, "
+	  "function () while true do end end) return true",
+	  HEALTH_SCRIPT_BUDGET },
 	/* memory */
 	{ "local t = {} while true do t[#t + 1] = {} end", HEALTH_SCRIPT_MEMORY },
 	{ "local s = 'x' while true do s = s .. s end", HEALTH_SCRIPT_MEMORY },
-	{ "local t = {} while true do pcall(function () while true do t[#t + 1] = {} end end) end", HEALTH_SCRIPT_MEMORY },
+	{ "local t = {} while true do pcall(function () while true do t[#t + 1] = {} end end) end",
+	  HEALTH_SCRIPT_MEMORY },
 	{ "local s = 'x' while true do pcall(function () while true do s = s .. s end end) end", HEALTH_SCRIPT_MEMORY },
 	{ "local t = {} pcall(function () while true do t[#t + 1] = {} end end) return true", HEALTH_SCRIPT_MEMORY },
 	{ "local s = ('x'):rep(200000) local t = {} for i = 1, 100 do t[i] = s .. i end", HEALTH_SCRIPT_MEMORY },
-	{ "local s = ('x'):rep(200000) local t = {} for i = 1, 50 do t[i] = s end return #table.concat(t)", HEALTH_SCRIPT_ERROR },
-	{ "while true do target.state[#target.state + 1] = ('x'):rep(1000) .. #target.state end", HEALTH_SCRIPT_MEMORY },
+	{ "local s = ('x'):rep(200000) local t = {} for i = 1, 50 do t[i] = s end return #table.concat(t)",
+	  HEALTH_SCRIPT_ERROR },
+	{ "while true do target.state[#target.state + 1] = ('x'):rep(1000) .. #target.state end",
+	  HEALTH_SCRIPT_MEMORY },
 	{ "local function f(...) return f(1, ...) end f()", HEALTH_REASON_NONE },
 	{ "local function f() return 1 + f() end f()", HEALTH_SCRIPT_MEMORY },
-	{ "while true do local s <close> = setmetatable({}, { __close = function () local t = {} while true do t[#t + 1] = {} end end }) end",
+	{ "while true do local s <close> = setmetatable({}, { __close = function () local t = {} while true do t[#t + "
+	  "1] = {} end end }) end",
 	  HEALTH_SCRIPT_MEMORY },
 	/* library functions that work in C */
 	{ "string.rep('x', 1 << 40)", HEALTH_SCRIPT_ERROR },
@@ -49,8 +58,10 @@ static const struct hostile {
 	{ "table.unpack({}, 1, 1 << 30)", HEALTH_SCRIPT_ERROR },
 	{ "table.unpack({}, math.mininteger, math.maxinteger)", HEALTH_SCRIPT_ERROR },
 	{ "table.unpack(setmetatable({}, { __len = function () return 1 << 30 end }))", HEALTH_SCRIPT_ERROR },
-	{ "table.concat(setmetatable({}, { __len = function () return 1 << 30 end, __index = type }))", HEALTH_SCRIPT_ERROR },
-	{ "local n = 0 table.concat(setmetatable({}, { __len = function () n = n + 1 return n > 1 and 1 << 30 or 1 end, __index = type }))",
+	{ "table.concat(setmetatable({}, { __len = function () return 1 << 30 end, __index = type }))",
+	  HEALTH_SCRIPT_ERROR },
+	{ "local n = 0 table.concat(setmetatable({}, { __len = function () n = n + 1 return n > 1 and 1 << 30 or 1 "
+	  "end, __index = type }))",
 	  HEALTH_SCRIPT_ERROR },
 	{ "table.move({}, 1, 1 << 40, 2)", HEALTH_SCRIPT_ERROR },
 	{ "table.insert(setmetatable({}, { __len = function () return 1 << 40 end }), 1, 1)", HEALTH_SCRIPT_ERROR },
@@ -75,30 +86,48 @@ static const struct hostile {
 	{ "('('):rep(200000):find('%b()')", HEALTH_SCRIPT_ERROR },
 	{ "('x'):find(('x'):rep(100000))", HARMLESS }, /* plain: fine */
 	/* sorting */
-	{ "local t = {} for i = 1, 60000 do t[i] = i * 7919 % 60013 end while true do table.sort(t) end", HEALTH_SCRIPT_BUDGET },
-	{ "local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function () while true do end end)", HEALTH_SCRIPT_BUDGET },
-	{ "local t = {} for i = 1, 1000 do t[i] = i end while true do pcall(table.sort, t, function () return true end) end",
+	{ "local t = {} for i = 1, 60000 do t[i] = i * 7919 % 60013 end while true do table.sort(t) end",
 	  HEALTH_SCRIPT_BUDGET },
-	{ "table.sort(setmetatable({}, { __len = function () return 1 << 30 end, __index = type }))", HEALTH_SCRIPT_ERROR },
-	{ "local n = 0 table.sort(setmetatable({}, { __len = function () n = n + 1 return n > 1 and 1 << 30 or 2 end, __index = "
-	  "function () return 1 end, __newindex = type }), rawequal or math.ult)", HEALTH_REASON_NONE },
-	{ "local t = {} for i = 1, 1000 do t[i] = 'x' .. i end while true do pcall(table.sort, t, select) end", HEALTH_SCRIPT_BUDGET },
+	{ "local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function () while true do end end)",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local t = {} for i = 1, 1000 do t[i] = i end while true do pcall(table.sort, t, function () return true "
+	  "end) end",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "table.sort(setmetatable({}, { __len = function () return 1 << 30 end, __index = type }))",
+	  HEALTH_SCRIPT_ERROR },
+	{ "local n = 0 table.sort(setmetatable({}, { __len = function () n = n + 1 return n > 1 and 1 << 30 or 2 end, "
+	  "__index = "
+	  "function () return 1 end, __newindex = type }), rawequal or math.ult)",
+	  HEALTH_REASON_NONE },
+	{ "local t = {} for i = 1, 1000 do t[i] = 'x' .. i end while true do pcall(table.sort, t, select) end",
+	  HEALTH_SCRIPT_BUDGET },
 	/* metamethods */
 	{ "local t = setmetatable({}, {}) getmetatable(t).__index = t local x = t.x", HEALTH_SCRIPT_ERROR },
-	{ "local t = setmetatable({}, { __index = function (t, k) return t[k .. 'x'] end }) local x = t.x", HEALTH_REASON_NONE },
-	{ "local a = {} for i = 1, 1900 do a = setmetatable({}, { __index = a }) end while true do local x = a.x end", HEALTH_SCRIPT_BUDGET },
-	{ "local t = setmetatable({}, { __tostring = function () while true do end end }) tostring(t)", HEALTH_SCRIPT_BUDGET },
-	{ "local t = setmetatable({}, { __tostring = function () while true do end end }) while true do pcall(log, t) end", HEALTH_SCRIPT_BUDGET },
-	{ "local t = setmetatable({}, { __eq = function () while true do end end }) return t == setmetatable({}, getmetatable(t))",
+	{ "local t = setmetatable({}, { __index = function (t, k) return t[k .. 'x'] end }) local x = t.x",
+	  HEALTH_REASON_NONE },
+	{ "local a = {} for i = 1, 1900 do a = setmetatable({}, { __index = a }) end while true do local x = a.x end",
 	  HEALTH_SCRIPT_BUDGET },
-	{ "local t = setmetatable({}, { __concat = function () while true do end end }) return t .. t", HEALTH_SCRIPT_BUDGET },
-	{ "for k in pairs(setmetatable({}, { __pairs = function () while true do end end })) do end", HEALTH_SCRIPT_BUDGET },
-	{ "local x <close> = setmetatable({}, { __close = function () while true do end end }) return true", HEALTH_SCRIPT_BUDGET },
-	{ "local x <close> = setmetatable({}, { __close = function () while true do pcall(error) end end }) while true do end",
+	{ "local t = setmetatable({}, { __tostring = function () while true do end end }) tostring(t)",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local t = setmetatable({}, { __tostring = function () while true do end end }) while true do pcall(log, t) "
+	  "end",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local t = setmetatable({}, { __eq = function () while true do end end }) return t == setmetatable({}, "
+	  "getmetatable(t))",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local t = setmetatable({}, { __concat = function () while true do end end }) return t .. t",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "for k in pairs(setmetatable({}, { __pairs = function () while true do end end })) do end",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local x <close> = setmetatable({}, { __close = function () while true do end end }) return true",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local x <close> = setmetatable({}, { __close = function () while true do pcall(error) end end }) while true "
+	  "do end",
 	  HEALTH_SCRIPT_BUDGET },
 	{ "setmetatable({}, { __gc = function () while true do end end })", HEALTH_SCRIPT_ERROR },
 	{ "setmetatable({}, { __mode = 'k' })", HEALTH_SCRIPT_ERROR },
-	{ "local m = {} local t = setmetatable({}, m) m.__gc = function () while true do end end setmetatable(t, m)", HEALTH_SCRIPT_ERROR },
+	{ "local m = {} local t = setmetatable({}, m) m.__gc = function () while true do end end setmetatable(t, m)",
+	  HEALTH_SCRIPT_ERROR },
 	/* errors in error handlers */
 	{ "return xpcall(error, function () error('again') end), 'x'", HARMLESS },
 	{ "local function h() return h() + 1 end return xpcall(error, h), 'x'", HEALTH_REASON_NONE },
@@ -135,7 +164,8 @@ START_TEST(hostile_scripts_end)
 	if (h->reason == HARMLESS) /* harmless, must only end */
 		ck_assert_int_ne(r.reason, HEALTH_REASON_NONE);
 	else if (h->reason == HEALTH_REASON_NONE)
-		ck_assert_msg(health_reason_outcome(r.reason) != HEALTH_FAIL, "%s: %s (%s)", h->body, health_reason_text(r.reason), r.detail);
+		ck_assert_msg(health_reason_outcome(r.reason) != HEALTH_FAIL, "%s: %s (%s)", h->body,
+			      health_reason_text(r.reason), r.detail);
 	else
 		ck_assert_msg(r.reason == h->reason, "%s: %s (%s)", h->body, health_reason_text(r.reason), r.detail);
 }
@@ -151,8 +181,8 @@ static uint64_t cpu_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* Between two calls a script has the processor for its slice; where it cannot yield, for its hard slices. CPU time, so that
- * neighbours do not count; twice the bound, since one instruction may be dear. The longest is told. */
+/* Between two calls a script has the processor for its slice; where it cannot yield, for its hard slices. CPU time,
+ * so that neighbours do not count; twice the bound, since one instruction may be dear. The longest is told. */
 START_TEST(no_step_takes_longer_than_its_slices)
 {
 	uint64_t bound = 2 * 4 * script_limits_default.slice_us, most = 0;
@@ -219,8 +249,10 @@ END_TEST
 
 START_TEST(a_spoiled_state_says_so_and_still_works)
 {
-	struct script *s = help_script("return function (t) t.state.n = (t.state.n or 0) + 1 if t.state.n == 2 then while true do end end "
-				       "return true end", NULL);
+	struct script *s = help_script(
+		"return function (t) t.state.n = (t.state.n or 0) + 1 if t.state.n == 2 then while true do end end "
+		"return true end",
+		NULL);
 
 	ck_assert_int_eq(help_run_script(s, NULL, 0, NULL).reason, HEALTH_OK);
 	ck_assert(!script_is_spoiled(s));
@@ -234,8 +266,10 @@ END_TEST
 START_TEST(one_run_out_of_memory_lets_others_end)
 {
 	static const struct turn nothing = { .type = SCRIPT_REQ_NONE };
-	struct script *s = help_script("local keep = {} return function (t) if t.address == '192.0.2.1' then sleep(1) return true end "
-				       "local mine = {} while true do mine[#mine + 1] = {} end end", NULL);
+	struct script *s = help_script(
+		"local keep = {} return function (t) if t.address == '192.0.2.1' then sleep(1) return true end "
+		"local mine = {} while true do mine[#mine + 1] = {} end end",
+		NULL);
 	struct script_target good = help_target(), bad = help_target();
 	struct script_run *a, *b;
 	struct script_request req;
@@ -261,8 +295,10 @@ END_TEST
 
 START_TEST(runs_do_not_see_each_other)
 {
-	struct script *s = help_script("helper = function () return 1 end return function (t, a) assert(t.mark == nil and a.mark == nil) "
-				       "t.mark, a.mark = 1, 1 pcall(function () leaked = 1 end) assert(leaked == nil) return helper() end", NULL);
+	struct script *s = help_script(
+		"helper = function () return 1 end return function (t, a) assert(t.mark == nil and a.mark == nil) "
+		"t.mark, a.mark = 1, 1 pcall(function () leaked = 1 end) assert(leaked == nil) return helper() end",
+		NULL);
 
 	ck_assert_msg(s != NULL, "%s", help_log);
 	for (int i = 0; i < 3; i++) {
@@ -276,8 +312,10 @@ END_TEST
 
 START_TEST(freeing_early_runs_nothing)
 {
-	struct script *s = help_script("return function () local x <close> = setmetatable({}, { __close = function () log('closed') end }) "
-				       "sleep(1) end", NULL);
+	struct script *s = help_script(
+		"return function () local x <close> = setmetatable({}, { __close = function () log('closed') end }) "
+		"sleep(1) end",
+		NULL);
 	struct script_target t = help_target();
 	struct script_run *run;
 	struct script_request req;
@@ -294,7 +332,8 @@ END_TEST
 /* A million runs on one state must not fill it: what a run leaves is garbage. */
 START_TEST(runs_leave_no_memory)
 {
-	struct script *s = help_script("return function (t) local x = {} for i = 1, 50 do x[i] = ('y'):rep(100) .. i end sleep(1) return true end",
+	struct script *s = help_script("return function (t) local x = {} for i = 1, 50 do x[i] = ('y'):rep(100) .. i "
+				       "end sleep(1) return true end",
 				       NULL);
 	static const struct turn talk[] = { { .type = SCRIPT_REQ_SLEEP }, { .type = SCRIPT_REQ_NONE } };
 
@@ -318,8 +357,10 @@ START_TEST(any_memory_cap_is_survived)
 		int status;
 
 		lim.memory = memory;
-		s = help_script("return function (t) local ok, e = pcall(string.rep, 'x', 1000) local x = {} for i = 1, 100 do x[i] = i .. 'y' end "
-				"t.state.x = x return true, ('z'):rep(50) end", &lim);
+		s = help_script("return function (t) local ok, e = pcall(string.rep, 'x', 1000) local x = {} for i = "
+				"1, 100 do x[i] = i .. 'y' end "
+				"t.state.x = x return true, ('z'):rep(50) end",
+				&lim);
 		if (s == NULL)
 			continue;
 		status = script_start(s, &run, &t, NULL, 0, &req, &r);

@@ -1,4 +1,5 @@
-/* The pattern engine against Lua's own string library: the same answers for thousands of random patterns and subjects. */
+/* The pattern engine against Lua's own string library: the same answers for thousands of random patterns and
+ * subjects. */
 #include <check.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -14,7 +15,8 @@
 /* The calls that are compared; each returns everything it finds as one string. */
 static const char *const calls =
 	"local S = ...\n"
-	"local function all(...) local t = table.pack(...) for i = 1, t.n do t[i] = math.type(t[i]) == 'integer' and '#' .. t[i] or "
+	"local function all(...) local t = table.pack(...) for i = 1, t.n do t[i] = math.type(t[i]) == 'integer' and "
+	"'#' .. t[i] or "
 	"tostring(t[i]) end return table.concat(t, '|') end\n"
 	"return {\n"
 	"function (s, p) return all(S.find(s, p)) end,\n"
@@ -22,8 +24,10 @@ static const char *const calls =
 	"function (s, p) return all(S.find(s, p, 3)) end,\n"
 	"function (s, p) return all(S.match(s, p, -4)) end,\n"
 	"function (s, p) return all(S.find(s, p, 1, true)) end,\n"
-	"function (s, p) local t = {} for a, b in S.gmatch(s, p) do t[#t + 1] = all(a, b) end return table.concat(t, ';') end,\n"
-	"function (s, p) local t = {} for a, b in S.gmatch(s, p, 4) do t[#t + 1] = all(a, b) end return table.concat(t, ';') end,\n"
+	"function (s, p) local t = {} for a, b in S.gmatch(s, p) do t[#t + 1] = all(a, b) end return table.concat(t, "
+	"';') end,\n"
+	"function (s, p) local t = {} for a, b in S.gmatch(s, p, 4) do t[#t + 1] = all(a, b) end return "
+	"table.concat(t, ';') end,\n"
 	"function (s, p) return all(S.gsub(s, p, '<%0>')) end,\n"
 	"function (s, p) return all(S.gsub(s, p, '%1%%', 2)) end,\n"
 	"function (s, p) return all(S.gsub(s, p, { a = 'A', b = false, [3] = 'three' })) end,\n"
@@ -50,7 +54,8 @@ static void referee_open(struct referee *r)
 		ck_assert_int_eq(luaL_loadstring(r->L, calls), LUA_OK);
 		lua_newtable(r->L);
 		lua_getglobal(r->L, "string");
-		for (const char *const *n = (const char *const[]){ "find", "match", "gmatch", "gsub", NULL }; *n != NULL; n++) {
+		for (const char *const *n = (const char *const[]){ "find", "match", "gmatch", "gsub", NULL };
+		     *n != NULL; n++) {
 			lua_getfield(r->L, -1, *n);
 			lua_setfield(r->L, -3, *n);
 		}
@@ -73,12 +78,15 @@ static bool referee_run(struct referee *r, int who, int call, const char *s, siz
 /* A piece of a pattern, most often sane. */
 static size_t random_piece(struct rng *rng, char *out)
 {
-	static const char *const pieces[] = {
-		"a", "b", "c", "ab", ".", "%a", "%d", "%s", "%w", "%W", "%x", "%p", "%u", "%l", "%c", "%g", "%A", "[ab]", "[^a]", "[a-c]",
-		"[%a_]", "[%d-]", "[]]", "[^]]", "[a-]", "[%]]", "[^%s]", "[a-%%]", "a*", "a+", "a-", "a?", ".*", ".-", ".+", "%a+", "%d*",
-		"[ab]*", "[^b]+", "(", ")", "()", "(a)", "(.-)", "(b*)", "%1", "%2", "%b()", "%bxy", "%baa", "%f[%a]", "%f[^a]", "%f[%z]", "^",
-		"$", "%.", "%%", "%(", "(%d+)", "(.)", "%0", "-", "*", "+", "?", "]", "x", "1", " "
-	};
+	static const char *const pieces[] = { "a",    "b",    "c",      "ab",     ".",      "%a",    "%d",    "%s",
+					      "%w",   "%W",   "%x",     "%p",     "%u",     "%l",    "%c",    "%g",
+					      "%A",   "[ab]", "[^a]",   "[a-c]",  "[%a_]",  "[%d-]", "[]]",   "[^]]",
+					      "[a-]", "[%]]", "[^%s]",  "[a-%%]", "a*",     "a+",    "a-",    "a?",
+					      ".*",   ".-",   ".+",     "%a+",    "%d*",    "[ab]*", "[^b]+", "(",
+					      ")",    "()",   "(a)",    "(.-)",   "(b*)",   "%1",    "%2",    "%b()",
+					      "%bxy", "%baa", "%f[%a]", "%f[^a]", "%f[%z]", "^",     "$",     "%.",
+					      "%%",   "%(",   "(%d+)",  "(.)",    "%0",     "-",     "*",     "+",
+					      "?",    "]",    "x",      "1",      " " };
 	static const char *const broken[] = { "%", "[", "[a", "[^", "%b", "%bx", "%f", "%fa", "[%", "[]", "[a-" };
 	const char *s = rng_below(rng, 60) == 0 ? broken[rng_below(rng, sizeof broken / sizeof *broken)] :
 						  pieces[rng_below(rng, sizeof pieces / sizeof *pieces)];
@@ -106,8 +114,10 @@ static size_t random_pattern(struct rng *rng, char *out)
 	return len;
 }
 
-/* Ours refuses a malformed pattern also where Lua's match does not come as far as the fault; nothing else may differ. */
-static void compare(struct referee *r, int call, const char *s, size_t s_len, const char *p, size_t p_len, unsigned counts[3])
+/* Ours refuses a malformed pattern also where Lua's match does not come as far as the fault; nothing else may differ.
+ */
+static void compare(struct referee *r, int call, const char *s, size_t s_len, const char *p, size_t p_len,
+		    unsigned counts[3])
 {
 	static struct match_pattern *compiled;
 	bool theirs = referee_run(r, 1, call, s, s_len, p, p_len), ours = referee_run(r, 2, call, s, s_len, p, p_len);
@@ -115,16 +125,17 @@ static void compare(struct referee *r, int call, const char *s, size_t s_len, co
 	if (compiled == NULL)
 		compiled = malloc(match_pattern_size(MATCH_PATTERN_MAX));
 	if (theirs && !ours) {
-		ck_assert_msg(match_compile(compiled, p, p_len, call != 6 && call != 7) != NULL, "call %d, \"%.*s\" in \"%.*s\": %s", call,
-			      (int)p_len, p, (int)s_len, s, lua_tostring(r->L, -1));
+		ck_assert_msg(match_compile(compiled, p, p_len, call != 6 && call != 7) != NULL,
+			      "call %d, \"%.*s\" in \"%.*s\": %s", call, (int)p_len, p, (int)s_len, s,
+			      lua_tostring(r->L, -1));
 		counts[1]++;
 	} else if (!theirs) {
-		ck_assert_msg(!ours, "call %d, \"%.*s\" in \"%.*s\": Lua says %s, we %s", call, (int)p_len, p, (int)s_len, s,
-			      lua_tostring(r->L, -2), lua_tostring(r->L, -1));
+		ck_assert_msg(!ours, "call %d, \"%.*s\" in \"%.*s\": Lua says %s, we %s", call, (int)p_len, p,
+			      (int)s_len, s, lua_tostring(r->L, -2), lua_tostring(r->L, -1));
 		counts[2]++;
 	} else {
-		ck_assert_msg(lua_rawequal(r->L, -1, -2), "call %d, \"%.*s\" in \"%.*s\": Lua says %s, we %s", call, (int)p_len, p, (int)s_len,
-			      s, lua_tostring(r->L, -2), lua_tostring(r->L, -1));
+		ck_assert_msg(lua_rawequal(r->L, -1, -2), "call %d, \"%.*s\" in \"%.*s\": Lua says %s, we %s", call,
+			      (int)p_len, p, (int)s_len, s, lua_tostring(r->L, -2), lua_tostring(r->L, -1));
 		counts[0]++;
 	}
 	lua_pop(r->L, 2);
@@ -155,15 +166,30 @@ START_TEST(the_same_answers_as_lua)
 END_TEST
 
 /* Cases that a random walk seldom meets, with the answers of the manual. */
-static const struct known { int call; const char *s, *p, *answer; } knowns[] = {
-	{ 1, "hello world", "o w", "#5|#7" }, { 1, "hello", "", "#1|#0" }, { 3, "hi", "", "#3|#2" }, { 3, "h", "", "nil" },
-	{ 2, "key = value", "^(%w+)%s*=%s*(%w+)$", "key|value" }, { 2, "THE (quick) fox", "%((%a+)%)", "quick" },
+static const struct known { int call; const char *s, *p, *answer;
+} knowns[] = {
+	{ 1, "hello world", "o w", "#5|#7" },
+	{ 1, "hello", "", "#1|#0" },
+	{ 3, "hi", "", "#3|#2" },
+	{ 3, "h", "", "nil" },
+	{ 2, "key = value", "^(%w+)%s*=%s*(%w+)$", "key|value" },
+	{ 2, "THE (quick) fox", "%((%a+)%)", "quick" },
 	{ 2, "THE (quick) fox", "%b()", "(quick)" },
-	{ 8, "THE (quick) fox", "%f[%a]%a+", "<THE> (<quick>) <fox>|#3" }, { 2, "  trim  ", "^%s*(.-)%s*$", "trim" },
-	{ 2, "\"quoted 'x'\"", "([\"'])(.-)%1", "\"|quoted 'x'" }, { 6, "one two", "%a+", "one|nil;two|nil" },
-	{ 6, "abc", "()", "#1|nil;#2|nil;#3|nil;#4|nil" }, { 8, "abc", "%w", "<a><b><c>|#3" }, { 8, "abc", "", "<>a<>b<>c<>|#4" },
-	{ 8, "hello", "l*", "<>h<>e<ll>o<>|#4" }, { 8, "abc", "^a", "<a>bc|#1" }, { 2, "a\n", "a$", "nil" }, { 2, "a.b", "%.", "." },
-	{ 5, "a.b", ".", "#2|#2" }, { 2, "2026-11-21", "(%d+)-(%d+)-(%d+)", "2026|11|21" }, { 2, "]", "[]]", "]" }, { 2, "-", "[a-]", "-" },
+	{ 8, "THE (quick) fox", "%f[%a]%a+", "<THE> (<quick>) <fox>|#3" },
+	{ 2, "  trim  ", "^%s*(.-)%s*$", "trim" },
+	{ 2, "\"quoted 'x'\"", "([\"'])(.-)%1", "\"|quoted 'x'" },
+	{ 6, "one two", "%a+", "one|nil;two|nil" },
+	{ 6, "abc", "()", "#1|nil;#2|nil;#3|nil;#4|nil" },
+	{ 8, "abc", "%w", "<a><b><c>|#3" },
+	{ 8, "abc", "", "<>a<>b<>c<>|#4" },
+	{ 8, "hello", "l*", "<>h<>e<ll>o<>|#4" },
+	{ 8, "abc", "^a", "<a>bc|#1" },
+	{ 2, "a\n", "a$", "nil" },
+	{ 2, "a.b", "%.", "." },
+	{ 5, "a.b", ".", "#2|#2" },
+	{ 2, "2026-11-21", "(%d+)-(%d+)-(%d+)", "2026|11|21" },
+	{ 2, "]", "[]]", "]" },
+	{ 2, "-", "[a-]", "-" },
 };
 
 START_TEST(known_answers)
@@ -176,20 +202,34 @@ START_TEST(known_answers)
 		bool ok;
 
 		ok = referee_run(&r, 2, k->call, k->s, strlen(k->s), k->p, strlen(k->p));
-		ck_assert_msg(ok && strcmp(lua_tostring(r.L, -1), k->answer) == 0, "call %d, \"%s\" in \"%s\": %s", k->call, k->p, k->s,
-			      lua_tostring(r.L, -1));
+		ck_assert_msg(ok && strcmp(lua_tostring(r.L, -1), k->answer) == 0, "call %d, \"%s\" in \"%s\": %s",
+			      k->call, k->p, k->s, lua_tostring(r.L, -1));
 		lua_pop(r.L, 1);
 	}
 	lua_close(r.L);
 }
 END_TEST
 
-static const struct malformed { const char *p, *fault; } malformeds[] = {
-	{ "%", "ends with '%'" }, { "[a", "missing ']'" }, { "[]", "missing ']'" }, { "[^]", "missing ']'" }, { "[%", "missing ']'" },
-	{ "[%]", "missing ']'" }, { "%b", "missing arguments" }, { "%bx", "missing arguments" }, { "%f", "missing '['" },
-	{ "%fa", "missing '['" }, { "(", "unfinished capture" }, { "(()", "unfinished capture" }, { ")", "invalid pattern capture" },
-	{ "())", "invalid pattern capture" }, { "%1", "invalid capture index" }, { "(%1)", "invalid capture index" },
-	{ "(a)%2", "invalid capture index" }, { "%0", "invalid capture index" },
+static const struct malformed { const char *p, *fault;
+} malformeds[] = {
+	{ "%", "ends with '%'" },
+	{ "[a", "missing ']'" },
+	{ "[]", "missing ']'" },
+	{ "[^]", "missing ']'" },
+	{ "[%", "missing ']'" },
+	{ "[%]", "missing ']'" },
+	{ "%b", "missing arguments" },
+	{ "%bx", "missing arguments" },
+	{ "%f", "missing '['" },
+	{ "%fa", "missing '['" },
+	{ "(", "unfinished capture" },
+	{ "(()", "unfinished capture" },
+	{ ")", "invalid pattern capture" },
+	{ "())", "invalid pattern capture" },
+	{ "%1", "invalid capture index" },
+	{ "(%1)", "invalid capture index" },
+	{ "(a)%2", "invalid capture index" },
+	{ "%0", "invalid capture index" },
 };
 
 START_TEST(malformed_patterns_are_told)
@@ -200,7 +240,8 @@ START_TEST(malformed_patterns_are_told)
 	for (size_t i = 0; i < sizeof malformeds / sizeof *malformeds; i++) {
 		const char *fault = match_compile(p, malformeds[i].p, strlen(malformeds[i].p), true);
 
-		ck_assert_msg(fault != NULL && strstr(fault, malformeds[i].fault) != NULL, "%s: %s", malformeds[i].p, fault);
+		ck_assert_msg(fault != NULL && strstr(fault, malformeds[i].fault) != NULL, "%s: %s", malformeds[i].p,
+			      fault);
 	}
 	for (int i = 0; i < 32; i++)
 		strcat(many, "()");
@@ -217,7 +258,8 @@ END_TEST
 /* However the pattern backtracks, the steps are the bound. */
 START_TEST(steps_bound_the_work)
 {
-	static const char *const patterns[] = { ".-.-.-.-b", "(.-)(.-)(.-)%1%2%3b", ".*.*.*.*.*b", "%b()", "a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?b" };
+	static const char *const patterns[] = { ".-.-.-.-b", "(.-)(.-)(.-)%1%2%3b", ".*.*.*.*.*b", "%b()",
+						"a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?b" };
 	struct match_pattern *p = malloc(match_pattern_size(MATCH_PATTERN_MAX));
 	char subject[5000];
 

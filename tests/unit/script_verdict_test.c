@@ -1,8 +1,12 @@
 /* What a run finds: the mapping from values, errors and failures to verdicts. */
 #include "script_help.h"
 
-static const struct turn connected_line[] = { { .type = SCRIPT_REQ_CONNECT }, { .type = SCRIPT_REQ_READLINE, .data = "-ERR" }, { .type = 0 } };
-static const struct turn refused[] = { { .type = SCRIPT_REQ_CONNECT, .failure = HEALTH_CONNECT_REFUSED, .detail = "port 25" }, { .type = 0 } };
+static const struct turn connected_line[] = { { .type = SCRIPT_REQ_CONNECT },
+					      { .type = SCRIPT_REQ_READLINE, .data = "-ERR" },
+					      { .type = 0 } };
+static const struct turn refused[] = {
+	{ .type = SCRIPT_REQ_CONNECT, .failure = HEALTH_CONNECT_REFUSED, .detail = "port 25" }, { .type = 0 }
+};
 
 static const struct mapping {
 	const char *body;
@@ -34,7 +38,8 @@ static const struct mapping {
 	{ "return 1/0", HEALTH_SCRIPT_ERROR, 0, "out of range", NULL },
 	{ "return true, {}", HEALTH_SCRIPT_ERROR, 0, "as the reason", NULL },
 	/* bugs, with their line */
-	{ "\n\nnothing()", HEALTH_SCRIPT_ERROR, 0, "check.lua:3: attempt to call a nil value (global 'nothing')", NULL },
+	{ "\n\nnothing()", HEALTH_SCRIPT_ERROR, 0, "check.lua:3: attempt to call a nil value (global 'nothing')",
+	  NULL },
 	{ "return 1 + nil", HEALTH_SCRIPT_ERROR, 0, "check.lua:1: attempt to perform arithmetic", NULL },
 	{ "return ('x')()", HEALTH_SCRIPT_ERROR, 0, "attempt to call a string", NULL },
 	{ "return '10' + 1", HEALTH_SCRIPT_ERROR, 0, "arithmetic", NULL },
@@ -50,30 +55,39 @@ static const struct mapping {
 	{ "assert(nil, 'no answer')", HEALTH_CHECK_SAID_DOWN, 0, "no answer", NULL },
 	{ "assert(false, 42)", HEALTH_CHECK_SAID_DOWN, 0, "42", NULL },
 	{ "return assert(true, 'x')", HEALTH_OK, 100, "x", NULL },
-	{ "local c = net.connect(target.address, 1) assert(c:readline() == '+PONG', 'not a pong')", HEALTH_REPLY_WRONG, 0,
-	  "not a pong", connected_line },
-	{ "local c = net.connect(target.address, 1) return c:readline() == '+PONG', 'no'", HEALTH_CHECK_SAID_DOWN, 0, "no",
-	  connected_line },
+	{ "local c = net.connect(target.address, 1) assert(c:readline() == '+PONG', 'not a pong')", HEALTH_REPLY_WRONG,
+	  0, "not a pong", connected_line },
+	{ "local c = net.connect(target.address, 1) return c:readline() == '+PONG', 'no'", HEALTH_CHECK_SAID_DOWN, 0,
+	  "no", connected_line },
 	/* failures of API calls keep their reason, also when caught and raised again */
 	{ "net.connect(target.address, 25)", HEALTH_CONNECT_REFUSED, 0, "port 25", refused },
-	{ "local ok, f = pcall(net.connect, target.address, 25) error(f)", HEALTH_CONNECT_REFUSED, 0, "port 25", refused },
-	{ "local ok, f = pcall(net.connect, target.address, 25) assert(ok, f)", HEALTH_CONNECT_REFUSED, 0, "port 25", refused },
-	{ "local ok, f = pcall(net.connect, target.address, 25) assert(not ok) return true, f.reason .. '/' .. f.detail", HEALTH_OK, 100,
-	  "connect refused/port 25", refused },
-	{ "local ok, f = pcall(net.connect, target.address, 25) return false, 'it says ' .. f", HEALTH_CHECK_SAID_DOWN, 0,
-	  "it says connect refused: port 25", refused },
-	{ "return xpcall(net.connect, function (f) return f end, target.address, 25), 'x'", HEALTH_CHECK_SAID_DOWN, 0, "x", refused },
+	{ "local ok, f = pcall(net.connect, target.address, 25) error(f)", HEALTH_CONNECT_REFUSED, 0, "port 25",
+	  refused },
+	{ "local ok, f = pcall(net.connect, target.address, 25) assert(ok, f)", HEALTH_CONNECT_REFUSED, 0, "port 25",
+	  refused },
+	{ "local ok, f = pcall(net.connect, target.address, 25) assert(not ok) return true, f.reason .. '/' .. "
+	  "f.detail",
+	  HEALTH_OK, 100, "connect refused/port 25", refused },
+	{ "local ok, f = pcall(net.connect, target.address, 25) return false, 'it says ' .. f", HEALTH_CHECK_SAID_DOWN,
+	  0, "it says connect refused: port 25", refused },
+	{ "return xpcall(net.connect, function (f) return f end, target.address, 25), 'x'", HEALTH_CHECK_SAID_DOWN, 0,
+	  "x", refused },
 	/* caught and handled */
 	{ "local ok, e = pcall(error, 'x', 0) assert(not ok and e == 'x') return true", HEALTH_OK, 100, NULL, NULL },
 	{ "local ok, e = pcall(function () error('x') end) return true, e", HEALTH_OK, 100, "check.lua:1: x", NULL },
 	{ "local ok, e = pcall(error, { 1 }) return true, 'n' .. e[1]", HEALTH_OK, 100, "n1", NULL },
-	{ "local ok, e = pcall(function () nothing() end) return true, e", HEALTH_OK, 100, "attempt to call a nil", NULL },
-	{ "local ok, e = xpcall(error, function (m) return m .. '!' end, 'x', 0) return true, e", HEALTH_OK, 100, "x!", NULL },
+	{ "local ok, e = pcall(function () nothing() end) return true, e", HEALTH_OK, 100, "attempt to call a nil",
+	  NULL },
+	{ "local ok, e = xpcall(error, function (m) return m .. '!' end, 'x', 0) return true, e", HEALTH_OK, 100, "x!",
+	  NULL },
 	{ "return select('#', pcall(function (...) return ... end, 1, 2, 3)), 'n'", HEALTH_OK, 4, "n", NULL },
-	{ "return select('#', xpcall(function (...) return ... end, print or type, 1, 2)), 'n'", HEALTH_OK, 3, "n", NULL },
+	{ "return select('#', xpcall(function (...) return ... end, print or type, 1, 2)), 'n'", HEALTH_OK, 3, "n",
+	  NULL },
 	/* a bug caught and raised again is still a bug */
-	{ "local ok, e = pcall(function () nothing() end) error(e)", HEALTH_SCRIPT_ERROR, 0, "attempt to call a nil", NULL },
-	{ "local ok, e = pcall(function () nothing() end) error(e, 0)", HEALTH_SCRIPT_ERROR, 0, "attempt to call a nil", NULL },
+	{ "local ok, e = pcall(function () nothing() end) error(e)", HEALTH_SCRIPT_ERROR, 0, "attempt to call a nil",
+	  NULL },
+	{ "local ok, e = pcall(function () nothing() end) error(e, 0)", HEALTH_SCRIPT_ERROR, 0, "attempt to call a nil",
+	  NULL },
 	{ "assert(pcall(function () nothing() end))", HEALTH_SCRIPT_ERROR, 0, "attempt to call a nil", NULL },
 };
 
@@ -125,7 +139,8 @@ static const struct loading {
 	{ "return 1", "neither a function nor a table" },
 	{ "return {}", "run is not a function" },
 	{ "return { args = 1, run = function () end }", "args is not a table" },
-	{ "return { args = { port = 'int' }, run = function () end }", "argument \"port\" has no known type; expected string, integer" },
+	{ "return { args = { port = 'int' }, run = function () end }",
+	  "argument \"port\" has no known type; expected string, integer" },
 	{ "return { args = { port = 5 }, run = function () end }", "argument \"port\" has no known type" },
 	{ "return { args = { 'port' }, run = function () end }", "not an identifier" },
 	{ "return { args = { ['a b'] = 'string' }, run = function () end }", "not an identifier" },
@@ -193,13 +208,17 @@ END_TEST
 
 START_TEST(arguments_are_declared)
 {
-	struct script *s = help_script("return { args = { port = 'integer', path = 'string?', expect = 'integer|string?', host = 'owner?',"
-				       "ratio = 'number', quick = 'boolean?' }, run = function () end }", NULL);
-	static const struct { const char *name; unsigned types; bool optional; } want[] = {
-		{ "expect", SCRIPT_ARG_INTEGER | SCRIPT_ARG_STRING, true }, { "host", SCRIPT_ARG_OWNER, true },
-		{ "path", SCRIPT_ARG_STRING, true }, { "port", SCRIPT_ARG_INTEGER, false }, { "quick", SCRIPT_ARG_BOOLEAN, true },
-		{ "ratio", SCRIPT_ARG_NUMBER, false }
-	};
+	struct script *s = help_script(
+		"return { args = { port = 'integer', path = 'string?', expect = 'integer|string?', host = 'owner?',"
+		"ratio = 'number', quick = 'boolean?' }, run = function () end }",
+		NULL);
+	static const struct { const char *name; unsigned types; bool optional;
+	} want[] = { { "expect", SCRIPT_ARG_INTEGER | SCRIPT_ARG_STRING, true },
+		     { "host", SCRIPT_ARG_OWNER, true },
+		     { "path", SCRIPT_ARG_STRING, true },
+		     { "port", SCRIPT_ARG_INTEGER, false },
+		     { "quick", SCRIPT_ARG_BOOLEAN, true },
+		     { "ratio", SCRIPT_ARG_NUMBER, false } };
 	const struct script_arg_spec *args;
 	size_t n;
 	bool declared;
@@ -228,7 +247,9 @@ END_TEST
 
 START_TEST(nonsense_types_are_refused)
 {
-	static const char *const types[] = { "", "?", "integer??", "integer|", "|integer", "integer?|string", "Integer", "string ?", "a" };
+	static const char *const types[] = { "",         "?",        "integer??",
+					     "integer|", "|integer", "integer?|string",
+					     "Integer",  "string ?", "a" };
 
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
 		char text[128];
@@ -247,19 +268,23 @@ START_TEST(arguments_and_target_arrive)
 		{ .name = "port", .type = SCRIPT_ARG_INTEGER, .integer = 8080 },
 		{ .name = "ratio", .type = SCRIPT_ARG_NUMBER, .number = 0.5 },
 	};
-	struct script *s = help_script(
-		"return function (t, a) return true, table.concat({ tostring(a.deep), a.path, math.type(a.port), a.port, a.ratio, t.address, "
-		"t.family, tostring(t.port), t.service, t.owner, t.host, type(t.state) }, ' ') end", NULL);
+	struct script *s =
+		help_script("return function (t, a) return true, table.concat({ tostring(a.deep), a.path, "
+			    "math.type(a.port), a.port, a.ratio, t.address, "
+			    "t.family, tostring(t.port), t.service, t.owner, t.host, type(t.state) }, ' ') end",
+			    NULL);
 	struct health_result r = help_run_script(s, args, 4, NULL);
 
-	ck_assert_str_eq(r.detail, "true /x integer 8080 0.5 192.0.2.1 4 nil www.example.test www.example.test ams1 table");
+	ck_assert_str_eq(r.detail,
+			 "true /x integer 8080 0.5 192.0.2.1 4 nil www.example.test www.example.test ams1 table");
 	script_free(s);
 }
 END_TEST
 
 START_TEST(state_is_kept_by_key)
 {
-	struct script *s = help_script("return function (t) t.state.n = (t.state.n or 0) + 1 return t.state.n end", NULL);
+	struct script *s =
+		help_script("return function (t) t.state.n = (t.state.n or 0) + 1 return t.state.n end", NULL);
 	struct script_target t = help_target();
 	struct script_request req;
 	struct health_result r;
