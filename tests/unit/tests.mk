@@ -186,7 +186,7 @@ EXTRA_DIST += tests/unit/conf_good
 check_PROGRAMS += tests/unit/loader_test
 TESTS += tests/unit/loader_test
 tests_unit_loader_test_SOURCES = tests/unit/loader_test.c tests/unit/conf_help.h tests/unit/unit.h src/app/loader.c src/app/imageset.c \
-	src/app/snapshot.c
+	src/app/snapshot.c src/app/site.c
 tests_unit_loader_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) -pthread
 tests_unit_loader_test_LDADD = src/conf/libconf.a src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a \
 	src/policy/libpolicy.a src/health/libhealth.a src/ipc/libipc.a src/answer/libanswer.a src/zone/libzone.a src/dns/libdns.a \
