@@ -8,7 +8,8 @@ uint64_t clock_hlc_peek(const struct clock_hlc *c, uint64_t wall_ms)
 	return wall > c->last ? wall : c->last;
 }
 
-/* A full counter runs over into the milliseconds, which is harmless: the wall clock catches up. At the very end it stands. */
+/* A full counter runs over into the milliseconds, which is harmless: the wall clock catches up. At the very end it
+ * stands. */
 uint64_t clock_hlc_next(struct clock_hlc *c, uint64_t wall_ms)
 {
 	uint64_t wall = clock_hlc_peek(&(struct clock_hlc){ 0 }, wall_ms);

@@ -1,5 +1,5 @@
-/* Hybrid logical clock: 48 bits of wall-clock ms, 16 bits of counter.  A stamp given out is above every stamp seen before,
- * however wrong the wall clocks are, so what was caused later always wins.
+/* Hybrid logical clock: 48 bits of wall-clock ms, 16 bits of counter. A stamp given out is above every stamp seen
+ * before, however wrong the wall clocks are, so what was caused later always wins.
  */
 #ifndef GEMEL_PAIR_CLOCK_H
 #define GEMEL_PAIR_CLOCK_H

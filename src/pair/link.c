@@ -48,8 +48,8 @@ static uint64_t age(uint64_t since_ms, uint64_t now_ms)
 	return now_ms > since_ms ? now_ms - since_ms : 0;
 }
 
-/* As TCP reckons its timeout: an eighth of the news into the mean, a quarter into the deviation. An outage is no sample of the
- * normal: it counts as SUSPECT at most. */
+/* As TCP reckons its timeout: an eighth of the news into the mean, a quarter into the deviation. An outage is no
+ * sample of the normal: it counts as SUSPECT at most. */
 static void add_sample(struct link *l, uint64_t sample_ms)
 {
 	uint32_t limit = link_suspect_ms(l);
@@ -122,7 +122,8 @@ static enum pair_link_state judge(const struct link *l, uint64_t now_ms)
 {
 	uint32_t suspect = link_suspect_ms(l);
 	uint64_t heard = l->heard_ms ? age(l->heard_ms, now_ms) : UINT64_MAX, echo = age(echo_since(l), now_ms);
-	/* A dead peer's last packet is older than this when its echo is missed, since SUSPECT is mean + 2 I at least. */
+	/* A dead peer's last packet is older than this when its echo is missed, since SUSPECT is mean + 2 I at
+	 * least. */
 	bool alive = l->heard_ms && echo < suspect, audible = heard < 2 * (uint64_t)l->interval_ms;
 
 	switch (l->state) {

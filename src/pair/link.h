@@ -1,5 +1,6 @@
-/* What is known of the way to one peer and back.  A link lives by its echo alone: the peer returns the time stamps of our own
- * packets, so held-back or repeated packets of a dead peer keep nothing alive, and a cut in one direction is seen by both.
+/* What is known of the way to one peer and back. A link lives by its echo alone: the peer returns the time stamps of
+ * our own packets, so held-back or repeated packets of a dead peer keep nothing alive, and a cut in one direction is
+ * seen by both.
  *
  *                        bound packet            vectors met, same configuration
  *     WAITING ──────────────────────▶ SYNCING ────────────────────────────────▶ ACTIVE
@@ -52,8 +53,8 @@ void link_restart(struct link *l, uint64_t counter, uint64_t now_ms);
 void link_heard(struct link *l, uint64_t counter, uint64_t now_ms);
 /* It echoes what we sent at sent_ms ≤ now_ms and held it hold_us. */
 void link_echo(struct link *l, uint64_t sent_ms, uint32_t hold_us, uint64_t now_ms);
-/* An authentic packet of another version (sure), or refused ones that look like another version or key. True where the link
- * became INCOMPATIBLE: a hint never touches a link that lives. */
+/* An authentic packet of another version (sure), or refused ones that look like another version or key. True where
+ * the link became INCOMPATIBLE: a hint never touches a link that lives. */
 bool link_incompatible(struct link *l, bool sure, uint64_t now_ms);
 /* The state that follows from the above; true where it changed. */
 bool link_judge(struct link *l, uint64_t now_ms);

@@ -211,8 +211,8 @@ bool pair_next_change(struct pair *p, struct pair_record *r)
 	return shelf_changes_take(&p->changes, r, &p->dead);
 }
 
-/* With one twin only the owner ever sends a shelf, so what it covers needs no tombstone any more; among more, a relay might
- * still lack one, and tombstones stay until the owner's next epoch. */
+/* With one twin only the owner ever sends a shelf, so what it covers needs no tombstone any more; among more, a
+ * relay might still lack one, and tombstones stay until the owner's next epoch. */
 void pair_bury(struct pair *p)
 {
 	if (p->peer_count != 1)

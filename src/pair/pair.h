@@ -67,35 +67,37 @@ struct pair_stats {
 };
 
 struct pair;
-/* boot: 64 random bits of this start; epoch: ctr32 << 32 | random32, already fsynced. What is written before the first packet is
- * taken for all that this node still has of its earlier epochs. ERR_NOMEM; ERR_RANGE: boot or epoch 0, interval outside 100–1000,
- * too many peers or addresses, an id that is 0, 255 or there twice. The configuration is copied. */
+/* boot: 64 random bits of this start; epoch: ctr32 << 32 | random32, already fsynced. What is written before the
+ * first packet is taken for all that this node still has of its earlier epochs. ERR_NOMEM; ERR_RANGE: boot or epoch
+ * 0, interval outside 100–1000, too many peers or addresses, an id that is 0, 255 or there twice. The configuration
+ * is copied. */
 int pair_new(struct pair **p, const struct pair_conf *c, uint64_t boot, uint64_t epoch, uint64_t now_ms, uint64_t wall_ms) MUST_CHECK;
 void pair_free(struct pair *p);
-/* New interval, digest, key or peers after a reload; shelves stay, but for those of peers that are gone (their records become
- * changes). ERR_RANGE as above, or another self_id; nothing is changed then. */
+/* New interval, digest, key or peers after a reload; shelves stay, but for those of peers that are gone (their
+ * records become changes). ERR_RANGE as above, or another self_id; nothing is changed then. */
 int pair_reconfigure(struct pair *p, const struct pair_conf *c, uint64_t now_ms) MUST_CHECK;
 
-/* Writes the own record (kind, key); a value equal to the present one changes nothing. Sent at once (2 ms coalesce) and with
- * every heartbeat until the peer's vector covers it. len = 0 removes it (a tombstone stays until everyone has it). ERR_RANGE,
- * ERR_NOMEM, ERR_LIMIT. */
+/* Writes the own record (kind, key); a value equal to the present one changes nothing. Sent at once (2 ms coalesce)
+ * and with every heartbeat until the peer's vector covers it. len = 0 removes it (a tombstone stays until everyone
+ * has it). ERR_RANGE, ERR_NOMEM, ERR_LIMIT. */
 int pair_write(struct pair *p, enum pair_kind kind, uint64_t key, const void *value, size_t len, uint64_t now_ms) MUST_CHECK;
-/* The newest record of owner, or NULL where there is none or it was removed. Borrowed until the next call that takes a non-const pair. */
+/* The newest record of owner, or NULL where there is none or it was removed. Borrowed until the next call that takes
+ * a non-const pair. */
 const struct pair_record *pair_find(const struct pair *p, uint8_t owner, enum pair_kind kind, uint64_t key);
 /* Walks all records of one kind, every owner's: *pos starts at 0. NULL at the end. */
 const struct pair_record *pair_walk(const struct pair *p, enum pair_kind kind, size_t *pos);
 
-/* A datagram from the wire. Returns 0 when it counted, or why it did not (already counted in the stats): ERR_SHORT, ERR_FORMAT,
- * ERR_VERSION, ERR_ABSENT (unknown peer), ERR_AUTH, ERR_STALE (replay, old session, or a hello: that may be answered).
- * Authentication decides, not the source address; answers go to configured addresses only. */
+/* A datagram from the wire. Returns 0 when it counted, or why it did not (already counted in the stats): ERR_SHORT,
+ * ERR_FORMAT, ERR_VERSION, ERR_ABSENT (unknown peer), ERR_AUTH, ERR_STALE (replay, old session, or a hello: that may
+ * be answered). Authentication decides, not the source address; answers go to configured addresses only. */
 int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, size_t len, uint64_t now_ms, uint64_t wall_ms);
 /* Drives timers; call when pair_deadline is due (or any time). */
 void pair_tick(struct pair *p, uint64_t now_ms, uint64_t wall_ms);
 uint64_t pair_deadline(const struct pair *p); /* ms; UINT64_MAX = none */
 /* The next datagram to send, or false. Drain after every call above. */
 bool pair_next_packet(struct pair *p, struct addr *to, uint8_t out[PAIR_PACKET_MAX], size_t *len, uint64_t now_ms, uint64_t wall_ms);
-/* The next record of a peer whose value changed (value_len 0: it is gone), or false. Drain after pair_receive. The value is
- * borrowed until the next call that takes a non-const pair. */
+/* The next record of a peer whose value changed (value_len 0: it is gone), or false. Drain after pair_receive. The
+ * value is borrowed until the next call that takes a non-const pair. */
 bool pair_next_change(struct pair *p, struct pair_record *r);
 /* The next event, or false; the oldest go where nobody drains. */
 enum pair_event_type {
@@ -110,8 +112,9 @@ enum pair_event_type {
 };
 struct pair_event { uint8_t peer; enum pair_link_state from, to; enum pair_event_type type; bool fresh; };
 bool pair_next_event(struct pair *p, struct pair_event *e);
-/* A newer own epoch was seen (wiped disk) or a clock jump: the edge must fsync this epoch, its low 32 bits (0 here) filled with
- * fresh randomness, then call pair_set_epoch with a fresh boot. 0 = none wanted. Until then nothing is sent. */
+/* A newer own epoch was seen (wiped disk) or a clock jump: the edge must fsync this epoch, its low 32 bits (0 here)
+ * filled with fresh randomness, then call pair_set_epoch with a fresh boot. 0 = none wanted. Until then nothing is
+ * sent. */
 uint64_t pair_wants_epoch(const struct pair *p);
 /* The records stay, under the new epoch. An epoch that is not above the present one, or a boot of 0, is ignored. */
 void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_ms);

@@ -44,7 +44,8 @@ static void incompatible(struct pair *p, struct pair_peer *e, bool sure, uint64_
 		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_LINK, .peer = e->conf.id, .from = was, .to = e->link.state });
 }
 
-/* Nothing in such a packet is proven, so only the address says whom it may come from, and it only ever explains a silence. */
+/* Nothing in such a packet is proven, so only the address says whom it may come from, and it only ever explains a
+ * silence. */
 static void hint(struct pair *p, const struct addr *from, uint64_t now_ms)
 {
 	for (size_t i = 0; i < p->peer_count; i++) {
@@ -233,8 +234,8 @@ static void compare_shelves(struct pair *p, struct pair_peer *e, const struct pa
 		resync(p, e, now_ms);
 }
 
-/* The shelf takes the epoch at once, with nothing of it held: an owner whose disk is rolled back later is refused by the
- * session's epoch, and must find that epoch in our digest entry, or it would never raise its own. */
+/* The shelf takes the epoch at once, with nothing of it held: an owner whose disk is rolled back later is refused by
+ * the session's epoch, and must find that epoch in our digest entry, or it would never raise its own. */
 static void open_session(struct pair *p, struct pair_peer *e, uint64_t epoch, uint64_t counter, uint64_t now_ms)
 {
 	shelf_advance(peer_shelf(p, e), epoch, 0, 0, UINT64_MAX);
@@ -264,8 +265,8 @@ static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_he
 	read_clock(p, e, b, wall_ms);
 }
 
-/* A packet of this session (or the first of a new one) that was not here before. Of one that was overtaken only the records
- * are news. */
+/* A packet of this session (or the first of a new one) that was not here before. Of one that was overtaken only the
+ * records are news. */
 static void accept(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b, uint64_t now_ms,
 		   uint64_t wall_ms)
 {

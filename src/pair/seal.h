@@ -19,7 +19,8 @@ uint8_t seal_key_id(const uint8_t psk[PAIR_KEY_LEN]);
 /* The cluster id of a pair's name. */
 uint32_t seal_cluster(const char *name);
 
-/* out: header, ciphertext, tag. h->text_len is set from len, which is at most PAIR_PLAIN_MAX. Returns the packet's length. */
+/* out: header, ciphertext, tag. h->text_len is set from len, which is at most PAIR_PLAIN_MAX. Returns the packet's
+ * length. */
 size_t seal_packet(uint8_t out[PAIR_PACKET_MAX], struct pair_header *h, const uint8_t *plain, size_t len,
 		   const uint8_t key[PAIR_KEY_LEN]);
 /* packet passed header_decode as h. plain gets h->text_len octets. ERR_AUTH. */

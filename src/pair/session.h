@@ -4,8 +4,8 @@
  *                          │ no                    │ no                                       │ no
  *                          └──────── hello ◀───────┘                                          └─▶ replay
  *
- * A packet that some earlier start of mine asked for names that start's boot, and one of an earlier start of the peer has
- * an epoch that is not higher: neither can come back.
+ * A packet that some earlier start of mine asked for names that start's boot, and one of an earlier start of the peer
+ * has an epoch that is not higher: neither can come back.
  */
 #ifndef GEMEL_PAIR_SESSION_H
 #define GEMEL_PAIR_SESSION_H

@@ -140,8 +140,8 @@ static void forget(struct shelf *s, struct shelf_record *rec)
 	free(rec);
 }
 
-/* Puts a new record in the place of prior (NULL = none). A write that nobody would see is no change, but one that was not
- * read yet stays one. */
+/* Puts a new record in the place of prior (NULL = none). A write that nobody would see is no change, but one that
+ * was not read yet stays one. */
 static int place(struct shelf *s, struct shelf_record *prior, const struct pair_record *r)
 {
 	uint8_t k[KEY_LEN];
@@ -266,8 +266,8 @@ static void adopt_epoch(struct shelf *s, uint64_t epoch)
 	s->resync_to = 0;
 }
 
-/* What the vector covers is either held or obsolete: a late packet must not bring back a removed key whose tombstone was
- * buried since. */
+/* What the vector covers is either held or obsolete: a late packet must not bring back a removed key whose tombstone
+ * was buried since. */
 int shelf_join(struct shelf *s, const struct pair_record *r)
 {
 	if (r->epoch < s->vector.epoch)

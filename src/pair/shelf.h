@@ -13,7 +13,8 @@
 #include "pair/codec.h"
 #include "pair/seal.h"
 
-/* Records a shelf holds at most, ten times what is meant to work: a peer that has lost its mind must not fill our memory. */
+/* Records a shelf holds at most, ten times what is meant to work: a peer that has lost its mind must not fill our
+ * memory. */
 #define SHELF_RECORDS_MAX (1u << 20)
 
 struct shelf_record;
@@ -57,8 +58,8 @@ static inline size_t shelf_count(const struct shelf *s) { return s->index.count;
 /* ---- by the owner ---- */
 /* Writes under the next seq. 1: written, 0: nothing changed, ERR_NOMEM, ERR_LIMIT. */
 int shelf_write(struct shelf *s, uint8_t kind, uint64_t key, const void *value, size_t len) MUST_CHECK;
-/* Fixes the base, once an epoch: what is written by now is all that is left of earlier ones. An empty shelf spends seq 1 on
- * that, so that (E, 0) always means "nothing yet" and the base reaches everybody. */
+/* Fixes the base, once an epoch: what is written by now is all that is left of earlier ones. An empty shelf spends
+ * seq 1 on that, so that (E, 0) always means "nothing yet" and the base reaches everybody. */
 void shelf_seal(struct shelf *s);
 /* All live records again under the new epoch, seq 1..base; tombstones go. Sealed. */
 void shelf_republish(struct shelf *s, uint64_t epoch);
@@ -81,11 +82,12 @@ const struct pair_record *shelf_find(const struct shelf *s, uint8_t kind, uint64
 const struct pair_record *shelf_walk(const struct shelf *s, uint8_t kind, size_t *pos);
 /* True where nothing beyond the vector is held, so that the digest stands for the vector. */
 bool shelf_is_whole(const struct shelf *s);
-/* Writes one delta TLV with what lies behind `from`, as much as fits in w. Gives the seq that it reaches, or `from` when
- * not even one record fitted. */
+/* Writes one delta TLV with what lies behind `from`, as much as fits in w. Gives the seq that it reaches, or `from`
+ * when not even one record fitted. */
 uint64_t shelf_put_delta(struct shelf *s, uint64_t from, struct wbuf *w);
 
-/* Takes the oldest change; false when there is none. r borrows until the next call. *dead is what to free before that call. */
+/* Takes the oldest change; false when there is none. r borrows until the next call. *dead is what to free before
+ * that call. */
 bool shelf_changes_take(struct shelf_list *changes, struct pair_record *r, struct shelf_record **dead);
 
 #endif

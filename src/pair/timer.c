@@ -41,7 +41,8 @@ void pair_judge(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 {
 	enum pair_link_state from = e->link.state;
 
-	/* until it stands: after a long silence SUSPECT is over at once; no two states lead to each other at one time */
+	/* until it stands: after a long silence SUSPECT is over at once; no two states lead to each other at one
+	 * time */
 	for (; now_ms >= p->judge_after_ms && link_judge(&e->link, now_ms); from = e->link.state) {
 		if (e->link.state == PAIR_LOST)
 			pair_aim(p, e);
@@ -108,8 +109,8 @@ void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_
 	}
 }
 
-/* A jump of the wall clock, or a pause far too long for our own timers: perhaps this machine is a copy that was resumed, and
- * the numbers after the present counter are used already. Nothing more is sent under this boot. */
+/* A jump of the wall clock, or a pause far too long for our own timers: perhaps this machine is a copy that was
+ * resumed, and the numbers after the present counter are used already. Nothing more is sent under this boot. */
 static void tilt(struct pair *p)
 {
 	want_epoch_after(p, 0);

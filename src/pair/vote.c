@@ -1,5 +1,5 @@
-/* From the ballots of fresh observers to one state.  The outcome never depends on the order of the others' ballots, so nodes
- * that see the same ballots agree.
+/* From the ballots of fresh observers to one state. The outcome never depends on the order of the others' ballots, so
+ * nodes that see the same ballots agree.
  *
  *     D of an isolated observer abstains: success is proof, failure only absence of proof.
  */

@@ -1,4 +1,5 @@
-/* A pair under hostile octets: raw packets, and plaintexts that are sealed with the right key, as a peer gone mad would.
+/* A pair under hostile octets: raw packets, and plaintexts that are sealed with the right key, as a peer gone mad
+ * would.
  *
  *     input: frames of  mode u8 | len u16 | octets
  *     mode   0 raw packet   1 plaintext, sealed   2 the same, bound to this boot and session   3 time passes (len ms)

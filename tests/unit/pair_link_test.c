@@ -1,5 +1,5 @@
-/* Two twins on a quiet virtual network that the tests cut, slow down and listen to: link states as timelines, timing, hellos,
- * refusals, epochs, resync.  Time is moved by hand.
+/* Two twins on a quiet virtual network that the tests cut, slow down and listen to: link states as timelines, timing,
+ * hellos, refusals, epochs, resync. Time is moved by hand.
  */
 #include <sodium.h>
 #include <stdarg.h>

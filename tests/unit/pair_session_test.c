@@ -1,4 +1,5 @@
-/* Which packets count: bound or hello, new or old session, and the window, also against a plain second statement of it. */
+/* Which packets count: bound or hello, new or old session, and the window, also against a plain second statement of
+ * it. */
 #include <stdio.h>
 #include <string.h>
 #include "base/rng.h"

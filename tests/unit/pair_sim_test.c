@@ -1,6 +1,6 @@
-/* Two or three pairs under one virtual clock and a hostile network: loss, duplicates, reordering, cuts in one direction, an
- * attacker that stores, repeats, flips and truncates any packet, crashes with the disk kept, rolled back or wiped, pauses and
- * jumps of the wall clock.  After every step each node is held against what was really written:
+/* Two or three pairs under one virtual clock and a hostile network: loss, duplicates, reordering, cuts in one
+ * direction, an attacker that stores, repeats, flips and truncates any packet, crashes with the disk kept, rolled back
+ * or wiped, pauses and jumps of the wall clock. After every step each node is held against what was really written:
  *
  *     1  every record held was published, and no key ever goes back
  *     2  a vector (E, s) means that each key whose newest write in E is up to s is held, or gone where that was a removal

@@ -1,5 +1,5 @@
-/* Votes, all of them for up to four observers, against a second statement of the rules and against what must hold of any
- * rule; the hybrid clock; the names of states.
+/* Votes, all of them for up to four observers, against a second statement of the rules and against what must hold of
+ * any rule; the hybrid clock; the names of states.
  */
 #include <stdio.h>
 #include <string.h>
