@@ -23,9 +23,16 @@ int header_decode(struct pair_header *h, const uint8_t *data, size_t len)
 		return ERR_SHORT;
 	if (load_u32(data) != MAGIC || len > PAIR_PACKET_MAX)
 		return ERR_FORMAT;
-	*h = (struct pair_header){ .version = data[4], .type = data[5], .key_id = data[6], .flags = data[7], .src = data[8],
-				   .dst = data[9], .text_len = load_u16(data + 10), .cluster = load_u32(data + 12),
-				   .boot = load_u64(data + 16), .counter = load_u64(data + 24) };
+	*h = (struct pair_header){ .version = data[4],
+				   .type = data[5],
+				   .key_id = data[6],
+				   .flags = data[7],
+				   .src = data[8],
+				   .dst = data[9],
+				   .text_len = load_u16(data + 10),
+				   .cluster = load_u32(data + 12),
+				   .boot = load_u64(data + 16),
+				   .counter = load_u64(data + 24) };
 	if (h->version != PAIR_VERSION)
 		return ERR_VERSION;
 	if (h->text_len != len - PAIR_HEADER_LEN - PAIR_TAG_LEN || h->boot == 0 || h->counter == 0)

@@ -137,7 +137,9 @@ static enum pair_link_state judge(const struct link *l, uint64_t now_ms)
 	case PAIR_MISMATCH:
 		return alive ? living(l) : audible ? PAIR_HALF : PAIR_SUSPECT;
 	case PAIR_SUSPECT:
-		return alive ? living(l) : audible ? PAIR_HALF : echo >= 2 * (uint64_t)suspect ? PAIR_LOST : PAIR_SUSPECT;
+		if (!alive && !audible)
+			return echo >= 2 * (uint64_t)suspect ? PAIR_LOST : PAIR_SUSPECT;
+		return alive ? living(l) : PAIR_HALF;
 	case PAIR_HALF:
 		return alive ? living(l) : heard >= 2 * (uint64_t)suspect ? PAIR_LOST : PAIR_HALF;
 	case PAIR_INCOMPATIBLE:

@@ -15,8 +15,9 @@
  *
  * TCP_ONLY belongs to the TCP fallback and is entered by nothing yet.
  *
- *     SUSPECT = clamp(mean + 4 deviations + 2 I, 4 I, 10 s) (1 + LHM); mean and deviation of the echo's age when the next one
- *     comes.  LOST = 2 SUSPECT.  I is the slower of the two intervals.
+ *     SUSPECT = clamp(mean + 4 deviations + 2 I, 4 I, 10 s) (1 + LHM), LOST = 2 SUSPECT
+ *
+ * Mean and deviation are those of the echo's age when the next one comes; I is the slower of the two intervals.
  */
 #ifndef GEMEL_PAIR_LINK_H
 #define GEMEL_PAIR_LINK_H

@@ -49,7 +49,8 @@ static void add_peer(struct pair *p, const struct pair_peer_conf *c, uint64_t no
 	shelf_init(&p->shelves[i + 1], c->id, &p->table_key, &p->digest_key, &p->changes);
 }
 
-int pair_new(struct pair **out, const struct pair_conf *c, uint64_t boot, uint64_t epoch, uint64_t now_ms, uint64_t wall_ms)
+int pair_new(struct pair **out, const struct pair_conf *c, uint64_t boot, uint64_t epoch, uint64_t now_ms,
+	     uint64_t wall_ms)
 {
 	int e = check_conf(c);
 
@@ -291,12 +292,22 @@ void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, u
 	const struct link *l = &e->link;
 
 	(void)now_ms;
-	*out = (struct pair_peer_view){ .id = e->conf.id, .link = l->state, .self = e->self, .since_ms = l->since_ms,
-					.heard_ms = l->heard_ms, .echo_ms = l->echo_ms, .suspect_ms = link_suspect_ms(l),
-					.rtt_us = l->rtt_us, .loss_permille = l->loss_permille, .epoch = e->session.epoch,
-					.boot = e->session.boot, .seq = p->shelves[i + 1].vector.seq,
-					.config_digest = e->config_digest, .clock_offset_ms = e->clock_offset_ms,
-					.key_id = e->key_id, .shelves_equal = e->equal };
+	*out = (struct pair_peer_view){ .id = e->conf.id,
+					.link = l->state,
+					.self = e->self,
+					.since_ms = l->since_ms,
+					.heard_ms = l->heard_ms,
+					.echo_ms = l->echo_ms,
+					.suspect_ms = link_suspect_ms(l),
+					.rtt_us = l->rtt_us,
+					.loss_permille = l->loss_permille,
+					.epoch = e->session.epoch,
+					.boot = e->session.boot,
+					.seq = p->shelves[i + 1].vector.seq,
+					.config_digest = e->config_digest,
+					.clock_offset_ms = e->clock_offset_ms,
+					.key_id = e->key_id,
+					.shelves_equal = e->equal };
 }
 
 const struct pair_stats *pair_stats_get(const struct pair *p)

@@ -21,10 +21,27 @@
 #define PAIR_KEY_LEN 32
 #define PAIR_VALUE_MAX 255
 
-enum pair_kind { PAIR_KIND_NONE = 0, PAIR_VERDICT = 1, PAIR_EFFECTIVE = 2, PAIR_ADMIN = 3, PAIR_NODE = 4, PAIR_CONFIG = 6 };
+enum pair_kind {
+	PAIR_KIND_NONE = 0,
+	PAIR_VERDICT = 1,
+	PAIR_EFFECTIVE = 2,
+	PAIR_ADMIN = 3,
+	PAIR_NODE = 4,
+	PAIR_CONFIG = 6
+};
 enum pair_self_state { PAIR_SELF_NONE = 0, PAIR_BOOT, PAIR_NORMAL, PAIR_TILT, PAIR_ISOLATED, PAIR_MAINT };
-enum pair_link_state { PAIR_LINK_NONE = 0, PAIR_WAITING, PAIR_SYNCING, PAIR_ACTIVE, PAIR_SUSPECT, PAIR_HALF, PAIR_TCP_ONLY, PAIR_LOST,
-		       PAIR_MISMATCH, PAIR_INCOMPATIBLE };
+enum pair_link_state {
+	PAIR_LINK_NONE = 0,
+	PAIR_WAITING,
+	PAIR_SYNCING,
+	PAIR_ACTIVE,
+	PAIR_SUSPECT,
+	PAIR_HALF,
+	PAIR_TCP_ONLY,
+	PAIR_LOST,
+	PAIR_MISMATCH,
+	PAIR_INCOMPATIBLE
+};
 const char *pair_self_state_text(enum pair_self_state s);
 const char *pair_link_state_text(enum pair_link_state s);
 enum pair_vote { PAIR_ABSTAIN = 0, PAIR_UP, PAIR_DOWN };
@@ -71,7 +88,8 @@ struct pair;
  * first packet is taken for all that this node still has of its earlier epochs. ERR_NOMEM; ERR_RANGE: boot or epoch
  * 0, interval outside 100–1000, too many peers or addresses, an id that is 0, 255 or there twice. The configuration
  * is copied. */
-int pair_new(struct pair **p, const struct pair_conf *c, uint64_t boot, uint64_t epoch, uint64_t now_ms, uint64_t wall_ms) MUST_CHECK;
+int pair_new(struct pair **p, const struct pair_conf *c, uint64_t boot, uint64_t epoch, uint64_t now_ms,
+	     uint64_t wall_ms) MUST_CHECK;
 void pair_free(struct pair *p);
 /* New interval, digest, key or peers after a reload; shelves stay, but for those of peers that are gone (their
  * records become changes). ERR_RANGE as above, or another self_id; nothing is changed then. */
@@ -80,7 +98,8 @@ int pair_reconfigure(struct pair *p, const struct pair_conf *c, uint64_t now_ms)
 /* Writes the own record (kind, key); a value equal to the present one changes nothing. Sent at once (2 ms coalesce)
  * and with every heartbeat until the peer's vector covers it. len = 0 removes it (a tombstone stays until everyone
  * has it). ERR_RANGE, ERR_NOMEM, ERR_LIMIT. */
-int pair_write(struct pair *p, enum pair_kind kind, uint64_t key, const void *value, size_t len, uint64_t now_ms) MUST_CHECK;
+int pair_write(struct pair *p, enum pair_kind kind, uint64_t key, const void *value, size_t len,
+	       uint64_t now_ms) MUST_CHECK;
 /* The newest record of owner, or NULL where there is none or it was removed. Borrowed until the next call that takes
  * a non-const pair. */
 const struct pair_record *pair_find(const struct pair *p, uint8_t owner, enum pair_kind kind, uint64_t key);
@@ -90,12 +109,14 @@ const struct pair_record *pair_walk(const struct pair *p, enum pair_kind kind, s
 /* A datagram from the wire. Returns 0 when it counted, or why it did not (already counted in the stats): ERR_SHORT,
  * ERR_FORMAT, ERR_VERSION, ERR_ABSENT (unknown peer), ERR_AUTH, ERR_STALE (replay, old session, or a hello: that may
  * be answered). Authentication decides, not the source address; answers go to configured addresses only. */
-int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, size_t len, uint64_t now_ms, uint64_t wall_ms);
+int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, size_t len, uint64_t now_ms,
+		 uint64_t wall_ms);
 /* Drives timers; call when pair_deadline is due (or any time). */
 void pair_tick(struct pair *p, uint64_t now_ms, uint64_t wall_ms);
 uint64_t pair_deadline(const struct pair *p); /* ms; UINT64_MAX = none */
 /* The next datagram to send, or false. Drain after every call above. */
-bool pair_next_packet(struct pair *p, struct addr *to, uint8_t out[PAIR_PACKET_MAX], size_t *len, uint64_t now_ms, uint64_t wall_ms);
+bool pair_next_packet(struct pair *p, struct addr *to, uint8_t out[PAIR_PACKET_MAX], size_t *len, uint64_t now_ms,
+		      uint64_t wall_ms);
 /* The next record of a peer whose value changed (value_len 0: it is gone), or false. Drain after pair_receive. The
  * value is borrowed until the next call that takes a non-const pair. */
 bool pair_next_change(struct pair *p, struct pair_record *r);

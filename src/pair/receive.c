@@ -41,7 +41,7 @@ static void incompatible(struct pair *p, struct pair_peer *e, bool sure, uint64_
 	enum pair_link_state was = e->link.state;
 
 	if (link_incompatible(&e->link, sure, now_ms))
-		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_LINK, .peer = e->conf.id, .from = was, .to = e->link.state });
+		pair_emit_link(p, e, was);
 }
 
 /* Nothing in such a packet is proven, so only the address says whom it may come from, and it only ever explains a
@@ -267,8 +267,8 @@ static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_he
 
 /* A packet of this session (or the first of a new one) that was not here before. Of one that was overtaken only the
  * records are news. */
-static void accept(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b, uint64_t now_ms,
-		   uint64_t wall_ms)
+static void take_in(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b,
+		    uint64_t now_ms, uint64_t wall_ms)
 {
 	if (h->boot != e->session.boot)
 		open_session(p, e, b->epoch, h->counter, now_ms);
@@ -292,7 +292,8 @@ static void accept(struct pair *p, struct pair_peer *e, const struct pair_header
 
 /* Authentic, but not for this session: worth an answer from which the peer learns our boot, one an interval at most, so
  * that no replay makes us a source of traffic. */
-static void greet(struct pair *p, struct pair_peer *e, const struct addr *from, uint64_t boot, size_t len, uint64_t now_ms)
+static void greet(struct pair *p, struct pair_peer *e, const struct addr *from, uint64_t boot, size_t len,
+		  uint64_t now_ms)
 {
 	int at = address_of(e, from);
 
@@ -349,7 +350,8 @@ static int open_packet(struct pair *p, const struct pair_peer *e, const struct p
 	return refuse(&p->stats.refused_auth, ERR_AUTH);
 }
 
-int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, size_t len, uint64_t now_ms, uint64_t wall_ms)
+int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, size_t len, uint64_t now_ms,
+		 uint64_t wall_ms)
 {
 	uint8_t plain[PAIR_PLAIN_MAX];
 	struct pair_header h;
@@ -373,6 +375,6 @@ int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, s
 		incompatible(p, peer, true, now_ms);
 		return refuse(&p->stats.refused_version, ERR_VERSION);
 	}
-	accept(p, peer, &h, &b, now_ms, wall_ms);
+	take_in(p, peer, &h, &b, now_ms, wall_ms);
 	return 0;
 }

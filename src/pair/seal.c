@@ -7,7 +7,8 @@
 _Static_assert(PAIR_KEY_LEN == crypto_kdf_KEYBYTES, "the pair key is the KDF's key");
 _Static_assert(PAIR_KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "subkeys fit the AEAD");
 _Static_assert(PAIR_TAG_LEN == crypto_aead_xchacha20poly1305_ietf_ABYTES, "the tag of the AEAD");
-_Static_assert(PAIR_HEADER_LEN - 8 == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "header octets 8..31 are the nonce");
+_Static_assert(PAIR_HEADER_LEN - 8 == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+	       "header octets 8..31 are the nonce");
 _Static_assert(sizeof(struct seal_digest_key) == crypto_shorthash_KEYBYTES, "key of SipHash");
 
 #define KDF_PACKETS "GEMLpair" /* ids: transport << 16 | src << 8 | dst */
@@ -57,7 +58,8 @@ size_t seal_packet(uint8_t out[PAIR_PACKET_MAX], struct pair_header *h, const ui
 	return PAIR_HEADER_LEN + len + PAIR_TAG_LEN;
 }
 
-int seal_open(uint8_t plain[PAIR_PLAIN_MAX], const struct pair_header *h, const uint8_t *packet, const uint8_t key[PAIR_KEY_LEN])
+int seal_open(uint8_t plain[PAIR_PLAIN_MAX], const struct pair_header *h, const uint8_t *packet,
+	      const uint8_t key[PAIR_KEY_LEN])
 {
 	size_t len = (size_t)h->text_len + PAIR_TAG_LEN;
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, packet + PAIR_HEADER_LEN, len, packet,

@@ -24,8 +24,8 @@ uint32_t seal_cluster(const char *name);
 size_t seal_packet(uint8_t out[PAIR_PACKET_MAX], struct pair_header *h, const uint8_t *plain, size_t len,
 		   const uint8_t key[PAIR_KEY_LEN]);
 /* packet passed header_decode as h. plain gets h->text_len octets. ERR_AUTH. */
-int seal_open(uint8_t plain[PAIR_PLAIN_MAX], const struct pair_header *h, const uint8_t *packet, const uint8_t key[PAIR_KEY_LEN])
-	MUST_CHECK;
+int seal_open(uint8_t plain[PAIR_PLAIN_MAX], const struct pair_header *h, const uint8_t *packet,
+	      const uint8_t key[PAIR_KEY_LEN]) MUST_CHECK;
 
 /* Keyed hash of records (SipHash), the same on all nodes of the pair. */
 struct seal_digest_key {

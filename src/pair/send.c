@@ -33,7 +33,7 @@ static uint16_t age_of(const struct pair *p, uint8_t owner, uint64_t now_ms)
 	for (size_t i = 0; i < p->peer_count; i++) {
 		const struct link *l = &p->peers[i].link;
 		if (p->peers[i].conf.id == owner && link_is_fresh(l, now_ms))
-			return (uint16_t)((now_ms - l->heard_ms) / 10); /* fresh: at most 2 SUSPECT old, far below the limit */
+			return (uint16_t)((now_ms - l->heard_ms) / 10); /* fresh: 2 SUSPECT at most, it fits */
 	}
 	return PAIR_AGE_UNKNOWN;
 }
@@ -64,10 +64,17 @@ static void put_beat(struct pair *p, const struct pair_peer *e, struct wbuf *w, 
 		     uint64_t wall_ms)
 {
 	size_t fit = (w->cap - PAIR_BEAT_LEN) / PAIR_ENTRY_LEN, count = fit < shelf_total(p) ? fit : shelf_total(p);
-	struct pair_beat b = { .your_boot = your_boot, .epoch = p->shelves[0].vector.epoch, .hlc = clock_hlc_peek(&p->hlc, wall_ms),
-			       .config_digest = p->config_digest, .tx_ts = (uint32_t)now_ms,
-			       .interval_ms = (uint16_t)p->interval_ms, .version_min = PAIR_VERSION, .version_max = PAIR_VERSION,
-			       .self = (uint8_t)p->self, .link = (uint8_t)e->link.state, .lhm = e->link.lhm,
+	struct pair_beat b = { .your_boot = your_boot,
+			       .epoch = p->shelves[0].vector.epoch,
+			       .hlc = clock_hlc_peek(&p->hlc, wall_ms),
+			       .config_digest = p->config_digest,
+			       .tx_ts = (uint32_t)now_ms,
+			       .interval_ms = (uint16_t)p->interval_ms,
+			       .version_min = PAIR_VERSION,
+			       .version_max = PAIR_VERSION,
+			       .self = (uint8_t)p->self,
+			       .link = (uint8_t)e->link.state,
+			       .lhm = e->link.lhm,
 			       .entry_count = (uint8_t)count };
 	bool whole = count == shelf_total(p);
 
@@ -116,8 +123,14 @@ static void put_deltas(struct pair *p, const struct pair_peer *e, struct wbuf *w
 
 static void seal(struct pair *p, struct pair_peer *e, const struct wbuf *w)
 {
-	struct pair_header h = { .version = PAIR_VERSION, .type = PAIR_TYPE_BEAT, .key_id = p->key_id, .src = p->self_id,
-				 .dst = e->conf.id, .cluster = p->cluster, .boot = p->boot, .counter = ++e->counter };
+	struct pair_header h = { .version = PAIR_VERSION,
+				 .type = PAIR_TYPE_BEAT,
+				 .key_id = p->key_id,
+				 .src = p->self_id,
+				 .dst = e->conf.id,
+				 .cluster = p->cluster,
+				 .boot = p->boot,
+				 .counter = ++e->counter };
 	p->burst.len = seal_packet(p->burst.data, &h, w->data, w->len, e->keys.send);
 }
 
@@ -191,14 +204,15 @@ static bool build(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 	return false;
 }
 
-bool pair_next_packet(struct pair *p, struct addr *to, uint8_t out[PAIR_PACKET_MAX], size_t *len, uint64_t now_ms, uint64_t wall_ms)
+bool pair_next_packet(struct pair *p, struct addr *to, uint8_t out[PAIR_PACKET_MAX], size_t *len, uint64_t now_ms,
+		      uint64_t wall_ms)
 {
 	struct pair_burst *b = &p->burst;
 
 	pair_watch_clock(p, now_ms, wall_ms);
 	if (p->wants_epoch)
 		return false;
-	shelf_seal(own_shelf(p)); /* nothing was sent before, so nothing is left of earlier epochs but what is written */
+	shelf_seal(own_shelf(p)); /* what is written by the first packet is all that is left of earlier epochs */
 	if (b->copy >= b->copies && !build(p, now_ms, wall_ms))
 		return false;
 	*to = p->peers[b->peer].conf.addr[b->copy++];

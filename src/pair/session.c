@@ -11,8 +11,8 @@ static bool was_seen(const struct session *s, uint64_t counter)
 	return s->seen[bit / 64] >> bit % 64 & 1;
 }
 
-enum session_verdict session_judge(const struct session *s, uint64_t my_boot, uint64_t your_boot, uint64_t boot, uint64_t epoch,
-				   uint64_t counter)
+enum session_verdict session_judge(const struct session *s, uint64_t my_boot, uint64_t your_boot, uint64_t boot,
+				   uint64_t epoch, uint64_t counter)
 {
 	if (your_boot != my_boot)
 		return SESSION_HELLO;

@@ -30,8 +30,8 @@ enum session_verdict {
 	SESSION_REPLAY /* this counter was there, or is too far behind */
 };
 /* Judges without changing anything. my_boot is never 0. */
-enum session_verdict session_judge(const struct session *s, uint64_t my_boot, uint64_t your_boot, uint64_t boot, uint64_t epoch,
-				   uint64_t counter);
+enum session_verdict session_judge(const struct session *s, uint64_t my_boot, uint64_t your_boot, uint64_t boot,
+				   uint64_t epoch, uint64_t counter);
 /* Takes in a packet judged BOUND or NEW. */
 void session_accept(struct session *s, uint64_t boot, uint64_t epoch, uint64_t counter);
 

@@ -379,7 +379,7 @@ uint64_t shelf_put_delta(struct shelf *s, uint64_t from, struct wbuf *w)
 		s->hint = rec;
 	}
 	if (rec && rec->r.seq <= s->vector.seq)
-		to = rec->r.seq - 1; /* up to the first that did not fit, or is too far for an offset: an empty interval then */
+		to = rec->r.seq - 1; /* up to the first that did not fit; none did where an offset was too wide */
 	if (to == from && d.count == 0 && from < s->vector.seq) {
 		w->len = start; /* not even one fitted */
 		return from;

@@ -131,13 +131,17 @@ struct pair {
 };
 
 static inline struct shelf *own_shelf(struct pair *p) { return &p->shelves[0]; }
-static inline struct shelf *peer_shelf(struct pair *p, const struct pair_peer *e) { return &p->shelves[e - p->peers + 1]; }
+static inline struct shelf *peer_shelf(struct pair *p, const struct pair_peer *e)
+{
+	return &p->shelves[e - p->peers + 1];
+}
 static inline size_t shelf_total(const struct pair *p) { return (size_t)p->peer_count + 1; }
 /* Index of the shelf of a node, or -1. */
 int pair_shelf_of(const struct pair *p, uint8_t node);
 struct pair_peer *pair_peer_of(struct pair *p, uint8_t node);
 
 void pair_emit(struct pair *p, struct pair_event e);
+void pair_emit_link(struct pair *p, const struct pair_peer *e, enum pair_link_state from);
 /* Judges one link and tells what changed. */
 void pair_judge(struct pair *p, struct pair_peer *e, uint64_t now_ms);
 /* What the peer must hold from now on to be in step. */

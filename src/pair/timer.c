@@ -10,6 +10,12 @@ void pair_emit(struct pair *p, struct pair_event e)
 	p->events[(p->event_first + p->event_count++) % PAIR_EVENTS_MAX] = e;
 }
 
+void pair_emit_link(struct pair *p, const struct pair_peer *e, enum pair_link_state from)
+{
+	enum pair_link_state to = e->link.state;
+	pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_LINK, .peer = e->conf.id, .from = from, .to = to });
+}
+
 bool pair_next_event(struct pair *p, struct pair_event *e)
 {
 	if (p->event_count == 0)
@@ -46,7 +52,7 @@ void pair_judge(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 	for (; now_ms >= p->judge_after_ms && link_judge(&e->link, now_ms); from = e->link.state) {
 		if (e->link.state == PAIR_LOST)
 			pair_aim(p, e);
-		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_LINK, .peer = e->conf.id, .from = from, .to = e->link.state });
+		pair_emit_link(p, e, from);
 	}
 	judge_fresh(p, e, now_ms);
 }
@@ -127,7 +133,8 @@ void pair_watch_clock(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 		p->judge_after_ms = now_ms + p->interval_ms / 2;
 		p->due_ms = now_ms; /* told once */
 	}
-	if (late_ms > PAIR_TILT_INTERVALS * (uint64_t)p->interval_ms || jump > PAIR_TILT_JUMP_MS || jump < -PAIR_TILT_JUMP_MS)
+	if (late_ms > PAIR_TILT_INTERVALS * (uint64_t)p->interval_ms || jump > PAIR_TILT_JUMP_MS ||
+	    jump < -PAIR_TILT_JUMP_MS)
 		tilt(p);
 }
 

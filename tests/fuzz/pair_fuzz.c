@@ -9,10 +9,22 @@
 #include "tests/fuzz/fuzz.h"
 
 #define BOOT "\0\0\0\0\0\0\0\x64" /* ours: 100 */
-#define FIXED(entries) BOOT "\0\0\0\x09\0\0\0\1" "\0\0\0\0\0\1\0\0" "\0\0\0\0\0\0\0\5" "\0\0\0\0\0\0\0\0" "\0\0\0\1" "\0\0\x03\xe8" \
-	"\0\0\0\1" "\0\xc8" "\1\1" "\2\3\0" entries "\0\0\0\3"
+#define FIXED(entries) \
+	BOOT "\0\0\0\x09\0\0\0\1" \
+	     "\0\0\0\0\0\1\0\0" \
+	     "\0\0\0\0\0\0\0\5" \
+	     "\0\0\0\0\0\0\0\0" \
+	     "\0\0\0\1" \
+	     "\0\0\x03\xe8" \
+	     "\0\0\0\1" \
+	     "\0\xc8" \
+	     "\1\1" \
+	     "\2\3\0" entries "\0\0\0\3"
 #define ENTRY(id, seq) id "\0\0\1" "\0\0\0\x09\0\0\0\1" "\0\0\0\0\0\0\0" seq
-#define DELTA_HEAD(len, count, to) "\0\1\0" len "\2\0\0" count "\0\0\0\x09\0\0\0\1" "\0\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0" to "\0\0\0\0\0\0\0\1"
+#define DELTA_HEAD(len, count, to) \
+	"\0\1\0" len "\2\0\0" count "\0\0\0\x09\0\0\0\1" \
+	"\0\0\0\0\0\0\0\0" \
+	"\0\0\0\0\0\0\0" to "\0\0\0\0\0\0\0\1"
 #define RECORD(seq, key) "\1\2\0\0" "\0\0\0" seq "\0\0\0\0\0\0\0" key "up"
 #define PULL "\0\2\0\x18" "\1\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\6" "\0\0\0\0\0\0\0\7"
 #define FRAME2(len, body) "\2\0" len body
@@ -20,11 +32,13 @@
 const struct fuzz_seed fuzz_seeds[] = {
 	FUZZ_SEED(FRAME2("\x40", FIXED("\0"))),
 	FUZZ_SEED(FRAME2("\x68", FIXED("\2") ENTRY("\2", "\2") ENTRY("\1", "\1")) FRAME2("\x40", FIXED("\0"))),
-	FUZZ_SEED(FRAME2("\xa0", FIXED("\1") ENTRY("\2", "\2") DELTA_HEAD("\x48", "\2", "\2") RECORD("\1", "\7") RECORD("\2", "\x08"))),
-	FUZZ_SEED(FRAME2("\xa0", FIXED("\1") ENTRY("\2", "\2") DELTA_HEAD("\x48", "\2", "\2") RECORD("\1", "\7") RECORD("\2", "\x08"))
-		  "\3\1\0" FRAME2("\x5c", FIXED("\0") PULL) "\3\x07\xd0"),
+	FUZZ_SEED(FRAME2("\xa0", FIXED("\1") ENTRY("\2", "\2") DELTA_HEAD("\x48", "\2", "\2") RECORD("\1", "\7")
+					 RECORD("\2", "\x08"))),
+	FUZZ_SEED(FRAME2("\xa0", FIXED("\1") ENTRY("\2", "\2") DELTA_HEAD("\x48", "\2", "\2") RECORD("\1", "\7")
+					 RECORD("\2", "\x08")) "\3\1\0" FRAME2("\x5c", FIXED("\0") PULL) "\3\x07\xd0"),
 	FUZZ_SEED("\1\0\x40" FIXED("\0")),
-	FUZZ_SEED("\0\0\x70" "GEML\1\1\0\0\2\1\0\x40\1\2\3\4\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\1" FIXED("\0") "0123456789abcdef"),
+	FUZZ_SEED("\0\0\x70"
+		  "GEML\1\1\0\0\2\1\0\x40\1\2\3\4\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\1" FIXED("\0") "0123456789abcdef"),
 };
 const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
 
@@ -44,7 +58,9 @@ static struct addr address(uint8_t node)
 static void rig_init(struct rig *g)
 {
 	struct pair_peer_conf peer = { 2, { address(2) }, 1 };
-	struct pair_conf c = { .self_id = 1, .cluster = "fuzz", .key = "fuzz", .interval_ms = 200, .peers = &peer, .peer_count = 1 };
+	struct pair_conf c = {
+		.self_id = 1, .cluster = "fuzz", .key = "fuzz", .interval_ms = 200, .peers = &peer, .peer_count = 1
+	};
 
 	*g = (struct rig){ .now_ms = 5000, .counter = 0 };
 	FUZZ_REQUIRE(pair_new(&g->p, &c, 100, (uint64_t)1 << 32, g->now_ms, WALL) == 0);
@@ -99,8 +115,9 @@ static void give_packet(struct rig *g, const uint8_t *data, size_t len)
 	uint64_t seq = g->p->shelves[1].vector.seq, heard = g->p->peers[0].link.heard_ms, refused;
 	const struct pair_stats *s = pair_stats_get(g->p);
 
-#define REFUSED (s->refused_short + s->refused_header + s->refused_version + s->refused_unknown_peer + s->refused_auth + \
-		 s->refused_format + s->refused_session + s->refused_replay + s->hellos)
+#define REFUSED \
+	(s->refused_short + s->refused_header + s->refused_version + s->refused_unknown_peer + s->refused_auth + \
+	 s->refused_format + s->refused_session + s->refused_replay + s->hellos)
 	refused = REFUSED;
 	int e = pair_receive(g->p, &from, data, len, g->now_ms, WALL + g->now_ms - 5000);
 	FUZZ_REQUIRE(REFUSED == refused + (e < 0));
@@ -110,8 +127,14 @@ static void give_packet(struct rig *g, const uint8_t *data, size_t len)
 static void give_plain(struct rig *g, const uint8_t *data, size_t len, bool bound)
 {
 	uint8_t plain[PAIR_PLAIN_MAX], packet[PAIR_PACKET_MAX];
-	struct pair_header h = { .version = 1, .type = 1, .key_id = g->p->key_id, .src = 2, .dst = 1, .cluster = g->p->cluster,
-				 .boot = 7, .counter = ++g->counter };
+	struct pair_header h = { .version = 1,
+				 .type = 1,
+				 .key_id = g->p->key_id,
+				 .src = 2,
+				 .dst = 1,
+				 .cluster = g->p->cluster,
+				 .boot = 7,
+				 .counter = ++g->counter };
 
 	len = len > sizeof plain ? sizeof plain : len;
 	memcpy(plain, data, len);

@@ -5,13 +5,22 @@
 
 /* ---- header ---- */
 
-static const struct pair_header header = { .version = 1, .type = 1, .key_id = 0xaa, .flags = 0, .src = 3, .dst = 9, .text_len = 64,
-					   .cluster = 0x01020304, .boot = 0x1112131415161718, .counter = 0x2122232425262728 };
+static const struct pair_header header = { .version = 1,
+					   .type = 1,
+					   .key_id = 0xaa,
+					   .flags = 0,
+					   .src = 3,
+					   .dst = 9,
+					   .text_len = 64,
+					   .cluster = 0x01020304,
+					   .boot = 0x1112131415161718,
+					   .counter = 0x2122232425262728 };
 
 START_TEST(header_stands_as_promised)
 {
-	static const uint8_t promised[PAIR_HEADER_LEN] = "GEML\1\1\xaa\0\3\x09\0\x40\1\2\3\4\x11\x12\x13\x14\x15\x16\x17\x18"
-							 "\x21\x22\x23\x24\x25\x26\x27\x28";
+	static const uint8_t promised[PAIR_HEADER_LEN] =
+		"GEML\1\1\xaa\0\3\x09\0\x40\1\2\3\4\x11\x12\x13\x14\x15\x16\x17\x18"
+		"\x21\x22\x23\x24\x25\x26\x27\x28";
 	uint8_t packet[PAIR_HEADER_LEN + 64 + PAIR_TAG_LEN] = { 0 };
 	struct pair_header back;
 
@@ -49,9 +58,22 @@ END_TEST
 
 /* ---- heartbeat ---- */
 
-static const struct pair_beat beat = { .your_boot = 1, .epoch = 2, .hlc = 3, .config_digest = 4, .state_digest = 5, .tx_ts = 6,
-				       .echo_ts = 7, .echo_hold_us = 8, .interval_ms = 200, .version_min = 1, .version_max = 2,
-				       .self = PAIR_NORMAL, .link = PAIR_ACTIVE, .lhm = 7, .entry_count = 1, .flags = 3 };
+static const struct pair_beat beat = { .your_boot = 1,
+				       .epoch = 2,
+				       .hlc = 3,
+				       .config_digest = 4,
+				       .state_digest = 5,
+				       .tx_ts = 6,
+				       .echo_ts = 7,
+				       .echo_hold_us = 8,
+				       .interval_ms = 200,
+				       .version_min = 1,
+				       .version_max = 2,
+				       .self = PAIR_NORMAL,
+				       .link = PAIR_ACTIVE,
+				       .lhm = 7,
+				       .entry_count = 1,
+				       .flags = 3 };
 
 static struct pair_record record(uint8_t owner, uint64_t key, uint64_t epoch, uint64_t seq, const char *value)
 {
@@ -85,9 +107,19 @@ START_TEST(heartbeat_stands_as_promised)
 		"\0\0\0\0\0\0\0\1" "\0\0\0\0\0\0\0\2" "\0\0\0\0\0\0\0\3" "\0\0\0\0\0\0\0\4" "\0\0\0\0\0\0\0\5"
 		"\0\0\0\6" "\0\0\0\7" "\0\0\0\x08" "\0\xc8" "\1\2" "\2" "\3" "\7" "\1" "\0\0\0\3";
 	static const uint8_t entry[PAIR_ENTRY_LEN + 1] = "\3\0\0\xfa" "\0\0\0\0\0\0\0\x09" "\0\0\0\0\0\0\0\x0f";
-	static const uint8_t delta[] = "\0\1\0\x46" "\3\0\0\2" "\0\0\0\0\0\0\0\x09" "\0\0\0\0\0\0\0\x0a" "\0\0\0\0\0\0\0\x14"
-				       "\0\0\0\0\0\0\0\4" "\1\2\0\0" "\0\0\0\1" "\0\0\0\0\0\0\0\x4d" "up"
-				       "\1\0\0\0" "\0\0\0\5" "\0\0\0\0\0\0\0\x4e";
+	static const uint8_t delta[] = "\0\1\0\x46"
+				       "\3\0\0\2"
+				       "\0\0\0\0\0\0\0\x09"
+				       "\0\0\0\0\0\0\0\x0a"
+				       "\0\0\0\0\0\0\0\x14"
+				       "\0\0\0\0\0\0\0\4"
+				       "\1\2\0\0"
+				       "\0\0\0\1"
+				       "\0\0\0\0\0\0\0\x4d"
+				       "up"
+				       "\1\0\0\0"
+				       "\0\0\0\5"
+				       "\0\0\0\0\0\0\0\x4e";
 	static const uint8_t pull[] = "\0\2\0\x18" "\5\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\6" "\0\0\0\0\0\0\0\7";
 	uint8_t plain[PAIR_PLAIN_MAX];
 
@@ -118,11 +150,15 @@ START_TEST(heartbeat_comes_back)
 	ck_assert(e.owner == 3 && e.age_10ms == 250 && e.vector.epoch == 9 && e.vector.seq == 15);
 	struct rbuf walk = tlv_walk(&b);
 	ck_assert(tlv_next(&walk, &t) && t.type == TLV_DELTA);
-	ck_assert(t.delta.owner == 3 && t.delta.count == 2 && t.delta.from == 10 && t.delta.to == 20 && t.delta.base == 4);
-	ck_assert(delta_next(&t.delta, &r) && r.key == 77 && r.seq == 11 && r.value_len == 2 && memcmp(r.value, "up", 2) == 0);
-	ck_assert(delta_next(&t.delta, &r) && r.key == 78 && r.seq == 15 && r.value_len == 0 && r.owner == 3 && r.epoch == 9);
+	ck_assert(t.delta.owner == 3 && t.delta.count == 2 && t.delta.from == 10 && t.delta.to == 20 &&
+		  t.delta.base == 4);
+	ck_assert(delta_next(&t.delta, &r) && r.key == 77 && r.seq == 11 && r.value_len == 2 &&
+		  memcmp(r.value, "up", 2) == 0);
+	ck_assert(delta_next(&t.delta, &r) && r.key == 78 && r.seq == 15 && r.value_len == 0 && r.owner == 3 &&
+		  r.epoch == 9);
 	ck_assert(!delta_next(&t.delta, &r));
-	ck_assert(tlv_next(&walk, &t) && t.type == TLV_PULL && t.pull.owner == 5 && t.pull.from.epoch == 6 && t.pull.from.seq == 7);
+	ck_assert(tlv_next(&walk, &t) && t.type == TLV_PULL && t.pull.owner == 5 && t.pull.from.epoch == 6 &&
+		  t.pull.from.seq == 7);
 	ck_assert(tlv_next(&walk, &t) && t.type == TLV_NONE);
 	ck_assert(!tlv_next(&walk, &t));
 }
@@ -151,16 +187,29 @@ END_TEST
 START_TEST(broken_heartbeats_are_refused)
 {
 	enum { DELTA = 84, BODY = DELTA + 4, FIRST = BODY + 36, SECOND = FIRST + 18, PULL = SECOND + 16 };
-	static const struct { size_t at; uint8_t octet; int why; const char *what; } rows[] = {
-		{ 15, 0, ERR_FORMAT, "epoch 0" },	      { 54, 3, ERR_FORMAT, "versions crossed" },
-		{ 59, 255, ERR_SHORT, "entries past the end" }, { DELTA + 3, 0x45, ERR_FORMAT, "delta one short" },
-		{ DELTA + 3, 0x47, ERR_FORMAT, "delta one long" }, { DELTA + 2, 0xff, ERR_FORMAT, "delta past the end" },
+	static const struct {
+		size_t at;
+		uint8_t octet;
+		int why;
+		const char *what;
+	} rows[] = {
+		{ 15, 0, ERR_FORMAT, "epoch 0" },
+		{ 54, 3, ERR_FORMAT, "versions crossed" },
+		{ 59, 255, ERR_SHORT, "entries past the end" },
+		{ DELTA + 3, 0x45, ERR_FORMAT, "delta one short" },
+		{ DELTA + 3, 0x47, ERR_FORMAT, "delta one long" },
+		{ DELTA + 2, 0xff, ERR_FORMAT, "delta past the end" },
 		{ DELTA + 3, 35, ERR_FORMAT, "delta without its head" },
-		{ BODY + 3, 1, ERR_FORMAT, "count too small" }, { BODY + 3, 3, ERR_FORMAT, "count too great" },
-		{ BODY + 11, 0, ERR_FORMAT, "delta of epoch 0" }, { BODY + 19, 21, ERR_FORMAT, "from behind to" },
-		{ BODY + 27, 14, ERR_FORMAT, "record behind to" }, { FIRST, 0, ERR_FORMAT, "kind 0" },
-		{ FIRST + 1, 255, ERR_FORMAT, "value past the end" }, { FIRST + 7, 0, ERR_FORMAT, "seq not behind from" },
-		{ SECOND + 7, 1, ERR_FORMAT, "the same seq twice" }, { PULL + 3, 23, ERR_FORMAT, "pull too short" },
+		{ BODY + 3, 1, ERR_FORMAT, "count too small" },
+		{ BODY + 3, 3, ERR_FORMAT, "count too great" },
+		{ BODY + 11, 0, ERR_FORMAT, "delta of epoch 0" },
+		{ BODY + 19, 21, ERR_FORMAT, "from behind to" },
+		{ BODY + 27, 14, ERR_FORMAT, "record behind to" },
+		{ FIRST, 0, ERR_FORMAT, "kind 0" },
+		{ FIRST + 1, 255, ERR_FORMAT, "value past the end" },
+		{ FIRST + 7, 0, ERR_FORMAT, "seq not behind from" },
+		{ SECOND + 7, 1, ERR_FORMAT, "the same seq twice" },
+		{ PULL + 3, 23, ERR_FORMAT, "pull too short" },
 		{ PULL + 28, 0x87, ERR_VERSION, "unknown, must be understood" },
 	};
 	uint8_t plain[PAIR_PLAIN_MAX];
@@ -169,7 +218,8 @@ START_TEST(broken_heartbeats_are_refused)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		size_t len = rich_plain(plain);
 		plain[rows[i].at] = rows[i].octet;
-		ck_assert_msg(beat_decode(&b, plain, len) == rows[i].why, "%s: %d", rows[i].what, beat_decode(&b, plain, len));
+		ck_assert_msg(beat_decode(&b, plain, len) == rows[i].why, "%s: %d", rows[i].what,
+			      beat_decode(&b, plain, len));
 	}
 }
 END_TEST
@@ -239,7 +289,8 @@ START_TEST(a_sealed_packet_opens_only_whole_and_in_its_direction)
 	ck_assert_int_eq(seal_open(back, &seen, packet, one.receive), ERR_AUTH); /* turned around */
 	for (size_t bit = 0; bit < 8 * len; bit++) {
 		packet[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		ck_assert(header_decode(&seen, packet, len) < 0 || seal_open(back, &seen, packet, two.receive) == ERR_AUTH);
+		ck_assert(header_decode(&seen, packet, len) < 0 ||
+			  seal_open(back, &seen, packet, two.receive) == ERR_AUTH);
 		packet[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 }
@@ -273,9 +324,16 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { header_stands_as_promised, broken_headers_are_refused, heartbeat_stands_as_promised,
-				 heartbeat_comes_back, every_cut_is_refused_or_whole, broken_heartbeats_are_refused,
-				 states_that_are_not_known_become_none, a_known_tlv_may_be_marked_as_must, a_delta_takes_what_fits,
-				 a_sealed_packet_opens_only_whole_and_in_its_direction, keys_tell_apart_what_must_be };
+	const TTest *tests[] = { header_stands_as_promised,
+				 broken_headers_are_refused,
+				 heartbeat_stands_as_promised,
+				 heartbeat_comes_back,
+				 every_cut_is_refused_or_whole,
+				 broken_heartbeats_are_refused,
+				 states_that_are_not_known_become_none,
+				 a_known_tlv_may_be_marked_as_must,
+				 a_delta_takes_what_fits,
+				 a_sealed_packet_opens_only_whole_and_in_its_direction,
+				 keys_tell_apart_what_must_be };
 	return unit_run("pair_codec", tests, sizeof tests / sizeof *tests);
 }

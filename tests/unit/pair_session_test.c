@@ -11,7 +11,11 @@
 START_TEST(sessions_are_judged)
 {
 	/* the current session: boot 7, epoch 50, counters 1..3 seen but 2 */
-	static const struct { uint64_t your_boot, boot, epoch, counter; enum session_verdict want; const char *what; } rows[] = {
+	static const struct {
+		uint64_t your_boot, boot, epoch, counter;
+		enum session_verdict want;
+		const char *what;
+	} rows[] = {
 		{ MINE, 7, 50, 4, SESSION_BOUND, "the next" },
 		{ MINE, 7, 50, 2, SESSION_BOUND, "overtaken" },
 		{ MINE, 7, 50, 3, SESSION_REPLAY, "again" },
@@ -32,7 +36,8 @@ START_TEST(sessions_are_judged)
 	session_accept(&s, 7, 50, 3);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct session before = s;
-		enum session_verdict v = session_judge(&s, MINE, rows[i].your_boot, rows[i].boot, rows[i].epoch, rows[i].counter);
+		enum session_verdict v =
+			session_judge(&s, MINE, rows[i].your_boot, rows[i].boot, rows[i].epoch, rows[i].counter);
 		ck_assert_msg(v == rows[i].want, "%s: %d", rows[i].what, (int)v);
 		ck_assert_mem_eq(&s, &before, sizeof s);
 	}
@@ -72,7 +77,8 @@ START_TEST(window_agrees_with_its_plain_statement)
 		c = c > rng_below(&r, reach) ? c - rng_below(&r, reach) : 1;
 		c = c < 1 ? 1 : c > SPAN ? SPAN : c;
 		bool replay = (c <= highest && highest - c >= SESSION_WINDOW) || seen[c];
-		ck_assert_msg(session_judge(&s, MINE, MINE, 7, 50, c) == (replay ? SESSION_REPLAY : SESSION_BOUND), "round %d", i);
+		ck_assert_msg(session_judge(&s, MINE, MINE, 7, 50, c) == (replay ? SESSION_REPLAY : SESSION_BOUND),
+			      "round %d", i);
 		if (replay)
 			continue;
 		session_accept(&s, 7, 50, c);
@@ -85,6 +91,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { sessions_are_judged, window_ends_where_promised, window_agrees_with_its_plain_statement };
+	const TTest *tests[] = { sessions_are_judged, window_ends_where_promised,
+				 window_agrees_with_its_plain_statement };
 	return unit_run("pair_session", tests, sizeof tests / sizeof *tests);
 }

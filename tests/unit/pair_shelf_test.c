@@ -260,7 +260,12 @@ START_TEST(a_resync_replaces_everything)
 	write_text(&d.owner, 1, "up");
 	write_text(&d.owner, 2, "up");
 	sync_all(&d, PAIR_PLAIN_MAX);
-	struct pair_record wrong = { .owner = OWNER, .kind = PAIR_VERDICT, .key = 7, .epoch = EPOCH, .seq = 3, .value_len = 2,
+	struct pair_record wrong = { .owner = OWNER,
+				     .kind = PAIR_VERDICT,
+				     .key = 7,
+				     .epoch = EPOCH,
+				     .seq = 3,
+				     .value_len = 2,
 				     .value = (const uint8_t *)"??" };
 	ck_assert_int_eq(shelf_join(&d.copy, &wrong), 0); /* what no owner ever wrote */
 	ck_assert(shelf_advance(&d.copy, EPOCH, 2, 3, 2));
@@ -308,8 +313,9 @@ START_TEST(any_order_of_parcels_converges)
 		for (uint64_t k = 0; k < 20; k++) {
 			const struct pair_record *own = shelf_find(&d.owner, PAIR_VERDICT, k);
 			const struct pair_record *copied = shelf_find(&d.copy, PAIR_VERDICT, k);
-			ck_assert_msg(!own == !copied && (!own || (own->seq == copied->seq && own->epoch == copied->epoch)), "seed %d",
-				      (int)seed);
+			ck_assert_msg(!own == !copied &&
+					      (!own || (own->seq == copied->seq && own->epoch == copied->epoch)),
+				      "seed %d", (int)seed);
 		}
 		duo_deinit(&d);
 	}
@@ -325,14 +331,16 @@ START_TEST(a_hundred_thousand_records)
 	duo_init(&d);
 	for (uint32_t k = 0; k < N; k++) {
 		store_u32(value, k);
-		ck_assert_int_eq(shelf_write(&d.owner, PAIR_VERDICT, k * (uint64_t)0x9e3779b97f4a7c15, value, sizeof value), 1);
+		ck_assert_int_eq(
+			shelf_write(&d.owner, PAIR_VERDICT, k * (uint64_t)0x9e3779b97f4a7c15, value, sizeof value), 1);
 	}
 	sync_all(&d, PAIR_PLAIN_MAX);
 	ck_assert_uint_eq(shelf_count(&d.copy), N);
 	ck_assert_uint_eq(drain(&d, NULL), N);
 	for (uint32_t i = 0; i < N; i++) { /* one change at a time, each a delta of one record */
 		store_u32(value, ~i);
-		ck_assert_int_eq(shelf_write(&d.owner, PAIR_VERDICT, i * (uint64_t)0x9e3779b97f4a7c15, value, sizeof value), 1);
+		ck_assert_int_eq(
+			shelf_write(&d.owner, PAIR_VERDICT, i * (uint64_t)0x9e3779b97f4a7c15, value, sizeof value), 1);
 		struct parcel p = pack(&d.owner, d.copy.vector.seq, PAIR_PLAIN_MAX);
 		ck_assert_uint_eq(p.len, TLV_HEAD_LEN + TLV_DELTA_LEN + TLV_RECORD_LEN + sizeof value);
 		ck_assert(unpack(&d.copy, &p));
@@ -425,10 +433,19 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { writes_are_numbered_and_found, a_copy_becomes_equal_and_tells_changes_once, the_vector_waits_for_gaps,
-				 old_news_bring_nothing_back, a_new_epoch_keeps_the_old_records_until_its_base,
-				 an_empty_epoch_ends_the_old_one, an_overtaken_epoch_is_ignored, a_resync_replaces_everything,
-				 any_order_of_parcels_converges, a_hundred_thousand_records, a_gap_wider_than_an_offset_is_crossed,
-				 nothing_fits_nothing_written, lack_of_memory_changes_nothing, a_walk_meets_each_live_record_once };
+	const TTest *tests[] = { writes_are_numbered_and_found,
+				 a_copy_becomes_equal_and_tells_changes_once,
+				 the_vector_waits_for_gaps,
+				 old_news_bring_nothing_back,
+				 a_new_epoch_keeps_the_old_records_until_its_base,
+				 an_empty_epoch_ends_the_old_one,
+				 an_overtaken_epoch_is_ignored,
+				 a_resync_replaces_everything,
+				 any_order_of_parcels_converges,
+				 a_hundred_thousand_records,
+				 a_gap_wider_than_an_offset_is_crossed,
+				 nothing_fits_nothing_written,
+				 lack_of_memory_changes_nothing,
+				 a_walk_meets_each_live_record_once };
 	return unit_run("pair_shelf", tests, sizeof tests / sizeof *tests);
 }

@@ -3,9 +3,10 @@
  * or wiped, pauses and jumps of the wall clock. After every step each node is held against what was really written:
  *
  *     1  every record held was published, and no key ever goes back
- *     2  a vector (E, s) means that each key whose newest write in E is up to s is held, or gone where that was a removal
- *     3  a repeated packet, or one made before this life of the receiver, changes nothing; nothing dead looks alive: no echo
- *        is younger than the peer's last moment
+ *     2  a vector (E, s) means that each key whose newest write in E is up to s is held, or gone if that was a
+ *        removal
+ *     3  a repeated packet, or one made before this life of the receiver, changes nothing; nothing dead looks
+ *        alive: no echo is younger than the peer's last moment
  *     4  once the network heals, shelves and effective states are equal and every link is ACTIVE
  *     7  a stamp given out is above every stamp that the node could know
  *     +  the changes that pair_next_change told make up exactly what pair_find finds
@@ -73,11 +74,11 @@ static struct world {
 	size_t wire_count, store_count;
 } w;
 
-#define REQUIRE(promise)                                                                                                  \
-	do {                                                                                                              \
-		if (!(promise))                                                                                           \
-			ck_abort_msg("seed %llu at %llu ms: broken: %s", (unsigned long long)w.seed,                      \
-				     (unsigned long long)w.now_ms, #promise);                                             \
+#define REQUIRE(promise) \
+	do { \
+		if (!(promise)) \
+			ck_abort_msg("seed %llu at %llu ms: broken: %s", (unsigned long long)w.seed, \
+				     (unsigned long long)w.now_ms, #promise); \
 	} while (0)
 
 static uint64_t below(uint64_t n)
@@ -197,13 +198,20 @@ static void start(size_t i, size_t keep)
 {
 	struct node *n = &w.node[i];
 	struct pair_peer_conf peers[NODES_MAX] = { 0 };
-	struct pair_conf c = { .self_id = n->id, .cluster = "sim", .key = { 7 }, .interval_ms = 200, .config_digest = 99, .peers = peers };
+	struct pair_conf c = { .self_id = n->id,
+			       .cluster = "sim",
+			       .key = { 7 },
+			       .interval_ms = 200,
+			       .config_digest = 99,
+			       .peers = peers };
 	bool journal = keep == n->disk_count;
 	uint64_t values[KINDS][KEYS];
 
 	for (size_t j = 0; j < w.nodes; j++) {
 		if (j != i)
-			peers[c.peer_count++] = (struct pair_peer_conf){ w.node[j].id, { address(j, 0), address(j, 1) }, w.two_ways ? 2 : 1 };
+			peers[c.peer_count++] = (struct pair_peer_conf){ w.node[j].id,
+									 { address(j, 0), address(j, 1) },
+									 w.two_ways ? 2 : 1 };
 	}
 	n->disk_count = keep;
 	n->epoch = random_epoch(keep ? (n->disk[keep - 1] >> 32) + 1 : 1);
@@ -251,7 +259,9 @@ static void store_put(const struct packet *k)
 
 static void send_packet(size_t from, const struct addr *to, const uint8_t *data, size_t len)
 {
-	struct packet k = { .to = (uint8_t)(to->ip[3] - 1), .from = address(from, 0), .dst = *to, .made_ms = w.now_ms, .len = len };
+	struct packet k = {
+		.to = (uint8_t)(to->ip[3] - 1), .from = address(from, 0), .dst = *to, .made_ms = w.now_ms, .len = len
+	};
 
 	REQUIRE(k.to < w.nodes && k.to != from && len <= PAIR_PACKET_MAX);
 	memcpy(k.data, data, len);
@@ -323,7 +333,8 @@ static bool was_published(size_t o, const struct pair_record *r, int kind)
 {
 	for (size_t i = w.log_count[o]; i-- > 0;) {
 		const struct written *l = &w.log[o][i];
-		if (l->epoch == r->epoch && l->seq == r->seq && l->kind == kind && l->key == r->key && l->value == value_of(r))
+		if (l->epoch == r->epoch && l->seq == r->seq && l->kind == kind && l->key == r->key &&
+		    l->value == value_of(r))
 			return true;
 	}
 	return false;
@@ -355,7 +366,8 @@ static void check_key(struct node *n, size_t o, const struct shelf *s, int kind,
 		REQUIRE(last->value ? r && r->epoch == last->epoch && r->seq == last->seq : !r);
 	if (r && r->epoch != s->vector.epoch) /* of an earlier epoch, until the base is held */
 		REQUIRE(r->epoch < s->vector.epoch &&
-			(s->vector.seq < base_of(o, s->vector.epoch) || base_of(o, s->vector.epoch) == UINT64_MAX || s->base == UINT64_MAX));
+			(s->vector.seq < base_of(o, s->vector.epoch) || base_of(o, s->vector.epoch) == UINT64_MAX ||
+			 s->base == UINT64_MAX));
 }
 
 static void check_node(size_t i)
@@ -387,8 +399,15 @@ static uint64_t fingerprint(const struct pair *p)
 	}
 	for (size_t i = 0; i < p->peer_count; i++) {
 		const struct pair_peer *e = &p->peers[i];
-		uint64_t in[] = { h, e->link.echo_ms, e->link.heard_ms, e->link.synced, e->session.boot, e->session.highest, e->echo_ts,
-				  hash_bytes(&key, e->session.seen, sizeof e->session.seen), hash_bytes(&key, e->known, sizeof e->known) };
+		uint64_t in[] = { h,
+				  e->link.echo_ms,
+				  e->link.heard_ms,
+				  e->link.synced,
+				  e->session.boot,
+				  e->session.highest,
+				  e->echo_ts,
+				  hash_bytes(&key, e->session.seen, sizeof e->session.seen),
+				  hash_bytes(&key, e->known, sizeof e->known) };
 		h = hash_bytes(&key, in, sizeof in);
 	}
 	return h;
@@ -579,7 +598,8 @@ static void check_equal(void)
 			REQUIRE(vector_compare(s->vector, own->vector) == 0);
 			REQUIRE(s->digest == own->digest && !s->old.first);
 			for (int k = 0; k < KINDS * KEYS; k++)
-				REQUIRE(value_of(pair_find(n->p, w.node[o].id, kinds[k / KEYS], (uint64_t)(k % KEYS))) ==
+				REQUIRE(value_of(
+						pair_find(n->p, w.node[o].id, kinds[k / KEYS], (uint64_t)(k % KEYS))) ==
 					w.node[o].live[k / KEYS][k % KEYS]);
 		}
 		for (size_t j = 0; j < pair_peers(n->p); j++) {

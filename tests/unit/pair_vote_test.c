@@ -15,7 +15,8 @@ static const enum pair_agree rules[] = { PAIR_ANY_UP, PAIR_ANY_DOWN, PAIR_QUORUM
 static void ballots_of(unsigned number, size_t n, struct pair_ballot out[OBSERVERS_MAX])
 {
 	for (size_t i = 0; i < n; i++, number /= BALLOTS)
-		out[i] = (struct pair_ballot){ .vote = (uint8_t)(number % BALLOTS % 3), .isolated = number % BALLOTS >= 3 };
+		out[i] = (struct pair_ballot){ .vote = (uint8_t)(number % BALLOTS % 3),
+					       .isolated = number % BALLOTS >= 3 };
 }
 
 static unsigned power(size_t n)
@@ -34,7 +35,10 @@ static enum pair_effective oracle(enum pair_agree rule, const struct pair_ballot
 	if (rule == PAIR_LOCAL && n && (says_up(b[0]) || says_down(b[0])))
 		n = 1;
 	for (size_t i = 0; i < n; i++) {
-		int up = rule == PAIR_QUORUM ? 1 : rule == PAIR_ANY_DOWN ? 1 : 100, down = rule == PAIR_ANY_DOWN ? 100 : 1;
+		int up = rule == PAIR_QUORUM     ? 1
+			 : rule == PAIR_ANY_DOWN ? 1
+						 : 100,
+		    down = rule == PAIR_ANY_DOWN ? 100 : 1;
 		sum += says_up(b[i]) ? up : says_down(b[i]) ? -down : 0;
 	}
 	return sum > 0 ? PAIR_EFF_UP : sum < 0 ? PAIR_EFF_DOWN : PAIR_HOLD;
@@ -156,7 +160,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { all_votes_of_up_to_four_observers, a_lone_survivor_can_still_declare_down, nonsense_abstains,
-				 stamps_rise_whatever_the_clock_does, a_stamp_is_above_all_that_were_seen, states_have_names };
+	const TTest *tests[] = {
+		all_votes_of_up_to_four_observers,   a_lone_survivor_can_still_declare_down, nonsense_abstains,
+		stamps_rise_whatever_the_clock_does, a_stamp_is_above_all_that_were_seen,    states_have_names
+	};
 	return unit_run("pair_vote", tests, sizeof tests / sizeof *tests);
 }
