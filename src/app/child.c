@@ -1,8 +1,6 @@
 #include "app/child.h"
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 #include "io/log.h"
 
 void child_init(enum ipc_role role)
@@ -12,9 +10,10 @@ void child_init(enum ipc_role role)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* Set here, not before exec: a change of user id clears it. The channel's EOF is the second belt. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() == 1)
-		exit(1);
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN); /* a terminal's ^C reaches the whole group; the supervisor says when to stop */
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write */
+	/* A terminal's ^C reaches the whole group, a service manager's TERM the whole service: the supervisor says when to stop. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 }

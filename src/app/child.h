@@ -6,7 +6,8 @@
 #define CHILD_CHANNEL_FD 3 /* the supervisor's channel in every child */
 #define CHILD_BEAT_MS 1000 /* IPC_BEAT this often; ten times this without one and the supervisor kills the child */
 
-/* Names the process and its log, and makes it die with the supervisor. Exits where the supervisor is gone already. */
+/* Names the process and its log, and makes it die with the supervisor. One that is gone already shows as the channel's EOF (its
+ * pid would not tell: in a container the supervisor itself may be 1). */
 void child_init(enum ipc_role role);
 /* Each returns the process's exit status. channel: the supervisor's, taken. */
 int responder_main(int channel);
