@@ -137,6 +137,29 @@ static int make_folders(const char *path, bool whole)
 	return whole && mkdir(p, 0750) && errno != EEXIST ? ERR_IO : 0;
 }
 
+/* What an earlier run wrote as another user ("nobody", before there was an account) must stay readable. Only plain files with one
+ * name: a link could stand for any file of the machine. */
+static int hand_over_files(int dir_fd, int uid, int gid)
+{
+	static const char *const names[] = { "journal", "epoch" };
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct stat st;
+		int fd = openat(dir_fd, names[i], O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		int e = fd < 0 || fstat(fd, &st) ? ERR_IO : 0;
+		if (!e && S_ISREG(st.st_mode) && st.st_nlink == 1 && fchown(fd, (uid_t)uid, (gid_t)gid))
+			e = ERR_IO;
+		int why = errno;
+		if (fd >= 0)
+			close(fd);
+		errno = why;
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
 static int open_state(struct sockets *s, const char *path, int uid, int gid)
 {
 	struct socket_set *set = add_set(s, SOCKET_STATE_DIR, NULL);
@@ -148,12 +171,13 @@ static int open_state(struct sockets *s, const char *path, int uid, int gid)
 	if (fd < 0)
 		return fail("open the state folder", path);
 	set->fds[set->count++] = fd;
-	s->lock_fd = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* The folder may belong to the children's user, who must not lead us elsewhere. */
+	s->lock_fd = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->lock_fd < 0)
 		return fail("open the lock in the state folder", path);
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB))
 		return fail("lock the state folder (another server uses it)", path);
-	if (uid >= 0 && fchown(fd, (uid_t)uid, (gid_t)gid))
+	if (uid >= 0 && (fchown(fd, (uid_t)uid, (gid_t)gid) || hand_over_files(fd, uid, gid)))
 		return fail("hand over the state folder", path);
 	return 0;
 }
@@ -175,11 +199,21 @@ static int open_control(struct sockets *s, const char *path)
 	if (fd < 0)
 		return fail("make the control socket", path);
 	set->fds[set->count++] = fd;
-	if (connect(fd, (struct sockaddr *)&un, sizeof un) == 0) {
-		errno = EADDRINUSE;
+	/* Refused: of a server that is gone. Anything else (EAGAIN: its queue is full) is a server that lives. */
+	errno = 0;
+	if (connect(fd, (struct sockaddr *)&un, sizeof un) == 0 || (errno != ECONNREFUSED && errno != ENOENT)) {
+		if (errno == 0 || errno == EAGAIN || errno == EINPROGRESS)
+			errno = EADDRINUSE;
 		return fail("make the control socket", path);
 	}
-	unlink(path); /* of a server that is gone: nobody answered */
+	struct stat st;
+	if (lstat(path, &st) == 0) {
+		if (!S_ISSOCK(st.st_mode)) { /* a plain file refuses connections as well: it is not ours to remove */
+			errno = ENOTSOCK;
+			return fail("make the control socket", path);
+		}
+		unlink(path);
+	}
 	mode_t old = umask(0177); /* mode 0600 from its first moment on */
 	int e = bind(fd, (struct sockaddr *)&un, sizeof un);
 	umask(old);
