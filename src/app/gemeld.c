@@ -1,6 +1,7 @@
 /* gemeld: the command line, and the way into each process's room. */
 #include "config.h"
 #include <event2/event.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <ldns/ldns.h>
 #include <limits.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "app/check.h"
 #include "app/child.h"
 #include "app/loader.h"
@@ -69,6 +71,17 @@ static const char *absolute(const char *file)
 	return realpath(file, path) ? path : file; /* what cannot be found is told by whoever opens it */
 }
 
+/* A socket or the journal on descriptor 2 would be written the log into. */
+static void keep_standard_files(void)
+{
+	int fd;
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = { { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
@@ -76,6 +89,7 @@ int main(int argc, char **argv)
 					       { 0 } };
 	struct options o = { .file = DEFAULT_FILE };
 	int c;
+	keep_standard_files();
 	while ((c = getopt_long(argc, argv, "c:n:g:th", longs, NULL)) != -1)
 		switch (c) {
 		case 'c':
