@@ -1,4 +1,5 @@
 /* Starting children, what they are given, what they say. */
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "io/clock.h"
 #include "io/log.h"
 
+#define CRASHES_MAX 2u
 #define CALM_MS 5000 /* a child that lived so long starts its back-off anew */
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MAX_MS 5000
@@ -157,10 +159,12 @@ static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, 
 	c->beat_ms = clock_mono_ms();
 	switch (ipc_type_get(&r)) {
 	case IPC_SERVING:
+		if (c->role == IPC_RESPONDER && get_u64(&r) == s->now.number)
+			s->served_ms = c->beat_ms;
 		supervisor_announce_ready(s);
 		break;
 	case IPC_RELOAD:
-		if (c->role != IPC_COORDINATOR)
+		if (c->role != IPC_COORDINATOR || s->stopping)
 			break;
 		if (s->reload_id)
 			supervisor_answer_reload(s, 2); /* one at a time: the earlier caller is told; the newer's load counts */
@@ -229,12 +233,37 @@ void children_on_restart(evutil_socket_t fd, short what, void *ctx)
 	children_start(ctx);
 }
 
+/* A generation that a young responder dies of twice is put aside: the one before it was served. A kill is an operator's. */
+static void judge_generation(struct supervisor *s, const struct child *c, int status)
+{
+	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	if (c->role != IPC_RESPONDER)
+		return;
+	s->served_ms = 0;
+	if (s->before.plan < 0 || killed)
+		return;
+	if (clock_mono_ms() - c->started_ms >= CALM_MS)
+		s->crashes = 0;
+	if (++s->crashes < CRASHES_MAX)
+		return;
+	struct generation bad = s->now;
+	s->now = s->before;
+	generation_init(&s->before, 0);
+	s->crashes = 0;
+	log_line(LOG_LEVEL_ERROR, "alarm: the responder died %u times with generation %" PRIu64 ": it is put aside, generation %" PRIu64
+		 " is served again", CRASHES_MAX, bad.number, s->now.number);
+	generation_deinit(&bad);
+	supervisor_spread(s);
+}
+
 void children_died(struct child *c, int status)
 {
 	struct supervisor *s = c->sup;
 	c->pid = 0;
 	chan_free(c->chan);
 	c->chan = NULL;
+	if (c->role == IPC_COORDINATOR)
+		s->reload_id = 0; /* whoever waited was connected to it; the next one's numbers are its own */
 	if (s->stopping)
 		return;
 	if (WIFSIGNALED(status))
@@ -242,6 +271,7 @@ void children_died(struct child *c, int status)
 	else
 		log_line(LOG_LEVEL_ERROR, "the %s ended with status %d; it is started again", ipc_role_text(c->role), WEXITSTATUS(status));
 	c->restarts++;
+	judge_generation(s, c, status);
 	if (clock_mono_ms() - c->started_ms >= CALM_MS)
 		c->backoff_ms = 0;
 	struct timeval wait = { .tv_sec = c->backoff_ms / 1000, .tv_usec = (suseconds_t)(c->backoff_ms % 1000) * 1000 };

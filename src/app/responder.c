@@ -15,22 +15,32 @@
 
 #define WAIT_FOR_OVERLAY_S 2 /* then static names are answered without it: the coordinator may be in trouble */
 
-static void tell_supervisor(struct responder *r, enum ipc_type t, bool with_generation)
+static void tell_supervisor(struct responder *r, const struct wbuf *w)
+{
+	if (chan_send_buf(r->supervisor, w))
+		exit(1); /* without the supervisor there is nothing to go on for */
+}
+
+/* What we answer from; once a generation. */
+static void tell_generation(struct responder *r)
 {
 	uint8_t room[16];
 	struct wbuf w;
+	if (r->told == r->view->generation)
+		return;
+	r->told = r->view->generation;
 	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, t);
-	if (with_generation)
-		put_u64(&w, r->view->generation);
-	if (chan_send_buf(r->supervisor, &w))
-		exit(1); /* without the supervisor there is nothing to go on for */
+	ipc_begin(&w, IPC_SERVING);
+	put_u64(&w, r->told);
+	tell_supervisor(r, &w);
 }
 
 static void serve(struct responder *r)
 {
-	if (r->serving)
+	if (r->serving) {
+		tell_generation(r);
 		return;
+	}
 	r->serving = true;
 	if (workers_start(r)) {
 		log_line(LOG_LEVEL_ERROR, "cannot start the workers: %s", err_text(ERR_NOMEM));
@@ -39,7 +49,7 @@ static void serve(struct responder *r)
 	for (size_t i = 0; i < r->listen_count; i++)
 		if (r->listens[i].kind == SOCKET_TCP)
 			tcp_listen(r->tcp, r->listens[i].fds[0]);
-	tell_supervisor(r, IPC_SERVING, true);
+	tell_generation(r);
 }
 
 /* ---- from the coordinator ---- */
@@ -54,7 +64,7 @@ static void coordinator_message(void *ctx, const uint8_t *data, size_t len, int 
 	if (overlay_message(r, data, len, &wait)) {
 		if (wait)
 			chan_pause(r->coordinator, true); /* until the supervisor hands over that generation */
-		if (r->view && !r->waiting)
+		if (r->view)
 			serve(r);
 		return;
 	}
@@ -283,7 +293,11 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 		log_line(LOG_LEVEL_ERROR, "a worker hangs: the responder ends, to be started again");
 		abort();
 	}
-	tell_supervisor(r, IPC_BEAT, false);
+	uint8_t room[8];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_BEAT);
+	tell_supervisor(r, &w);
 	send_stats(r);
 }
 

@@ -78,6 +78,7 @@ struct responder {
 	uint16_t tcp_max;
 	struct view *view;   /* published (RCU): workers read it, only the main thread writes */
 	struct view *waiting;/* a newer generation whose overlay is not whole yet; NULL = none */
+	uint64_t told;       /* the generation that the supervisor knows us to answer from */
 	uint64_t refused;    /* the generation that could not be served, while an older one is; 0 = none */
 	struct { int fds[ANSWER_IMAGES_MAX]; size_t count; int zones, overlay; } arriving; /* -1 = none */
 	struct event *late;  /* the overlay does not come */

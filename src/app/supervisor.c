@@ -20,7 +20,9 @@
 #include "io/log.h"
 
 #define SILENT_MS (10 * CHILD_BEAT_MS) /* a child without a beat for so long hangs: it is killed, and comes back */
+#define WATCH_LATE_MS 3000             /* we look once a second */
 #define STOP_MS 5000                   /* time the children get to end in good order */
+#define TRUST_MS 60000                 /* a generation that was served for so long has proved itself */
 #define FILES_MAX 65536
 #define SITE_MEMORY (1u << 20) /* octets a node block may take, decoded */
 
@@ -82,7 +84,7 @@ static bool come_up(struct supervisor *s)
 }
 
 /* The prober first: the coordinator's probes of the new generation must find it there. */
-static void spread(struct supervisor *s)
+void supervisor_spread(struct supervisor *s)
 {
 	static const enum ipc_role order[] = { IPC_PROBER, IPC_RESPONDER, IPC_COORDINATOR };
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
@@ -137,10 +139,11 @@ static void loaded(struct supervisor *s, int status)
 {
 	bool take = status < 2 && generation_is_whole(&s->next);
 	if (take) {
-		struct generation old = s->now;
+		generation_deinit(&s->before);
+		s->before = s->now;
 		s->now = s->next;
+		s->served_ms = s->crashes = 0;
 		generation_init(&s->next, 0);
-		generation_deinit(&old);
 	}
 	end_loader(s);
 	if (!s->up) {
@@ -151,7 +154,7 @@ static void loaded(struct supervisor *s, int status)
 		return;
 	}
 	if (take) {
-		spread(s);
+		supervisor_spread(s);
 		tell_restart_keys(s);
 		log_line(LOG_LEVEL_NOTICE, "generation %" PRIu64 " is loaded%s", s->now.number,
 			 status ? "; some zones keep their old version" : "");
@@ -167,10 +170,13 @@ static void loader_message(void *ctx, const uint8_t *data, size_t len, int *fds,
 	struct rbuf r;
 	rbuf_init(&r, data, len);
 	enum ipc_type t = ipc_type_get(&r);
+	if (t == IPC_DIAG || t == IPC_DONE)
+		chan_close_fds(fds, fd_count);
 	if (t == IPC_DIAG) {
 		pass_on_diag(s, &r, data, len);
 	} else if (t == IPC_DONE) {
-		loaded(s, get_u8(&r));
+		int status = get_u8(&r);
+		loaded(s, r.failed ? 2 : status);
 	} else if (generation_take(&s->next, data, len, fds, fd_count)) {
 		log_line(LOG_LEVEL_ERROR, "the loader sent something unreadable");
 		loaded(s, 2);
@@ -218,10 +224,13 @@ static void on_child_signal(evutil_socket_t sig, short what, void *ctx)
 	struct supervisor *s = ctx;
 	pid_t pid;
 	int status;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->loader)
+			s->loader = 0; /* its number may be another process's soon; what it sent is still in the channel */
 		for (size_t i = 0; i < ROLE_COUNT; i++)
 			if (s->child[i].pid == pid)
 				children_died(&s->child[i], status);
+	}
 	if (!s->stopping)
 		return;
 	for (size_t i = 0; i < ROLE_COUNT; i++)
@@ -252,6 +261,8 @@ void supervisor_begin_stop(struct supervisor *s)
 	sd_notify(0, "STOPPING=1");
 #endif
 	bool any = false;
+	end_loader(s);
+	supervisor_answer_reload(s, 2);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		event_del(s->child[i].restart);
 		children_send(&s->child[i], IPC_STOP);
@@ -280,14 +291,25 @@ static void on_reload_signal(evutil_socket_t sig, short what, void *ctx)
 		supervisor_load(s);
 }
 
+/* One that was served for so long is not what a later death is about. */
+static void trust_generation(struct supervisor *s)
+{
+	if (s->before.plan >= 0 && s->served_ms && clock_mono_ms() - s->served_ms >= TRUST_MS)
+		generation_deinit(&s->before);
+}
+
 static void on_watch(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
 	struct supervisor *s = ctx;
-	uint64_t now = clock_mono_ms();
+	uint64_t now = clock_mono_ms(), late = now - s->watched_ms;
+	s->watched_ms = now;
+	trust_generation(s);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		struct child *c = &s->child[i];
+		if (late > WATCH_LATE_MS)
+			c->beat_ms = now; /* we stood still ourselves (a paused machine): no judgement, beats come again */
 		if (!c->pid || now - c->beat_ms < SILENT_MS)
 			continue;
 		log_line(LOG_LEVEL_ERROR, "the %s has been silent for %u s: killed", ipc_role_text(c->role), SILENT_MS / 1000);
@@ -324,6 +346,8 @@ int supervisor_main(const char *file, const char *node)
 	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER };
 	generation_init(&s.now, 0);
 	generation_init(&s.next, 0);
+	generation_init(&s.before, 0);
+	s.watched_ms = clock_mono_ms();
 	s.base = event_base_new();
 	if (!s.base)
 		return 1;
@@ -342,6 +366,7 @@ int supervisor_main(const char *file, const char *node)
 	sockets_close(&s.sockets);
 	generation_deinit(&s.now);
 	free(s.started_site);
+	generation_deinit(&s.before);
 	if (s.overlay >= 0)
 		close(s.overlay);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {

@@ -31,12 +31,14 @@ struct supervisor {
 	uint8_t *started_site; /* the node block that sockets and users were made from; heap */
 	size_t started_site_len;
 	struct generation now, next; /* next: what a running loader has handed over so far */
+	struct generation before;    /* what `now` took the place of, until it has proved itself; plan -1 = none */
+	uint64_t crashes;            /* of the responder, young, with `now` */
 	struct child child[ROLE_COUNT];
 	pid_t loader;
 	struct chan *loader_chan;
-	bool loader_done;
 	uint32_t reload_id; /* the coordinator's; 0 = nobody waits */
 	uint64_t generations;
+	uint64_t watched_ms, served_ms; /* served: since when this responder answers from `now`; 0 = not yet */
 	int overlay; /* the coordinator's last overlay log, for a new responder; -1 = none */
 	bool up, ready, stopping;
 	int status;
@@ -55,6 +57,7 @@ void children_check_sent(struct child *c, int e);
 
 /* supervisor.c */
 void supervisor_load(struct supervisor *s); /* starts a loader for the next generation */
+void supervisor_spread(struct supervisor *s); /* `now` to every child that runs */
 void supervisor_answer_reload(struct supervisor *s, int status);
 void supervisor_announce_ready(struct supervisor *s);
 void supervisor_begin_stop(struct supervisor *s);

@@ -26,7 +26,7 @@ static void duo_init(struct duo *d)
 
 static size_t drain(struct duo *d, struct pair_record *last)
 {
-	struct pair_record r;
+	struct pair_record r = { 0 };
 	struct shelf_record *dead;
 	size_t n = 0;
 
@@ -79,7 +79,7 @@ static bool unpack(struct shelf *s, const struct parcel *p)
 {
 	struct pair_beat b = { .tlvs = p->data, .tlvs_len = p->len };
 	struct rbuf walk = tlv_walk(&b);
-	struct pair_record r;
+	struct pair_record r = { 0 };
 	struct tlv t;
 
 	ck_assert(tlv_next(&walk, &t) && t.type == TLV_DELTA);
@@ -125,7 +125,7 @@ END_TEST
 START_TEST(a_copy_becomes_equal_and_tells_changes_once)
 {
 	struct duo d;
-	struct pair_record r;
+	struct pair_record r = { 0 };
 
 	duo_init(&d);
 	write_text(&d.owner, 1, "up");
@@ -193,7 +193,7 @@ END_TEST
 START_TEST(a_new_epoch_keeps_the_old_records_until_its_base)
 {
 	struct duo d;
-	struct pair_record r;
+	struct pair_record r = { 0 };
 
 	duo_init(&d);
 	write_text(&d.owner, 1, "up");
