@@ -7,10 +7,9 @@
 -- send     text to send once connected
 -- expect   text that the answer must contain within its first 4096 octets
 return {
-  args = { port = "integer?", send = "string?", expect = "string?" },
+  args = { port = "integer", send = "string?", expect = "string?" },
   run = function (target, args)
-    local port = assert(target.port or args.port, "no port: give args.port, or a port with the member's probe")
-    local conn <close> = net.connect(target.address, port)
+    local conn <close> = net.connect(target.address, target.port or args.port)
     if args.send then
       conn:send(args.send)
     end

@@ -389,7 +389,10 @@ static unsigned confine(void)
 	signal(SIGXFSZ, SIG_IGN); /* a log that is a file may fail, that must not kill */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setrlimit(RLIMIT_FSIZE, &none) || setrlimit(RLIMIT_CORE, &none))
 		exit(1);
-#ifndef __SANITIZE_ADDRESS__ /* which must trace itself to look for leaks */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) /* which traces itself to look for leaks */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		exit(1);
 #endif

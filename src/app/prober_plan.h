@@ -1,7 +1,7 @@
 /* One generation in the prober: its plan, and the Lua states that its streams share.
  *
  *     stream ──ordinal among its script's streams / 256──▶ seat ──▶ state ◀── probes in flight
- *                                                            └── replaced once spoiled; the old goes with its last probe
+ *                                                            └── replaced once spoiled
  */
 #ifndef GEMEL_APP_PROBER_PLAN_H
 #define GEMEL_APP_PROBER_PLAN_H

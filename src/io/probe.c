@@ -134,7 +134,7 @@ static void finish(struct probe *p, struct health_result *r)
 {
 	struct probes *s = p->set;
 	void *tag = p->job.tag;
-	bool slow = p->slow;
+	bool slow = p->sliced;
 
 	judge(p, r, clock_mono_us());
 	probe_free(p);
@@ -263,7 +263,7 @@ static void perform(struct probe *p)
 	p->wait_until_us = req->timeout_ms != 0 ? clock_mono_us() + (uint64_t)req->timeout_ms * 1000 : UINT64_MAX;
 	switch (req->type) {
 	case SCRIPT_REQ_SLICE:
-		p->slow = true;
+		p->slow = p->sliced = true;
 		queue_enter(p, PROBE_SLOW);
 		return;
 	case SCRIPT_REQ_SLEEP:

@@ -35,7 +35,8 @@ struct probe {
 	struct script_run *run; /* NULL before its first turn */
 	struct script_request req;
 	struct script_answer answer;
-	bool has_answer, slow;
+	bool has_answer;
+	bool slow, sliced;      /* queued behind others; used up a slice in this run */
 	bool local;             /* a local error happened: the run cannot say that the target is down */
 	bool late;              /* the deadline has passed: ends at its next turn */
 	uint64_t started_us, deadline_us, stalled_us;

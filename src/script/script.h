@@ -33,7 +33,7 @@ struct script_run;
 
 struct script_limits {
 	uint64_t instructions;  /* of one run; default 2,000,000 */
-	uint32_t slice_us;      /* CPU time until SCRIPT_REQ_SLICE; default 1,000. Where no yield can happen (a comparator
+	uint32_t slice_us;      /* CPU time until SCRIPT_REQ_SLICE; default 1,000. Where none can happen (a comparator
 				   of table.sort) four times that, then the run dies */
 	uint32_t cpu_us;        /* CPU time of one run, in whole slices; default 100,000: some instructions are dear */
 	size_t memory;          /* octets of the state; default 4 MiB */

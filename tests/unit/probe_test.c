@@ -456,8 +456,8 @@ static const char *const hogs[] = {
 	"local s = 'x' while true do s = s .. s end",
 	"while true do pcall(string.rep, 'x', 250000) end",
 	"local s = ('a'):rep(5000) while true do pcall(string.find, s, '.-.-.-b') end",
-	"local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t, function (a, b) "
-	"return a < b end) end",
+	("local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t, function (a, b) "
+	 "return a < b end) end"),
 };
 #define HOGS (sizeof hogs / sizeof *hogs)
 
@@ -548,6 +548,31 @@ START_TEST(a_deadline_ends_a_script_that_computes)
 	kit_run(&k, 0);
 	ck_assert_int_eq(k.results[0].reason, HEALTH_SCRIPT_BUDGET);
 	ck_assert(k.slow[0]);
+	kit_close(&k);
+}
+END_TEST
+
+START_TEST(slow_is_forgiven)
+{
+	struct kit k;
+
+	kit_open(&k, 10);
+	for (unsigned i = 0; i < 2; i++) {
+		struct probe_job job = { .timeout_ms = 5000, .slow = true, .tag = (void *)(uintptr_t)i };
+		static const char *const texts[] = { "return function () return true end",
+						     "return function () while true do end end" };
+		struct diags d;
+
+		diags_init(&d);
+		ck_assert_int_eq(script_new(&job.script, "x.lua", texts[i], strlen(texts[i]), &script_limits_default, &d), 0);
+		diags_deinit(&d);
+		k.scripts[k.count++] = job.script;
+		ck_assert_int_eq(probes_start(k.probes, &job), 0);
+		k.open++;
+	}
+	kit_run(&k, 0);
+	ck_assert(!k.slow[0]);
+	ck_assert(k.slow[1]);
 	kit_close(&k);
 }
 END_TEST
@@ -653,6 +678,7 @@ int main(void)
 	tcase_add_test(tc, scripts_that_compute_delay_nobody);
 	tcase_add_test(tc, known_slow_ones_wait_behind);
 	tcase_add_test(tc, a_deadline_ends_a_script_that_computes);
+	tcase_add_test(tc, slow_is_forgiven);
 	tcase_add_test(tc, more_than_fit_wait_their_turn);
 	tcase_add_test(tc, a_late_loop_voids_silence);
 	tcase_add_test(tc, cancelling_leaves_nothing);
