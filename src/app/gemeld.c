@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <ldns/ldns.h>
-#include <limits.h>
 #include <lua.h>
 #include <openssl/crypto.h>
 #include <sodium.h>
@@ -64,24 +63,6 @@ static int run_child(const char *role, const struct options *o)
 	return EXIT_USAGE;
 }
 
-/* Relative to where we were started, told absolute to every process. */
-static const char *absolute(const char *file)
-{
-	static char path[PATH_MAX];
-	return realpath(file, path) ? path : file; /* what cannot be found is told by whoever opens it */
-}
-
-/* A socket or the journal on descriptor 2 would be written the log into. */
-static void keep_standard_files(void)
-{
-	int fd;
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = { { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
@@ -127,6 +108,5 @@ int main(int argc, char **argv)
 	}
 	if (o.child)
 		return run_child(o.child, &o);
-	o.file = absolute(o.file);
 	return o.test ? check_main(o.file, o.node, o.print) : supervisor_main(o.file, o.node);
 }

@@ -8,7 +8,7 @@
 #ifndef GEMEL_APP_SUPERVISOR_H
 #define GEMEL_APP_SUPERVISOR_H
 
-/* Runs the server until it is told to stop. file: absolute path of the configuration; node may be NULL. Returns the exit status. */
+/* Runs the server until it is told to stop. file: the configuration as the operator named it (nobody changes folders); node may be NULL. Returns the exit status. */
 int supervisor_main(const char *file, const char *node);
 
 #endif
