@@ -18,7 +18,8 @@
 #define SERVICE_MIN 32
 
 #define PLAN_ARGS_MAX 64
-#define PAIR_INTERVAL_MAX 10000
+#define PAIR_INTERVAL_MIN 100 /* pair protocol 2.2 */
+#define PAIR_INTERVAL_MAX 1000
 #define TTL_MAX 0x7fffffffu /* RFC 2181 8 */
 
 struct reader {
@@ -175,7 +176,7 @@ static void read_pair(struct reader *d, struct plan_pair *p)
 		memcpy(p->key, key, sizeof p->key);
 	p->interval_ms = get_u32(d->r);
 	p->agree = get_u8(d->r);
-	require(d, p->interval_ms >= 1 && p->interval_ms <= PAIR_INTERVAL_MAX);
+	require(d, p->interval_ms >= PAIR_INTERVAL_MIN && p->interval_ms <= PAIR_INTERVAL_MAX);
 	require(d, p->agree >= POLICY_AGREE_ANY_UP && p->agree <= POLICY_AGREE_LOCAL);
 }
 

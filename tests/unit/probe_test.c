@@ -456,8 +456,7 @@ static const char *const hogs[] = {
 	"local s = 'x' while true do s = s .. s end",
 	"while true do pcall(string.rep, 'x', 250000) end",
 	"local s = ('a'):rep(5000) while true do pcall(string.find, s, '.-.-.-b') end",
-	("local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t, function (a, b) "
-	 "return a < b end) end"),
+	"local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t, function (a, b) return a < b end) end",
 };
 #define HOGS (sizeof hogs / sizeof *hogs)
 
