@@ -63,6 +63,17 @@ static int run_child(const char *role, const struct options *o)
 	return EXIT_USAGE;
 }
 
+/* A socket or the journal on descriptor 2 would be written the log into. */
+static void keep_standard_files(void)
+{
+	int fd;
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = { { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
