@@ -38,7 +38,8 @@ static void refuse_unknown(struct core *c, uint32_t id, const char *selector)
 	if (strncmp(selector, "site:", 5) == 0)
 		effect_reply(c, id, true, "no host has site \"%s\"", selector + 5);
 	else if (near && strcmp(near, selector) != 0 && strchr(selector, '/') == NULL)
-		effect_reply(c, id, true, "\"%s\" matches no address, host or service; did you mean \"%s\"", selector, near);
+		effect_reply(c, id, true, "\"%s\" matches no address, host or service; did you mean \"%s\"", selector,
+			     near);
 	else
 		effect_reply(c, id, true, "\"%s\" matches no address, host or service", selector);
 }
@@ -140,7 +141,8 @@ static bool understood(struct core *c, const struct core_command *cmd, char sele
 		return false;
 	}
 	if (!selector_canonical(selector)) {
-		effect_reply(c, cmd->id, true, "this is no selector; expected an address, host, service, SERVICE/ADDRESS or glob");
+		effect_reply(c, cmd->id, true,
+			     "this is no selector; expected an address, host, service, SERVICE/ADDRESS or glob");
 		return false;
 	}
 	selector_resolve(&s, selector, c->gen);
@@ -160,7 +162,8 @@ int command_take(struct core *c, const struct core_command *cmd)
 		return 0;
 	}
 	if (!override_find(c, selector) && c->override_count >= CORE_OVERRIDES_MAX) {
-		effect_reply(c, cmd->id, true, "there are %u overrides already; end some with auto", CORE_OVERRIDES_MAX);
+		effect_reply(c, cmd->id, true, "there are %u overrides already; end some with auto",
+			     CORE_OVERRIDES_MAX);
 		return 0;
 	}
 	struct override *o = override_get(c, selector);
@@ -178,9 +181,11 @@ static void reply(struct core *c, const struct pending *p)
 	uint32_t n = touched(c, &p->override->selector);
 	for (size_t i = 0; i < c->peer_count; i++)
 		twin |= c->peers[i].fresh;
-	effect_reply(c, p->id, false, "%s %s%s: in force on %s (%u service%s)%s", core_verb_text(p->reg.verb), p->override->text, until,
-		     gen_self(c->gen)->name, n, n == 1 ? "" : "s",
-		     !c->pair ? "" : twin ? ", sent to its twin" : "; its twin is not heard and follows when it is");
+	effect_reply(c, p->id, false, "%s %s%s: in force on %s (%u service%s)%s", core_verb_text(p->reg.verb),
+		     p->override->text, until, gen_self(c->gen)->name, n, n == 1 ? "" : "s",
+		     !c->pair ? ""
+		     : twin   ? ", sent to its twin"
+			      : "; its twin is not heard and follows when it is");
 }
 
 static void put_in_force(struct core *c, struct pending *p)

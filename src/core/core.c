@@ -90,7 +90,8 @@ static void adopt(struct core *c, struct gen *g)
 	c->dirty_services = NULL;
 	c->services_end = &c->dirty_services;
 	if (twin_plan(c, old->plan) < 0) {
-		effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"the pair could not take the new configuration\"");
+		effect_notice(c, CORE_NOTICE_ALARM,
+			      "event=alarm what=\"the pair could not take the new configuration\"");
 		c->nomem = true;
 	}
 	for (uint32_t i = 0; i < g->plan->stream_count; i++)
@@ -123,6 +124,7 @@ static int take_plan(struct core *c, const struct plan *p)
 
 static int dispatch(struct core *c, const struct core_event *e)
 {
+	int pair_error = 0;
 	switch (e->type) {
 	case CORE_RESULT:
 		stream_result(c, e->result.stream, e->result.run, &e->result.result);
@@ -130,9 +132,9 @@ static int dispatch(struct core *c, const struct core_event *e)
 	case CORE_PACKET:
 		/* What is refused is counted there, and is nobody's error here. */
 		if (c->pair)
-			return pair_receive(c->pair, &e->packet.from, e->packet.data, e->packet.len, c->now_ms, c->wall_ms) == ERR_NOMEM
-				       ? ERR_NOMEM : 0;
-		return 0;
+			pair_error = pair_receive(c->pair, &e->packet.from, e->packet.data, e->packet.len, c->now_ms,
+						  c->wall_ms);
+		return pair_error == ERR_NOMEM ? ERR_NOMEM : 0;
 	case CORE_COMMAND:
 		return command_take(c, &e->command);
 	case CORE_SYNCED:

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include "core/state.h"
 
-static const struct hash_key table_key = { { 0x67656d656c2d6b65, 0x79732d6f662d7573 } }; /* keys are hashes or names of ours */
+/* No secret: the keys are hashes already, or names from our own configuration. */
+static const struct hash_key table_key = { { 0x67656d656c2d6b65, 0x79732d6f662d7573 } };
 
 /* Of all agrees a stream is decided by, the pair's own goes under the stream's key, so that twins whose services differ in
  * `agree` still share it; the others go beside it. */

@@ -176,8 +176,10 @@ static void apply(struct core *c, const struct override *o)
 
 static void notice(struct core *c, const struct override *o, const struct reg *r, bool expired)
 {
-	effect_notice(c, CORE_NOTICE_OVERRIDE, "event=override selector=%s verb=%s author=\"%s\" reason=\"%s\" node=%u%s", o->text,
-		      expired ? "auto" : core_verb_text(r->verb), r->author, r->reason, r->node, expired ? " expired=true" : "");
+	effect_notice(c, CORE_NOTICE_OVERRIDE,
+		      "event=override selector=%s verb=%s author=\"%s\" reason=\"%s\" node=%u%s", o->text,
+		      expired ? "auto" : core_verb_text(r->verb), r->author, r->reason, r->node,
+		      expired ? " expired=true" : "");
 }
 
 /* When something happens by itself: an expiry, or the end of a dead register's memory. */

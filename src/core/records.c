@@ -107,7 +107,8 @@ static int verdict_take(struct core *c, struct rbuf *r)
 	if (!s)
 		return 0; /* no longer configured */
 	uint64_t age = c->wall_ms > wall ? c->wall_ms - wall : 0;
-	health_state_recover(&s->health, (enum health_verdict)verdict, fails, passes, bitmap, c->now_ms - age, c->now_ms);
+	health_state_recover(&s->health, (enum health_verdict)verdict, fails, passes, bitmap, c->now_ms - age,
+			     c->now_ms);
 	s->health.last.reason = (enum health_reason)reason;
 	memcpy(s->hold, hold, sizeof hold);
 	round_leave(c, s);

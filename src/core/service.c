@@ -173,8 +173,9 @@ static bool looks_equal(const struct policy_answer *a, const struct policy_answe
 static void notice_answer(struct core *c, const struct service *s, int f)
 {
 	const struct policy_answer *a = &s->answer[f];
-	effect_notice(c, CORE_NOTICE_ANSWER, "event=answer service=%s type=%s rule=\"%s\" tier=%d count=%u ttl=%u", s->conf->name,
-		      f ? "AAAA" : "A", policy_rule_text((enum policy_rule)a->rule), a->tier + 1, a->count, a->ttl_s);
+	effect_notice(c, CORE_NOTICE_ANSWER, "event=answer service=%s type=%s rule=\"%s\" tier=%d count=%u ttl=%u",
+		      s->conf->name, f ? "AAAA" : "A", policy_rule_text((enum policy_rule)a->rule), a->tier + 1,
+		      a->count, a->ttl_s);
 }
 
 static void copy_answer(struct service *s, int f, const struct policy_answer *from)
@@ -195,10 +196,15 @@ static void put_publish(struct core *c, const struct service *s, int f)
 {
 	const struct policy_answer *a = &s->answer[f];
 	struct core_effect e = { .type = CORE_PUBLISH };
-	e.publish = (struct core_publish){
-		.service = (uint32_t)(s - c->gen->services), .type = f ? DNS_TYPE_AAAA : DNS_TYPE_A, .ready = a->ready,
-		.ttl_s = a->ttl_s, .pick = s->conf->policy.pick, .answer_n = s->conf->policy.answer_n, .count = a->count,
-		.addrs = s->addrs[f], .weights = a->weight };
+	e.publish = (struct core_publish){ .service = (uint32_t)(s - c->gen->services),
+					   .type = f ? DNS_TYPE_AAAA : DNS_TYPE_A,
+					   .ready = a->ready,
+					   .ttl_s = a->ttl_s,
+					   .pick = s->conf->policy.pick,
+					   .answer_n = s->conf->policy.answer_n,
+					   .count = a->count,
+					   .addrs = s->addrs[f],
+					   .weights = a->weight };
 	effect_put(c, &e, NULL, 0);
 }
 

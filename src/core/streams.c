@@ -123,7 +123,8 @@ static struct hold newest_held(const struct core *c, const struct stream *s, uin
 			newest = theirs;
 	}
 	/* Recovered, but under another rule of agreement than the present: then its verdict is all there is. */
-	if (newest.state == HEALTH_VERDICT_UNKNOWN && s->health.recovered && s->health.verdict != HEALTH_VERDICT_UNKNOWN)
+	if (newest.state == HEALTH_VERDICT_UNKNOWN && s->health.recovered &&
+	    s->health.verdict != HEALTH_VERDICT_UNKNOWN)
 		newest = (struct hold){ (uint8_t)s->health.verdict, 100, 0 };
 	return newest;
 }
@@ -233,8 +234,10 @@ static void notice_verdict(struct core *c, const struct stream *s)
 {
 	char ip[ADDR_TEXT_MAX];
 	const struct health_result *last = &s->health.last;
-	effect_notice(c, CORE_NOTICE_VERDICT, "event=verdict address=%s check=%s owner=%s state=%s reason=\"%s%s%s\" took_us=%u",
-		      addr_format(&s->conf->addr, true, ip), s->conf->check, s->conf->owner, health_verdict_text(s->health.verdict),
+	effect_notice(c, CORE_NOTICE_VERDICT,
+		      "event=verdict address=%s check=%s owner=%s state=%s reason=\"%s%s%s\" took_us=%u",
+		      addr_format(&s->conf->addr, true, ip), s->conf->check, s->conf->owner,
+		      health_verdict_text(s->health.verdict),
 		      s->health.verdict == HEALTH_VERDICT_UNKNOWN ? "no result" : health_reason_text(last->reason),
 		      last->detail[0] ? ": " : "", last->detail, last->took_us);
 }

@@ -108,7 +108,8 @@ void twin_forget(struct core *c, const struct stream *s)
 	int e = pair_write(c->pair, PAIR_VERDICT, s->conf->key, NULL, 0, c->now_ms);
 	for (uint8_t agree = 1; agree <= CORE_AGREES; agree++) {
 		if (s->agrees & 1u << (agree - 1) && s->hold[agree - 1].state != HEALTH_VERDICT_UNKNOWN)
-			e |= pair_write(c->pair, PAIR_EFFECTIVE, stream_effective_key(c->gen, s, agree), NULL, 0, c->now_ms);
+			e |= pair_write(c->pair, PAIR_EFFECTIVE, stream_effective_key(c->gen, s, agree), NULL, 0,
+					c->now_ms);
 	}
 	if (e < 0)
 		effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"out of memory\"");
@@ -236,8 +237,8 @@ static void alarm_about(struct core *c, uint8_t node, const char *what)
 
 static void notice_link(struct core *c, const struct pair_event *e)
 {
-	effect_notice(c, CORE_NOTICE_LINK, "event=link peer=%s from=%s to=%s", name_of(c, e->peer), pair_link_state_text(e->from),
-		      pair_link_state_text(e->to));
+	effect_notice(c, CORE_NOTICE_LINK, "event=link peer=%s from=%s to=%s", name_of(c, e->peer),
+		      pair_link_state_text(e->from), pair_link_state_text(e->to));
 	if (e->to == PAIR_LOST)
 		alarm_about(c, e->peer, "twin lost");
 	else if (e->to == PAIR_MISMATCH)

@@ -93,7 +93,8 @@ void core_member_get(const struct core *c, size_t service, size_t member, struct
 	out->forced_until_ms = r->until_ms;
 }
 
-bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms, uint64_t wall_ms)
+bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms,
+			uint64_t wall_ms)
 {
 	const struct override *o = c->overrides;
 	size_t at = 0;
@@ -104,9 +105,13 @@ bool core_override_next(const struct core *c, size_t *pos, struct core_override_
 		const struct reg *r = &o->regs[o->newest];
 		if (r->until_ms && r->until_ms <= now_ms)
 			continue;
-		*out = (struct core_override_view){ .selector = o->text, .author = r->author, .reason = r->reason,
-						    .verb = (enum core_verb)r->verb, .since_wall_ms = r->hlc >> 16,
-						    .left_ms = r->until_ms ? r->until_ms - now_ms : 0, .node = r->node };
+		*out = (struct core_override_view){ .selector = o->text,
+						    .author = r->author,
+						    .reason = r->reason,
+						    .verb = (enum core_verb)r->verb,
+						    .since_wall_ms = r->hlc >> 16,
+						    .left_ms = r->until_ms ? r->until_ms - now_ms : 0,
+						    .node = r->node };
 		*pos = at + 1;
 		return true;
 	}
@@ -115,8 +120,11 @@ bool core_override_next(const struct core *c, size_t *pos, struct core_override_
 
 void core_totals_get(const struct core *c, struct core_totals *out)
 {
-	*out = (struct core_totals){ .services = c->gen->plan->service_count, .generation = c->gen->plan->generation,
-				     .streams = c->gen->plan->stream_count, .in_flight = c->in_flight, .round_done = c->round_done };
+	*out = (struct core_totals){ .services = c->gen->plan->service_count,
+				     .generation = c->gen->plan->generation,
+				     .streams = c->gen->plan->stream_count,
+				     .in_flight = c->in_flight,
+				     .round_done = c->round_done };
 	for (uint32_t v = 0; v < out->services; v++) {
 		struct core_service_view view;
 		core_service_get(c, v, &view);

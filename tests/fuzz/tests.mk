@@ -25,3 +25,9 @@ TESTS += tests/fuzz/pair_fuzz
 tests_fuzz_pair_fuzz_SOURCES = tests/fuzz/pair_fuzz.c $(FUZZ_DRIVER)
 tests_fuzz_pair_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_fuzz_pair_fuzz_LDADD = src/pair/libpair.a src/base/libbase.a $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/fuzz/core_fuzz
+TESTS += tests/fuzz/core_fuzz
+tests_fuzz_core_fuzz_SOURCES = tests/fuzz/core_fuzz.c tests/lib/plan_make.c tests/lib/plan_make.h $(FUZZ_DRIVER)
+tests_fuzz_core_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/tests
+tests_fuzz_core_fuzz_LDADD = $(CORE_LIBS) src/ipc/libipc.a src/base/libbase.a

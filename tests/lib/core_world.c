@@ -44,7 +44,8 @@ static int publish_text(char *out, size_t cap, const struct core *c, const struc
 {
 	char set[8192];
 	set_text(set, sizeof set, p);
-	return snprintf(out, cap, "publish %s %s %s", core_plan(c)->services[p->service].name, p->type == DNS_TYPE_A ? "A" : "AAAA", set);
+	return snprintf(out, cap, "publish %s %s %s", core_plan(c)->services[p->service].name,
+			p->type == DNS_TYPE_A ? "A" : "AAAA", set);
 }
 
 size_t core_effect_text(char *out, size_t cap, const struct core *c, const struct core_effect *e)
@@ -111,7 +112,8 @@ static void do_probe(struct world *w, const struct core_effect *e)
 {
 	must(w->flight_count < WORLD_FLIGHT_MAX, "too many probes in flight");
 	if (!world_backend_of(w, &core_plan(w->core)->streams[e->probe.stream].addr)->silent)
-		w->flight[w->flight_count++] = (struct world_flight){ w->now_ms + w->latency_ms, e->probe.stream, e->probe.run };
+		w->flight[w->flight_count++] =
+			(struct world_flight){ w->now_ms + w->latency_ms, e->probe.stream, e->probe.run };
 }
 
 static void do_publish(struct world *w, const struct core_effect *e)
@@ -127,6 +129,8 @@ static void carry_out(struct world *w)
 {
 	struct core_effect e;
 	char text[8300];
+	if (w->old_plan && core_plan(w->core) == w->old_plan)
+		return; /* a refused plan: nothing to carry out under the one that the world has already */
 	while (core_next_effect(w->core, &e)) {
 		core_effect_text(text, sizeof text, w->core, &e);
 		bytes_printf(&w->trace, "%s\n", text);
@@ -141,7 +145,12 @@ static void carry_out(struct world *w)
 
 void world_step(struct world *w, const struct core_event *e)
 {
+	bool armed = w->arm && ++w->steps == w->fault_step;
+	if (armed)
+		w->arm(w->fault_nth);
 	w->err = core_step(w->core, e, w->now_ms, WORLD_WALL_MS + w->now_ms);
+	if (armed)
+		w->fault_hit = w->disarm();
 	carry_out(w);
 	if (w->unsynced && !w->disk_slow)
 		world_sync(w);
@@ -187,7 +196,8 @@ void world_run(struct world *w, uint64_t ms)
 	struct core_event timer = { .type = CORE_TIMER };
 	for (;;) {
 		size_t i = next_flight(w);
-		uint64_t result_at = i < w->flight_count ? w->flight[i].at_ms : UINT64_MAX, timer_at = core_deadline(w->core);
+		uint64_t result_at = i < w->flight_count ? w->flight[i].at_ms : UINT64_MAX,
+			 timer_at = core_deadline(w->core);
 		uint64_t at = result_at < timer_at ? result_at : timer_at;
 		if (at > end)
 			break;
@@ -248,7 +258,8 @@ void world_restart(struct world *w, size_t octets)
 	start(w);
 	rbuf_init(&r, w->journal.data, octets < w->journal.len ? octets : w->journal.len);
 	while (journal_frame_get(&r, &seq, &record, &len))
-		must(core_recover(w->core, record, len, w->now_ms, WORLD_WALL_MS + w->now_ms) == 0, "own record refused");
+		must(core_recover(w->core, record, len, w->now_ms, WORLD_WALL_MS + w->now_ms) == 0,
+		     "own record refused");
 	w->journal.len = r.pos;
 	world_step(w, &(struct core_event){ .type = CORE_TIMER });
 }
@@ -263,7 +274,9 @@ void world_plan(struct world *w, const char *plan)
 	w->plan = next;
 	new_answers(w);
 	e.plan.plan = next;
-	world_step(w, &e);
+	do
+		world_step(w, &e); /* out of memory leaves the old one in force */
+	while (core_plan(w->core) != next && w->err == ERR_NOMEM);
 }
 
 void world_end(struct world *w)

@@ -30,6 +30,12 @@ struct world {
 	struct bytes journal, trace;
 	struct bytes *answers;   /* last publish of (service, family), as text */
 	int err;                 /* of the last step */
+	unsigned steps;          /* done so far */
+	/* For fault loops: in step number fault_step the fault_nth allocation of the core fails. */
+	void (*arm)(unsigned nth);
+	bool (*disarm)(void);
+	unsigned fault_step, fault_nth;
+	bool fault_hit;
 };
 
 void world_begin(struct world *w, const char *plan);

@@ -92,7 +92,8 @@ uint64_t plan_make_key(const char *check, const struct addr *a)
 	return hash_bytes(&(struct hash_key){ { 1, 2 } }, text, (size_t)n);
 }
 
-static uint32_t stream_for(struct maker *m, const char *check, const struct addr *a, const char *owner, const char *host)
+static uint32_t stream_for(struct maker *m, const char *check, const struct addr *a, const char *owner,
+			   const char *host)
 {
 	uint64_t key = plan_make_key(check, a);
 	for (uint32_t i = 0; i < m->p->stream_count; i++) {
@@ -113,7 +114,8 @@ static uint32_t stream_for(struct maker *m, const char *check, const struct addr
 	return 0;
 }
 
-static void fill_check(struct maker *m, struct plan_check *out, const char *checks, const struct addr *a, const char *owner, const char *host)
+static void fill_check(struct maker *m, struct plan_check *out, const char *checks, const struct addr *a,
+		       const char *owner, const char *host)
 {
 	char text[128], *at = NULL;
 	*out = (struct plan_check){ 0 };
@@ -163,8 +165,8 @@ static bool set_option(struct plan_service *s, const char *w)
 	return v != NULL || set_choice(s, w);
 }
 
-static void add_member(struct maker *m, struct plan_service *s, struct policy_member *members, struct plan_check *checks,
-		       const char **hosts, const char *check, char *word, uint8_t tier)
+static void add_member(struct maker *m, struct plan_service *s, struct policy_member *members,
+		       struct plan_check *checks, const char **hosts, const char *check, char *word, uint8_t tier)
 {
 	uint16_t i = s->policy.member_count;
 	char *host = strchr(word, '@');

@@ -38,7 +38,8 @@ static void turn_backend(struct sim *s)
 		sim_tell(s, "back end %d %s", b + 1, s->alive[b] ? "returns" : "dies");
 	} else {
 		s->seen[n][b] = !s->seen[n][b];
-		sim_tell(s, "the path from ns%d to back end %d %s", n + 1, b + 1, s->seen[n][b] ? "works again" : "breaks");
+		sim_tell(s, "the path from ns%d to back end %d %s", n + 1, b + 1,
+			 s->seen[n][b] ? "works again" : "breaks");
 	}
 }
 
@@ -65,13 +66,15 @@ static void turn_net(struct sim *s)
 		break;
 	}
 	for (int i = 0; i < SIM_NODES; i++)
-		sim_tell(s, "wire ns%d → ns%d: loss %u%%, duplicates %u%%, delay %u–%u ms%s", i + 1, 2 - i, s->net[i].loss, s->net[i].dup,
-			 s->net[i].delay, s->net[i].delay + s->net[i].jitter, s->net[i].cut ? ", cut" : "");
+		sim_tell(s, "wire ns%d → ns%d: loss %u%%, duplicates %u%%, delay %u–%u ms%s", i + 1, 2 - i,
+			 s->net[i].loss, s->net[i].dup, s->net[i].delay, s->net[i].delay + s->net[i].jitter,
+			 s->net[i].cut ? ", cut" : "");
 }
 
 static void command(struct sim *s)
 {
-	static const char *const selectors[] = { "127.0.0.1", "127.0.0.2", "www.test", "www.test/127.0.0.1", "ams1", "*.test", "dl.test", "::2" };
+	static const char *const selectors[] = { "127.0.0.1", "127.0.0.2", "www.test", "www.test/127.0.0.1",
+						 "ams1",      "*.test",    "dl.test",  "::2" };
 	static const uint16_t lives[] = { 0, 0, 300, 1500, 3000 };
 	static const char *const verbs[] = { "?", "auto", "down", "up", "drain" };
 	if (s->command_count == SIM_COMMANDS_MAX)
@@ -91,7 +94,8 @@ static void command(struct sim *s)
 	e.command.force = below(s, 2);
 	snprintf(e.command.selector, sizeof e.command.selector, "%s", k->selector);
 	snprintf(e.command.author, sizeof e.command.author, "%u", id); /* so that views tell which one counts */
-	sim_tell(s, "command %u at ns%d: %s %s for %u ms", id, k->node + 1, verbs[k->verb], k->selector, (unsigned)life);
+	sim_tell(s, "command %u at ns%d: %s %s for %u ms", id, k->node + 1, verbs[k->verb], k->selector,
+		 (unsigned)life);
 	sim_step(s, k->node, &e);
 	if (!k->refused)
 		s->nodes[k->node].known |= 1ull << id;

@@ -42,7 +42,9 @@ static struct votes count_votes(const struct sim *s, int node, const struct core
 	struct pair_peer_view peer;
 	pair_peer_get(p, 0, &peer, sim_mono(s, node));
 	n.peer = pair_is_fresh(p, peer.id, sim_mono(s, node));
-	n.own = v->own == HEALTH_VERDICT_UP ? 1 : v->own == HEALTH_VERDICT_DOWN && !down_abstains(pair_self(p)) ? -1 : 0;
+	n.own = v->own == HEALTH_VERDICT_UP                                     ? 1
+		: v->own == HEALTH_VERDICT_DOWN && !down_abstains(pair_self(p)) ? -1
+										: 0;
 	if (v->recovered && !n.peer)
 		n.own = 0;
 	n.up = n.own > 0;
@@ -66,7 +68,8 @@ static int held(const struct sim *s, int node, uint64_t key, bool peer)
 		if (!r || r->value_len < 9)
 			continue;
 		uint64_t hlc = load_u64(r->value + 1);
-		if (state == HEALTH_VERDICT_UNKNOWN || hlc > newest || (hlc == newest && r->value[0] == HEALTH_VERDICT_UP)) {
+		if (state == HEALTH_VERDICT_UNKNOWN || hlc > newest ||
+		    (hlc == newest && r->value[0] == HEALTH_VERDICT_UP)) {
 			newest = hlc;
 			state = r->value[0];
 		}
@@ -121,7 +124,8 @@ static int says(const char *selector, const struct plan_service *v, size_t i)
 
 static enum policy_force expected_force(const struct sim *s, int node, const struct plan_service *v, size_t i)
 {
-	static const enum policy_force force[] = { [CORE_VERB_DOWN] = POLICY_FORCE_DOWN, [CORE_VERB_UP] = POLICY_FORCE_UP,
+	static const enum policy_force force[] = { [CORE_VERB_DOWN] = POLICY_FORCE_DOWN,
+						   [CORE_VERB_UP] = POLICY_FORCE_UP,
 						   [CORE_VERB_DRAIN] = POLICY_FORCE_DRAIN };
 	struct core_override_view o;
 	size_t pos = 0;
@@ -143,7 +147,8 @@ static void check_set(struct sim *s, int node, size_t v, const struct policy_inp
 {
 	const struct plan_service *conf = &sim_plan(s, node)->services[v];
 	uint16_t member[2][SIM_MEMBERS_MAX], weight[2][SIM_MEMBERS_MAX];
-	struct policy_answer out[2] = { { .member = member[0], .weight = weight[0] }, { .member = member[1], .weight = weight[1] } };
+	struct policy_answer out[2] = { { .member = member[0], .weight = weight[0] },
+					{ .member = member[1], .weight = weight[1] } };
 	policy_decide(&conf->policy, in, NULL, out);
 	for (int f = 0; f < 2; f++) {
 		const struct sim_set *set = &s->nodes[node].sets[v][f];
@@ -162,8 +167,9 @@ static void check_set(struct sim *s, int node, size_t v, const struct policy_inp
 		for (size_t k = 0; same && k < set->count; k++)
 			same = addr_same_ip(&set->addrs[k], &conf->policy.members[out[f].member[k]].addr);
 		if (!same)
-			sim_fail(s, "ns%d %s publishes %u addresses of family %d, not the %u that follow from its members", node + 1,
-				 conf->name, set->count, f, out[f].count);
+			sim_fail(s,
+				 "ns%d %s publishes %u addresses of family %d, not the %u that follow from its members",
+				 node + 1, conf->name, set->count, f, out[f].count);
 	}
 }
 
@@ -175,13 +181,14 @@ static void check_member(struct sim *s, int node, size_t v, size_t i, struct pol
 	core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
 	int state = expected_state(s, node, &m, agree_of(p, conf)), b = sim_backend(&m.conf->addr);
 	if (state != (int)m.state && !m.recovered)
-		sim_fail(s, "ns%d %s member %zu is %s, the votes say %s", node + 1, conf->name, i, health_verdict_text(m.state),
-			 health_verdict_text((enum health_verdict)state));
+		sim_fail(s, "ns%d %s member %zu is %s, the votes say %s", node + 1, conf->name, i,
+			 health_verdict_text(m.state), health_verdict_text((enum health_verdict)state));
 	if (m.own == HEALTH_VERDICT_DOWN && !was_bad[node][b])
 		sim_fail(s, "ns%d votes back end %d down and never saw it fail", node + 1, b + 1);
 	enum policy_force force = expected_force(s, node, conf, i);
 	if (force != m.force)
-		sim_fail(s, "ns%d %s member %zu is forced %d, the overrides say %d", node + 1, conf->name, i, m.force, force);
+		sim_fail(s, "ns%d %s member %zu is forced %d, the overrides say %d", node + 1, conf->name, i, m.force,
+			 force);
 	*in = (struct policy_input){ .state = m.state, .force = (uint8_t)force, .weight_pct = 100, .flip_ms = UINT32_MAX };
 }
 
@@ -282,10 +289,12 @@ void oracle_compare(struct sim *s, int node, const struct sim_memory *before, bo
 				 health_verdict_text(now.members[i].state), health_verdict_text(was->state));
 		/* (the last shape's configurations differ in timing: a verdict may be too old for the new one) */
 		if (!restart && was->own != now.members[i].own && s->shape != SIM_SHAPES - 1)
-			sim_fail(s, "ns%d forgets its vote on a member of %s with a new configuration", node + 1, was->service);
+			sim_fail(s, "ns%d forgets its vote on a member of %s with a new configuration", node + 1,
+				 was->service);
 	}
 	if (before->overrides & ~now.overrides)
-		sim_fail(s, "ns%d loses the overrides %llx", node + 1, (unsigned long long)(before->overrides & ~now.overrides));
+		sim_fail(s, "ns%d loses the overrides %llx", node + 1,
+			 (unsigned long long)(before->overrides & ~now.overrides));
 }
 
 /* ---- at the end ---- */
@@ -313,8 +322,9 @@ static void check_truth(struct sim *s, int node, size_t v)
 		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
 		int truth = true_state(s, node, sim_backend(&m.conf->addr), agree_of(p, &p->services[v]));
 		if (truth >= 0 && truth != (int)m.state)
-			sim_fail(s, "at the end ns%d has %s member %zu %s, the truth is %s", node + 1, p->services[v].name, i,
-				 health_verdict_text(m.state), health_verdict_text((enum health_verdict)truth));
+			sim_fail(s, "at the end ns%d has %s member %zu %s, the truth is %s", node + 1,
+				 p->services[v].name, i, health_verdict_text(m.state),
+				 health_verdict_text((enum health_verdict)truth));
 	}
 }
 
@@ -351,7 +361,8 @@ static int in_force(const struct sim *s, int node, const char *selector)
 static bool is_superseded(const struct sim *s, uint32_t id)
 {
 	for (uint32_t k = 0; k < s->command_count; k++) {
-		if (s->commands[k].sure && s->commands[k].over >> id & 1 && strcmp(s->commands[k].selector, s->commands[id].selector) == 0)
+		if (s->commands[k].sure && s->commands[k].over >> id & 1 &&
+		    strcmp(s->commands[k].selector, s->commands[id].selector) == 0)
 			return true;
 	}
 	return false;
@@ -372,7 +383,8 @@ static void check_selector(struct sim *s, const char *selector)
 	int winner = in_force(s, 0, selector);
 	bool any = false, nothing = false;
 	if (winner != in_force(s, 1, selector))
-		sim_fail(s, "at the end the nodes have different overrides on %s: %d and %d", selector, winner, in_force(s, 1, selector));
+		sim_fail(s, "at the end the nodes have different overrides on %s: %d and %d", selector, winner,
+			 in_force(s, 1, selector));
 	if (s->nodes[0].lossy || s->nodes[1].lossy)
 		return;
 	for (uint32_t k = 0; k < s->command_count; k++) {

@@ -22,7 +22,8 @@ static bool run(struct sim *s, uint64_t seed)
 		oracle_at_the_end(s);
 	sim_end(s);
 	if (s->failed)
-		printf("seed %llu: %s (replay: sim --seed %llu)\n", (unsigned long long)seed, s->fault, (unsigned long long)seed);
+		printf("seed %llu: %s (replay: sim --seed %llu)\n", (unsigned long long)seed, s->fault,
+		       (unsigned long long)seed);
 	return !s->failed;
 }
 
@@ -58,8 +59,8 @@ int main(int argc, char **argv)
 		failures += !run(&s, seed);
 		steps += s.steps;
 	}
-	printf("%llu runs from seed %llu, %llu steps, %llu failures\n", (unsigned long long)runs, (unsigned long long)from,
-	       (unsigned long long)steps, (unsigned long long)failures);
+	printf("%llu runs from seed %llu, %llu steps, %llu failures\n", (unsigned long long)runs,
+	       (unsigned long long)from, (unsigned long long)steps, (unsigned long long)failures);
 	free(s.packets);
 	return failures ? 1 : 0;
 }

@@ -95,7 +95,9 @@ static struct sim_item *push(struct sim *s, uint64_t at, enum sim_what what, int
 	}
 	uint32_t i = s->free[--s->free_count];
 	s->used[s->used_count++] = i;
-	s->queue[i] = (struct sim_item){ .at = at, .what = (uint8_t)what, .node = (uint8_t)node, .life = s->nodes[node].life };
+	s->queue[i] = (struct sim_item){
+		.at = at, .what = (uint8_t)what, .node = (uint8_t)node, .life = s->nodes[node].life
+	};
 	return &s->queue[i];
 }
 
@@ -164,7 +166,8 @@ static void do_probe(struct sim *s, int node, const struct core_effect *e)
 	bool silent = !up && rng_below(&s->rng, 2);
 	if (!s->quiet && rng_below(&s->rng, 200) == 0)
 		return; /* a result that never comes */
-	struct sim_item *i = push(s, s->now + (silent ? PROBE_TIMEOUT_MS : 1 + rng_below(&s->rng, 10)), SIM_RESULT, node);
+	struct sim_item *i =
+		push(s, s->now + (silent ? PROBE_TIMEOUT_MS : 1 + rng_below(&s->rng, 10)), SIM_RESULT, node);
 	if (!i)
 		return;
 	i->a = e->probe.stream;
@@ -226,7 +229,8 @@ void sim_step(struct sim *s, int node, const struct core_event *e)
 
 static void land(struct sim *s, const struct sim_item *i, uint32_t slot)
 {
-	static const struct addr from[SIM_NODES] = { { 4, { 127, 0, 0, 1 }, PEER_PORT }, { 4, { 127, 0, 0, 1 }, PEER_PORT + 1 } };
+	static const struct addr from[SIM_NODES] = { { 4, { 127, 0, 0, 1 }, PEER_PORT },
+						     { 4, { 127, 0, 0, 1 }, PEER_PORT + 1 } };
 	struct sim_node *n = &s->nodes[i->node];
 	struct core_event e = { 0 };
 	switch ((enum sim_what)i->what) {
@@ -322,7 +326,9 @@ static void start(struct sim *s, int node)
 	for (uint32_t k = 0; k < s->command_count && !n->lossy; k++)
 		n->known |= (uint64_t)(s->commands[k].node == node && s->commands[k].sure) << k;
 	memset(n->sets, 0, sizeof n->sets);
-	struct core_start st = { .plan = sim_plan(s, node), .boot = rng_u64(&s->rng) | 1, .epoch = n->epoch, .seed = rng_u64(&s->rng) };
+	struct core_start st = {
+		.plan = sim_plan(s, node), .boot = rng_u64(&s->rng) | 1, .epoch = n->epoch, .seed = rng_u64(&s->rng)
+	};
 	if (core_new(&n->core, &st, sim_mono(s, node), sim_wall(s, node)) < 0)
 		abort();
 	replay(s, node);
@@ -336,7 +342,8 @@ void sim_kill(struct sim *s, int node, bool lossy)
 	if (rng_below(&s->rng, 2)) /* every other time only the process dies, not the machine */
 		keep = n->journal.len;
 	keep += rng_below(&s->rng, n->journal.len - keep + 1);
-	sim_tell(s, "ns%d is killed; its journal is cut at octet %zu of %zu (%zu synced)", node + 1, keep, n->journal.len, n->synced);
+	sim_tell(s, "ns%d is killed; its journal is cut at octet %zu of %zu (%zu synced)", node + 1, keep,
+		 n->journal.len, n->synced);
 	struct sim_memory before;
 	bool whole = keep == n->journal.len;
 	oracle_remember(s, node, &before);
@@ -374,8 +381,10 @@ void sim_prober(struct sim *s, int node, bool up)
 static void make_plans(void)
 {
 	for (int i = 0; !made[0][0][0] && i < SIM_SHAPES * SIM_PLANS * SIM_NODES; i++) {
-		int node = (SIM_SHAPES * SIM_PLANS * SIM_NODES - 1 - i) % SIM_NODES, rest = (SIM_SHAPES * SIM_PLANS * SIM_NODES - 1 - i) / SIM_NODES;
-		made[rest / SIM_PLANS][rest % SIM_PLANS][node] = plan_make(plans[rest / SIM_PLANS][rest % SIM_PLANS], (uint16_t)node);
+		int node = (SIM_SHAPES * SIM_PLANS * SIM_NODES - 1 - i) % SIM_NODES,
+		    rest = (SIM_SHAPES * SIM_PLANS * SIM_NODES - 1 - i) / SIM_NODES;
+		made[rest / SIM_PLANS][rest % SIM_PLANS][node] =
+			plan_make(plans[rest / SIM_PLANS][rest % SIM_PLANS], (uint16_t)node);
 	}
 }
 

@@ -132,16 +132,19 @@ END_TEST
 
 START_TEST(ttl_follows_the_counters)
 {
-	world_begin(&w, "check web interval=5000 retry=1000\nservice www.example.test web 127.0.0.11 127.0.0.12 ttl=1-300\n");
+	world_begin(
+		&w,
+		"check web interval=5000 retry=1000\nservice www.example.test web 127.0.0.11 127.0.0.12 ttl=1-300\n");
 	world_run(&w, 300);
 	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=15");
 	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
 	world_trace(&w, NULL);
 	world_run(&w, 8000);
-	ck_assert_str_eq(world_trace(&w, "journal|publish"), "publish www.example.test A 127.0.0.11 127.0.0.12 ttl=10\n"
-							     "publish www.example.test A 127.0.0.11 127.0.0.12 ttl=5\n"
-							     "journal verdict\n"
-							     "publish www.example.test A 127.0.0.12 ttl=10\n"); /* rise = 2 */
+	ck_assert_str_eq(world_trace(&w, "journal|publish"),
+			 "publish www.example.test A 127.0.0.11 127.0.0.12 ttl=10\n"
+			 "publish www.example.test A 127.0.0.11 127.0.0.12 ttl=5\n"
+			 "journal verdict\n"
+			 "publish www.example.test A 127.0.0.12 ttl=10\n"); /* rise = 2 */
 }
 END_TEST
 
@@ -308,16 +311,21 @@ END_TEST
 
 START_TEST(what_makes_no_sense_is_refused)
 {
-	static const struct { const char *command, *answer; } cases[] = {
-		{ "down ww.example.test", "\"ww.example.test\" matches no address, host or service; did you mean \"www.example.test\"\n" },
+	static const struct { const char *command, *answer;
+	} cases[] = {
+		{ "down ww.example.test",
+		  "\"ww.example.test\" matches no address, host or service; did you mean \"www.example.test\"\n" },
 		{ "down 127.0.0.99", "\"127.0.0.99\" matches no address, host or service\n" },
 		{ "down ams2", "\"ams2\" matches no address, host or service; did you mean \"ams1\"\n" },
 		{ "down site:ams", "no host has site \"ams\"\n" },
-		{ "down www.example.test/127.0.0.99", "\"www.example.test/127.0.0.99\" matches no address, host or service\n" },
-		{ "down www.example.test/nonsense", "this is no selector; expected an address, host, service, SERVICE/ADDRESS or glob\n" },
+		{ "down www.example.test/127.0.0.99",
+		  "\"www.example.test/127.0.0.99\" matches no address, host or service\n" },
+		{ "down www.example.test/nonsense",
+		  "this is no selector; expected an address, host, service, SERVICE/ADDRESS or glob\n" },
 		{ "explode 127.0.0.11", "no such verb; expected auto, down, up or drain\n" },
 		{ "auto 127.0.0.99", "\"127.0.0.99\" matches no address, host or service\n" },
-		{ "down www.example.test", "down www.example.test would leave www.example.test without an answer; --force does it anyway\n" },
+		{ "down www.example.test",
+		  "down www.example.test would leave www.example.test without an answer; --force does it anyway\n" },
 		{ "drain *", "drain * would leave www.example.test without an answer; --force does it anyway\n" },
 	};
 	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11@ams1 127.0.0.12\n");
@@ -356,7 +364,9 @@ END_TEST
 
 START_TEST(the_selector_that_says_most_counts)
 {
-	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11@ams1 127.0.0.12\nservice dl.example.test web 127.0.0.11@ams1 127.0.0.12\n");
+	world_begin(
+		&w,
+		"check web\nservice www.example.test web 127.0.0.11@ams1 127.0.0.12\nservice dl.example.test web 127.0.0.11@ams1 127.0.0.12\n");
 	world_run(&w, 1000);
 	world_command(&w, "down *.example.test force");
 	ck_assert_str_eq(world_answer(&w, WWW, A), "nodata ttl=10");
@@ -568,8 +578,10 @@ START_TEST(a_new_plan_keeps_what_is_known)
 	world_run(&w, 2000);
 	world_command(&w, "drain 127.0.0.13");
 	world_trace(&w, NULL);
-	world_plan(&w, "check web\nservice new.example.test web 127.0.0.14\nservice www.example.test web 127.0.0.12 127.0.0.11\n"
-		       "service other.example.test web 127.0.0.13 127.0.0.12\n");
+	world_plan(
+		&w,
+		"check web\nservice new.example.test web 127.0.0.14\nservice www.example.test web 127.0.0.12 127.0.0.11\n"
+		"service other.example.test web 127.0.0.13 127.0.0.12\n");
 	ck_assert_str_eq(world_trace(&w, "publish"), "publish new.example.test A not ready\n"
 						     "publish new.example.test AAAA nodata ttl=60\n"
 						     "publish www.example.test A 127.0.0.12 ttl=10\n"
@@ -592,7 +604,8 @@ START_TEST(runs_in_flight_survive_a_new_plan)
 	world_run(&w, 2000);
 	while (w.flight_count < 2)
 		world_run(&w, 10);
-	world_plan(&w, "check web\nservice a.test web 127.0.0.14\nservice www.example.test web 127.0.0.12 127.0.0.11\n");
+	world_plan(&w,
+		   "check web\nservice a.test web 127.0.0.14\nservice www.example.test web 127.0.0.12 127.0.0.11\n");
 	struct core_totals t;
 	core_totals_get(w.core, &t);
 	ck_assert_uint_eq(t.in_flight, 2);
@@ -607,6 +620,86 @@ START_TEST(runs_in_flight_survive_a_new_plan)
 	w.flight_count = 0;
 	core_totals_get(w.core, &t);
 	ck_assert_uint_eq(t.in_flight, 0);
+}
+END_TEST
+
+START_TEST(a_service_that_was_ready_stays_ready)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	world_plan(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 127.0.0.14\n");
+	/* the new member is left out until it was asked */
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+	world_run(&w, 300);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 127.0.0.14 ttl=10");
+	/* where all are new `initial` decides */
+	world_plan(&w, "check web\nservice www.example.test web 127.0.0.15 127.0.0.16\n");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.15 127.0.0.16 ttl=10");
+}
+END_TEST
+
+START_TEST(a_pair_comes_and_goes_with_the_plan)
+{
+	static const char *const paired =
+		"pair any-up\ncheck web\nservice www.example.test web 127.0.0.11 127.0.0.12\n";
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	world_plan(&w, paired); /* the boot of the start was never used: no need to ask */
+	ck_assert_ptr_nonnull(core_pair(w.core));
+	world_run(&w, 1000);
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "send"), "send 127.0.0.1:5402"));
+	world_plan(&w, two);
+	ck_assert_ptr_null(core_pair(w.core));
+	world_trace(&w, NULL);
+	world_plan(&w, paired); /* a boot is part of every nonce: never twice */
+	ck_assert_ptr_null(core_pair(w.core));
+	ck_assert_str_eq(world_trace(&w, "epoch|send"), "epoch\n");
+	struct core_event e = { .type = CORE_EPOCH };
+	e.epoch.epoch = w.epoch + ((uint64_t)1 << 32);
+	e.epoch.boot = 77;
+	world_step(&w, &e);
+	ck_assert_ptr_nonnull(core_pair(w.core));
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 2000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(a_check_may_give_a_weight)
+{
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 pick=weighted\n");
+	struct addr a;
+	ck_assert_int_eq(addr_parse(&a, "127.0.0.11", 10, 0), 0);
+	world_backend_of(&w, &a)->weight = 25;
+	world_run(&w, 500);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11*25 127.0.0.12*100 ttl=10");
+	world_backend_of(&w, &a)->weight = 50;
+	world_run(&w, 1500);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11*50 127.0.0.12*100 ttl=10");
+	world_backend_of(&w, &a)->weight = 0; /* is down */
+	world_run(&w, 2000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12*100 ttl=10");
+}
+END_TEST
+
+START_TEST(the_same_events_give_the_same_effects)
+{
+	char *first = NULL;
+	for (int round = 0; round < 2; round++) {
+		world_begin(&w, tiers);
+		world_backend(&w, "127.0.0.12", HEALTH_CONNECT_REFUSED);
+		world_run(&w, 3000);
+		const char *t = world_trace(&w, NULL);
+		if (round == 0) {
+			first = strdup(t);
+			world_end(&w);
+		} else {
+			ck_assert_str_eq(t, first);
+		}
+	}
+	ck_assert_uint_gt(strlen(first), 500);
+	free(first);
 }
 END_TEST
 
@@ -647,18 +740,40 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		a_cold_start_waits_for_the_first_round, the_first_round_finds_the_dead, the_first_round_ends_without_the_silent,
-		initial_down_is_honoured, a_failure_is_journalled_then_published, one_failure_is_no_verdict,
-		unknown_and_void_take_nothing_down, ttl_follows_the_counters, all_down_and_back, checks_are_combined,
-		a_flip_costs_what_it_touches, results_of_no_running_run_count_for_nothing, a_lost_probe_is_void_and_tried_again,
-		without_a_prober_nothing_changes, an_override_waits_for_the_disk, what_makes_no_sense_is_refused,
-		two_commands_may_not_do_together_what_neither_may_alone, the_selector_that_says_most_counts,
-		force_up_brings_the_dead_back, dead_overrides_are_forgotten_in_the_end,
-		after_a_restart_the_last_states_serve_at_once, an_override_that_ran_out_while_we_were_away,
-		any_prefix_of_the_journal_is_a_start, a_snapshot_says_what_the_journal_says, the_last_good_set_outlives_us,
-		strange_records_are_refused, a_new_plan_keeps_what_is_known, runs_in_flight_survive_a_new_plan,
-		publish_all_repeats_everything, views_find_what_is_asked };
+	const TTest *const tests[] = { a_cold_start_waits_for_the_first_round,
+				       the_first_round_finds_the_dead,
+				       the_first_round_ends_without_the_silent,
+				       initial_down_is_honoured,
+				       a_failure_is_journalled_then_published,
+				       one_failure_is_no_verdict,
+				       unknown_and_void_take_nothing_down,
+				       ttl_follows_the_counters,
+				       all_down_and_back,
+				       checks_are_combined,
+				       a_flip_costs_what_it_touches,
+				       results_of_no_running_run_count_for_nothing,
+				       a_lost_probe_is_void_and_tried_again,
+				       without_a_prober_nothing_changes,
+				       an_override_waits_for_the_disk,
+				       what_makes_no_sense_is_refused,
+				       two_commands_may_not_do_together_what_neither_may_alone,
+				       the_selector_that_says_most_counts,
+				       force_up_brings_the_dead_back,
+				       dead_overrides_are_forgotten_in_the_end,
+				       after_a_restart_the_last_states_serve_at_once,
+				       an_override_that_ran_out_while_we_were_away,
+				       any_prefix_of_the_journal_is_a_start,
+				       a_snapshot_says_what_the_journal_says,
+				       the_last_good_set_outlives_us,
+				       strange_records_are_refused,
+				       a_new_plan_keeps_what_is_known,
+				       runs_in_flight_survive_a_new_plan,
+				       a_service_that_was_ready_stays_ready,
+				       a_pair_comes_and_goes_with_the_plan,
+				       a_check_may_give_a_weight,
+				       the_same_events_give_the_same_effects,
+				       publish_all_repeats_everything,
+				       views_find_what_is_asked };
 	Suite *s = suite_create("core");
 	TCase *t = tcase_create("stories");
 	tcase_set_timeout(t, 60);

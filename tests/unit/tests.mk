@@ -246,3 +246,10 @@ tests_unit_prober_test_SOURCES = tests/unit/prober_test.c src/app/prober.c src/a
 tests_unit_prober_test_LDADD = src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
 	src/health/libhealth.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(CHECK_LIBS)
 tests_unit_prober_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+check_PROGRAMS += tests/unit/core_fault_test
+TESTS += tests/unit/core_fault_test
+tests_unit_core_fault_test_SOURCES = tests/unit/core_fault_test.c $(CORE_KIT) $(FAULT_SOURCES)
+tests_unit_core_fault_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_core_fault_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_core_fault_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)
+tests_unit_core_fault_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,0 +1,164 @@
+/* What the core takes from others: a plan's bytes (edited from a good one), a journal's records, a twin's values, an operator's
+ * words, and the sets between processes.  The first octet of the input chooses. */
+#include <stdlib.h>
+#include "base/addr.h"
+#include "core/core.h"
+#include "core/state.h"
+#include "ipc/ipc.h"
+#include "lib/plan_make.h"
+#include "tests/fuzz/fuzz.h"
+
+#define KEY_OF_NOTHING "\0\0\0\0\0\0\0\1"
+#define STAMP "\0\0\1\x8b\xcf\xe5\x68\0"
+#define TIME "\0\0\1\x8b\xcf\xe5\x68\x01"
+
+const struct fuzz_seed fuzz_seeds[] = {
+	FUZZ_SEED("P\0\x20\xff\0\x40\x01"),
+	FUZZ_SEED("R\1" KEY_OF_NOTHING "\2\3\0\2" "\0\0\0\0\0\0\0\7" TIME "\1\1\2" STAMP),
+	FUZZ_SEED("R\2\1\2" STAMP TIME "\0\x0a" "127.0.0.11" "\0\5alice" "\0\7because"),
+	FUZZ_SEED("R\3\0\0\0\0\0\7\3www\1t\0\0\2\x7f\0\0\x0b\x7f\0\0\x0c"),
+	FUZZ_SEED("V\2\0\2\x64" "\0\0\0\0\0\0\0\7" "\0\0\1\0" "\0\0\0\1"),
+	FUZZ_SEED("E\2" STAMP),
+	FUZZ_SEED("A\2" STAMP "\0\0\0\0\0\0\x10\0" "\x0a" "127.0.0.11" "\5alice" "\7because"),
+	FUZZ_SEED("C\2www.t/127.0.0.11"),
+	FUZZ_SEED("C\4*.T."),
+	FUZZ_SEED("S\0\1\0\1\0\7\3www\1t\0\0\0\0\x1e\1\0\0\0\0\0\1\x7f\0\0\1\0\1"),
+};
+const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
+
+static const char *const text = "pair any-up\ncheck web\nservice www.t web 127.0.0.11@ams1 127.0.0.12 / ::13 all_down=last\n";
+
+static struct core *new_core(const struct plan **plan)
+{
+	static struct plan *p; /* nobody writes to it */
+	struct core *c;
+	struct core_start s = { .boot = 5, .epoch = (uint64_t)1 << 32, .seed = 3 };
+	if (!p)
+		p = plan_make(text, 0);
+	s.plan = *plan = p;
+	FUZZ_REQUIRE(core_new(&c, &s, 1000, 1700000000000) == 0);
+	return c;
+}
+
+static void live_a_little(struct core *c)
+{
+	struct core_event e = { .type = CORE_TIMER };
+	struct core_effect f;
+	for (uint64_t now = 1000; now < 3000; now += 500) {
+		FUZZ_REQUIRE(core_step(c, &e, now, 1700000000000 + now) == 0);
+		while (core_next_effect(c, &f))
+			;
+	}
+}
+
+/* Octets in threes: where (two), what. */
+static void try_plan(const uint8_t *data, size_t len)
+{
+	struct bytes good, again;
+	struct plan *p = plan_make(text, 1), *q = NULL;
+	bytes_init(&good, 1 << 20);
+	bytes_init(&again, 1 << 20);
+	FUZZ_REQUIRE(plan_encode(&good, p) == 0);
+	for (; len >= 3; data += 3, len -= 3)
+		good.data[load_u16(data) % good.len] = data[2];
+	if (plan_decode(&q, good.data, good.len) == 0) {
+		FUZZ_REQUIRE(plan_encode(&again, q) == 0);
+		FUZZ_REQUIRE(again.len == good.len && memcmp(again.data, good.data, good.len) == 0);
+	}
+	plan_free(q);
+	plan_free(p);
+	bytes_deinit(&good);
+	bytes_deinit(&again);
+}
+
+static void try_record(const uint8_t *data, size_t len)
+{
+	const struct plan *p;
+	struct core *c = new_core(&p);
+	int e = core_recover(c, data, len, 1000, 1700000000000);
+	FUZZ_REQUIRE(e == 0 || e == ERR_FORMAT);
+	live_a_little(c);
+	core_free(c);
+}
+
+static void try_value(uint8_t kind, const uint8_t *data, size_t len)
+{
+	struct pair_record r = { .owner = 2, .value_len = (uint8_t)(len < 255 ? len : 255), .value = data };
+	enum health_verdict v;
+	bool recovered;
+	uint8_t weight, out[PAIR_VALUE_MAX];
+	struct hold h;
+	struct reg reg, reg2;
+	char selector[CORE_SELECTOR_MAX];
+	if (kind == 'V' && value_verdict_get(&r, &v, &recovered, &weight))
+		FUZZ_REQUIRE(v <= HEALTH_VERDICT_DOWN && weight <= 100);
+	if (kind == 'E' && value_effective_get(&r, &h))
+		FUZZ_REQUIRE(h.state <= HEALTH_VERDICT_DOWN);
+	if (kind != 'A' || !value_admin_get(&r, selector, &reg, 1000))
+		return;
+	FUZZ_REQUIRE(reg.verb >= CORE_VERB_AUTO && reg.verb <= CORE_VERB_DRAIN && strlen(selector) < CORE_SELECTOR_MAX);
+	r.value_len = (uint8_t)value_admin_put(out, selector, &reg, 1000);
+	r.value = out;
+	FUZZ_REQUIRE(value_admin_get(&r, selector, &reg2, 1000) && reg2.hlc == reg.hlc && reg2.verb == reg.verb);
+}
+
+static void try_command(const uint8_t *data, size_t len)
+{
+	const struct plan *p;
+	struct core *c = new_core(&p);
+	struct core_event e = { .type = CORE_COMMAND };
+	struct core_effect f;
+	live_a_little(c);
+	e.command.verb = (enum core_verb)(len ? data[0] : 0);
+	e.command.force = true;
+	for (size_t i = 1; i < len && i < CORE_SELECTOR_MAX; i++) /* not even ended by a NUL where it is long */
+		e.command.selector[i - 1] = (char)data[i];
+	FUZZ_REQUIRE(core_step(c, &e, 4000, 1700000004000) == 0);
+	bool answered = false;
+	while (core_next_effect(c, &f))
+		answered |= f.type == CORE_REPLY || (f.type == CORE_JOURNAL && f.journal.sync);
+	FUZZ_REQUIRE(answered);
+	e = (struct core_event){ .type = CORE_SYNCED };
+	e.synced.seq = UINT64_MAX;
+	FUZZ_REQUIRE(core_step(c, &e, 4001, 1700000004001) == 0);
+	core_free(c);
+}
+
+static void try_set(const uint8_t *data, size_t len)
+{
+	struct ipc_set s;
+	struct ipc_set_member room[64];
+	struct rbuf r;
+	uint8_t out[4096];
+	struct wbuf w;
+	rbuf_init(&r, data, len);
+	ipc_set_get(&r, &s, room, 64);
+	if (r.failed)
+		return;
+	wbuf_init(&w, out, sizeof out);
+	ipc_set_put(&w, &s);
+	FUZZ_REQUIRE(!w.failed && w.len == len + 4 && memcmp(out + 4, data, len) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (len == 0)
+		return 0;
+	switch (data[0]) {
+	case 'P':
+		try_plan(data + 1, len - 1);
+		break;
+	case 'R':
+		try_record(data + 1, len - 1);
+		break;
+	case 'C':
+		try_command(data + 1, len - 1);
+		break;
+	case 'S':
+		try_set(data + 1, len - 1);
+		break;
+	default:
+		try_value(data[0], data + 1, len - 1);
+	}
+	return 0;
+}
