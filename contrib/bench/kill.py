@@ -11,7 +11,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
 os.environ.setdefault("GEMEL_LUA_DIR", os.path.join(HERE, "..", "..", "lua"))
-from gemelkit import Node, Scratch, encode_query, free_port, wait_until  # noqa: E402
+from gemelkit import Node, Scratch, ask, encode_query, free_port, now_ms, wait_until  # noqa: E402
 
 ZONE = "$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n  NS ns1\nns1 A 127.0.0.1\nwww A 192.0.2.1\n"
 BURST = 20  # sent together: a tick a millisecond at 20,000 a second
@@ -76,6 +76,16 @@ def measure(node, port, role, rate, seconds):
     return sent - answered
 
 
+def away(node, server, role):
+    """Milliseconds from the kill until the new one runs; of the responder, until it answers."""
+    old = node.children()[role]
+    start = now_ms()
+    node.kill_child(role)
+    if not wait_until(lambda: node.children().get(role, old) != old and (role != "responder" or ask(server, "www.example.test")), 10, 0.001):
+        sys.exit(f"the {role} did not come back")
+    return now_ms() - start
+
+
 def main():
     build = sys.argv[1]
     given = [int(v) for v in sys.argv[2:]]
@@ -90,6 +100,9 @@ def main():
             for role in (None, "responder", "coordinator", "prober"):
                 lost = [measure(node, port, role, rate, seconds) for _ in range(runs)]
                 print(f"kill -9 of {role or 'nothing'}: lost of {rate * seconds} in each of {runs} runs: {' '.join(map(str, lost))}")
+                if role:
+                    time.sleep(6)  # so long a child must have lived for its back-off to begin anew
+                    print(f"    back after {away(node, ('127.0.0.1', port), role):.0f} ms")
         finally:
             node.kill()
 

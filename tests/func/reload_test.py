@@ -53,6 +53,32 @@ class Reload(Case):
         self.assertIn("listen", err)
         self.assertEqual(self.answer("static.example.test"), [GOOD])
 
+    def refused_reload(self, *words):
+        status, _, err = self.ctl("solo", "reload")
+        self.assertEqual(status, 1, err)
+        for word in words:
+            self.assertIn(word, err)
+        self.assertEqual(self.answer("static.example.test"), [GOOD])
+        self.assertIsNone(self.solo.process.poll())
+
+    def append(self, text):
+        with open(self.scratch.path("gemel.lua"), "a") as f:
+            f.write(text)
+
+    def test_a_check_that_does_not_compile_changes_nothing(self):
+        self.scratch.write("bad.lua", "return function (target)\n  local x = = 3\nend\n")
+        self.append('check "c" { script = "bad.lua" }\nservice "static.example.test" { check = "c" }\n')
+        self.refused_reload("bad.lua:2:")
+
+    def test_an_unreadable_key_changes_nothing(self):
+        self.append('pair { name = "x", key = "nowhere.key" }\n')
+        self.refused_reload("nowhere.key")
+
+    def test_a_label_of_300_octets_keeps_the_zone(self):
+        with open(self.scratch.path("example.test.zone"), "a") as f:
+            f.write("x" * 300 + " A 192.0.2.1\n")
+        self.refused_reload("example.test.zone:11:", "300")
+
     def test_the_last_good_zone_is_served_after_a_restart(self):
         self.assertEqual(self.solo.stop(), 0)
         self.change("example.test.zone", f"static A {GOOD}", "static A nonsense")
