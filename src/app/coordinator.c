@@ -52,7 +52,6 @@ static void switch_plan(struct coordinator *c, struct plan *next)
 	c->publisher.generation = next->generation;
 	if (coordinator_step(c, &(struct core_event){ .type = CORE_PLAN, .plan = { next } }))
 		exit(1); /* the core still holds the old plan, the others the new one: start anew with that */
-	coordinator_publish_all(c);
 	plan_free(old);
 }
 

@@ -134,6 +134,7 @@ static void carry_out(struct coordinator *c, bool whole)
 {
 	struct core_effect e;
 	const struct plan *plan = core_plan(c->core);
+	c->publisher.first_round = !core_round_done(c->core);
 	if (whole)
 		publisher_begin(&c->publisher, true);
 	while (core_next_effect(c->core, &e))
@@ -210,7 +211,7 @@ int coordinator_step(struct coordinator *c, const struct core_event *e)
 	int err = core_step(c->core, e, clock_mono_ms(), clock_wall_ms());
 	if (err)
 		log_line(LOG_LEVEL_ERROR, "an event is lost: %s", err_text(err));
-	carry_out(c, false);
+	carry_out(c, e->type == CORE_PLAN && !err); /* a new plan's step publishes everything */
 	if (c->new_epoch)
 		take_new_epoch(c);
 	if (publisher_wants_snapshot(&c->publisher))

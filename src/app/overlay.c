@@ -39,7 +39,7 @@ static void begin(struct responder *r, struct rbuf *m, bool *wait)
 	drop_changes(o);
 	o->generation = get_u64(m);
 	o->seq = get_u64(m);
-	o->whole = get_u8(m) != 0;
+	o->how = get_u8(m);
 	if (m->failed)
 		return;
 	o->open = true;
@@ -138,12 +138,12 @@ static void commit(struct responder *r)
 {
 	struct overlay *o = &r->overlay;
 	struct view *v = target(r), *old = NULL;
-	if (!o->open || !v || (v == r->waiting && !o->whole)) {
+	if (!o->open || !v || (v == r->waiting && o->how == IPC_BEGIN_PART)) {
 		drop_changes(o);
 		return;
 	}
 	/* A refused generation says nothing of the services that only the old one has: those keep their last answers. */
-	if (o->whole && o->generation != r->refused)
+	if (o->how == IPC_BEGIN_WHOLE && o->generation != r->refused)
 		withdraw_the_rest(o, answer_db_slots(v->db));
 	for (size_t i = 0; i < o->count; i++)
 		o->changes[i].live = answer_db_swap(v->db, o->changes[i].slot, o->changes[i].live);

@@ -80,7 +80,7 @@ void publisher_begin(struct publisher *p, bool whole)
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_BEGIN);
 	put_numbers(&w, p);
-	put_u8(&w, whole);
+	put_u8(&w, !whole ? IPC_BEGIN_PART : p->first_round ? IPC_BEGIN_KEEP : IPC_BEGIN_WHOLE);
 	emit(p, &w);
 }
 
@@ -98,6 +98,8 @@ void publisher_set(struct publisher *p, const struct plan_service *s, const stru
 	struct ipc_set_member members[ANSWER_MEMBERS_MAX];
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
+	if (!set->ready && p->first_round)
+		return;
 	if (!set->ready) {
 		put_withdraw(&w, s, set->type);
 		emit(p, &w);

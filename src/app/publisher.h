@@ -17,12 +17,13 @@ struct publisher {
 	struct overlay_log log;
 	uint64_t generation, seq, acked; /* seq: of the last commit */
 	bool open, whole; /* a transaction; one of everything */
+	bool first_round; /* our own is not over: what the last coordinator published stays where we know nothing yet */
 	bool behind;      /* the responder lost a part: it gets everything as soon as it has read the rest */
 };
 
 void publisher_init(struct publisher *p, struct chan *supervisor);
 void publisher_deinit(struct publisher *p);
-/* Starts a transaction (once a step; calling it again is harmless). whole: all that is not set is withdrawn. */
+/* Starts a transaction (once a step; calling it again is harmless). whole: all that is not set is withdrawn, but not in the first round. */
 void publisher_begin(struct publisher *p, bool whole);
 void publisher_set(struct publisher *p, const struct plan_service *s, const struct core_publish *set);
 /* Ends the transaction, if one is open. Returns its number, or the last one's. */

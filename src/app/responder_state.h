@@ -30,7 +30,7 @@ struct view {
 };
 
 union packet_control { /* destination address of a query, for wildcard sockets */
-	struct cmsghdr align;
+	size_t align; /* as struct cmsghdr wants */
 	uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
@@ -57,7 +57,8 @@ struct listen_set {
 struct overlay_change { size_t slot; struct answer_live *live; };
 struct overlay {
 	bool open;           /* between BEGIN and COMMIT */
-	bool whole, ignored; /* ignored: for a generation that is past */
+	bool ignored;        /* for a generation that is past */
+	uint8_t how;         /* enum ipc_begin_how */
 	uint64_t generation, seq;
 	struct overlay_change *changes;
 	size_t count, cap;

@@ -145,6 +145,7 @@ int core_service_find(const struct core *c, const char *name); /* index or ERR_A
 void core_service_get(const struct core *c, size_t i, struct core_service_view *out);
 void core_member_get(const struct core *c, size_t service, size_t member, struct core_member_view *out, uint64_t now_ms);
 bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms, uint64_t wall_ms);
+bool core_round_done(const struct core *c); /* cheap; totals walk every member */
 void core_totals_get(const struct core *c, struct core_totals *out);
 
 #endif

@@ -118,6 +118,11 @@ bool core_override_next(const struct core *c, size_t *pos, struct core_override_
 	return false;
 }
 
+bool core_round_done(const struct core *c)
+{
+	return c->round_done;
+}
+
 void core_totals_get(const struct core *c, struct core_totals *out)
 {
 	*out = (struct core_totals){ .services = c->gen->plan->service_count,

@@ -36,7 +36,7 @@ enum ipc_type {
 	IPC_START,     /* generation u64: all is handed over, begin (or: switch to this generation) */
 	IPC_STOP,      /* end in good order */
 	/* the overlay */
-	IPC_BEGIN,     /* generation u64, seq u64, whole u8 (1 = everything not named is withdrawn) */
+	IPC_BEGIN,     /* generation u64, seq u64, how u8 (enum ipc_begin_how) */
 	IPC_SET,       /* see ipc_set */
 	IPC_WITHDRAW,  /* class u16, type u16, owner block */
 	IPC_COMMIT,    /* generation u64, seq u64 */
@@ -59,6 +59,12 @@ enum ipc_type {
 	IPC_SERVING,   /* generation u64: sockets are being read */
 	IPC_BEAT,      /* nothing: alive */
 	IPC_TYPE_MAX
+};
+
+enum ipc_begin_how {
+	IPC_BEGIN_PART = 0,  /* what changed */
+	IPC_BEGIN_WHOLE = 1, /* everything: what is not named is withdrawn */
+	IPC_BEGIN_KEEP = 2   /* everything known yet: enough to start from, what is not named stays */
 };
 
 /* One live RRset on the wire between coordinator and responder. */
