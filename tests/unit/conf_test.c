@@ -176,7 +176,7 @@ START_TEST(what_is_left_out_has_its_default)
 	enter();
 	load(&l, "node 'solo' { }\n"
 		 "zone 'example.test' { file = 'example.test.zone' }\n"
-		 "check 'c' { script = 'tcp' }\n"
+		 "check 'c' { script = 'tcp', args = { port = 80 } }\n"
 		 "service 'www.example.test' { check = 'c', tiers = { { '192.0.2.1' } } }\n");
 	const struct plan_node *n = &l.p->nodes[0];
 	ck_assert_uint_eq(n->listen_count, 2);
