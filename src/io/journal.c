@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "core/journal.h"
@@ -43,6 +44,11 @@ static void cut_back(const struct journal_file *f)
 
 static int reserve(const struct journal_file *f, size_t len)
 {
+	struct rlimit lim; /* which fallocate does not look at, as long as the file keeps its size */
+	if (getrlimit(RLIMIT_FSIZE, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY && f->len + len > lim.rlim_cur) {
+		errno = EFBIG;
+		return ERR_IO;
+	}
 	if (f->fd < 0 || fallocate(f->fd, FALLOC_FL_KEEP_SIZE, (off_t)f->len, (off_t)len) == 0)
 		return 0;
 	return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : ERR_IO; /* then only the write itself will tell */

@@ -48,7 +48,7 @@ int journal_append(struct journal *j, uint64_t seq, const uint8_t *record, size_
 void journal_sync(struct journal *j, bool now);
 bool journal_wants_compaction(const struct journal *j);
 /* Replaces the file by one that holds the state alone. Atomic, and without waiting: the old file stays until the new one is
- * durable. 0 also while one is under way; ERR_IO with errno. */
+ * durable. 0 also while one is under way; errno is set after every failure. */
 int journal_compact(struct journal *j) MUST_CHECK;
 bool journal_has_failed(const struct journal *j); /* something is not on disk that should be */
 

@@ -132,6 +132,7 @@ int journal_compact(struct journal *j)
 	if (!e)
 		e = j->hooks.fill(j->hooks.ctx, emit_record, &j->next);
 	if (e) {
+		errno = e == ERR_IO ? errno : e == ERR_NOMEM ? ENOMEM : ECANCELED;
 		drop_next(j);
 		j->retry_ms = clock_mono_ms() + RETRY_MS;
 		return e;
