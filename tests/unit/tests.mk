@@ -255,20 +255,29 @@ tests_unit_core_fault_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(t
 tests_unit_core_fault_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 EDGE_LIBS = src/io/libio.a src/core/libcore.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS)
-EDGE_TESTS = tests/unit/chan_test tests/unit/io_journal_test tests/unit/overlay_test tests/unit/publisher_test
+EDGE_TESTS = tests/unit/chan_test tests/unit/io_journal_test tests/unit/io_durable_test tests/unit/overlay_test \
+	tests/unit/overlay_log_test tests/unit/publisher_test
 check_PROGRAMS += $(EDGE_TESTS)
 TESTS += $(EDGE_TESTS)
 tests_unit_chan_test_SOURCES = tests/unit/chan_test.c tests/unit/unit.h
 tests_unit_chan_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS)
 tests_unit_chan_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
-tests_unit_io_journal_test_SOURCES = tests/unit/io_journal_test.c tests/unit/unit.h
+DISK_WRAP = -Wl,--wrap=pwrite -Wl,--wrap=fdatasync -Wl,--wrap=fsync
+tests_unit_io_journal_test_SOURCES = tests/unit/io_journal_test.c tests/unit/journal_kit.h tests/unit/unit.h
 tests_unit_io_journal_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS) -lpthread
-tests_unit_io_journal_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwrite -Wl,--wrap=fdatasync -Wl,--wrap=fsync
+tests_unit_io_journal_test_LDFLAGS = $(AM_LDFLAGS) $(DISK_WRAP)
 tests_unit_io_journal_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
-tests_unit_overlay_test_SOURCES = tests/unit/overlay_test.c tests/unit/unit.h $(ANSWER_KIT) src/app/overlay.c src/app/overlay_log.c \
-	src/app/view.c
+tests_unit_io_durable_test_SOURCES = tests/unit/io_durable_test.c tests/unit/journal_kit.h tests/unit/unit.h
+tests_unit_io_durable_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS) -lpthread
+tests_unit_io_durable_test_LDFLAGS = $(AM_LDFLAGS) $(DISK_WRAP)
+tests_unit_io_durable_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+OVERLAY_SOURCES = tests/unit/overlay_kit.h tests/unit/unit.h $(ANSWER_KIT) src/app/overlay.c src/app/overlay_log.c src/app/view.c
+tests_unit_overlay_test_SOURCES = tests/unit/overlay_test.c $(OVERLAY_SOURCES)
 tests_unit_overlay_test_LDADD = src/io/libio.a src/ipc/libipc.a $(ANSWER_LIBS) $(EVENT_LIBS) $(URCU_LIBS) $(CHECK_LIBS) -lpthread
 tests_unit_overlay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(URCU_CFLAGS)
+tests_unit_overlay_log_test_SOURCES = tests/unit/overlay_log_test.c $(OVERLAY_SOURCES)
+tests_unit_overlay_log_test_LDADD = src/io/libio.a src/ipc/libipc.a $(ANSWER_LIBS) $(EVENT_LIBS) $(URCU_LIBS) $(CHECK_LIBS) -lpthread
+tests_unit_overlay_log_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(URCU_CFLAGS)
 tests_unit_publisher_test_SOURCES = tests/unit/publisher_test.c tests/unit/unit.h src/app/publisher.c src/app/overlay_log.c
 tests_unit_publisher_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS)
 tests_unit_publisher_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)

@@ -1,0 +1,332 @@
+"""The edges of a running server: a full disk, a generation that kills, a stop at the wrong moment, paths that are not its own."""
+import os
+import pwd
+import resource
+import signal
+import socket
+import threading
+import time
+
+from func import Case, main
+from gemelkit import addresses, free_port
+
+OURSELVES = pwd.getpwuid(os.geteuid()).pw_name
+A, B = "127.0.0.11", "127.0.0.12"
+NAME = "www.example.test"
+
+
+class Limited(Case):
+    """A node whose children stay our own user, so that we may limit them."""
+
+    def single_config(self, body=""):
+        path = super().single_config(body)
+        text = open(path).read()
+        return self.scratch.write("gemel.lua", text.replace('node "solo" {', f'node "solo" {{ user = "{OURSELVES}",'))
+
+
+class Served(Limited):
+    """A single node with one service."""
+
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        for a in (A, B):
+            self.backend(a, self.port)
+        self.config = self.single_config(self.body())
+        self.solo = self.node(self.config, "solo")
+        self.answered([A, B], "the service is answered")
+
+    def body(self, members=(A, B), extra=""):
+        tier = ", ".join(f'"{m}"' for m in members)
+        return (f'check "web" {{ script = "tcp", args = {{ port = {self.port} }}, interval = "500ms", timeout = "300ms" }}\n'
+                f'service "{NAME}" {{ check = "web", tiers = {{ {{ {tier} }} }} }}\n' + extra)
+
+    def answered(self, wanted, text):
+        self.assert_soon(lambda: addresses(self.server("solo"), NAME) == wanted, text)
+
+    def rewrite(self, **changes):
+        port = self.ports["solo"]
+        self.single_config(self.body(**changes))
+        text = open(self.config).read().replace(str(self.ports["solo"]), str(port))
+        self.ports["solo"] = port
+        self.scratch.write("gemel.lua", text)
+
+
+class FullDisk(Served):
+    def limit(self, length):
+        resource.prlimit(self.solo.children()["coordinator"], resource.RLIMIT_FSIZE, (length, resource.RLIM_INFINITY))
+
+    def test_a_verb_is_refused_with_the_reason(self):
+        self.assertEqual(self.ctl("solo", "down", A)[0], 0)
+        self.answered([B], "down is in force")
+        old = self.solo.children()["coordinator"]
+        self.limit(0)
+        status, _, err = self.ctl("solo", "down", B, "--force")
+        self.assertEqual(status, 1, err)
+        self.assertIn("journal", err)
+        self.assertIn("nothing was changed", err)
+        self.assertEqual(addresses(self.server("solo"), NAME), [B])
+        self.limit(resource.RLIM_INFINITY)
+        self.assertEqual(self.ctl("solo", "auto", A)[0], 0)
+        self.answered([A, B], "auto is in force")
+        self.assertEqual(self.solo.children()["coordinator"], old, "nothing had to start anew")
+
+    def test_verdicts_still_move_answers_and_what_was_synced_survives(self):
+        self.assertEqual(self.ctl("solo", "down", A)[0], 0)
+        self.limit(0)
+        extra = self.backend("127.0.0.13", self.port)
+        self.rewrite(members=(A, B, "127.0.0.13"))
+        self.solo.reload()
+        self.answered([B, "127.0.0.13"], "a reload needs no room")
+        extra.kill()
+        self.answered([B], "a verdict takes effect without being remembered")
+        self.solo.kill_child("coordinator")
+        self.answered([B], "the override is there again")
+
+
+class Generations(Served):
+    def crash_responder(self):
+        old = self.solo.children()["responder"]
+        os.kill(old, signal.SIGSEGV)
+        self.assert_soon(lambda: self.solo.children().get("responder", old) != old, "a new responder")
+
+    def test_one_that_the_responder_dies_of_twice_is_put_aside(self):
+        self.rewrite(members=(A,))
+        self.assertEqual(self.ctl("solo", "reload")[0], 0)
+        self.answered([A], "the new generation")
+        self.crash_responder()
+        self.answered([A], "once is bad luck")
+        self.crash_responder()
+        self.answered([A, B], "the generation before")
+        self.assertIn("is put aside", self.solo.log())
+        self.assertEqual(self.ctl("solo", "reload")[0], 0)
+        self.answered([A], "and the next is a new try")
+
+    def test_kills_put_nothing_aside(self):
+        self.rewrite(members=(A,))
+        self.assertEqual(self.ctl("solo", "reload")[0], 0)
+        for _ in range(3):
+            old = self.solo.kill_child("responder")
+            self.assert_soon(lambda: self.solo.children().get("responder", old) != old, "a new responder")
+            self.answered([A], "the new generation")
+
+    def test_every_reload_is_answered(self):
+        """Many at a time: each caller hears an outcome, and the last configuration counts."""
+        results = []
+
+        def ask():
+            results.append(self.ctl("solo", "reload")[0])
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        self.rewrite(members=(B,))
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60)
+        self.assertEqual(len(results), 8)
+        self.assertIn(0, results)
+        self.answered([B], "the last one")
+
+    def test_children_may_die_in_the_middle_of_a_reload(self):
+        for i in range(12):
+            members = (A,) if i % 2 == 0 else (A, B)
+            self.rewrite(members=members)
+            self.solo.reload()
+            role = ("responder", "coordinator", "prober", "loader")[i % 4]
+            pid = self.solo.children().get(role)
+            if pid:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            if role == "loader":
+                self.solo.reload()
+            self.answered(sorted(members), f"reload {i}, the {role} was killed")
+
+
+class Ends(Served):
+    def test_a_stop_while_a_loader_runs(self):
+        self.solo.reload()
+        self.assertEqual(self.solo.stop(), 0)
+
+    def test_a_term_for_every_process(self):
+        for pid in list(self.solo.children().values()):
+            os.kill(pid, signal.SIGTERM)
+        before = self.solo.children()
+        self.answered([A, B], "children wait for the supervisor's word")
+        self.assertEqual(self.solo.children(), before)
+        os.killpg(self.solo.process.pid, signal.SIGTERM)
+        self.assertEqual(self.solo.process.wait(15), 0)
+        self.assertNotIn("killed", self.solo.log())
+
+    def test_no_descriptor_is_left_behind(self):
+        """Reloads and restarts over and over: the supervisor's table of files does not grow."""
+        def count():
+            return len(os.listdir(f"/proc/{self.solo.process.pid}/fd"))
+        self.assertEqual(self.ctl("solo", "reload")[0], 0)  # from now on it keeps the generation before
+        before = count()
+        for _ in range(5):
+            self.assertEqual(self.ctl("solo", "reload")[0], 0)
+            for role in ("responder", "coordinator", "prober"):
+                old = self.solo.kill_child(role)
+                self.assert_soon(lambda: self.solo.children().get(role, old) != old, f"a new {role}")
+            self.answered([A, B], "answered")
+        self.assert_soon(lambda: count() <= before, f"{count()} descriptors, {before} before")
+
+    def test_children_hold_no_descriptor_of_others(self):
+        children = self.solo.children()
+        for role in ("prober", "coordinator"):
+            links = []
+            for fd in os.listdir(f"/proc/{children[role]}/fd"):
+                try:
+                    links.append(os.readlink(f"/proc/{children[role]}/fd/{fd}"))
+                except OSError:
+                    pass
+            self.assertFalse([l for l in links if "/lock" in l or "gemel-image" in l], links)
+            if role == "prober":
+                self.assertFalse([l for l in links if "journal" in l], links)
+
+
+class Paths(Case):
+    def setUp(self):
+        super().setUp()
+        self.config = self.single_config()
+        os.makedirs(self.scratch.path("run"), exist_ok=True)
+        self.socket_path = self.scratch.path("run", "solo.sock")
+
+    def test_a_plain_file_at_the_control_path_stays(self):
+        with open(self.socket_path, "w") as f:
+            f.write("mine")
+        status, _, err = self.run_gemeld("-c", self.config)
+        self.assertEqual(status, 1)
+        self.assertIn("solo.sock", err)
+        self.assertEqual(open(self.socket_path).read(), "mine")
+
+    def test_a_busy_server_keeps_its_socket(self):
+        """Its queue is full, so that a connection is not even refused."""
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.socket_path)
+            listener.listen(0)
+            waiting = []
+            for _ in range(4):
+                s = socket.socket(socket.AF_UNIX)
+                s.setblocking(False)
+                waiting.append(s)
+                try:
+                    s.connect(self.socket_path)
+                except BlockingIOError:
+                    break
+            status, _, err = self.run_gemeld("-c", self.config)
+            self.assertEqual(status, 1)
+            self.assertIn("another server is there", err)
+            for s in waiting:
+                s.close()
+        self.assertTrue(os.path.exists(self.socket_path))
+
+    def test_a_socket_of_a_dead_server_is_taken_over(self):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.socket_path)
+        solo = self.node(self.config, "solo")
+        self.assertEqual(self.ctl("solo", "status")[0], 0)
+        self.assertEqual(solo.stop(), 0)
+        self.assertFalse(os.path.exists(self.socket_path))
+
+
+class Tcp(Limited):
+    """The stream side: what clients do to a connection, and what others notice of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.node(self.single_config(), "solo")
+        from gemelkit import encode_query
+        query = encode_query("static.example.test", ident=7)
+        self.query = len(query).to_bytes(2, "big") + bytes(query)
+
+    def connect(self):
+        s = socket.create_connection(self.server("solo"), 10)
+        self.addCleanup(s.close)
+        return s
+
+    def read(self, s):
+        head = self.exactly(s, 2)
+        return self.exactly(s, int.from_bytes(head, "big"))
+
+    def exactly(self, s, n):
+        data = b""
+        while len(data) < n:
+            got = s.recv(n - len(data))
+            self.assertTrue(got, "the connection ended early")
+            data += got
+        return data
+
+    def test_octet_by_octet(self):
+        s = self.connect()
+        for octet in self.query:
+            s.sendall(bytes([octet]))
+        self.assertEqual(self.read(s)[:2], b"\0\7")
+
+    def test_half_closed_after_many_questions(self):
+        s = self.connect()
+        s.sendall(self.query * 500)
+        s.shutdown(socket.SHUT_WR)
+        for _ in range(500):
+            self.assertEqual(self.read(s)[:2], b"\0\7")
+        self.assertEqual(s.recv(1), b"")
+
+    def test_status_on_a_half_closed_connection(self):
+        from gemelkit import encode_query
+        cold = bytes(encode_query("id.server", "TXT", "CH", ident=9))
+        s = self.connect()
+        s.sendall(len(cold).to_bytes(2, "big") + cold)
+        s.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.read(s)[:2], b"\0\x09")
+        self.assertEqual(s.recv(1), b"")
+
+    def test_one_that_never_reads_stops_nobody(self):
+        """It is not read from any more once it is far behind; others are answered meanwhile."""
+        slow = self.connect()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.setblocking(False)
+        sent, end = 0, time.monotonic() + 20
+        stuck = None
+        while time.monotonic() < end and sent < (256 << 20):
+            try:
+                sent += slow.send(self.query * 1000)
+                stuck = None
+            except BlockingIOError:
+                stuck = stuck or time.monotonic()
+                if time.monotonic() - stuck > 1:
+                    break
+                time.sleep(0.01)
+        self.assertIsNotNone(stuck, "the server reads without end from one who does not")
+        s = self.connect()
+        s.sendall(self.query)
+        self.assertEqual(self.read(s)[:2], b"\0\7")
+
+    def test_closed_while_answers_are_on_their_way(self):
+        import struct
+        for _ in range(50):
+            s = self.connect()
+            s.sendall(self.query * 200)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+            s.close()
+        s = self.connect()
+        s.sendall(self.query)
+        self.assertEqual(self.read(s)[:2], b"\0\7")
+        self.assertNotIn("died", self.nodes["solo"].log())
+
+    def test_out_of_descriptors(self):
+        """The idlest gives way; the process neither spins nor dies."""
+        node = self.nodes["solo"]
+        pid = node.children()["responder"]
+        used = len(os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 8, used + 8))
+        held = [self.connect() for _ in range(40)]
+        s = self.connect()
+        s.sendall(self.query)
+        self.assertEqual(self.read(s)[:2], b"\0\7")
+        self.assertEqual(node.children()["responder"], pid)
+        del held
+
+
+if __name__ == "__main__":
+    main()
