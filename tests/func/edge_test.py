@@ -231,6 +231,37 @@ class Paths(Case):
         self.assertFalse(os.path.exists(self.socket_path))
 
 
+class Wildcards(Case):
+    """An answer leaves from the address that was asked, which a wildcard socket must be told. Connected clients hear no other."""
+
+    def ask_all(self, listen, targets):
+        from gemelkit import ask
+        port = free_port()
+        self.ports = {"solo": port}
+        config = self.scratch.write("gemel.lua", f"""
+node "solo" {{ listen = {{ "{listen}:{port}" }}, control = "run/solo.sock", state = "run/solo", workers = 2 }}
+zone "example.test" {{ file = "example.test.zone" }}
+""")
+        self.node(config, "solo")
+        for target in targets:
+            for words in (("static.example.test",), ("id.server", "TXT", "CH")):  # the hot path and the cold one
+                for tcp in (False, True):
+                    reply = ask((target, port), *words, tcp=tcp, timeout=5)
+                    self.assertIsNotNone(reply, f"{words} from {target}, tcp={tcp}")
+                    self.assertEqual(len(reply.answer), 1)
+
+    def test_ipv4(self):
+        self.ask_all("0.0.0.0", ("127.0.0.1", "127.0.0.2", "127.0.0.77"))
+
+    def test_ipv6(self):
+        try:
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+                s.bind(("::1", 0))
+        except OSError:
+            self.skipTest("this machine has no IPv6 loopback")
+        self.ask_all("[::]", ("::1",))
+
+
 class Tcp(Limited):
     """The stream side: what clients do to a connection, and what others notice of it."""
 
