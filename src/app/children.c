@@ -92,8 +92,29 @@ static void send_overlay(struct child *c)
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_OVERLAY);
+	put_u8(&w, false);
+	int fds[2];
+	size_t count = 0;
 	if (c->sup->overlay >= 0)
-		children_check_sent(c, chan_send(c->chan, w.data, w.len, &c->sup->overlay, 1));
+		fds[count++] = c->sup->overlay;
+	if (c->sup->overlay_adds >= 0)
+		fds[count++] = c->sup->overlay_adds;
+	if (count)
+		children_check_sent(c, chan_send(c->chan, w.data, w.len, fds, count));
+}
+
+static void keep_fd(int *slot, int fd)
+{
+	if (*slot >= 0)
+		close(*slot);
+	*slot = fd;
+}
+
+void children_keep_overlay(struct supervisor *s, int fd, bool adds)
+{
+	keep_fd(&s->overlay_adds, adds ? fd : -1);
+	if (!adds)
+		keep_fd(&s->overlay, fd);
 }
 
 void children_send_generation(struct child *c)
@@ -177,9 +198,7 @@ static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, 
 		break;
 	case IPC_OVERLAY:
 		if (c->role == IPC_COORDINATOR && fd_count == 1) {
-			if (s->overlay >= 0)
-				close(s->overlay);
-			s->overlay = fds[0];
+			children_keep_overlay(s, fds[0], get_u8(&r) != 0);
 			fd_count = 0;
 		}
 		break;

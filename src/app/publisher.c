@@ -50,10 +50,13 @@ static void hand_over_log(struct publisher *p)
 		log_line(LOG_LEVEL_ERROR, "the overlay log cannot be written: a new responder will wait for us");
 		overlay_log_end(&p->log); /* the next whole state tries again; not every step */
 	}
+	/* In the first round it may lack what the last coordinator knew: the supervisor keeps that one's below it. */
+	p->log_adds = p->log.fd >= 0 && p->first_round;
 	if (p->log.fd < 0)
 		return;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_OVERLAY);
+	put_u8(&w, p->log_adds);
 	if (chan_send(p->supervisor, w.data, w.len, &p->log.fd, 1))
 		log_line(LOG_LEVEL_ERROR, "the supervisor takes no overlay log");
 }
@@ -141,5 +144,5 @@ void publisher_ack(struct publisher *p, uint64_t generation, uint64_t seq)
 
 bool publisher_wants_snapshot(const struct publisher *p)
 {
-	return overlay_log_is_due(&p->log) || (p->behind && p->responder && !chan_queued(p->responder));
+	return overlay_log_is_due(&p->log) || (p->log_adds && !p->first_round) || (p->behind && p->responder && !chan_queued(p->responder));
 }

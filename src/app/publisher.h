@@ -18,6 +18,7 @@ struct publisher {
 	uint64_t generation, seq, acked; /* seq: of the last commit */
 	bool open, whole; /* a transaction; one of everything */
 	bool first_round; /* our own is not over: what the last coordinator published stays where we know nothing yet */
+	bool log_adds;    /* is no whole one: that is wanted when the first round is over */
 	bool behind;      /* the responder lost a part: it gets everything as soon as it has read the rest */
 };
 

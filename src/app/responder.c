@@ -194,6 +194,15 @@ static void on_overlay_late(evutil_socket_t fd, short what, void *ctx)
 	serve(r);
 }
 
+static bool take_overlays(struct responder *r, const int *fds, size_t fd_count)
+{
+	if (r->arriving.overlay_count || fd_count > OVERLAYS_MAX)
+		return false;
+	memcpy(r->arriving.overlays, fds, fd_count * sizeof *fds);
+	r->arriving.overlay_count = fd_count;
+	return true;
+}
+
 /* True when the descriptors found their place. */
 static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const int *fds, size_t fd_count)
 {
@@ -201,6 +210,8 @@ static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const
 		take_socket(r, m, fds, fd_count);
 		return true;
 	}
+	if (t == IPC_OVERLAY)
+		return take_overlays(r, fds, fd_count);
 	if (fd_count != 1)
 		return false;
 	switch (t) {
@@ -208,9 +219,6 @@ static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const
 		return take_image(r, m, fds[0]);
 	case IPC_ZONES:
 		keep_fd(&r->arriving.zones, fds[0]);
-		return true;
-	case IPC_OVERLAY:
-		keep_fd(&r->arriving.overlay, fds[0]);
 		return true;
 	case IPC_CHANNEL:
 		if (r->coordinator)
@@ -222,14 +230,15 @@ static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const
 	}
 }
 
-/* The log that came before the first generation: what the last responder answered. */
-static void replay_overlay(struct responder *r)
+/* The logs that came before the first generation: what the last responder answered. */
+static void replay_overlays(struct responder *r)
 {
-	if (r->arriving.overlay < 0)
+	if (!r->arriving.overlay_count)
 		return;
-	overlay_replay(r, r->arriving.overlay);
-	close(r->arriving.overlay);
-	r->arriving.overlay = -1;
+	for (size_t i = 0; i < r->arriving.overlay_count; i++)
+		overlay_replay(r, r->arriving.overlays[i]);
+	chan_close_fds(r->arriving.overlays, r->arriving.overlay_count);
+	r->arriving.overlay_count = 0;
 	if (r->view)
 		serve(r);
 }
@@ -246,7 +255,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_site(r, data, len);
 	} else if (t == IPC_START) {
 		start_generation(r, get_u64(&m));
-		replay_overlay(r);
+		replay_overlays(r);
 	} else if (t == IPC_STOP) {
 		exit(0);
 	}
@@ -307,7 +316,7 @@ int responder_main(int channel)
 	if (!r || !(r->base = event_base_new()))
 		return 1;
 	r->worker_count = 1;
-	r->arriving.zones = r->arriving.overlay = -1;
+	r->arriving.zones = -1;
 	r->main_answer.rng[0] = clock_mono_us();
 	r->main_answer.rng[1] = clock_wall_ms();
 	r->cold = cold_new(r);

@@ -17,6 +17,7 @@
 
 #define RESPONDER_WORKERS_MAX 64
 #define RESPONDER_LISTENS_MAX 64
+#define OVERLAYS_MAX 2 /* a whole log, and what a new coordinator adds to it */
 #define RESPONDER_QUERY_MAX 4096 /* a longer UDP query is no honest one (EDNS padding ends far below) */
 #define RESPONDER_UDP_MAX 4096   /* the largest UDP answer limits.edns may allow */
 
@@ -81,7 +82,7 @@ struct responder {
 	struct view *waiting;/* a newer generation whose overlay is not whole yet; NULL = none */
 	uint64_t told;       /* the generation that the supervisor knows us to answer from */
 	uint64_t refused;    /* the generation that could not be served, while an older one is; 0 = none */
-	struct { int fds[ANSWER_IMAGES_MAX]; size_t count; int zones, overlay; } arriving; /* -1 = none */
+	struct { int fds[ANSWER_IMAGES_MAX]; size_t count; int zones, overlays[OVERLAYS_MAX]; size_t overlay_count; } arriving; /* -1 = none */
 	struct event *late;  /* the overlay does not come */
 	struct overlay overlay;
 	bool serving;

@@ -342,7 +342,7 @@ int supervisor_main(const char *file, const char *node)
 	log_init("supervisor", LOG_LEVEL_INFO);
 	allow_files();
 	signal(SIGPIPE, SIG_IGN);
-	struct supervisor s = { .file = file, .node = node, .overlay = -1, .sockets.lock_fd = -1 };
+	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .sockets.lock_fd = -1 };
 	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER };
 	generation_init(&s.now, 0);
 	generation_init(&s.next, 0);
@@ -367,8 +367,7 @@ int supervisor_main(const char *file, const char *node)
 	generation_deinit(&s.now);
 	free(s.started_site);
 	generation_deinit(&s.before);
-	if (s.overlay >= 0)
-		close(s.overlay);
+	children_keep_overlay(&s, -1, false);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		chan_free(s.child[i].chan);
 		event_free(s.child[i].restart);

@@ -39,7 +39,8 @@ struct supervisor {
 	uint32_t reload_id; /* the coordinator's; 0 = nobody waits */
 	uint64_t generations;
 	uint64_t watched_ms, served_ms; /* served: since when this responder answers from `now`; 0 = not yet */
-	int overlay; /* the coordinator's last overlay log, for a new responder; -1 = none */
+	/* For a new responder: the coordinator's last whole overlay log, and what a new one adds in its first round; -1 = none. */
+	int overlay, overlay_adds;
 	bool up, ready, stopping;
 	int status;
 };
@@ -50,6 +51,7 @@ void children_start(struct child *c);
 void children_died(struct child *c, int status); /* after waitpid: back-off, then again */
 void children_on_restart(evutil_socket_t fd, short what, void *child);
 void children_send(struct child *c, enum ipc_type t); /* a message without payload */
+void children_keep_overlay(struct supervisor *s, int fd, bool adds); /* takes fd; -1 = none any more */
 void children_send_hello(struct child *c);
 void children_send_generation(struct child *c); /* what its role needs of s->now, then START */
 /* Every send to a child ends here: one that cannot take a message is of no use any more. */

@@ -31,7 +31,7 @@ enum ipc_type {
 	IPC_IMAGE,     /* index u16, generation u64; fd: sealed memfd */
 	IPC_ZONES,     /* generation u64; fd: memfd of struct answer_zone_ref[], the zones to serve */
 	IPC_PLAN,      /* generation u64; fd: memfd with plan_encode's bytes */
-	IPC_OVERLAY,   /* fd: memfd with the overlay log */
+	IPC_OVERLAY,   /* adds u8; fds: memfds with overlay logs, in the order of replay (adds: to those told before) */
 	IPC_CHANNEL,   /* role u8 of the other end; fd */
 	IPC_START,     /* generation u64: all is handed over, begin (or: switch to this generation) */
 	IPC_STOP,      /* end in good order */

@@ -87,12 +87,12 @@ static inline void say(const struct wbuf *w)
 	wbuf_init(&w, room, sizeof room);        \
 	ipc_begin(&w, type)
 
-static inline void begin(uint64_t generation, uint64_t seq, bool whole)
+static inline void begin(uint64_t generation, uint64_t seq, uint8_t how)
 {
 	MESSAGE(IPC_BEGIN);
 	put_u64(&w, generation);
 	put_u64(&w, seq);
-	put_u8(&w, whole);
+	put_u8(&w, how);
 	wait = false;
 	say(&w);
 }
@@ -153,7 +153,7 @@ static inline int answer(const char *owner)
 static inline void serve_generation(uint64_t generation)
 {
 	r->waiting = view(generation);
-	begin(generation, 1, true);
+	begin(generation, 1, IPC_BEGIN_WHOLE);
 	set(WWW, 11);
 	set(SHOP, 21);
 	commit(generation, 1);

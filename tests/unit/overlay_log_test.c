@@ -8,10 +8,10 @@ START_TEST(the_log_brings_a_new_responder_up_to_date)
 	setup();
 	ck_assert_int_eq(overlay_log_start(&record), 0);
 	serve_generation(5);
-	begin(5, 2, false);
+	begin(5, 2, IPC_BEGIN_PART);
 	set(WWW, 12);
 	commit(5, 2);
-	begin(5, 3, false);
+	begin(5, 3, IPC_BEGIN_PART);
 	set(WWW, 13); /* the coordinator died here */
 	view_free(r->view);
 	r->view = NULL;
@@ -20,6 +20,31 @@ START_TEST(the_log_brings_a_new_responder_up_to_date)
 	ck_assert_ptr_nonnull(r->view);
 	ck_assert_int_eq(answer(WWW), 12);
 	ck_assert_int_eq(answer(SHOP), 21);
+	overlay_log_end(&record);
+	teardown();
+}
+END_TEST
+
+/* A coordinator died, the next one was in its first round, then the responder died. */
+START_TEST(what_a_new_coordinator_adds_stands_above_the_old_log)
+{
+	setup();
+	ck_assert_int_eq(overlay_log_start(&record), 0);
+	serve_generation(5);
+	struct overlay_log old = record;
+	record = (struct overlay_log){ .fd = -1 };
+	ck_assert_int_eq(overlay_log_start(&record), 0);
+	begin(5, 1, IPC_BEGIN_KEEP);
+	set(WWW, 12);
+	commit(5, 1);
+	view_free(r->view);
+	r->view = NULL;
+	r->waiting = view(5);
+	overlay_replay(r, old.fd);
+	overlay_replay(r, record.fd);
+	ck_assert_int_eq(answer(WWW), 12);
+	ck_assert_int_eq(answer(SHOP), 21);
+	overlay_log_end(&old);
 	overlay_log_end(&record);
 	teardown();
 }
@@ -36,7 +61,7 @@ START_TEST(a_log_of_another_generation_is_no_answer)
 		r->waiting = view(5);
 		overlay_replay(r, record.fd);
 		ck_assert_ptr_null(r->view);
-		begin(5, 9, true); /* and what then comes is taken */
+		begin(5, 9, IPC_BEGIN_WHOLE); /* and what then comes is taken */
 		set(WWW, 19);
 		commit(5, 9);
 		ck_assert_int_eq(answer(WWW), 19);
@@ -211,7 +236,7 @@ START_TEST(what_a_reader_holds_is_not_freed)
 	while (!__atomic_load_n(&reader.online, __ATOMIC_ACQUIRE))
 		;
 	r->waiting = view(6);
-	begin(6, 2, true);
+	begin(6, 2, IPC_BEGIN_WHOLE);
 	set(WWW, 16);
 	commit(6, 2); /* returns when the reader has let go, not before */
 	ck_assert(__atomic_load_n(&reader.has_seen, __ATOMIC_ACQUIRE));
@@ -223,7 +248,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { the_log_brings_a_new_responder_up_to_date, a_log_of_another_generation_is_no_answer,
+	const TTest *tests[] = { the_log_brings_a_new_responder_up_to_date,
+				 what_a_new_coordinator_adds_stands_above_the_old_log, a_log_of_another_generation_is_no_answer,
 				 a_torn_log_is_read_up_to_the_tear, a_log_shortened_under_the_reader_is_refused,
 				 a_log_is_due_by_the_size_of_its_state, only_whole_sealed_images_are_taken,
 				 an_empty_list_of_zones_serves_none, what_a_reader_holds_is_not_freed };

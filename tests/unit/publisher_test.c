@@ -13,10 +13,10 @@
 static struct event_base *base;
 static struct chan *ends[4]; /* ours and theirs, of the responder's and the supervisor's channel */
 static struct publisher p;
-static char story[4096]; /* what the responder got: "begin 5/1 whole | set A 127.0.0.1 | commit 5/1" */
+static char story[4096]; /* what the responder got: "begin 5/1 how=1 | set A 127.0.0.1 | commit 5/1" */
 static unsigned sets;
 static int log_fd = -1;
-static unsigned logs;
+static unsigned logs, adding; /* logs: whole ones */
 
 static void tell(const char *fmt, unsigned long long a, unsigned long long b)
 {
@@ -34,7 +34,8 @@ static void take(const uint8_t *data, size_t len)
 	switch (ipc_type_get(&m)) {
 	case IPC_BEGIN: {
 		uint64_t generation = get_u64(&m), seq = get_u64(&m);
-		tell(get_u8(&m) ? "begin %llu/%llu whole\n" : "begin %llu/%llu\n", generation, seq);
+		tell("begin %llu/%llu", generation, seq);
+		tell(" how=%llu\n", get_u8(&m), 0);
 		break;
 	}
 	case IPC_SET:
@@ -74,7 +75,11 @@ static void on_supervisor(void *ctx, const uint8_t *data, size_t len, int *fds, 
 	if (log_fd >= 0)
 		close(log_fd);
 	log_fd = fds[0];
-	logs++;
+	if (get_u8(&m))
+		adding++;
+	else
+		logs++;
+	ck_assert(!m.failed);
 }
 
 static void on_end(void *ctx)
@@ -143,7 +148,7 @@ START_TEST(a_step_is_one_transaction)
 	publisher_begin(&p, false); /* each PUBLISH begins; the first counts */
 	publish("www.example.test", DNS_TYPE_AAAA, 0);
 	ck_assert_uint_eq(publisher_commit(&p), 1);
-	ck_assert_str_eq(told(), "begin 5/1\nset type=1 count=2\nwithdraw type=28\ncommit 5/1\n");
+	ck_assert_str_eq(told(), "begin 5/1 how=0\nset type=1 count=2\nwithdraw type=28\ncommit 5/1\n");
 	ck_assert_uint_eq(publisher_commit(&p), 1); /* a step without a publish */
 	ck_assert_str_eq(told(), "");
 	teardown();
@@ -212,6 +217,32 @@ START_TEST(the_supervisor_gets_a_log_when_it_is_whole)
 }
 END_TEST
 
+/* What the last coordinator published is not known to a new one: its log only adds until the first round is over. */
+START_TEST(a_log_adds_to_the_old_one_in_the_first_round)
+{
+	setup();
+	p.first_round = true;
+	publisher_begin(&p, true);
+	publish("www.example.test", DNS_TYPE_A, 2);
+	publish("new.example.test", DNS_TYPE_A, 0); /* not known yet: what is answered stays */
+	publisher_commit(&p);
+	ck_assert_str_eq(told(), "begin 5/1 how=2\nset type=1 count=2\ncommit 5/1\n");
+	ck_assert_uint_eq(logs, 0);
+	ck_assert_uint_eq(adding, 1);
+	ck_assert(!publisher_wants_snapshot(&p));
+	p.first_round = false;
+	ck_assert(publisher_wants_snapshot(&p));
+	publisher_begin(&p, true);
+	publish("new.example.test", DNS_TYPE_A, 0);
+	publisher_commit(&p);
+	ck_assert_str_eq(told(), "begin 5/2 how=1\nwithdraw type=1\ncommit 5/2\n");
+	ck_assert_uint_eq(logs, 1);
+	ck_assert_uint_eq(adding, 1);
+	ck_assert(!publisher_wants_snapshot(&p));
+	teardown();
+}
+END_TEST
+
 START_TEST(a_large_state_is_not_due_at_once)
 {
 	char name[64];
@@ -242,7 +273,7 @@ START_TEST(a_log_that_cannot_be_written_is_given_up)
 	turn();
 	ck_assert_uint_eq(logs, 0);
 	ck_assert(!publisher_wants_snapshot(&p)); /* not again at every step */
-	ck_assert_str_eq(told(), "begin 5/1 whole\nset type=1 count=1\ncommit 5/1\n"); /* the responder is told all the same */
+	ck_assert_str_eq(told(), "begin 5/1 how=1\nset type=1 count=1\ncommit 5/1\n"); /* the responder is told all the same */
 	publisher_begin(&p, true);
 	publisher_commit(&p);
 	turn();
@@ -302,7 +333,7 @@ START_TEST(one_that_falls_behind_gets_everything_later)
 	publish("www.example.test", DNS_TYPE_A, 3);
 	uint64_t seq = publisher_commit(&p);
 	char expected[200];
-	snprintf(expected, sizeof expected, "begin 5/%llu whole\nset type=1 count=3\ncommit 5/%llu\n", (unsigned long long)seq,
+	snprintf(expected, sizeof expected, "begin 5/%llu how=1\nset type=1 count=3\ncommit 5/%llu\n", (unsigned long long)seq,
 		 (unsigned long long)seq);
 	ck_assert_str_eq(told(), expected);
 	ck_assert(!publisher_wants_snapshot(&p));
@@ -316,7 +347,7 @@ START_TEST(more_members_than_an_answer_holds_are_cut)
 	publisher_begin(&p, false);
 	publish("www.example.test", DNS_TYPE_A, ANSWER_MEMBERS_MAX + 1);
 	publisher_commit(&p);
-	ck_assert_str_eq(told(), "begin 5/1\nset type=1 count=256\ncommit 5/1\n");
+	ck_assert_str_eq(told(), "begin 5/1 how=0\nset type=1 count=256\ncommit 5/1\n");
 	teardown();
 }
 END_TEST
@@ -324,7 +355,8 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { a_step_is_one_transaction, acknowledgements_are_cumulative_and_of_this_generation,
-				 the_supervisor_gets_a_log_when_it_is_whole, a_large_state_is_not_due_at_once,
+				 the_supervisor_gets_a_log_when_it_is_whole, a_log_adds_to_the_old_one_in_the_first_round,
+				 a_large_state_is_not_due_at_once,
 				 a_log_that_cannot_be_written_is_given_up, without_a_responder_the_log_goes_on,
 				 one_that_falls_behind_gets_everything_later, more_members_than_an_answer_holds_are_cut };
 	return unit_run("publisher", tests, sizeof tests / sizeof *tests);
