@@ -66,13 +66,14 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }} }} }}
             s.settimeout(2)
             query = encode_query(NAME)
             try:
-                for _ in range(runs):
+                while len(times) < runs:
                     switch.failed_at, switch.status = None, 200
                     wait_until(lambda: answers(s, query) == [A, B], 10)
                     switch.status = 500
                     while answers(s, query) != [B]:
                         pass
-                    times.append((time.monotonic() - switch.failed_at) * 1000)
+                    if switch.failed_at:  # else it was a time-out of the busy machine that made the verdict
+                        times.append((time.monotonic() - switch.failed_at) * 1000)
             finally:
                 node.kill()
         times.sort()
