@@ -1,6 +1,6 @@
 """From the verdict to the changed answer: the back end here says 200, then 500; with fall = 1 the first 500 completes the verdict.
 
-    verdict.py BUILD [RUNS]     the time from the 500's last octet leaving to the first changed answer, asked without pause
+    verdict.py BUILD [RUNS]     the time from just before the 500 leaves to the first changed answer, asked without pause
 """
 import os
 import socket
@@ -34,9 +34,9 @@ class Switch(threading.Thread):
                 try:
                     conn.recv(4096)
                     status = self.status if conn.getsockname()[0] == A else 200
-                    conn.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
                     if status == 500 and self.failed_at is None:
-                        self.failed_at = time.monotonic()
+                        self.failed_at = time.monotonic()  # before it leaves: the answer may change before we run again
+                    conn.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
                 except OSError:
                     pass
 
