@@ -14,7 +14,7 @@ static const struct hash_key table_key = {{0x243f6a8885a308d3u, 0x13198a2e037073
 void imageset_init(struct imageset *s)
 {
 	memset(s, 0, sizeof *s);
-	table_init(&s->by_apex, &table_key);
+	table_init_borrowing(&s->by_apex, &table_key); /* names in the images */
 }
 
 void imageset_deinit(struct imageset *s)

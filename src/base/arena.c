@@ -2,7 +2,7 @@
  *
  *     head → [hdr|####used####|....free....] → [hdr|#### one big ####] → [hdr|#######] → NULL
  *
- * Chunks double from 64 KiB to 4 MiB, so that a small generation stays small and a zone of a million names
+ * Chunks double from 8 KiB to 4 MiB, so that a zone of a dozen records stays small and a zone of a million names
  * takes few calls.  An allocation over a quarter of a chunk gets a chunk of its own behind the head, so it
  * neither wastes the head's free end nor sets the pace of doubling.
  */
@@ -13,7 +13,7 @@
 #include <string.h>
 #include "base/arena.h"
 
-#define CHUNK_FIRST ((size_t)64 << 10)
+#define CHUNK_FIRST ((size_t)8 << 10)
 #define CHUNK_LAST ((size_t)4 << 20)
 #define ALIGN 16u
 

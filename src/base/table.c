@@ -13,7 +13,7 @@
 
 struct table_slot {
 	uint64_t hash;
-	void *key; /* the table's copy */
+	const void *key; /* the table's copy, or borrowed */
 	size_t len;
 	void *value;
 };
@@ -23,11 +23,35 @@ void table_init(struct table *t, const struct hash_key *key)
 	*t = (struct table){ .key = *key };
 }
 
+void table_init_borrowing(struct table *t, const struct hash_key *key)
+{
+	*t = (struct table){ .key = *key, .borrows = true };
+}
+
+static void key_free(const struct table *t, const struct table_slot *s)
+{
+	if (!t->borrows)
+		free((void *)(uintptr_t)s->key);
+}
+
+/* NULL = out of memory. */
+static const void *key_keep(const struct table *t, const void *key, size_t len)
+{
+	void *copy;
+
+	if (t->borrows)
+		return key;
+	copy = malloc(len ? len : 1);
+	if (copy && len)
+		memcpy(copy, key, len);
+	return copy;
+}
+
 void table_deinit(struct table *t)
 {
-	for (size_t i = 0; t->slots && i <= t->mask; i++) {
+	for (size_t i = 0; !t->borrows && t->slots && i <= t->mask; i++) {
 		if (t->slots[i].hash & HASH_LIVE)
-			free(t->slots[i].key);
+			key_free(t, &t->slots[i]);
 	}
 	free(t->slots);
 	t->slots = NULL;
@@ -83,12 +107,10 @@ static int add_new(struct table *t, uint64_t hash, const void *key, size_t len, 
 	int e = grow(t);
 	if (e < 0)
 		return e;
-	void *copy = malloc(len ? len : 1);
-	if (!copy)
+	const void *kept = key_keep(t, key, len);
+	if (!kept)
 		return ERR_NOMEM;
-	if (len)
-		memcpy(copy, key, len);
-	*find_empty(t->slots, t->mask, hash) = (struct table_slot){ hash, copy, len, value };
+	*find_empty(t->slots, t->mask, hash) = (struct table_slot){ hash, kept, len, value };
 	t->count++;
 	t->used++;
 	return 0;
@@ -129,7 +151,7 @@ void *table_take(struct table *t, const void *key, size_t len)
 	if (!s)
 		return NULL;
 	void *value = s->value;
-	free(s->key);
+	key_free(t, s);
 	*s = (struct table_slot){ .hash = HASH_BURIED };
 	t->count--;
 	return value;

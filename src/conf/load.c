@@ -209,7 +209,7 @@ int conf_load(struct conf **out, const char *file, const char *node, struct diag
 		return ERR_NOMEM;
 	arena_init(&c->arena, 0);
 	table_init(&c->told, &conf_plain_key);
-	table_init(&c->zone_by_apex, &conf_plain_key);
+	table_init_borrowing(&c->zone_by_apex, &conf_plain_key);
 	table_init(&c->service_by_owner, &conf_plain_key);
 	for (int k = 1; k < CONF_KINDS; k++)
 		table_init(&c->kinds[k].by_name, &conf_plain_key);

@@ -46,7 +46,7 @@ static void zone_add_entry(struct conf *c, const struct conf_block *b, const cha
 	z->apex_len = (uint8_t)len;
 	z->file = file;
 	z->block = b;
-	if (!z->name || !z->apex || !z->file || table_add(&c->zone_by_apex, wire, (size_t)len, z)) {
+	if (!z->name || !z->apex || !z->file || table_add(&c->zone_by_apex, z->apex, (size_t)len, z)) {
 		c->failed = true;
 		return;
 	}

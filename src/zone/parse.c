@@ -6,6 +6,7 @@
  */
 #include "zone/parse.h"
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -95,7 +96,7 @@ void parse_file(struct parse *p, const char *file, const char *text, size_t len)
 int zone_parse(struct zone *z, const char *file, const char *text, size_t len, zone_read_file read, void *ctx,
 	       struct diags *d)
 {
-	struct parse *p = calloc(1, sizeof *p);
+	struct parse *p = malloc(sizeof *p);
 	char *name = arena_str(&z->arena, file);
 	int rc;
 
@@ -103,6 +104,7 @@ int zone_parse(struct zone *z, const char *file, const char *text, size_t len, z
 		free(p);
 		return ERR_NOMEM;
 	}
+	memset(p, 0, offsetof(struct parse, rdata_room));
 	p->z = z;
 	p->d = d;
 	p->read = read;

@@ -16,7 +16,7 @@ int zone_new(struct zone **out, const uint8_t *apex, const struct hash_key *key)
 	if (z == NULL)
 		return ERR_NOMEM;
 	arena_init(&z->arena, 0);
-	table_init(&z->by_name, key);
+	table_init_borrowing(&z->by_name, key); /* the nodes' own names */
 	z->apex_len = (uint8_t)name_len(apex);
 	z->apex_labels = (uint8_t)name_labels(apex);
 	memcpy(z->apex, apex, z->apex_len);

@@ -70,6 +70,27 @@ START_TEST(crc32c_known_answers)
 }
 END_TEST
 
+/* A large block may take the processor's own instruction, small parts of it never do. */
+START_TEST(crc32c_of_a_large_block_is_that_of_its_parts)
+{
+	const size_t lens[] = { 65535, 65536, 65537, 100000 };
+	uint8_t *block = malloc(100001);
+	struct rng r;
+	ck_assert_ptr_nonnull(block);
+	rng_init(&r, 7);
+	for (size_t i = 0; i < 100001; i++)
+		block[i] = (uint8_t)rng_u64(&r);
+	for (size_t k = 0; k < sizeof lens / sizeof *lens; k++)
+		for (size_t from = 0; from < 2; from++) {
+			uint32_t parts = 0;
+			for (size_t at = 0; at < lens[k]; at += 1000)
+				parts = crc32c(parts, block + from + at, lens[k] - at < 1000 ? lens[k] - at : 1000);
+			ck_assert_uint_eq(crc32c(0, block + from, lens[k]), parts);
+		}
+	free(block);
+}
+END_TEST
+
 START_TEST(rng_known_answers)
 {
 	struct rng r, s;
@@ -111,7 +132,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		every_octet_and_the_length_matter, the_key_matters, low_bits_spread, crc32c_known_answers,
-		rng_known_answers, rng_below_stays_below_and_reaches_all,
+		crc32c_of_a_large_block_is_that_of_its_parts, rng_known_answers, rng_below_stays_below_and_reaches_all,
 	};
 	return unit_run("base_hash", tests, sizeof tests / sizeof *tests);
 }

@@ -208,12 +208,36 @@ START_TEST(heap_survives_a_failed_allocation)
 }
 END_TEST
 
+START_TEST(borrowed_keys_stay_the_callers)
+{
+	static const struct hash_key secret = { { 1, 2 } };
+	char names[200][8];
+	struct table t;
+	const void *name;
+	void *value;
+	size_t pos = 0, len;
+	table_init_borrowing(&t, &secret);
+	for (size_t i = 0; i < 200; i++) {
+		snprintf(names[i], sizeof names[i], "n%zu", i);
+		ck_assert_int_eq(table_add(&t, names[i], strlen(names[i]), names[i]), 0);
+	}
+	ck_assert_int_eq(table_add(&t, "n7", 2, names[0]), ERR_EXISTS);
+	ck_assert_ptr_eq(table_take(&t, "n7", 2), names[7]);
+	ck_assert_ptr_null(table_find(&t, "n7", 2));
+	ck_assert_ptr_eq(table_find(&t, "n199", 4), names[199]);
+	while (table_next(&t, &pos, &name, &len, &value))
+		ck_assert_ptr_eq(name, value); /* no copy */
+	table_deinit(&t);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
 		table_adds_finds_and_takes, table_copies_its_keys, table_agrees_with_an_array,
 		table_walk_sees_each_once, table_stays_small_under_churn, table_survives_every_failed_allocation,
-		heap_gives_the_earliest_first, heap_survives_a_failed_allocation,
+		borrowed_keys_stay_the_callers, heap_gives_the_earliest_first,
+		heap_survives_a_failed_allocation,
 	};
 	return unit_run("base_table", tests, sizeof tests / sizeof *tests);
 }
