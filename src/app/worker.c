@@ -15,13 +15,19 @@
 #define IDLE_MS 500     /* an idle worker still shows that it is alive */
 #define TURNS_A_SOCKET 8 /* batches from one socket before the next gets its turn */
 
+/* What every packet touches lies close together: buffers a page apart would all fall into the same few cache sets.  A query is read
+ * into a short buffer, and only what is longer spills; answers are packed one behind the other. */
+#define QUERY_SHORT 512
+#define ANSWER_ALIGN 64 /* a cache line */
 struct batch {
 	struct mmsghdr in[BATCH], out[BATCH];
-	struct iovec in_iov[BATCH], out_iov[BATCH];
+	struct iovec in_iov[BATCH][2], out_iov[BATCH];
 	struct sockaddr_storage from[BATCH];
 	union packet_control control[BATCH];
-	uint8_t query[BATCH][RESPONDER_QUERY_MAX];
-	uint8_t answer[BATCH][RESPONDER_UDP_MAX];
+	uint8_t query[BATCH][QUERY_SHORT];
+	uint8_t answers[BATCH * RESPONDER_UDP_MAX] __attribute__((aligned(ANSWER_ALIGN)));
+	uint8_t spill[BATCH][RESPONDER_QUERY_MAX - QUERY_SHORT];
+	uint8_t long_query[RESPONDER_QUERY_MAX];
 };
 
 static void prepare(struct batch *b, bool wildcard, size_t count)
@@ -35,9 +41,11 @@ static void prepare(struct batch *b, bool wildcard, size_t count)
 
 static void init(struct batch *b)
 {
+	memset(b, 0, sizeof *b);
 	for (size_t i = 0; i < BATCH; i++) {
-		b->in_iov[i] = (struct iovec){ b->query[i], sizeof b->query[i] };
-		b->in[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i], .msg_iov = &b->in_iov[i], .msg_iovlen = 1 };
+		b->in_iov[i][0] = (struct iovec){ b->query[i], sizeof b->query[i] };
+		b->in_iov[i][1] = (struct iovec){ b->spill[i], sizeof b->spill[i] };
+		b->in[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i], .msg_iov = b->in_iov[i], .msg_iovlen = 2 };
 		b->out[i].msg_hdr = (struct msghdr){ .msg_iov = &b->out_iov[i], .msg_iovlen = 1 };
 	}
 }
@@ -58,14 +66,23 @@ static void answer_from_there(struct msghdr *m)
 	}
 }
 
+static const uint8_t *whole_query(struct batch *b, size_t i, size_t len)
+{
+	if (len <= QUERY_SHORT)
+		return b->query[i];
+	memcpy(b->long_query, b->query[i], QUERY_SHORT);
+	memcpy(b->long_query + QUERY_SHORT, b->spill[i], len - QUERY_SHORT);
+	return b->long_query;
+}
+
 /* Returns the answer's length, 0 for none. */
 static size_t answer_one(struct worker *w, const struct view *v, int fd, struct batch *b, size_t i, uint8_t *out)
 {
 	const struct msghdr *m = &b->in[i].msg_hdr;
-	const uint8_t *query = b->query[i];
 	size_t len = b->in[i].msg_len, out_len = 0;
 	if (m->msg_flags & MSG_TRUNC)
 		return 0;
+	const uint8_t *query = whole_query(b, i, len);
 	struct addr client;
 	sockaddr_to_addr(&client, &b->from[i]);
 	const struct answer_from from = { .transport = ANSWER_UDP, .prefix = answer_prefix(&client) };
@@ -116,14 +133,16 @@ static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard,
 	const struct view *v = rcu_dereference(w->r->view);
 	w->answer.turn = v->turn[w->index];
 	unsigned out = 0;
+	uint8_t *to = b->answers; /* a batch of the longest answers fits */
 	for (size_t i = 0; i < (size_t)n; i++) {
 		struct msghdr *m = &b->in[i].msg_hdr;
 		if (wildcard)
 			answer_from_there(m);
-		size_t len = answer_one(w, v, fd, b, i, b->answer[out]);
+		size_t len = answer_one(w, v, fd, b, i, to);
 		if (!len)
 			continue;
-		b->out_iov[out] = (struct iovec){ b->answer[out], len };
+		b->out_iov[out] = (struct iovec){ to, len };
+		to += (len + ANSWER_ALIGN - 1) & ~(size_t)(ANSWER_ALIGN - 1);
 		struct msghdr *o = &b->out[out++].msg_hdr;
 		o->msg_name = m->msg_name;
 		o->msg_namelen = m->msg_namelen;
@@ -188,7 +207,7 @@ static int watch_sockets(const struct worker *w)
 static void *run(void *ctx)
 {
 	struct worker *w = ctx;
-	struct batch *b = calloc(1, sizeof *b);
+	struct batch *b = aligned_alloc(ANSWER_ALIGN, sizeof *b);
 	int ep = w->fd_count > 1 ? watch_sockets(w) : 0;
 	if (!b || ep < 0) {
 		log_line(LOG_LEVEL_ERROR, "worker %u cannot start", w->index);

@@ -1,8 +1,9 @@
 """The main job with real processes: a back end dies and returns, a twin is killed and comes back, every back end dies."""
+import socket
 import subprocess
 
 from func import Case, main
-from gemelkit import Message, addresses, ask, free_port, wait_until
+from gemelkit import Message, addresses, ask, encode_query, free_port, wait_until
 
 A, B, C = "127.0.0.11", "127.0.0.12", "127.0.0.13"
 NAME = "www.example.test"
@@ -86,6 +87,16 @@ class Story(Case):
         self.assertIn("status: NOERROR", dig("alias.example.test"))
         self.assertIn("192.0.2.20", dig("a.b.wild.example.test", "+short"))
         self.assertEqual(len(dig("big.example.test", "TXT", "+short", "+bufsize=512").split()), 8)  # truncated, then TCP
+
+
+    def test_a_long_query_is_answered_as_a_short_one(self):
+        self.both_answer(A, B)
+        for size in (400, 470, 500, 900, 3000):
+            option = (65001).to_bytes(2, "big") + size.to_bytes(2, "big") + bytes(size)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.settimeout(5)
+                s.sendto(encode_query(NAME, options=option), self.server("ns1"))
+                self.assertEqual(Message(s.recv(4096)).addresses(), [A, B], size)
 
 
 if __name__ == "__main__":
