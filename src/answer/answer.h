@@ -53,7 +53,11 @@ struct answer_db;
 /* Borrowed images must outlive the db. `zones` is the set to serve (NULL = all in the images); where two hold the same
  * apex the one named later counts. All images must have one hash key.
  * ERR_NOMEM; ERR_RANGE (no image, or a reference outside); ERR_LIMIT; ERR_FORMAT (keys differ). */
-struct answer_zone_ref { uint16_t image; uint32_t zone; };
+struct answer_zone_ref {
+	uint16_t image;
+	uint32_t zone;
+	uint64_t stamp; /* the loader's own: what it knows the zone's file by; 0 = nothing */
+};
 int answer_db_new(struct answer_db **db, const struct image *images, size_t count, const struct answer_zone_ref *zones,
 		  size_t zone_count) MUST_CHECK;
 void answer_db_free(struct answer_db *db); /* frees the live RRsets still in it too */

@@ -1,6 +1,7 @@
 /* See imageset.h. */
 #include "app/imageset.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,11 +25,12 @@ void imageset_deinit(struct imageset *s)
 			memfd_unmap(s->list[i].data, s->list[i].len);
 		if (s->list[i].fd >= 0)
 			close(s->list[i].fd);
+		free(s->list[i].stamps);
 	}
 	table_deinit(&s->by_apex);
 }
 
-static int add(struct imageset *s, const struct imageset_image *like)
+static int add(struct imageset *s, const struct imageset_image *like, bool checked)
 {
 	struct imageset_image *i = &s->list[s->count];
 
@@ -36,7 +38,7 @@ static int add(struct imageset *s, const struct imageset_image *like)
 		return -1;
 	*i = *like;
 	i->sent_as = -1;
-	if (image_open(&i->im, i->data, i->len))
+	if (checked ? image_open_again(&i->im, i->data, i->len) : image_open(&i->im, i->data, i->len))
 		return -1;
 	if (s->has_key && memcmp(&s->key, &i->im.head->key, sizeof s->key))
 		return -1;
@@ -45,13 +47,13 @@ static int add(struct imageset *s, const struct imageset_image *like)
 	return (int)s->count++;
 }
 
-int imageset_take_fd(struct imageset *s, int fd)
+int imageset_take_fd(struct imageset *s, int fd, bool checked)
 {
 	struct imageset_image like = {.fd = fd, .mapped = true};
 	int at = -1;
 
 	if (!memfd_map(fd, &like.data, &like.len)) {
-		at = add(s, &like);
+		at = add(s, &like, checked && memfd_is_sealed(fd));
 		if (at < 0)
 			memfd_unmap(like.data, like.len);
 	}
@@ -64,19 +66,34 @@ int imageset_add_data(struct imageset *s, const uint8_t *data, size_t len)
 {
 	struct imageset_image like = {.fd = -1, .data = data, .len = len};
 
-	return add(s, &like);
+	return add(s, &like, false);
 }
 
-int imageset_know(struct imageset *s, size_t image, uint32_t zone)
+/* Stamps stand beside the images: a file may be touched, or looked at too early, while its zone stays as it is. */
+static int keep_stamp(struct imageset_image *i, uint32_t zone, uint64_t stamp)
 {
-	const struct image *im;
-	const uint8_t *apex;
-
-	if (image >= s->count || zone >= s->list[image].im.head->zone_count)
+	if (!stamp)
 		return 0;
-	im = &s->list[image].im;
-	apex = im->base + im->zones[zone].apex_at;
-	return table_put(&s->by_apex, apex, im->zones[zone].apex_len, (void *)(((uintptr_t)image << 32 | zone) + 1));
+	if (!i->stamps)
+		i->stamps = calloc(i->im.head->zone_count, sizeof *i->stamps);
+	if (!i->stamps)
+		return ERR_NOMEM;
+	i->stamps[zone] = stamp;
+	return 0;
+}
+
+int imageset_know(struct imageset *s, const struct answer_zone_ref *ref)
+{
+	struct imageset_image *i = &s->list[ref->image < s->count ? ref->image : 0];
+	const struct image_zone *z;
+	int e;
+
+	if (ref->image >= s->count || ref->zone >= i->im.head->zone_count)
+		return 0;
+	z = &i->im.zones[ref->zone];
+	e = keep_stamp(i, ref->zone, ref->stamp);
+	return e ? e : table_put(&s->by_apex, i->im.base + z->apex_at, z->apex_len,
+				 (void *)(((uintptr_t)ref->image << 32 | ref->zone) + 1));
 }
 
 static bool find(const struct imageset *s, const uint8_t *apex, bool broken, struct answer_zone_ref *ref)
@@ -86,6 +103,8 @@ static bool find(const struct imageset *s, const uint8_t *apex, bool broken, str
 
 	if (!at || !imageset_zone(s, &r)->apex_node_at != broken)
 		return false;
+	if (s->list[r.image].stamps)
+		r.stamp = s->list[r.image].stamps[r.zone];
 	*ref = r;
 	return true;
 }

@@ -20,6 +20,7 @@ struct imageset_image {
 	size_t len;
 	bool mapped, is_new;
 	struct image im;
+	uint64_t *stamps;    /* by zone, of those served now; NULL = none */
 	int sent_as;         /* index in the new generation; -1 = not used */
 };
 struct imageset {
@@ -32,13 +33,14 @@ struct imageset {
 
 void imageset_init(struct imageset *s);
 void imageset_deinit(struct imageset *s);
-/* Takes the memfd; -1 (fd closed) where it is no image of ours: such a one is not worth more than a rebuild. */
-int imageset_take_fd(struct imageset *s, int fd);
+/* Takes the memfd; -1 (fd closed) where it is no image of ours: such a one is not worth more than a rebuild. checked: it
+ * was taken and looked through before, by the loader that made it; sealed, it cannot have changed. */
+int imageset_take_fd(struct imageset *s, int fd, bool checked);
 /* Borrows data until deinit. -1 as above. */
 int imageset_add_data(struct imageset *s, const uint8_t *data, size_t len);
 /* This zone is the one served now under its apex. Nonsense is ignored; ERR_NOMEM. */
-int imageset_know(struct imageset *s, size_t image, uint32_t zone) MUST_CHECK;
-/* The version of a zone that is served now, if it has content. */
+int imageset_know(struct imageset *s, const struct answer_zone_ref *ref) MUST_CHECK;
+/* The version of a zone that is served now, if it has content; with the stamp it was made known with. */
 bool imageset_find(const struct imageset *s, const uint8_t *apex, struct answer_zone_ref *ref);
 /* As above, for a zone that is answered with SERVFAIL. */
 bool imageset_find_broken(const struct imageset *s, const uint8_t *apex, struct answer_zone_ref *ref);

@@ -1,5 +1,6 @@
 /* See loader.h.
  *
+ *     file as it was (same stamp)   ─▶ is not read
  *     zone unchanged (same digest)  ─▶ stays in the image that holds it
  *     zone changed                  ─▶ compiled into a new image, with all others that changed
  *     zone broken                   ─▶ the version served now, the snapshot's, or SERVFAIL
@@ -55,7 +56,7 @@ static int take_zones(struct loader *l, int fd)
 		return e == ERR_FORMAT ? 0 : e; /* empty: no zones were served */
 	refs = (const struct answer_zone_ref *)(const void *)data;
 	for (size_t i = 0; i < len / sizeof *refs && !e; i++)
-		e = imageset_know(&l->set, refs[i].image, refs[i].zone);
+		e = imageset_know(&l->set, &refs[i]);
 	memfd_unmap(data, len);
 	return e;
 }
@@ -70,7 +71,7 @@ static int take_image(struct loader *l, struct rbuf *r, int fd)
 		close(fd);
 		return 0;
 	}
-	(void)imageset_take_fd(&l->set, fd);
+	(void)imageset_take_fd(&l->set, fd, true);
 	return 0;
 }
 
@@ -200,6 +201,7 @@ static int send_zones(struct loader *l)
 	for (size_t i = 0; i < l->zone_count; i++) {
 		refs[i].image = (uint16_t)l->set.list[l->refs[i].image].sent_as;
 		refs[i].zone = l->refs[i].zone;
+		refs[i].stamp = l->refs[i].stamp;
 	}
 	e = send_data(l, IPC_ZONES, "gemel-zones", refs, l->zone_count * sizeof *refs);
 	free(refs);
@@ -252,7 +254,7 @@ static int seal_builder(struct loader *l)
 	e = image_finish(l->builder, &data, &len);
 	if (!e) {
 		fd = memfd_sealed("gemel-image", data, len);
-		e = fd < 0 ? ERR_IO : imageset_take_fd(&l->set, fd) < 0 ? ERR_LIMIT : 0;
+		e = fd < 0 ? ERR_IO : imageset_take_fd(&l->set, fd, false) < 0 ? ERR_LIMIT : 0;
 	}
 	image_builder_free(l->builder);
 	l->builder = NULL;
@@ -293,6 +295,7 @@ static int fall_back(struct loader *l, size_t i, const struct conf_zone_view *v)
 			  l->from_snapshot ? "the last good snapshot" : "its old version",
 			  imageset_zone(&l->set, &old)->serial);
 		l->refs[i] = old;
+		l->refs[i].stamp = 0; /* it is not what the file holds */
 		conf_zone_from_image(l->conf, i, &l->set.list[old.image].im, old.zone);
 		return 0;
 	}
@@ -315,6 +318,7 @@ static int load_text(struct loader *l, size_t i, const struct conf_zone_view *v,
 	if (!l->worn && !l->from_snapshot && imageset_find(&l->set, v->apex, &old) &&
 	    imageset_zone(&l->set, &old)->digest == text->digest) {
 		l->refs[i] = old;
+		l->refs[i].stamp = text->stamp;
 		conf_zone_from_image(l->conf, i, &l->set.list[old.image].im, old.zone);
 		return 0;
 	}
@@ -322,8 +326,23 @@ static int load_text(struct loader *l, size_t i, const struct conf_zone_view *v,
 	if (e)
 		return e;
 	e = build_zone(l, i, z, v->apex, text->digest);
+	if (!e)
+		l->refs[i].stamp = text->stamp;
 	zone_free(z);
 	return e;
+}
+
+/* Keeps a zone whose file and services are what they were, by their stamp alone. */
+static bool keep_unread(struct loader *l, size_t i, const struct conf_zone_view *v)
+{
+	struct answer_zone_ref old;
+
+	if (l->worn || l->from_snapshot || !imageset_find(&l->set, v->apex, &old) || !old.stamp ||
+	    old.stamp != conf_zone_stamp(l->conf, i))
+		return false;
+	l->refs[i] = old;
+	conf_zone_from_image(l->conf, i, &l->set.list[old.image].im, old.zone);
+	return true;
 }
 
 static int load_zone(struct loader *l, size_t i)
@@ -333,6 +352,8 @@ static int load_zone(struct loader *l, size_t i)
 	int e;
 
 	conf_zone_get(l->conf, i, &v);
+	if (keep_unread(l, i, &v))
+		return 0;
 	e = conf_zone_read(l->conf, i, &text, &l->zone_faults);
 	if (!e) {
 		e = load_text(l, i, &v, &text);

@@ -158,7 +158,8 @@ static void wait_for_overlay(struct responder *r)
 
 static void start_generation(struct responder *r, uint64_t generation)
 {
-	struct view *v = view_new(generation, r->arriving.fds, r->arriving.count, r->arriving.zones, r->worker_count);
+	const struct view *old = r->waiting ? r->waiting : r->view;
+	struct view *v = view_new(generation, old, r->arriving.fds, r->arriving.count, r->arriving.zones, r->worker_count);
 	close_arriving(r);
 	if (!v && !r->view)
 		exit(1);

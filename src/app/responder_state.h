@@ -26,7 +26,7 @@ struct view {
 	struct answer_db *db;
 	uint64_t generation;
 	uint32_t *turn[RESPONDER_WORKERS_MAX + 1]; /* rotate positions a worker; the last is the main thread's */
-	struct mapping { const uint8_t *data; size_t len; } maps[ANSWER_IMAGES_MAX];
+	struct mapping { const uint8_t *data; size_t len; dev_t dev; ino_t ino; } maps[ANSWER_IMAGES_MAX];
 	size_t map_count;
 };
 
@@ -91,8 +91,9 @@ struct responder {
 };
 
 /* view.c */
-/* Maps images and builds a database; takes the descriptors. NULL with a log line on failure. */
-struct view *view_new(uint64_t generation, const int *image_fds, size_t count, int zones_fd, unsigned workers);
+/* Maps images and builds a database; the descriptors stay the caller's. An image that `old` (or NULL) holds too was checked with
+ * it and is not looked through again. NULL with a log line on failure. */
+struct view *view_new(uint64_t generation, const struct view *old, const int *image_fds, size_t count, int zones_fd, unsigned workers);
 void view_free(struct view *v); /* only after a grace period; NULL is fine */
 
 /* overlay.c: IPC_BEGIN, IPC_SET, IPC_WITHDRAW, IPC_COMMIT */

@@ -89,9 +89,12 @@ static int use(struct imageset *s, const uint8_t *data, size_t len)
 	rbuf_init(&r, data + HEAD_LEN + (size_t)images * 8, (size_t)zones * 8);
 	for (uint32_t i = 0; i < zones && !e; i++) {
 		uint32_t image = get_u32(&r), zone = get_u32(&r);
+		struct answer_zone_ref ref = {.zone = zone};
 
-		if (image < images && place[image] >= 0)
-			e = imageset_know(s, (size_t)place[image], zone);
+		if (image >= images || place[image] < 0)
+			continue;
+		ref.image = (uint16_t)place[image];
+		e = imageset_know(s, &ref);
 	}
 	return e;
 }

@@ -50,6 +50,7 @@ struct conf_zone_text {
 	char *text;
 	size_t len;
 	uint64_t digest;
+	uint64_t stamp; /* see conf_zone_stamp */
 	struct conf_include *includes;
 	size_t include_count;
 };
@@ -57,6 +58,9 @@ struct conf_zone_text {
  * before. */
 int conf_zone_read(struct conf *c, size_t i, struct conf_zone_text *t, struct diags *d) MUST_CHECK;
 void conf_zone_text_deinit(struct conf_zone_text *t);
+/* The stamp that conf_zone_read would give, found without reading: where it is the one of an earlier reading, file and
+ * services are as they were then. 0 = only reading can tell; so it is for a zone that includes files. */
+uint64_t conf_zone_stamp(const struct conf *c, size_t i);
 /* Parses and checks the zone with its services marked live, and takes their members from it. *z is the caller's to
  * free. ERR_FORMAT (told in d), ERR_NOMEM. */
 int conf_zone_compile(struct conf *c, size_t i, struct conf_zone_text *t, const struct hash_key *key, struct zone **z,

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int read_all(int fd, size_t max, char **text, size_t *len)
@@ -54,18 +56,79 @@ static int read_all(int fd, size_t max, char **text, size_t *len)
 	return 0;
 }
 
-int conf_files_read(const char *path, size_t max, char **text, size_t *len)
+/* ---- what tells a file from its later self ---- */
+
+#define NS_A_S ((int64_t)1000000000)
+#define TICK_NS (NS_A_S / 10)       /* a time stamp is as fine as the kernel's tick: 10 ms at most, and room to spare */
+#define COARSE_NS (5 * NS_A_S / 2)  /* one in whole seconds may come from a file system that knows no finer: FAT has 2 s */
+
+static void look(int dir, const char *path, int flags, struct conf_look *out)
+{
+	struct statx sx;
+
+	memset(out, 0, sizeof *out);
+	if (statx(dir, path, flags | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &sx))
+		return;
+	out->dev = (uint64_t)sx.stx_dev_major << 32 | sx.stx_dev_minor;
+	out->ino = sx.stx_ino;
+	out->size = sx.stx_size;
+	out->mtime_ns = (int64_t)sx.stx_mtime.tv_sec * NS_A_S + sx.stx_mtime.tv_nsec;
+	out->ctime_ns = (int64_t)sx.stx_ctime.tv_sec * NS_A_S + sx.stx_ctime.tv_nsec;
+}
+
+/* Written to so long ago that the next change must show in another time stamp? */
+static bool is_settled(const struct conf_look *l)
+{
+	struct timespec now;
+	int64_t last = l->mtime_ns > l->ctime_ns ? l->mtime_ns : l->ctime_ns;
+	bool coarse = l->mtime_ns % NS_A_S == 0 || l->ctime_ns % NS_A_S == 0;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * NS_A_S + now.tv_nsec - last > (coarse ? COARSE_NS : TICK_NS);
+}
+
+void conf_files_look(const char *path, struct conf_look *out)
+{
+	look(AT_FDCWD, path, 0, out);
+}
+
+static int read_looking(int fd, size_t max, char **text, size_t *len, struct conf_look *out)
+{
+	struct conf_look before, after;
+	bool settled;
+	int r;
+
+	look(fd, "", AT_EMPTY_PATH, &before);
+	settled = is_settled(&before); /* asked before reading: a change while we read must show, too */
+	r = read_all(fd, max, text, len);
+	if (r)
+		return r;
+	look(fd, "", AT_EMPTY_PATH, &after);
+	if (!settled || memcmp(&before, &after, sizeof before))
+		memset(&after, 0, sizeof after);
+	*out = after;
+	return 0;
+}
+
+/* ---- reading ---- */
+
+int conf_files_read_look(const char *path, size_t max, char **text, size_t *len, struct conf_look *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int r, saved;
 
 	if (fd < 0)
 		return ERR_IO;
-	r = read_all(fd, max, text, len);
+	r = out ? read_looking(fd, max, text, len, out) : read_all(fd, max, text, len);
 	saved = errno;
 	close(fd);
 	errno = saved;
 	return r;
+}
+
+int conf_files_read(const char *path, size_t max, char **text, size_t *len)
+{
+	return conf_files_read_look(path, max, text, len, NULL);
 }
 
 char *conf_files_dir(struct arena *a, const char *path)

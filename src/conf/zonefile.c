@@ -146,16 +146,48 @@ static uint64_t digest_service(const struct conf_service *s)
 	return h;
 }
 
+static uint64_t digest_services(const struct conf_zone *z)
+{
+	uint64_t sum = 0;
+
+	for (const struct conf_service *s = z->services; s; s = s->next_in_zone)
+		sum += digest_service(s);
+	return sum;
+}
+
+static uint64_t stamp_of(const struct conf_zone *z, const struct conf_look *look)
+{
+	uint64_t services = digest_services(z), stamp = digest_step(ZONEFILE_DIGEST_VERSION, look, sizeof *look);
+
+	if (!look->ino)
+		return 0;
+	stamp = digest_step(stamp, z->file, strlen(z->file));
+	stamp = digest_step(stamp, z->apex, z->apex_len);
+	stamp = digest_step(stamp, &services, sizeof services);
+	return stamp ? stamp : 1;
+}
+
+uint64_t conf_zone_stamp(const struct conf *c, size_t i)
+{
+	struct conf_look look;
+
+	if (!c->zones[i].file[0])
+		return 0;
+	conf_files_look(c->zones[i].file, &look);
+	return stamp_of(&c->zones[i], &look);
+}
+
 int conf_zone_read(struct conf *c, size_t i, struct conf_zone_text *t, struct diags *d)
 {
 	const struct conf_zone *z = &c->zones[i];
-	uint64_t services = 0;
+	uint64_t services = digest_services(z);
+	struct conf_look look;
 	int r;
 
 	memset(t, 0, sizeof *t);
 	if (!z->file[0])
 		return ERR_FORMAT; /* told with the block */
-	r = conf_files_read(z->file, ZONEFILE_MAX, &t->text, &t->len);
+	r = conf_files_read_look(z->file, ZONEFILE_MAX, &t->text, &t->len, &look);
 	if (r == ERR_NOMEM)
 		return r;
 	if (r) {
@@ -167,9 +199,8 @@ int conf_zone_read(struct conf *c, size_t i, struct conf_zone_text *t, struct di
 	t->digest = digest_step(ZONEFILE_DIGEST_VERSION, z->apex, z->apex_len);
 	t->digest = digest_step(t->digest, t->text, t->len);
 	r = digest_includes(t, z->file, t->text, t->len, 0);
-	for (const struct conf_service *s = z->services; s; s = s->next_in_zone)
-		services += digest_service(s);
 	t->digest = digest_step(t->digest, &services, sizeof services);
+	t->stamp = t->include_count ? 0 : stamp_of(z, &look);
 	if (r)
 		conf_zone_text_deinit(t);
 	return r;

@@ -148,6 +148,8 @@ int conf_zone_compile(struct conf *c, size_t i, struct conf_zone_text *t, const 
 		return r;
 	c->d = d;
 	r = zone_parse(z, cz->file, t->text, t->len, conf_zonefile_include, t, d);
+	if (t->include_count)
+		t->stamp = 0;
 	if (r != ERR_NOMEM) {
 		marked = mark_services(cz, z, d);
 		if (marked != ERR_NOMEM)

@@ -81,13 +81,15 @@ static int name_order(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Hidden files and editors' copies are no zones. */
-static bool is_zone_file(DIR *dir, const char *name)
+/* Hidden files and editors' copies are no zones. Most file systems say at once what kind of file it is. */
+static bool is_zone_file(DIR *dir, const struct dirent *e)
 {
+	const char *name = e->d_name;
 	struct stat st;
 
-	return name[0] != '.' && name[strlen(name) - 1] != '~' && !fstatat(dirfd(dir), name, &st, 0) &&
-		S_ISREG(st.st_mode);
+	if (name[0] == '.' || name[strlen(name) - 1] == '~')
+		return false;
+	return e->d_type == DT_REG || (!fstatat(dirfd(dir), name, &st, 0) && S_ISREG(st.st_mode));
 }
 
 static void list_folder(struct conf *c, struct listing *l)
@@ -100,7 +102,7 @@ static void list_folder(struct conf *c, struct listing *l)
 		conf_fault(c, &l->block->table, "cannot read the folder %s: %s; expected a folder of zone files", path,
 			   strerror(errno));
 	while (dir && (e = readdir(dir)))
-		if (is_zone_file(dir, e->d_name) && listing_add(l, e->d_name)) {
+		if (is_zone_file(dir, e) && listing_add(l, e->d_name)) {
 			c->failed = true;
 			break;
 		}

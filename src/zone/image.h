@@ -145,6 +145,9 @@ struct image { /* a view of mapped memory; the memory must outlive it */
 /* Checks magic, version, crc, and everything that a reader relies on, so that readers need no further checks.
  * data: aligned to 8. ERR_VERSION, ERR_FORMAT, ERR_SHORT. */
 int image_open(struct image *im, const void *data, size_t len) MUST_CHECK;
+/* For an image that image_open passed before and that nobody can have changed since (a sealed memfd mapped anew): looks
+ * at the header only. Same errors. */
+int image_open_again(struct image *im, const void *data, size_t len) MUST_CHECK;
 
 static inline const struct image_rrset *image_node_rrsets(const struct image_node *n)
 {

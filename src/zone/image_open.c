@@ -215,8 +215,6 @@ static int check_header(const struct walk *w, const struct image_header *h)
 		return ERR_VERSION;
 	if (h->size != w->len)
 		return ERR_SHORT;
-	if (h->crc != crc32c(0, w->base + sizeof *h, w->len - sizeof *h))
-		return ERR_FORMAT;
 	if (!in_range(w, h->zones_at, (uint64_t)h->zone_count * sizeof(struct image_zone),
 		      _Alignof(struct image_zone)) ||
 	    !in_range(w, h->slots_at, (uint64_t)h->slot_count * sizeof(struct image_slot),
@@ -225,9 +223,9 @@ static int check_header(const struct walk *w, const struct image_header *h)
 	return 0;
 }
 
-int image_open(struct image *im, const void *data, size_t len)
+int image_open_again(struct image *im, const void *data, size_t len)
 {
-	struct walk w = { .base = data, .len = len, .purse = len };
+	struct walk w = { .base = data, .len = len };
 	const struct image_header *h = data;
 
 	if (len < sizeof *h || len > UINT32_MAX)
@@ -235,13 +233,28 @@ int image_open(struct image *im, const void *data, size_t len)
 	int e = (uintptr_t)data % _Alignof(struct image_header) ? ERR_FORMAT : check_header(&w, h);
 	if (e)
 		return e;
-	const struct image_zone *zones = (const struct image_zone *)(w.base + h->zones_at);
+	*im = (struct image){ .base = w.base, .len = len, .head = h,
+		.zones = (const struct image_zone *)(w.base + h->zones_at),
+		.slots = (const struct image_slot *)(w.base + h->slots_at) };
+	return 0;
+}
+
+int image_open(struct image *im, const void *data, size_t len)
+{
+	struct walk w = { .base = data, .len = len, .purse = len };
+	struct image opened;
+	int e = image_open_again(&opened, data, len);
+
+	if (e)
+		return e;
+	const struct image_header *h = opened.head;
+	if (h->crc != crc32c(0, w.base + sizeof *h, len - sizeof *h))
+		return ERR_FORMAT;
 	for (uint32_t i = 0; i < h->zone_count; i++)
-		if (!check_zone(&w, h, &zones[i]))
+		if (!check_zone(&w, h, &opened.zones[i]))
 			return ERR_FORMAT;
 	if (!check_slots(&w, h))
 		return ERR_FORMAT;
-	*im = (struct image){ .base = w.base, .len = len, .head = h, .zones = zones,
-		.slots = (const struct image_slot *)(w.base + h->slots_at) };
+	*im = opened;
 	return 0;
 }

@@ -103,7 +103,7 @@ START_TEST(test_empty)
 	answer_db_free(NULL);
 	ck_assert_int_eq(answer_db_new(&db, &im, 0, NULL, 0), ERR_RANGE);
 	ck_assert_int_eq(answer_db_new(&db, &im, ANSWER_IMAGES_MAX + 1, NULL, 0), ERR_LIMIT);
-	const struct answer_zone_ref outside[] = { { 0, 0 } }, nowhere[] = { { 1, 0 } };
+	const struct answer_zone_ref outside[] = { { .zone = 0 } }, nowhere[] = { { .image = 1 } };
 	ck_assert_int_eq(answer_db_new(&db, &im, 1, outside, 1), ERR_RANGE);
 	ck_assert_int_eq(answer_db_new(&db, &im, 1, nowhere, 1), ERR_RANGE);
 	image_builder_free(b);
@@ -393,7 +393,7 @@ START_TEST(test_generations)
 	ck_assert_str_eq(kit_ask(&kit, "ns.c.test A"), "NOERROR aa\nan ns.c.test. 300 A 192.0.2.4");
 	answer_db_free(kit.db);
 	/* a.test is gone, b.test is the old one by name */
-	const struct answer_zone_ref refs[] = { { 0, 1 }, { 1, 1 } };
+	const struct answer_zone_ref refs[] = { { .image = 0, .zone = 1 }, { .image = 1, .zone = 1 } };
 	ck_assert_int_eq(answer_db_new(&kit.db, im, 2, refs, 2), 0);
 	ck_assert_uint_eq(answer_db_zones(kit.db), 2);
 	ck_assert_uint_eq(answer_db_zone(kit.db, 1, &apex)->serial, 1);

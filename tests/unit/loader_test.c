@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "app/snapshot.h"
 #include "conf_help.h"
@@ -425,6 +426,215 @@ START_TEST(a_zone_is_dropped_and_comes_back)
 }
 END_TEST
 
+/* ---- zones that are not read again ---- */
+
+/* Octets that this process has read so far; 0 where the system does not tell. */
+static unsigned long long octets_read(void)
+{
+	FILE *f = fopen("/proc/self/io", "r");
+	unsigned long long n = 0;
+
+	if (f && fscanf(f, "rchar: %llu", &n) != 1)
+		n = 0;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Loads upon g until its zone a is known by a stamp: a file is not, as long as a change might not show in its times. */
+static struct generation *load_until_stamped(struct generation *g)
+{
+	struct timespec now;
+	time_t end;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (end = now.tv_sec + 20; !g->refs[0].stamp && now.tv_sec < end; clock_gettime(CLOCK_MONOTONIC, &now)) {
+		struct generation *next = load(g);
+
+		generation_free(g);
+		g = next;
+	}
+	ck_assert_uint_ne(g->refs[0].stamp, 0);
+	return g;
+}
+
+#define FILLER_LEN ((size_t)4 << 20)
+
+/* A zone file large enough that reading it shows. */
+static void write_large(const char *file, unsigned serial)
+{
+	char *text = malloc(FILLER_LEN + 1);
+	int n;
+
+	ck_assert_ptr_nonnull(text);
+	n = snprintf(text, FILLER_LEN, "$TTL 300\n@ SOA ns1 h %u 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\nwww A 192.0.2.1\n;",
+		     serial);
+	memset(text + n, 'x', FILLER_LEN - (size_t)n);
+	text[FILLER_LEN] = 0;
+	for (size_t i = 1000; i < FILLER_LEN - 2; i += 1000)
+		memcpy(text + i, "\n;", 2);
+	help_write(file, text);
+	free(text);
+}
+
+static struct timespec mtime(const char *file)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(file, &st), 0);
+	return st.st_mtim;
+}
+
+static void set_mtime(const char *file, struct timespec t)
+{
+	ck_assert_int_eq(utimensat(AT_FDCWD, file, (struct timespec[2]){t, t}, 0), 0);
+}
+
+START_TEST(an_unchanged_zone_is_not_read)
+{
+	struct generation *a, *b;
+	unsigned long long before, after;
+
+	enter();
+	write_large("a.zone", 1);
+	a = load_until_stamped(load(NULL));
+	before = octets_read();
+	b = load(a);
+	after = octets_read();
+	ck_assert_int_eq(b->status, 0);
+	if (before)
+		ck_assert_uint_lt(after - before, FILLER_LEN / 2);
+	else
+		fprintf(stderr, "no /proc/self/io: whether the file was read is not seen\n");
+	ck_assert_uint_eq(b->refs[0].stamp, a->refs[0].stamp);
+	ck_assert_uint_eq(inode(b->images[0]), inode(a->images[0]));
+	ck_assert_uint_eq(service(b, "www.a.test")->policy.member_count, 1);
+	ck_assert_uint_eq(b->plan->digest, a->plan->digest);
+	generation_free(a);
+	generation_free(b);
+	help_leave();
+}
+END_TEST
+
+/* Same size, same time of change: what else tells is the inode, and the time of the inode's change, which nobody can set. */
+START_TEST(a_change_that_hides_is_seen)
+{
+	struct generation *a, *b, *c;
+	struct timespec t;
+
+	enter();
+	help_write("a.zone", ZONE("1", "www A 192.0.2.1\n"));
+	a = load_until_stamped(load(NULL));
+	t = mtime("a.zone");
+	help_write("a.zone", ZONE("2", "www A 192.0.2.1\n")); /* in place */
+	set_mtime("a.zone", t);
+	b = load(a);
+	ck_assert_uint_eq(zone(b, 0)->serial, 2);
+	b = load_until_stamped(b);
+	help_write("new", ZONE("3", "www A 192.0.2.1\n"));
+	set_mtime("new", t);
+	ck_assert_int_eq(rename("new", "a.zone"), 0);
+	c = load(b);
+	ck_assert_uint_eq(zone(c, 0)->serial, 3);
+	generation_free(a);
+	generation_free(b);
+	generation_free(c);
+	help_leave();
+}
+END_TEST
+
+START_TEST(a_touched_zone_stays_in_its_image_and_gets_a_new_stamp)
+{
+	struct generation *a, *b;
+	struct timespec t = {.tv_sec = 1000000000, .tv_nsec = 5};
+	uint64_t old;
+
+	enter();
+	a = load_until_stamped(load(NULL));
+	old = a->refs[0].stamp;
+	set_mtime("a.zone", t);
+	b = load(a);
+	ck_assert_uint_eq(inode(b->images[0]), inode(a->images[0]));
+	ck_assert_uint_ne(b->refs[0].stamp, old);
+	b = load_until_stamped(b);
+	ck_assert_uint_ne(b->refs[0].stamp, old);
+	ck_assert_uint_eq(inode(b->images[0]), inode(a->images[0]));
+	generation_free(a);
+	generation_free(b);
+	help_leave();
+}
+END_TEST
+
+START_TEST(a_service_more_is_seen_without_a_change_of_the_file)
+{
+	struct generation *a, *b;
+
+	enter();
+	help_write("a.zone", ZONE("1", "www A 192.0.2.1\nmail A 192.0.2.2\n"));
+	a = load_until_stamped(load(NULL));
+	help_write("gemel.lua", CONFIG "service 'mail.a.test' { check = 'c' }\n");
+	b = load(a);
+	ck_assert_int_eq(b->status, 0);
+	ck_assert_uint_ne(b->refs[0].image, b->refs[1].image);
+	ck_assert_uint_eq(service(b, "mail.a.test")->policy.member_count, 1);
+	generation_free(a);
+	generation_free(b);
+	help_leave();
+}
+END_TEST
+
+/* The file itself never changes, what it includes does. */
+START_TEST(a_zone_with_includes_is_always_read)
+{
+	struct generation *g, *next;
+	char text[64];
+
+	enter();
+	help_write("part", "www A 192.0.2.1\n");
+	help_write("a.zone", ZONE("1", "$INCLUDE part\n"));
+	g = load(NULL);
+	/* b.zone is as old, and stamped in the end: time is not what is missing */
+	for (unsigned i = 0; i < 100000 && !g->refs[1].stamp; i++) {
+		next = load(g);
+		generation_free(g);
+		g = next;
+	}
+	ck_assert_uint_ne(g->refs[1].stamp, 0);
+	for (unsigned i = 1; i < 4; i++) {
+		snprintf(text, sizeof text, "%.*s", (int)(16 * i), "www A 192.0.2.1\nwww A 192.0.2.2\nwww A 192.0.2.3\n");
+		help_write("part", text);
+		next = load(g);
+		ck_assert_uint_eq(next->refs[0].stamp, 0);
+		ck_assert_uint_eq(service(next, "www.a.test")->policy.member_count, i);
+		generation_free(g);
+		g = next;
+	}
+	generation_free(g);
+	help_leave();
+}
+END_TEST
+
+START_TEST(a_broken_file_is_told_at_every_reload)
+{
+	struct generation *g, *next;
+
+	enter();
+	g = load_until_stamped(load(NULL));
+	help_write("a.zone", "nonsense\n");
+	for (unsigned i = 0; i < 50; i++) {
+		next = load(g);
+		ck_assert_int_eq(next->status, 1);
+		ck_assert_ptr_nonnull(strstr(next->diags, "a.zone:1:"));
+		ck_assert_uint_eq(zone(next, 0)->serial, 1);
+		ck_assert_uint_eq(next->refs[0].stamp, 0);
+		generation_free(g);
+		g = next;
+	}
+	generation_free(g);
+	help_leave();
+}
+END_TEST
+
 static int garbage_fd(const void *data, size_t len)
 {
 	int fd = memfd_sealed("garbage", data, len);
@@ -435,7 +645,7 @@ static int garbage_fd(const void *data, size_t len)
 
 START_TEST(garbage_from_before_only_costs_a_rebuild)
 {
-	struct answer_zone_ref wild[3] = {{0, 0}, {0, UINT32_MAX}, {9999, 1}};
+	struct answer_zone_ref wild[3] = {{0, 0, 1}, {0, UINT32_MAX, 2}, {9999, 1, 3}};
 	struct generation before = {.image_count = 2, .zones = -1, .plan_fd = -1}, *g;
 	char text[600];
 
@@ -518,6 +728,10 @@ int main(void)
 		at_a_start_a_broken_zone_comes_from_the_snapshot, a_zone_without_any_version_is_servfail_and_heals,
 		a_faulty_configuration_is_refused_whole, many_reloads_do_not_pile_up_images,
 		a_zone_is_dropped_and_comes_back,
+		an_unchanged_zone_is_not_read, a_change_that_hides_is_seen,
+		a_touched_zone_stays_in_its_image_and_gets_a_new_stamp,
+		a_service_more_is_seen_without_a_change_of_the_file, a_zone_with_includes_is_always_read,
+		a_broken_file_is_told_at_every_reload,
 		garbage_from_before_only_costs_a_rebuild, a_damaged_snapshot_is_survived,
 		a_snapshot_that_cannot_be_written_is_only_a_warning,
 	};

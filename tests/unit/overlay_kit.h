@@ -31,7 +31,7 @@ static inline int sealed(const void *data, size_t len)
 
 static inline void setup(void)
 {
-	const struct answer_zone_ref ref = { 0, 0 };
+	const struct answer_zone_ref ref = { 0 };
 	struct image_builder *builder;
 	const uint8_t *data;
 	size_t len;
@@ -49,7 +49,7 @@ static inline void setup(void)
 
 static inline struct view *view(uint64_t generation)
 {
-	struct view *v = view_new(generation, images, 1, zones, 1);
+	struct view *v = view_new(generation, NULL, images, 1, zones, 1);
 	ck_assert_ptr_nonnull(v);
 	return v;
 }

@@ -170,15 +170,15 @@ START_TEST(only_whole_sealed_images_are_taken)
 	ck_assert_int_eq(write(loose, data, (size_t)len), len);
 	int cut = sealed(data, (size_t)len - 1), junk = sealed("junk", 4), odd = sealed(data, sizeof(struct answer_zone_ref) + 1);
 	int two[2] = { images[0], junk };
-	ck_assert_ptr_null(view_new(1, &loose, 1, zones, 1));
-	ck_assert_ptr_null(view_new(1, &cut, 1, zones, 1));
-	ck_assert_ptr_null(view_new(1, &junk, 1, zones, 1)); /* refused as ERR_FORMAT, which an empty list of zones is, too */
-	ck_assert_ptr_null(view_new(1, two, 2, zones, 1));
-	ck_assert_ptr_null(view_new(1, images, 1, odd, 1));
-	ck_assert_ptr_null(view_new(1, images, 1, -1, 1));
-	struct answer_zone_ref beyond = { 1, 0 };
+	ck_assert_ptr_null(view_new(1, NULL, &loose, 1, zones, 1));
+	ck_assert_ptr_null(view_new(1, NULL, &cut, 1, zones, 1));
+	ck_assert_ptr_null(view_new(1, NULL, &junk, 1, zones, 1)); /* refused as ERR_FORMAT, which an empty list of zones is, too */
+	ck_assert_ptr_null(view_new(1, NULL, two, 2, zones, 1));
+	ck_assert_ptr_null(view_new(1, NULL, images, 1, odd, 1));
+	ck_assert_ptr_null(view_new(1, NULL, images, 1, -1, 1));
+	struct answer_zone_ref beyond = { .image = 1 };
 	int stranger = sealed(&beyond, sizeof beyond);
-	ck_assert_ptr_null(view_new(1, images, 1, stranger, 1));
+	ck_assert_ptr_null(view_new(1, NULL, images, 1, stranger, 1));
 	close(loose);
 	close(cut);
 	close(junk);
@@ -188,11 +188,35 @@ START_TEST(only_whole_sealed_images_are_taken)
 }
 END_TEST
 
+/* What the old view holds is not looked through again; a stranger beside it is. */
+START_TEST(images_of_the_old_view_are_taken_as_they_are)
+{
+	setup();
+	uint8_t data[65536];
+	ssize_t len = pread(images[0], data, sizeof data, 0);
+	ck_assert_int_gt(len, 100);
+	data[len - 1] ^= 1; /* the same header, another body */
+	int damaged = sealed(data, (size_t)len);
+	struct view *old = view_new(1, NULL, images, 1, zones, 1), *same = view_new(2, old, images, 1, zones, 1);
+	ck_assert_ptr_nonnull(old);
+	ck_assert_ptr_nonnull(same);
+	ck_assert_uint_eq(answer_db_zones(same->db), answer_db_zones(old->db));
+	ck_assert_ptr_null(view_new(3, old, &damaged, 1, zones, 1));
+	view_free(old);
+	r->view = same; /* stands on its own */
+	ck_assert_int_eq(answer("static.example.test"), -1);
+	ck_assert_ptr_nonnull(strstr(kit.text, " A 192.0.2.1"));
+	ck_assert_int_eq(answer(WWW), 0); /* live names of a new view wait for their answers */
+	close(damaged);
+	teardown();
+}
+END_TEST
+
 START_TEST(an_empty_list_of_zones_serves_none)
 {
 	setup();
 	int none = sealed("", 0);
-	r->view = view_new(1, images, 1, none, 1);
+	r->view = view_new(1, NULL, images, 1, none, 1);
 	ck_assert_ptr_nonnull(r->view);
 	ck_assert_uint_eq(answer_db_zones(r->view->db), 0);
 	ck_assert_int_eq(answer("static.example.test"), -1);
@@ -252,6 +276,7 @@ int main(void)
 				 what_a_new_coordinator_adds_stands_above_the_old_log, a_log_of_another_generation_is_no_answer,
 				 a_torn_log_is_read_up_to_the_tear, a_log_shortened_under_the_reader_is_refused,
 				 a_log_is_due_by_the_size_of_its_state, only_whole_sealed_images_are_taken,
-				 an_empty_list_of_zones_serves_none, what_a_reader_holds_is_not_freed };
+				 images_of_the_old_view_are_taken_as_they_are, an_empty_list_of_zones_serves_none,
+				 what_a_reader_holds_is_not_freed };
 	return unit_run("overlay_log", tests, sizeof tests / sizeof *tests);
 }
