@@ -27,7 +27,6 @@ struct build {
 	uint32_t *node_at; /* by index in z->nodes; 0 = not in the image */
 	size_t nodes;
 	uint8_t max_labels;
-	bool wild; /* there are wildcards in the zone */
 };
 
 /* Room for one more of size octets in a growing array. */

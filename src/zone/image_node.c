@@ -69,7 +69,7 @@ static uint8_t node_flags(const struct build *w, const struct zone_node *n)
 	uint8_t flags = n->flags & ZONE_NODE_CUT ? IMAGE_NODE_CUT : 0;
 	const struct zone_node *star = NULL;
 
-	if (w->wild && n->name_len + 2u <= NAME_WIRE_MAX) {
+	if (w->z->has_wildcard && n->name_len + 2u <= NAME_WIRE_MAX) {
 		memcpy(wild + 2, n->name, n->name_len);
 		star = zone_find(w->z, wild);
 	}
@@ -150,8 +150,6 @@ static int add_nodes(struct build *w)
 	const struct zone *z = w->z;
 	int e = 0;
 
-	for (size_t i = 0; i < z->node_count && !w->wild; i++)
-		w->wild = name_is_wildcard(z->nodes[i]->name);
 	for (size_t i = 0; !e && i < z->node_count; i++) {
 		const struct zone_node *n = z->nodes[i];
 		if (n->flags & ZONE_NODE_BELOW)

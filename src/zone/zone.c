@@ -59,6 +59,7 @@ static struct zone_node *node_make(struct zone *z, const uint8_t *name, size_t l
 	n->name = (const uint8_t *)(n + 1);
 	n->name_len = (uint8_t)len;
 	n->labels = (uint8_t)name_labels(name);
+	z->has_wildcard |= name_is_wildcard(name);
 	return n;
 }
 

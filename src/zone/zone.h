@@ -53,6 +53,7 @@ struct zone {
 	struct table by_name; /* lower-case wire name → struct zone_node * */
 	struct zone_node *last; /* of the latest zone_add: records of one owner mostly stand together */
 	size_t record_count;
+	bool has_wildcard; /* some node's first label is "*" */
 	uint32_t serial, negative_ttl; /* set by zone_check: SOA serial; min(SOA TTL, MINIMUM), RFC 2308 5 */
 };
 
