@@ -3,5 +3,6 @@ src_answer_libanswer_a_SOURCES = \
 	src/answer/answer.c src/answer/answer.h \
 	src/answer/db.c src/answer/db.h \
 	src/answer/live.c src/answer/live.h \
+	src/answer/rate.c src/answer/rate.h \
 	src/answer/reply.c src/answer/reply.h
 src_answer_libanswer_a_CFLAGS = $(AM_CFLAGS)

@@ -281,3 +281,9 @@ tests_unit_overlay_log_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS
 tests_unit_publisher_test_SOURCES = tests/unit/publisher_test.c tests/unit/unit.h src/app/publisher.c src/app/overlay_log.c
 tests_unit_publisher_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS)
 tests_unit_publisher_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+
+check_PROGRAMS += tests/unit/rate_test
+TESTS += tests/unit/rate_test
+tests_unit_rate_test_SOURCES = tests/unit/rate_test.c
+tests_unit_rate_test_LDADD = src/answer/libanswer.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_rate_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
