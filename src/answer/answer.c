@@ -294,8 +294,8 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 	return ANSWER_SEND;
 }
 
-enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
-				 const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len)
+static enum answer_outcome bare(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode, bool tc,
+				const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len)
 {
 	struct query q;
 	struct reply r;
@@ -305,6 +305,21 @@ enum answer_outcome answer_error(const struct answer_limits *lim, const struct h
 		return ANSWER_NONE;
 	reply_begin(&r, &q, lim, false, out, cap);
 	reply_fail(&r, v == QUERY_OK ? rcode : q.rcode, REPLY_NO_EDE);
+	r.tc = tc;
 	*len = reply_end(&r, &q, lim);
 	return ANSWER_SEND;
+}
+
+enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
+				 const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len)
+{
+	return bare(lim, key, rcode, false, in, in_len, out, cap, len);
+}
+
+enum answer_outcome answer_slip(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
+				const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len)
+{
+	const struct answer_limits small = { .udp_edns_max = lim->udp_edns_max }; /* an NSID would make it grow */
+
+	return bare(&small, key, rcode, true, in, in_len, out, cap, len);
 }

@@ -81,6 +81,7 @@ enum answer_outcome {
 struct answer_stats { /* a worker's own counters, single writer, read by others with relaxed loads */
 	uint64_t queries, responses, dropped, truncated, cold, edns, tcp;
 	uint64_t by_rcode[24]; /* what lies past is not counted */
+	uint64_t rate_dropped, rate_slipped; /* responses made and then not sent, or sent truncated: the edge counts them */
 };
 struct answer_worker { /* one a thread */
 	uint32_t *turn;  /* rotate position a slot; answer_db_slots long, owned by the edge; any values will do */
@@ -106,5 +107,9 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 /* A SERVFAIL (or other rcode) for a query whose cold path failed. Same buffers. */
 enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
 				 const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len);
+/* The smallest answer over UDP that says "ask over TCP": the question, TC and this rcode (rate limiting's slip). Never
+ * larger than the query: no option is in it. Same buffers. */
+enum answer_outcome answer_slip(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
+				const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len);
 
 #endif

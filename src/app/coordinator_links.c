@@ -33,13 +33,15 @@ void coordinator_on_packet(evutil_socket_t fd, short what, void *ctx)
 static void take_counters(struct coordinator *c, struct rbuf *m)
 {
 	struct ctl_counters n = { 0 };
-	uint64_t *to[] = { &n.queries, &n.responses, &n.dropped, &n.truncated, &n.cold };
-	for (size_t i = 0; i < sizeof to / sizeof to[0]; i++)
-		*to[i] = get_u64(m);
+	/* The order of struct answer_stats, then that of struct tcp_stats. */
+	uint64_t *first[] = { &n.queries, &n.responses, &n.dropped, &n.truncated, &n.cold, &n.edns, &n.tcp };
+	uint64_t *last[] = { &n.rate_dropped, &n.rate_slipped, &n.tcp_open, &n.tcp_accepted, &n.tcp_evicted, &n.tcp_evicted_source };
+	for (size_t i = 0; i < sizeof first / sizeof first[0]; i++)
+		*first[i] = get_u64(m);
 	for (size_t i = 0; i < sizeof n.by_rcode / sizeof n.by_rcode[0]; i++)
 		n.by_rcode[i] = get_u64(m);
-	n.edns = get_u64(m);
-	n.tcp = get_u64(m);
+	for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
+		*last[i] = get_u64(m);
 	uint64_t now = clock_mono_ms();
 	if (m->failed)
 		return;

@@ -115,8 +115,7 @@ static void take_site(struct responder *r, const uint8_t *data, size_t len)
 			r->limits.nsid = r->nsid;
 			r->limits.nsid_len = (uint16_t)nsid_len;
 		}
-		r->limits.udp_edns_max = s.udp_edns_max < RESPONDER_UDP_MAX ? s.udp_edns_max : RESPONDER_UDP_MAX;
-		r->tcp_max = s.tcp_max;
+		limits_apply(r, &s.limits);
 	}
 	arena_deinit(&a);
 }
@@ -290,6 +289,11 @@ static void send_stats(struct responder *r)
 	ipc_begin(&w, IPC_STATS);
 	for (size_t i = 0; i < sizeof sum / sizeof(uint64_t); i++)
 		put_u64(&w, ((const uint64_t *)&sum)[i]);
+	const struct tcp_stats *tcp = tcp_stats_get(r->tcp);
+	put_u64(&w, tcp->open);
+	put_u64(&w, tcp->accepted);
+	put_u64(&w, tcp->evicted);
+	put_u64(&w, tcp->evicted_source);
 	if (r->coordinator && !chan_queued(r->coordinator) && chan_send_buf(r->coordinator, &w))
 		log_line(LOG_LEVEL_DEBUG, "counters were not sent");
 }

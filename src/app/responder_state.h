@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 #include "answer/answer.h"
+#include "answer/rate.h"
 #include "app/sockets.h"
+#include "core/plan.h"
 #include "io/chan.h"
 
 #define RESPONDER_WORKERS_MAX 64
@@ -44,6 +46,7 @@ struct worker {
 	bool *wildcard;
 	size_t fd_count;
 	struct answer_worker answer;
+	struct rate *rate; /* published (RCU), its own to write; NULL = responses are not limited */
 	uint64_t beat; /* counts turns; the main thread looks whether it moves */
 };
 
@@ -77,7 +80,10 @@ struct responder {
 	struct answer_worker main_answer; /* for TCP */
 	struct answer_limits limits;
 	uint8_t nsid[256];
-	uint16_t tcp_max;
+	struct rate_limits rate_limits; /* those in force, a worker's part */
+	unsigned rate_tables;           /* workers they are in force for; 0 = never applied */
+	uint16_t tcp_max, tcp_per_source;
+	uint32_t tcp_idle_ms;
 	struct view *view;   /* published (RCU): workers read it, only the main thread writes */
 	struct view *waiting;/* a newer generation whose overlay is not whole yet; NULL = none */
 	uint64_t told;       /* the generation that the supervisor knows us to answer from */
@@ -102,6 +108,10 @@ void view_free(struct view *v); /* only after a grace period; NULL is fine */
 bool overlay_message(struct responder *r, const uint8_t *data, size_t len, bool *wait);
 /* Replays the log that the supervisor kept, up to its last commit. */
 void overlay_replay(struct responder *r, int fd);
+
+/* limits.c */
+/* Responses are limited from the next batch on; connections that are there keep their idle time. */
+void limits_apply(struct responder *r, const struct plan_limits *l);
 
 /* worker.c */
 int workers_start(struct responder *r) MUST_CHECK;
@@ -128,6 +138,12 @@ void cold_forget_conn(struct cold_table *c, const struct tcp_conn *conn);
 void cold_fail_all(struct cold_table *c); /* the coordinator is gone */
 
 /* tcp.c */
+struct tcp_stats {
+	uint64_t open; /* now */
+	uint64_t accepted;
+	uint64_t evicted, evicted_source; /* idlest ones that gave way, to the bound of all and to that of their network */
+};
+const struct tcp_stats *tcp_stats_get(const struct tcp_server *t);
 struct tcp_server *tcp_new(struct responder *r) MUST_CHECK;
 void tcp_listen(struct tcp_server *t, int fd);
 void tcp_send(struct tcp_conn *c, const uint8_t *message, size_t len);

@@ -8,8 +8,7 @@ void site_put(struct bytes *out, const struct plan *p)
 	bytes_u16(out, IPC_SITE);
 	bytes_u16(out, 0);
 	plan_node_put(out, &p->nodes[p->self]);
-	bytes_u16(out, p->udp_edns_max);
-	bytes_u16(out, p->tcp_max);
+	plan_limits_put(out, &p->limits);
 }
 
 int site_get(struct site *s, const void *message, size_t len, struct arena *a)
@@ -20,12 +19,10 @@ int site_get(struct site *s, const void *message, size_t len, struct arena *a)
 	if (ipc_type_get(&r) != IPC_SITE)
 		return ERR_FORMAT;
 	int e = plan_node_get(&r, a, &got.node);
+	if (e == 0)
+		e = plan_limits_get(&r, a, &got.limits);
 	if (e)
 		return e;
-	got.udp_edns_max = get_u16(&r);
-	got.tcp_max = get_u16(&r);
-	if (r.failed)
-		return ERR_FORMAT;
 	*s = got;
 	return 0;
 }

@@ -8,8 +8,7 @@
 
 struct site {
 	struct plan_node node;
-	uint16_t udp_edns_max; /* limits.edns */
-	uint16_t tcp_max;      /* limits.tcp: connections */
+	struct plan_limits limits;
 };
 
 /* Writes the whole message, head included. */

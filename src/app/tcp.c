@@ -1,21 +1,22 @@
 /* DNS over TCP (RFC 7766) on the main thread: many connections, pipelined; all that one read brought is answered with one write.
- * Connections stand in a list by last activity: when the bound is reached the idlest gives way to the newcomer. */
+ * Connections stand in lists by last activity: when a bound is reached the idlest gives way to the newcomer, of its own
+ * network where that has as many as one may have, else of all.  So a newcomer is always served, and no network has them all. */
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <stdlib.h>
-#include <sys/queue.h>
+#include <sys/random.h>
 #include <unistd.h>
 #include "app/responder_state.h"
+#include "app/sources.h"
 #include "io/log.h"
 #include "io/sockaddr.h"
 
-#define IDLE_S 30              /* RFC 7766 6.2.3: seconds, and enough for a slow sender of one message */
 #define UNSENT_MAX (256u << 10) /* a reader so far behind is not read from until it caught up */
 #define ACCEPTS_A_TURN 64
 
 struct tcp_conn {
-	TAILQ_ENTRY(tcp_conn) by_activity; /* idlest first */
+	struct source_entry activity;
 	struct tcp_server *server;
 	struct bufferevent *bev;
 	struct addr peer;
@@ -24,8 +25,8 @@ struct tcp_conn {
 };
 struct tcp_server {
 	struct responder *r;
-	TAILQ_HEAD(, tcp_conn) conns;
-	size_t count;
+	struct sources conns;
+	struct tcp_stats stats;
 	struct listener { struct tcp_server *server; struct event *readable, *rested; } listeners[RESPONDER_LISTENS_MAX];
 	size_t listener_count;
 	uint8_t answer[DNS_MESSAGE_MAX];
@@ -33,17 +34,11 @@ struct tcp_server {
 
 static void conn_free(struct tcp_conn *c)
 {
-	TAILQ_REMOVE(&c->server->conns, c, by_activity);
-	c->server->count--;
+	sources_remove(&c->server->conns, &c->activity);
+	c->server->stats.open--;
 	cold_forget_conn(c->server->r->cold, c);
 	bufferevent_free(c->bev);
 	free(c);
-}
-
-static void touch(struct tcp_conn *c)
-{
-	TAILQ_REMOVE(&c->server->conns, c, by_activity);
-	TAILQ_INSERT_TAIL(&c->server->conns, c, by_activity);
 }
 
 void tcp_send(struct tcp_conn *c, const uint8_t *message, size_t len)
@@ -100,7 +95,7 @@ static void answer_what_came(struct tcp_conn *c)
 		const uint8_t *message = evbuffer_get_length(in) < len + 2 ? NULL : evbuffer_pullup(in, (ssize_t)len + 2);
 		if (!message)
 			break;
-		touch(c); /* by whole messages: single octets do not keep a connection young */
+		sources_touch(&c->server->conns, &c->activity); /* by whole messages: single octets do not keep a connection young */
 		answer_message(c, message + 2, len);
 		evbuffer_drain(in, len + 2);
 	}
@@ -138,21 +133,48 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 	conn_free(c);
 }
 
+static void evict(struct tcp_conn *c, uint64_t *counter)
+{
+	if (!c)
+		return;
+	++*counter;
+	conn_free(c);
+}
+
 static void evict_idlest(struct tcp_server *t)
 {
-	struct tcp_conn *c = TAILQ_FIRST(&t->conns);
-	if (c)
-		conn_free(c);
+	evict(sources_idlest(&t->conns), &t->stats.evicted);
+}
+
+static bool is_full(size_t count, uint16_t bound)
+{
+	return count > 0 && count >= bound;
+}
+
+/* Bounds may have sunk with a reload, so one may not be enough. */
+static void make_room(struct tcp_server *t, uint64_t net)
+{
+	while (is_full(sources_count_of(&t->conns, net), t->r->tcp_per_source))
+		evict(sources_idlest_of(&t->conns, net), &t->stats.evicted_source);
+	while (is_full(t->conns.count, t->r->tcp_max))
+		evict_idlest(t);
+}
+
+static struct timeval idle_time(const struct responder *r)
+{
+	return (struct timeval){ .tv_sec = r->tcp_idle_ms / 1000, .tv_usec = r->tcp_idle_ms % 1000 * 1000 };
 }
 
 static void conn_new(struct tcp_server *t, int fd, const struct sockaddr_storage *from)
 {
-	static const struct timeval idle = { .tv_sec = IDLE_S };
-	if (t->count >= t->r->tcp_max)
-		evict_idlest(t);
+	const struct timeval idle = idle_time(t->r); /* RFC 7766 6.2.3 */
 	struct tcp_conn *c = calloc(1, sizeof *c);
 	struct bufferevent *bev = bufferevent_socket_new(t->r->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!c || !bev) {
+	if (c)
+		sockaddr_to_addr(&c->peer, from);
+	if (c && bev)
+		make_room(t, answer_prefix(&c->peer));
+	if (!c || !bev || sources_add(&t->conns, &c->activity, answer_prefix(&c->peer), c)) {
 		free(c);
 		if (bev)
 			bufferevent_free(bev);
@@ -162,9 +184,8 @@ static void conn_new(struct tcp_server *t, int fd, const struct sockaddr_storage
 	}
 	c->server = t;
 	c->bev = bev;
-	sockaddr_to_addr(&c->peer, from);
-	TAILQ_INSERT_TAIL(&t->conns, c, by_activity);
-	t->count++;
+	t->stats.open++;
+	t->stats.accepted++;
 	bufferevent_setcb(bev, on_read, on_written, on_event, c);
 	bufferevent_setwatermark(bev, EV_READ, 0, DNS_MESSAGE_MAX + 2);
 	bufferevent_set_timeouts(bev, &idle, &idle);
@@ -212,11 +233,19 @@ static void on_accept(evutil_socket_t fd, short what, void *ctx)
 struct tcp_server *tcp_new(struct responder *r)
 {
 	struct tcp_server *t = calloc(1, sizeof *t);
-	if (!t)
+	struct hash_key key;
+	if (!t || getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key) {
+		free(t);
 		return NULL;
+	}
 	t->r = r;
-	TAILQ_INIT(&t->conns);
+	sources_init(&t->conns, &key);
 	return t;
+}
+
+const struct tcp_stats *tcp_stats_get(const struct tcp_server *t)
+{
+	return &t->stats;
 }
 
 void tcp_listen(struct tcp_server *t, int fd)

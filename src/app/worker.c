@@ -15,6 +15,13 @@
 #define IDLE_MS 500     /* an idle worker still shows that it is alive */
 #define TURNS_A_SOCKET 8 /* batches from one socket before the next gets its turn */
 
+struct turn { /* what the queries of one batch have in common */
+	int fd;
+	const struct view *view;
+	struct rate *rate; /* NULL = off */
+	uint64_t now_ms;   /* only where rate is not NULL */
+};
+
 /* What every packet touches lies close together: buffers a page apart would all fall into the same few cache sets.  A query is read
  * into a short buffer, and only what is longer spills; answers are packed one behind the other. */
 #define QUERY_SHORT 512
@@ -75,8 +82,38 @@ static const uint8_t *whole_query(struct batch *b, size_t i, size_t len)
 	return b->long_query;
 }
 
+/* What of a response is sent: all of it, nothing (0), or in its place that it was truncated. */
+static size_t limit_rate(struct worker *w, const struct turn *t, uint64_t net, const uint8_t *query, size_t query_len, uint8_t *out,
+			 size_t out_len)
+{
+	struct answer_stats *st = &w->answer.stats;
+	switch (rate_judge(t->rate, net, rate_class_of(out), t->now_ms)) {
+	case RATE_PASS:
+		return out_len;
+	case RATE_SLIP:
+		st->rate_slipped++;
+		if (answer_slip(&w->r->limits, answer_db_key(t->view->db), load_u16(out + 2) & 15, query, query_len, out, RESPONDER_UDP_MAX,
+				&out_len) == ANSWER_SEND)
+			return out_len;
+		return 0;
+	case RATE_DROP:
+		break;
+	}
+	st->rate_dropped++;
+	return 0;
+}
+
+/* Class CH: asking the coordinator is dear, so it is decided before; as of an error, for there is nothing yet to truncate. */
+static bool may_ask_coordinator(struct worker *w, const struct turn *t, uint64_t net)
+{
+	if (rate_judge(t->rate, net, RATE_ERROR, t->now_ms) == RATE_PASS)
+		return true;
+	w->answer.stats.rate_dropped++;
+	return false;
+}
+
 /* Returns the answer's length, 0 for none. */
-static size_t answer_one(struct worker *w, const struct view *v, int fd, struct batch *b, size_t i, uint8_t *out)
+static size_t answer_one(struct worker *w, const struct turn *t, struct batch *b, size_t i, uint8_t *out)
 {
 	const struct msghdr *m = &b->in[i].msg_hdr;
 	size_t len = b->in[i].msg_len, out_len = 0;
@@ -86,18 +123,21 @@ static size_t answer_one(struct worker *w, const struct view *v, int fd, struct 
 	struct addr client;
 	sockaddr_to_addr(&client, &b->from[i]);
 	const struct answer_from from = { .transport = ANSWER_UDP, .prefix = answer_prefix(&client) };
-	switch (answer_query(v->db, &w->answer, &w->r->limits, &from, query, len, out, RESPONDER_UDP_MAX, &out_len)) {
+	const bool limited = t->rate && !rate_is_exempt(t->rate, &client);
+	switch (answer_query(t->view->db, &w->answer, &w->r->limits, &from, query, len, out, RESPONDER_UDP_MAX, &out_len)) {
 	case ANSWER_SEND:
-		return out_len;
+		return limited ? limit_rate(w, t, from.prefix, query, len, out, out_len) : out_len;
 	case ANSWER_COLD: {
-		struct cold_origin o = { .fd = fd, .to = b->from[i], .to_len = m->msg_namelen };
+		if (limited && !may_ask_coordinator(w, t, from.prefix))
+			return 0;
+		struct cold_origin o = { .fd = t->fd, .to = b->from[i], .to_len = m->msg_namelen };
 		if (m->msg_controllen && m->msg_controllen <= sizeof o.control) {
 			memcpy(&o.control, m->msg_control, m->msg_controllen);
 			o.control_len = (uint32_t)m->msg_controllen;
 		}
 		if (cold_hand_over(cold_worker_socket(w->r->cold), &o, query, len))
 			return 0;
-		if (answer_error(&w->r->limits, answer_db_key(v->db), DNS_RCODE_SERVFAIL, query, len, out, RESPONDER_UDP_MAX,
+		if (answer_error(&w->r->limits, answer_db_key(t->view->db), DNS_RCODE_SERVFAIL, query, len, out, RESPONDER_UDP_MAX,
 				 &out_len) == ANSWER_SEND)
 			return out_len;
 		return 0;
@@ -130,15 +170,17 @@ static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard,
 	if (n <= 0)
 		return n;
 	rcu_thread_online();
-	const struct view *v = rcu_dereference(w->r->view);
-	w->answer.turn = v->turn[w->index];
+	struct turn t = { .fd = fd, .view = rcu_dereference(w->r->view), .rate = rcu_dereference(w->rate) };
+	if (t.rate)
+		t.now_ms = clock_coarse_ms();
+	w->answer.turn = t.view->turn[w->index];
 	unsigned out = 0;
 	uint8_t *to = b->answers; /* a batch of the longest answers fits */
 	for (size_t i = 0; i < (size_t)n; i++) {
 		struct msghdr *m = &b->in[i].msg_hdr;
 		if (wildcard)
 			answer_from_there(m);
-		size_t len = answer_one(w, v, fd, b, i, to);
+		size_t len = answer_one(w, &t, b, i, to);
 		if (!len)
 			continue;
 		b->out_iov[out] = (struct iovec){ to, len };

@@ -118,10 +118,10 @@ static bool list_ok_of(struct conf *c, const struct schema_key *k, const struct 
 
 	if (v->type != CONF_TABLE)
 		return ok(c, k, v);
-	if (v->table.field_count || !v->table.list_len || v->table.list_len > (uint64_t)k->max) {
-		conf_fault(c, v, "\"%s\" is a table with %u items%s; expected a list of 1 to %" PRId64 ": %s", k->name,
+	if (v->table.field_count || (!v->table.list_len && !k->empty) || v->table.list_len > (uint64_t)k->max) {
+		conf_fault(c, v, "\"%s\" is a table with %u items%s; expected a list of %d to %" PRId64 ": %s", k->name,
 			   v->table.list_len,
-			   v->table.field_count ? " and named ones" : "", k->max,
+			   v->table.field_count ? " and named ones" : "", k->empty ? 0 : 1, k->max,
 			   k->expected ? k->expected : "addresses");
 		return false;
 	}

@@ -113,7 +113,8 @@ struct conf {
 	bool failed;       /* out of memory */
 	const char *file, *dir, *abs_dir;
 	struct conf_blocks kinds[CONF_KINDS];
-	struct fields pair_fields, limits_fields;
+	struct fields pair_fields;
+	struct plan_limits limits;
 	const struct conf_block *pair_block, *limits_block;
 	struct plan_node *nodes;
 	struct fields *node_fields;
@@ -148,6 +149,7 @@ const char *conf_join(struct conf *c, const char *path) MUST_CHECK;     /* from 
 const char *conf_join_abs(struct conf *c, const char *path) MUST_CHECK; /* made absolute */
 
 /* ---- the stages, in this order ---- */
+void conf_build_limits(struct conf *c);               /* limits.c */
 void conf_build_nodes(struct conf *c);                /* node.c */
 void conf_build_pair(struct conf *c);                 /* pair.c */
 void conf_choose_node(struct conf *c, const char *name);
@@ -157,6 +159,8 @@ void conf_build_checks(struct conf *c);               /* check.c */
 void conf_build_services(struct conf *c);             /* service.c */
 
 /* ---- parts ---- */
+/* A list of blocks that the schema passed; where v is NULL, loopback. */
+struct addr_block *conf_blocks_read(struct conf *c, const struct conf_value *v, uint16_t *count);
 /* Reads one member value (address, host, site:NAME, table) and adds what it stands for. */
 void conf_member_add(struct conf *c, struct conf_members *out, const struct conf_value *v, uint8_t tier);
 void conf_members_push(struct conf *c, struct conf_members *out, const struct conf_member *m);

@@ -168,20 +168,6 @@ static void judge_keys(struct conf *c)
 			conf_fields_check(c, schemas[b->kind], &b->table, b->kind == CONF_HOST, &f);
 }
 
-static void build_limits(struct conf *c)
-{
-	const struct conf_value *rrl;
-
-	c->limits_fields.schema = SCHEMA_LIMITS;
-	if (!c->limits_block)
-		return;
-	conf_fields_check(c, SCHEMA_LIMITS, &c->limits_block->table, false, &c->limits_fields);
-	rrl = c->limits_fields.v[LIMITS_RRL];
-	if (rrl && (rrl->type != CONF_BOOLEAN || rrl->boolean) &&
-	    (rrl->type != CONF_INTEGER || rrl->integer < 1 || rrl->integer > 1000000))
-		conf_fields_fault(c, SCHEMA_LIMITS, LIMITS_RRL, rrl);
-}
-
 static void build(struct conf *c, const char *node)
 {
 	sort_blocks(c);
@@ -189,7 +175,7 @@ static void build(struct conf *c, const char *node)
 		return;
 	c->pair_block = only_block(c, CONF_PAIR);
 	c->limits_block = only_block(c, CONF_LIMITS);
-	build_limits(c);
+	conf_build_limits(c);
 	conf_build_nodes(c);
 	conf_build_pair(c);
 	if (!c->failed)

@@ -67,8 +67,8 @@ static void plan_head(struct planner *pl)
 	p->pair.name = conf_planner_text(pl, c->pair.name ? c->pair.name : "");
 	if (!p->pair.agree)
 		p->pair.agree = POLICY_AGREE_ANY_UP;
-	p->udp_edns_max = (uint16_t)conf_fields_integer(&c->limits_fields, LIMITS_EDNS);
-	p->tcp_max = (uint16_t)conf_fields_integer(&c->limits_fields, LIMITS_TCP);
+	p->limits = c->limits;
+	p->limits.rrl.exempt = copy_list(pl, c->limits.rrl.exempt, c->limits.rrl.exempt_count, sizeof *c->limits.rrl.exempt);
 	plan_nodes(pl);
 }
 

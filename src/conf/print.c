@@ -127,6 +127,32 @@ static void print_node(struct json *j, const struct plan_node *n, const struct f
 	json_end_object(j);
 }
 
+static void print_limits(struct json *j, const struct plan_limits *l)
+{
+	json_key(j, "limits");
+	json_begin_object(j);
+	json_key(j, "rrl");
+	if (l->rrl.per_s) {
+		json_begin_object(j);
+		put_uint(j, "rate", l->rrl.per_s);
+		put_uint(j, "slip", l->rrl.slip);
+		put_duration(j, "window", l->rrl.window_ms);
+		put_blocks(j, "exempt", l->rrl.exempt, l->rrl.exempt_count);
+		put_uint(j, "table", l->rrl.table);
+		json_end_object(j);
+	} else {
+		json_bool(j, false);
+	}
+	json_key(j, "tcp");
+	json_begin_object(j);
+	put_uint(j, "connections", l->tcp_max);
+	put_uint(j, "per_source", l->tcp_per_source);
+	put_duration(j, "idle", l->tcp_idle_ms);
+	json_end_object(j);
+	put_uint(j, "edns", l->udp_edns_max);
+	json_end_object(j);
+}
+
 static void print_top(struct json *j, const struct conf *c, const struct plan *p)
 {
 	put_text(j, "file", c->file);
@@ -147,12 +173,7 @@ static void print_top(struct json *j, const struct conf *c, const struct plan *p
 	} else {
 		json_null(j);
 	}
-	json_key(j, "limits");
-	json_begin_object(j);
-	put_field(j, &c->limits_fields, LIMITS_RRL);
-	put_uint(j, "tcp", p->tcp_max);
-	put_uint(j, "edns", p->udp_edns_max);
-	json_end_object(j);
+	print_limits(j, &p->limits);
 }
 
 static void print_zones(struct json *j, const struct conf *c)

@@ -70,11 +70,23 @@ static const struct schema_key keys_zone[] = {
 		       .expected = "the path of a zone file"},
 };
 static const struct schema_key keys_limits[] = {
-	[LIMITS_RRL] = {.name = "rrl", .type = SCHEMA_OTHER, .min = 1, .max = 1000000,
-			.expected = "false, or responses per second from 1 to 1000000",
-			.unbuilt = "responses are not rate-limited"},
-	[LIMITS_TCP] = {.name = "tcp", .type = SCHEMA_INTEGER, .min = 1, .max = 65535, .fallback = "256"},
+	[LIMITS_RRL] = {.name = "rrl", .type = SCHEMA_OTHER,
+			.expected = "false, responses per second from 1 to 1000000, or a table such as { rate = 500 }"},
+	[LIMITS_TCP] = {.name = "tcp", .type = SCHEMA_OTHER,
+			.expected = "connections from 1 to 65535, or a table such as { connections = 256 }"},
 	[LIMITS_EDNS] = {.name = "edns", .type = SCHEMA_INTEGER, .min = 512, .max = 4096, .fallback = "1232"},
+};
+static const struct schema_key keys_rrl[] = {
+	[RRL_RATE] = {.name = "rate", .type = SCHEMA_INTEGER, .min = 1, .max = 1000000, .fallback = "500"},
+	[RRL_SLIP] = {.name = "slip", .type = SCHEMA_INTEGER, .min = 0, .max = 10, .fallback = "2"},
+	[RRL_WINDOW] = {.name = "window", .type = SCHEMA_DURATION, .min = 1000, .max = 3600000, .fallback = "15s"},
+	[RRL_EXEMPT] = {.name = "exempt", .type = SCHEMA_BLOCKS, .max = PLAN_ADDRS_MAX, .empty = true},
+	[RRL_TABLE] = {.name = "table", .type = SCHEMA_INTEGER, .min = 1024, .max = 1048576, .fallback = "65536"},
+};
+static const struct schema_key keys_tcp[] = {
+	[TCP_CONNECTIONS] = {.name = "connections", .type = SCHEMA_INTEGER, .min = 1, .max = 65535, .fallback = "256"},
+	[TCP_PER_SOURCE] = {.name = "per_source", .type = SCHEMA_INTEGER, .min = 1, .max = 65535},
+	[TCP_IDLE] = {.name = "idle", .type = SCHEMA_DURATION, .min = 1000, .max = 3600000, .fallback = "30s"},
 };
 /* One list for both: CHECK_USE only counts in a service's inline table. */
 static const struct schema_key keys_check[] = {
@@ -136,6 +148,8 @@ static const struct {
 	[SCHEMA_PAIR] = {"pair", keys_pair, PAIR_KEYS},
 	[SCHEMA_ZONE] = {"zone", keys_zone, ZONE_KEYS},
 	[SCHEMA_LIMITS] = {"limits", keys_limits, LIMITS_KEYS},
+	[SCHEMA_RRL] = {"rrl", keys_rrl, RRL_KEYS},
+	[SCHEMA_TCP] = {"tcp", keys_tcp, TCP_KEYS},
 	[SCHEMA_CHECK] = {"check", keys_check, CHECK_USE},
 	[SCHEMA_CHECK_INLINE] = {"check", keys_check, CHECK_KEYS},
 	[SCHEMA_HOST] = {"host", keys_host, HOST_KEYS},

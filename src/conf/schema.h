@@ -38,12 +38,13 @@ struct schema_key {
 	const char *expected; /* for messages, where the type does not say it */
 	const char *unbuilt;  /* NULL = built; else what has no effect */
 	bool required;
+	bool empty; /* of a list: none at all is an answer, too */
 };
 
 enum schema_block {
 	SCHEMA_NODE = 1, SCHEMA_PAIR, SCHEMA_ZONE, SCHEMA_LIMITS, SCHEMA_CHECK, SCHEMA_CHECK_INLINE, SCHEMA_HOST,
 	SCHEMA_SERVICE,
-	SCHEMA_MEMBER, SCHEMA_TTL, SCHEMA_BLOCKS_END
+	SCHEMA_MEMBER, SCHEMA_TTL, SCHEMA_RRL, SCHEMA_TCP, SCHEMA_BLOCKS_END
 };
 /* Places in struct fields, in the order of the table in schema.c. */
 enum { NODE_ID, NODE_LISTEN, NODE_PEER, NODE_CANARIES, NODE_HTTP, NODE_HTTP_FROM, NODE_CONTROL, NODE_STATE,
@@ -52,6 +53,8 @@ enum { NODE_ID, NODE_LISTEN, NODE_PEER, NODE_CANARIES, NODE_HTTP, NODE_HTTP_FROM
 enum { PAIR_NAME, PAIR_KEY, PAIR_INTERVAL, PAIR_AGREE, PAIR_KEYS };
 enum { ZONE_FILE, ZONE_KEYS };
 enum { LIMITS_RRL, LIMITS_TCP, LIMITS_EDNS, LIMITS_KEYS };
+enum { RRL_RATE, RRL_SLIP, RRL_WINDOW, RRL_EXEMPT, RRL_TABLE, RRL_KEYS };
+enum { TCP_CONNECTIONS, TCP_PER_SOURCE, TCP_IDLE, TCP_KEYS };
 enum { CHECK_SCRIPT, CHECK_ARGS, CHECK_INTERVAL, CHECK_TIMEOUT, CHECK_FALL, CHECK_RISE, CHECK_RETRY, CHECK_USE,
       CHECK_KEYS };
 enum { HOST_SITE, HOST_KEYS };

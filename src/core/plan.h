@@ -23,6 +23,7 @@
 #define PLAN_SCRIPT_TEXT_MAX 262144
 #define PLAN_CHECK_STREAMS_MAX 16
 #define PLAN_KEY_LEN 32
+#define PLAN_RRL_TABLE_MAX 1048576 /* accounts: 16 MiB a worker */
 
 struct plan_node {
 	const char *name;
@@ -42,6 +43,19 @@ struct plan_pair {
 	uint8_t key[PLAN_KEY_LEN];
 	uint32_t interval_ms;
 	uint8_t agree; /* enum policy_agree, never POLICY_AGREE_PAIR */
+};
+struct plan_rrl { /* response rate limiting */
+	uint32_t per_s; /* of the node; 0 = off, and the rest means nothing */
+	uint32_t window_ms;
+	uint32_t table; /* accounts */
+	uint16_t slip;  /* 0 = never */
+	const struct addr_block *exempt; uint16_t exempt_count; /* at most PLAN_ADDRS_MAX */
+};
+struct plan_limits {
+	struct plan_rrl rrl;
+	uint16_t udp_edns_max;
+	uint16_t tcp_max, tcp_per_source; /* connections, in all and from one network; at least 1 */
+	uint32_t tcp_idle_ms;
 };
 struct plan_script {
 	const char *name; /* as configured: "tcp", or a path */
@@ -84,8 +98,7 @@ struct plan {
 	const struct plan_script *scripts; uint32_t script_count;
 	const struct plan_stream *streams; uint32_t stream_count;
 	const struct plan_service *services; uint32_t service_count;
-	uint16_t udp_edns_max;
-	uint16_t tcp_max; /* connections */
+	struct plan_limits limits;
 };
 
 struct plan *plan_new(void) MUST_CHECK; /* NULL = out of memory */
@@ -96,5 +109,8 @@ int plan_decode(struct plan **p, const void *data, size_t len) MUST_CHECK;
 /* One node block alone: what the supervisor must open. Strings and lists go to the arena; r->failed or ERR_NOMEM. */
 void plan_node_put(struct bytes *out, const struct plan_node *n);
 int plan_node_get(struct rbuf *r, struct arena *a, struct plan_node *n) MUST_CHECK;
+/* The limits alone, likewise. */
+void plan_limits_put(struct bytes *out, const struct plan_limits *l);
+int plan_limits_get(struct rbuf *r, struct arena *a, struct plan_limits *l) MUST_CHECK;
 
 #endif

@@ -113,17 +113,17 @@ static const struct addr *read_addrs(struct reader *d, size_t *count, size_t max
 	return list;
 }
 
-static void read_blocks(struct reader *d, struct plan_node *n)
+static const struct addr_block *read_blocks(struct reader *d, uint16_t *count, size_t max)
 {
-	size_t count = checked_count(d, get_u16(d->r), UINT16_MAX, BLOCK_MIN);
-	struct addr_block *list = new_array(d, count, sizeof *list);
-	for (size_t i = 0; list && i < count; i++) {
+	size_t n = checked_count(d, get_u16(d->r), max, BLOCK_MIN);
+	struct addr_block *list = new_array(d, n, sizeof *list);
+	for (size_t i = 0; list && i < n; i++) {
 		read_addr(d, &list[i].base, true);
 		list[i].prefix_len = get_u8(d->r);
 		require(d, list[i].prefix_len <= 8 * addr_ip_len(&list[i].base));
 	}
-	n->status_from = list;
-	n->status_from_count = (uint16_t)count;
+	*count = (uint16_t)n;
+	return list;
 }
 
 static void read_node(struct reader *d, struct plan_node *n)
@@ -138,7 +138,7 @@ static void read_node(struct reader *d, struct plan_node *n)
 	n->peer_count = (uint8_t)count;
 	n->canaries = read_addrs(d, &count, UINT16_MAX);
 	n->canary_count = (uint16_t)count;
-	read_blocks(d, n);
+	n->status_from = read_blocks(d, &n->status_from_count, UINT16_MAX);
 	read_addr(d, &n->http, false);
 	n->control = read_text(d, false);
 	n->state = read_text(d, false);
@@ -162,6 +162,31 @@ int plan_node_get(struct rbuf *r, struct arena *a, struct plan_node *n)
 	int e = result_of(&d);
 	if (e == 0)
 		*n = node;
+	return e;
+}
+
+static void read_limits(struct reader *d, struct plan_limits *l)
+{
+	l->rrl.per_s = get_u32(d->r);
+	l->rrl.window_ms = get_u32(d->r);
+	l->rrl.table = get_u32(d->r);
+	l->rrl.slip = get_u16(d->r);
+	l->rrl.exempt = read_blocks(d, &l->rrl.exempt_count, PLAN_ADDRS_MAX);
+	l->udp_edns_max = get_u16(d->r);
+	l->tcp_max = get_u16(d->r);
+	l->tcp_per_source = get_u16(d->r);
+	l->tcp_idle_ms = get_u32(d->r);
+	require(d, l->rrl.table <= PLAN_RRL_TABLE_MAX && l->tcp_max > 0 && l->tcp_per_source > 0 && l->tcp_idle_ms > 0);
+}
+
+int plan_limits_get(struct rbuf *r, struct arena *a, struct plan_limits *l)
+{
+	struct reader d = { .r = r, .arena = a };
+	struct plan_limits limits = { 0 };
+	read_limits(&d, &limits);
+	int e = result_of(&d);
+	if (e == 0)
+		*l = limits;
 	return e;
 }
 
@@ -409,8 +434,7 @@ static void read_head(struct reader *d, struct plan *p)
 	p->generation = get_u64(d->r);
 	p->digest = get_u64(d->r);
 	p->file = read_text(d, false);
-	p->udp_edns_max = get_u16(d->r);
-	p->tcp_max = get_u16(d->r);
+	read_limits(d, &p->limits);
 }
 
 int plan_decode(struct plan **p, const void *data, size_t len)

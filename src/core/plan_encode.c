@@ -26,6 +26,28 @@ static void add_addrs(struct bytes *b, const struct addr *list, size_t n)
 		add_addr(b, &list[i]);
 }
 
+static void add_blocks(struct bytes *b, const struct addr_block *list, size_t n)
+{
+	bytes_u16(b, (uint16_t)n);
+	for (size_t i = 0; i < n; i++) {
+		add_addr(b, &list[i].base);
+		bytes_u8(b, list[i].prefix_len);
+	}
+}
+
+void plan_limits_put(struct bytes *out, const struct plan_limits *l)
+{
+	bytes_u32(out, l->rrl.per_s);
+	bytes_u32(out, l->rrl.window_ms);
+	bytes_u32(out, l->rrl.table);
+	bytes_u16(out, l->rrl.slip);
+	add_blocks(out, l->rrl.exempt, l->rrl.exempt_count);
+	bytes_u16(out, l->udp_edns_max);
+	bytes_u16(out, l->tcp_max);
+	bytes_u16(out, l->tcp_per_source);
+	bytes_u32(out, l->tcp_idle_ms);
+}
+
 void plan_node_put(struct bytes *out, const struct plan_node *n)
 {
 	add_text(out, n->name);
@@ -33,11 +55,7 @@ void plan_node_put(struct bytes *out, const struct plan_node *n)
 	add_addrs(out, n->listen, n->listen_count);
 	add_addrs(out, n->peer, n->peer_count);
 	add_addrs(out, n->canaries, n->canary_count);
-	bytes_u16(out, n->status_from_count);
-	for (size_t i = 0; i < n->status_from_count; i++) {
-		add_addr(out, &n->status_from[i].base);
-		bytes_u8(out, n->status_from[i].prefix_len);
-	}
+	add_blocks(out, n->status_from, n->status_from_count);
 	add_addr(out, &n->http);
 	add_text(out, n->control);
 	add_text(out, n->state);
@@ -155,8 +173,7 @@ int plan_encode(struct bytes *out, const struct plan *p)
 	bytes_u64(out, p->generation);
 	bytes_u64(out, p->digest);
 	add_text(out, p->file);
-	bytes_u16(out, p->udp_edns_max);
-	bytes_u16(out, p->tcp_max);
+	plan_limits_put(out, &p->limits);
 	add_pair(out, &p->pair);
 	bytes_u16(out, p->self);
 	bytes_u16(out, p->node_count);

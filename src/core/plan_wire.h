@@ -1,6 +1,6 @@
 /* What both directions of a plan's bytes share.
  *
- *     magic u32 | version u16 | generation u64 | digest u64 | file | edns u16 | tcp u16 | pair | self u16 |
+ *     magic u32 | version u16 | generation u64 | digest u64 | file | limits | pair | self u16 |
  *     count u16, nodes | count u32, scripts | count u32, streams | count u32, services (each with its members)
  *
  *     text:  0  or  1 | length u16 | octets            addr:  family u8 | ip | port u16

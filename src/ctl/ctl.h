@@ -23,7 +23,9 @@
 
 struct ctl_child { const char *role; uint32_t pid, restarts; uint64_t started_wall_ms; };
 struct ctl_counters { /* of the responder, summed; zero until it told */
-	uint64_t queries, responses, dropped, truncated, cold, by_rcode[24], edns, tcp;
+	uint64_t queries, responses, dropped, truncated, cold, edns, tcp, by_rcode[24];
+	uint64_t rate_dropped, rate_slipped; /* of the responses */
+	uint64_t tcp_open, tcp_accepted, tcp_evicted, tcp_evicted_source; /* connections */
 	double qps; /* over the last second or so */
 };
 /* A still picture that verbs read; filled by the coordinator for each request, borrowed. */

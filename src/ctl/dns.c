@@ -318,8 +318,8 @@ static void answer(struct ask *a, bool udp, const struct addr *from)
 static size_t room(const struct plan *p, const struct query *q, bool udp, size_t cap)
 {
 	size_t most = !udp ? DNS_MESSAGE_MAX : !q->has_edns ? DNS_UDP_PLAIN_MAX : q->edns_size;
-	if (udp && most > p->udp_edns_max && p->udp_edns_max >= DNS_UDP_PLAIN_MAX)
-		most = p->udp_edns_max;
+	if (udp && most > p->limits.udp_edns_max && p->limits.udp_edns_max >= DNS_UDP_PLAIN_MAX)
+		most = p->limits.udp_edns_max;
 	return most < cap ? most : cap;
 }
 
@@ -332,7 +332,7 @@ size_t ctl_dns_answer(const struct ctl_host *h, bool udp, const struct addr *fro
 	enum query_verdict v = query_parse(&q, query, len, &unused);
 	if (v == QUERY_DROP)
 		return 0;
-	txt_reply_init(&r, &q, out, room(p, &q, udp, cap), p->udp_edns_max);
+	txt_reply_init(&r, &q, out, room(p, &q, udp, cap), p->limits.udp_edns_max);
 	if (q.wants_nsid)
 		r.nsid = view_node(h)->nsid;
 	if (v == QUERY_ERROR)

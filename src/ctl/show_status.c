@@ -5,7 +5,9 @@
  *  "pair":{"name":"demo","self":"normal"},                                        null without one
  *  "services":{"total":3,"degraded":0,"failed":0,"waiting":0},"members":{"total":6,"up":6},"overrides":0,
  *  "probes":{"streams":6,"running":1},
- *  "queries":{"total":9,"responses":9,"dropped":0,"truncated":0,"cold":1,"edns":9,"tcp":0,"qps":1.5},
+ *  "queries":{"total":9,"responses":9,"dropped":0,"truncated":0,"cold":1,"edns":9,"tcp":0,"rate_dropped":0,
+ *             "rate_slipped":0,"qps":1.5},
+ *  "tcp":{"connections":0,"accepted":0,"evicted":0,"evicted_source":0},
  *  "peers":[{"node":"ns2","link":"active","since":"…Z"}],
  *  "processes":[{"role":"responder","pid":12,"restarts":0,"started":"…Z"}]}
  */
@@ -130,11 +132,23 @@ static void show_queries(const struct ctl_counters *n, struct doc *d)
 	doc_uint(d, "cold", n->cold);
 	doc_uint(d, "edns", n->edns);
 	doc_uint(d, "tcp", n->tcp);
+	doc_uint(d, "rate_dropped", n->rate_dropped);
+	doc_uint(d, "rate_slipped", n->rate_slipped);
 	doc_number(d, "qps", n->qps);
 	doc_for(d, DOC_PEOPLE);
 	doc_number(d, "a second", n->qps);
+	if (n->rate_dropped || n->rate_slipped)
+		doc_printf(d, "limited", "%" PRIu64 " dropped, %" PRIu64 " truncated", n->rate_dropped, n->rate_slipped);
 	doc_for(d, DOC_BOTH);
 	doc_group_end(d);
+	doc_for(d, DOC_JSON);
+	doc_group(d, "tcp");
+	doc_uint(d, "connections", n->tcp_open);
+	doc_uint(d, "accepted", n->tcp_accepted);
+	doc_uint(d, "evicted", n->tcp_evicted);
+	doc_uint(d, "evicted_source", n->tcp_evicted_source);
+	doc_group_end(d);
+	doc_for(d, DOC_BOTH);
 }
 
 static void show_twins(const struct ctl_host *h, struct doc *d)

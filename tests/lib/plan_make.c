@@ -212,13 +212,14 @@ static void read_service(struct maker *m, char **at)
 	s->line = m->p->service_count;
 }
 
+static const struct addr_block local = { { 4, { 127 }, 0 }, 8 };
+
 static void add_nodes(struct plan *p)
 {
 	static const struct addr peers[2] = {
 		{ 4, { 127, 0, 0, 1 }, 5401 }, { 4, { 127, 0, 0, 1 }, 5402 } };
 	static const struct addr listen[2] = {
 		{ 4, { 127, 0, 0, 1 }, 5301 }, { 4, { 127, 0, 0, 1 }, 5302 } };
-	static const struct addr_block local = { { 4, { 127 }, 0 }, 8 };
 	static const char *const names[2] = { "ns1", "ns2" };
 	struct plan_node *nodes = need(arena_array(&p->arena, 2, sizeof *nodes));
 	p->node_count = p->pair.present ? 2 : 1;
@@ -263,8 +264,8 @@ struct plan *plan_make(const char *text, uint16_t self)
 	p->generation = 1;
 	p->digest = hash_bytes(&(struct hash_key){ { 3, 4 } }, text, strlen(text));
 	p->file = "test.lua";
-	p->udp_edns_max = 1232;
-	p->tcp_max = 100;
+	p->limits = (struct plan_limits){ .udp_edns_max = 1232, .tcp_max = 100, .tcp_per_source = 25, .tcp_idle_ms = 30000,
+		.rrl = { .per_s = 500, .window_ms = 15000, .table = 65536, .slip = 2, .exempt = &local, .exempt_count = 1 } };
 	return p;
 }
 

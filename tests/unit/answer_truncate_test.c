@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tests/lib/answer_kit.h"
+#include "tests/lib/message.h"
 
 #define LABEL63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -191,6 +192,29 @@ START_TEST(test_configured)
 }
 END_TEST
 
+/* Rate limiting's slip: whatever the answer would have been, it is not larger than what came, and sound. */
+START_TEST(test_slip)
+{
+	static const char *const asks[] = { "example.test MX", "example.test MX edns=1232 do nsid", "none.example.test A edns=512",
+		"example.test ANY edns=4096" };
+	kit.limits.nsid = (const uint8_t *)"node";
+	kit.limits.nsid_len = 4;
+	for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+		uint8_t in[512], out[DNS_UDP_PLAIN_MAX];
+		size_t in_len = kit_question(asks[i], in, &kit.from), len = 0;
+		ck_assert_int_eq(answer_slip(&kit.limits, answer_db_key(kit.db), DNS_RCODE_NXDOMAIN, in, in_len, out, sizeof out, &len),
+				 ANSWER_SEND);
+		ck_assert_uint_le(len, in_len);
+		ck_assert(message_is_sound(in, in_len, out, len));
+		ck_assert_uint_eq(load_u16(out + 2) & (DNS_FLAG_TC | 15u), DNS_FLAG_TC | DNS_RCODE_NXDOMAIN);
+		ck_assert_uint_eq(load_u32(out + 6), 0); /* no answer, no authority */
+		for (size_t cut = 0; cut < DNS_HEADER_LEN; cut++)
+			ck_assert_int_eq(answer_slip(&kit.limits, answer_db_key(kit.db), 0, in, cut, out, sizeof out, &len),
+					 ANSWER_NONE);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("answer: truncation");
@@ -204,6 +228,7 @@ int main(void)
 	tcase_add_test(t, test_chains);
 	tcase_add_test(t, test_plain);
 	tcase_add_test(t, test_configured);
+	tcase_add_test(t, test_slip);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

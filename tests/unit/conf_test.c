@@ -188,7 +188,7 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(n->workers, 0);
 	ck_assert_uint_eq(n->id, 0);
 	ck_assert(!l.p->pair.present);
-	ck_assert_uint_eq(l.p->udp_edns_max, 1232);
+	ck_assert_uint_eq(l.p->limits.udp_edns_max, 1232);
 	const struct plan_stream *s = stream(&l, "www.example.test", 0, 0);
 	ck_assert_uint_eq(s->timing.interval_ms, 5000);
 	ck_assert_uint_eq(s->timing.timeout_ms, 2000);
@@ -204,6 +204,59 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_str_eq(l.p->nodes[0].control, path);
 	ck_assert_uint_eq(l.d.count, 0);
 	unload(&l);
+	help_leave();
+}
+END_TEST
+
+/* Printed for people: the blanks between go. No text here has any inside. */
+static void squeeze(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++)
+		if (*s != ' ' && *s != '\n')
+			*to++ = *s;
+	*to = 0;
+}
+
+/* As --print tells them. */
+START_TEST(limits)
+{
+#define RRL(rate, slip, window, exempt, table) \
+	"\"rrl\":{\"rate\":" rate ",\"slip\":" slip ",\"window\":\"" window "\",\"exempt\":[" exempt "],\"table\":" table "}"
+#define TCP(connections, per_source, idle) \
+	"\"tcp\":{\"connections\":" connections ",\"per_source\":" per_source ",\"idle\":\"" idle "\"}"
+#define LOOPBACK "\"127.0.0.0/8\",\"::1/128\""
+	static const struct { const char *block, *expected; } cases[] = {
+		{"", RRL("500", "2", "15s", LOOPBACK, "65536") "," TCP("256", "64", "30s") ",\"edns\":1232"},
+		{"limits { rrl = false }", "\"rrl\":false," TCP("256", "64", "30s") ",\"edns\":1232"},
+		{"limits { rrl = 7, tcp = 2 }", RRL("7", "2", "15s", LOOPBACK, "65536") "," TCP("2", "1", "30s") ",\"edns\":1232"},
+		{"limits { tcp = { per_source = 9 } }", RRL("500", "2", "15s", LOOPBACK, "65536") "," TCP("256", "9", "30s") ",\"edns\":1232"},
+		{"limits { rrl = { rate = 5, slip = 0, window = '1m', exempt = {}, table = 2048 },"
+		 " tcp = { connections = 10, per_source = 10, idle = 5 }, edns = 4096 }",
+		 RRL("5", "0", "1m", "", "2048") "," TCP("10", "10", "5s") ",\"edns\":4096"},
+		{"limits { rrl = { exempt = '10.1.2.3/8' } }",
+		 RRL("500", "2", "15s", "\"10.0.0.0/8\"", "65536") "," TCP("256", "64", "30s") ",\"edns\":1232"},
+	};
+	struct loaded l;
+	char text[1024];
+
+	enter();
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(text, sizeof text, "node 'solo' { control = 'run/x.sock', state = 'run/x' }\n"
+			 "zone 'example.test' { file = 'example.test.zone' }\n%s\n", cases[i].block);
+		load(&l, text);
+		ck_assert_uint_eq(l.d.count, 0);
+		struct bytes out;
+		bytes_init(&out, 1 << 20);
+		ck_assert_int_eq(conf_print(l.c, l.p, &out), 0);
+		bytes_u8(&out, 0);
+		squeeze((char *)out.data);
+		ck_assert_msg(strstr((const char *)out.data, cases[i].expected) != NULL, "%s: expected %s in %s", cases[i].block,
+			      cases[i].expected, (const char *)out.data);
+		bytes_deinit(&out);
+		unload(&l);
+	}
 	help_leave();
 }
 END_TEST
@@ -626,7 +679,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		the_product_example_is_accepted, what_is_left_out_has_its_default, durations_are_seconds_or_text,
+		the_product_example_is_accepted, what_is_left_out_has_its_default, limits, durations_are_seconds_or_text,
 		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
 		members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question,
 		keys_do_not_depend_on_order_or_timing,

@@ -22,7 +22,8 @@ static void begin(void)
 	kit_begin(&k, plan);
 	world_backend(&k.w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
 	world_run(&k.w, 3000);
-	k.counters = (struct ctl_counters){ .queries = 9, .responses = 8, .dropped = 1, .edns = 7, .tcp = 1, .qps = 1.5 };
+	k.counters = (struct ctl_counters){ .queries = 9, .responses = 8, .dropped = 1, .edns = 7, .tcp = 1, .qps = 1.5,
+		.rate_dropped = 4, .rate_slipped = 2, .tcp_open = 5, .tcp_accepted = 20, .tcp_evicted = 3, .tcp_evicted_source = 6 };
 }
 
 static void end(void)
@@ -56,6 +57,7 @@ START_TEST(status_for_people)
 		   "probes running    0\n"
 		   "queries total     9\n"
 		   "queries a second  1.5\n"
+		   "queries limited   4 dropped, 2 truncated\n"
 		   "\n"
 		   "ROLE       PID   RESTARTS  STARTED\n"
 		   "responder  1001  0         3.0s\n"
@@ -72,7 +74,8 @@ START_TEST(status_for_machines)
 		   "\"uptime_ms\":3000,\"generation\":1,\"ready\":true,\"journal_ok\":false,\"pair\":null,"
 		   "\"services\":{\"total\":2,\"degraded\":1,\"failed\":1,\"waiting\":0},\"members\":{\"total\":4,\"up\":2},\"overrides\":0,"
 		   "\"probes\":{\"streams\":3,\"running\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"
-		   "\"cold\":0,\"edns\":7,\"tcp\":1,\"qps\":1.5},\"peers\":[],"
+		   "\"cold\":0,\"edns\":7,\"tcp\":1,\"rate_dropped\":4,\"rate_slipped\":2,\"qps\":1.5},"
+		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},\"peers\":[],"
 		   "\"processes\":[{\"role\":\"responder\",\"pid\":1001,\"restarts\":0,\"started\":\"2023-11-14T22:30:00.000Z\"},"
 		   "{\"role\":\"prober\",\"pid\":1002,\"restarts\":3,\"started\":\"2023-11-14T22:30:00.000Z\"}]}\n");
 }

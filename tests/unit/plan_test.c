@@ -52,6 +52,15 @@ START_TEST(what_goes_in_comes_out)
 
 	ck_assert_uint_eq(q->self, 1);
 	ck_assert_uint_eq(q->digest, p->digest);
+	ck_assert_uint_eq(q->limits.rrl.per_s, 500);
+	ck_assert_uint_eq(q->limits.rrl.slip, 2);
+	ck_assert_uint_eq(q->limits.rrl.window_ms, 15000);
+	ck_assert_uint_eq(q->limits.rrl.table, 65536);
+	ck_assert_uint_eq(q->limits.rrl.exempt_count, 1);
+	ck_assert_uint_eq(q->limits.rrl.exempt[0].prefix_len, 8);
+	ck_assert_uint_eq(q->limits.tcp_max, 100);
+	ck_assert_uint_eq(q->limits.tcp_per_source, 25);
+	ck_assert_uint_eq(q->limits.tcp_idle_ms, 30000);
 	ck_assert_str_eq(q->nodes[1].name, "ns2");
 	ck_assert_uint_eq(q->nodes[0].peer[0].port, 5401);
 	ck_assert_ptr_null(q->nodes[0].nsid);
@@ -234,12 +243,43 @@ START_TEST(a_node_travels_alone)
 }
 END_TEST
 
+START_TEST(limits_of_nothing_are_refused)
+{
+	struct plan *p = rich_plan();
+	struct arena arena;
+	struct plan_limits got = { .udp_edns_max = 77 };
+	arena_init(&arena, 0);
+	for (int i = 0; i < 5; i++) {
+		struct plan_limits l = p->limits;
+		struct bytes b;
+		struct rbuf r;
+		if (i == 0)
+			l.tcp_max = 0;
+		else if (i == 1)
+			l.tcp_per_source = 0;
+		else if (i == 2)
+			l.tcp_idle_ms = 0;
+		else if (i == 3)
+			l.rrl.table = PLAN_RRL_TABLE_MAX + 1;
+		bytes_init(&b, BOUND);
+		plan_limits_put(&b, &l);
+		rbuf_init(&r, b.data, b.len);
+		ck_assert_int_eq(plan_limits_get(&r, &arena, &got), i < 4 ? ERR_FORMAT : 0);
+		ck_assert_uint_eq(got.udp_edns_max, i < 4 ? 77 : 1232);
+		bytes_deinit(&b);
+	}
+	arena_deinit(&arena);
+	plan_free(p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("plan");
 	TCase *t = tcase_create("bytes");
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_goes_in_comes_out);
+	tcase_add_test(t, limits_of_nothing_are_refused);
 	tcase_add_test(t, every_cut_is_refused);
 	tcase_add_test(t, every_flip_is_refused_or_means_what_it_says);
 	tcase_add_test(t, random_damage_does_no_harm);

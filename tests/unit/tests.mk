@@ -282,8 +282,12 @@ tests_unit_publisher_test_SOURCES = tests/unit/publisher_test.c tests/unit/unit.
 tests_unit_publisher_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS)
 tests_unit_publisher_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 
-check_PROGRAMS += tests/unit/rate_test
-TESTS += tests/unit/rate_test
+check_PROGRAMS += tests/unit/rate_test tests/unit/sources_test
+TESTS += tests/unit/rate_test tests/unit/sources_test
 tests_unit_rate_test_SOURCES = tests/unit/rate_test.c
 tests_unit_rate_test_LDADD = src/answer/libanswer.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_rate_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_sources_test_SOURCES = tests/unit/sources_test.c tests/unit/unit.h src/app/sources.c $(FAULT_SOURCES)
+tests_unit_sources_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_sources_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_sources_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,0 +1,78 @@
+/* The configured limits, put in force: at the start, and again at each reload. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <urcu-qsbr.h>
+#include "app/responder_state.h"
+#include "io/log.h"
+
+/* A client's queries come to all workers alike: the kernel chooses the socket by address and port, and resolvers ask from
+ * random ports (RFC 5452).  So each worker gives an equal part of the rate, and the node as a whole gives what was
+ * configured; one that always asks from the same port gets one worker's part. */
+static void share(struct rate_limits *out, const struct plan_rrl *l, unsigned workers)
+{
+	memset(out, 0, sizeof *out); /* it is compared octet by octet */
+	if (!l->per_s)
+		return;
+	out->per_s = l->per_s > workers ? l->per_s / workers : 1;
+	out->window_ms = l->window_ms;
+	out->accounts = l->table;
+	out->slip = l->slip;
+	for (size_t i = 0; i < l->exempt_count && i < RATE_EXEMPT_MAX; i++) {
+		struct addr_block *b = &out->exempt[out->exempt_count++];
+		b->base.family = l->exempt[i].base.family;
+		memcpy(b->base.ip, l->exempt[i].base.ip, sizeof b->base.ip);
+		b->prefix_len = l->exempt[i].prefix_len;
+	}
+}
+
+static void free_all(struct rate **list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		rate_free(list[i]);
+}
+
+static bool make_all(struct rate **list, const struct rate_limits *l, unsigned count)
+{
+	struct hash_key key;
+	if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		list[i] = rate_new(l, &key);
+		if (!list[i]) {
+			free_all(list, i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void apply_rrl(struct responder *r, const struct plan_rrl *l)
+{
+	struct rate *new[RESPONDER_WORKERS_MAX] = { NULL }, *old[RESPONDER_WORKERS_MAX] = { NULL };
+	struct rate_limits limits;
+	share(&limits, l, r->worker_count);
+	if (r->rate_tables == r->worker_count && memcmp(&limits, &r->rate_limits, sizeof limits) == 0)
+		return; /* as it was: debts are kept */
+	if (limits.per_s && !make_all(new, &limits, r->worker_count)) {
+		log_line(LOG_LEVEL_ERROR, "alarm: no memory for the accounts of response rate limiting; it stays as it was");
+		return;
+	}
+	for (unsigned i = 0; i < RESPONDER_WORKERS_MAX; i++) {
+		old[i] = r->workers[i].rate;
+		rcu_assign_pointer(r->workers[i].rate, new[i]);
+	}
+	r->rate_limits = limits;
+	r->rate_tables = r->worker_count;
+	synchronize_rcu();
+	free_all(old, RESPONDER_WORKERS_MAX);
+}
+
+void limits_apply(struct responder *r, const struct plan_limits *l)
+{
+	r->limits.udp_edns_max = l->udp_edns_max < RESPONDER_UDP_MAX ? l->udp_edns_max : RESPONDER_UDP_MAX;
+	r->tcp_max = l->tcp_max;
+	r->tcp_per_source = l->tcp_per_source;
+	r->tcp_idle_ms = l->tcp_idle_ms;
+	apply_rrl(r, &l->rrl);
+}
