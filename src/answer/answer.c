@@ -22,6 +22,7 @@ struct solver {
 	const struct answer_zone *zone;
 	const struct answer_name *name; /* now looked up: the question's, then targets of aliases */
 	struct reply_owner owner;       /* where it stands in the message */
+	const struct query *q;
 	uint16_t qtype;
 	unsigned target_at;             /* in the message, after STEP_ALIAS */
 	unsigned dname_count;           /* each DNAME is given once, however often it is passed */
@@ -69,6 +70,17 @@ static struct answer_live *live_load(const struct solver *s, const struct image_
 	return __atomic_load_n(&s->zone->slots[rr->at], __ATOMIC_ACQUIRE);
 }
 
+/* Sticky picks go by the client's prefix: the one a resolver tells (RFC 7871), else the address that asks. */
+static uint64_t sticky_prefix(struct solver *s)
+{
+	uint64_t prefix = s->from->prefix;
+	uint8_t scope;
+
+	if (s->q->options & QUERY_OPTION_ECS && edns_ecs_prefix(s->q, &prefix, &scope))
+		s->r->options->bytes[s->r->options->scope_at] = scope;
+	return prefix;
+}
+
 static enum step give_live(struct solver *s, const struct image_rrset *rr)
 {
 	const struct answer_live *l = live_load(s, rr);
@@ -78,7 +90,8 @@ static enum step give_live(struct solver *s, const struct image_rrset *rr)
 		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY);
 	if (l->count == 0)
 		return negative(s, DNS_RCODE_NOERROR, l->ttl_s);
-	live_choose(&c, l, &s->w->turn[&s->zone->slots[rr->at] - s->db->slots], s->w->rng, s->from->prefix);
+	live_choose(&c, l, &s->w->turn[&s->zone->slots[rr->at] - s->db->slots], s->w->rng,
+		    l->pick == ANSWER_PICK_STICKY ? sticky_prefix(s) : 0);
 	(void)reply_add_live(s->r, l, &c, &s->owner);
 	return STEP_DONE;
 }
@@ -222,6 +235,17 @@ static const struct answer_zone *parent_of(const struct answer_db *db, const str
 	return z && z->apex_node_at && db_find_node(db, z, n, &node) == DB_EXACT ? z : child;
 }
 
+/* A NOTIFY or an UPDATE for a zone that is ours is understood but not allowed; of another zone we have no say
+ * (RFC 1996 3.10, RFC 2136 3.1). */
+static __attribute__((noinline)) void refuse_message(const struct answer_db *db, const struct query *q, struct reply *r)
+{
+	const struct answer_name n = { .name = q->name, .label_at = q->label_at, .hash = q->hash, .len = q->name_len,
+		.labels = q->labels };
+	const struct answer_zone *z = q->qclass == DNS_CLASS_IN ? db_find_zone(db, &n, n.labels) : NULL;
+
+	reply_fail(r, z && z->labels == n.labels ? DNS_RCODE_REFUSED : DNS_RCODE_NOTAUTH, REPLY_NO_EDE);
+}
+
 static inline void solve(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from,
 			 const struct query *q, struct reply *r)
 {
@@ -230,7 +254,7 @@ static inline void solve(const struct answer_db *db, struct answer_worker *w, co
 	struct solver s;
 
 	if (q->opcode != DNS_OPCODE_QUERY)
-		return reply_fail(r, DNS_RCODE_NOTIMP, REPLY_NO_EDE);
+		return refuse_message(db, q, r);
 	if (q->qclass != DNS_CLASS_IN)
 		return reply_fail(r, DNS_RCODE_REFUSED, REPLY_NO_EDE);
 	const struct answer_zone *z = db_find_zone(db, &n, n.labels);
@@ -250,6 +274,7 @@ static inline void solve(const struct answer_db *db, struct answer_worker *w, co
 	s.zone = z;
 	s.name = &n;
 	s.owner = (struct reply_owner){ .at = DNS_HEADER_LEN, .len = n.len };
+	s.q = q;
 	s.qtype = q->qtype;
 	s.dname_count = 0;
 	if (__builtin_expect(solve_name(&s) == STEP_ALIAS, 0))
@@ -266,11 +291,21 @@ static void count(struct answer_stats *st, const struct query *q, const struct r
 		st->by_rcode[r->rcode]++;
 }
 
+/* RFC 7873 5.2.3, 5.2.4, 5.4. Over TCP the address is proved, so what was asked is answered. */
+static __attribute__((noinline)) bool is_bad_cookie(const struct edns_options *o, const struct answer_limits *lim,
+						    enum query_verdict v, bool tcp)
+{
+	if (v == QUERY_COOKIE)
+		return o->cookie == COOKIE_BAD;
+	return v == QUERY_OK && !tcp && o->cookie && o->cookie != COOKIE_GOOD && lim->cookies == ANSWER_COOKIES_STRICT;
+}
+
 enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
 				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out,
 				 size_t cap, size_t *len)
 {
 	const bool tcp = from->transport == ANSWER_TCP;
+	struct edns_options options; /* only where q.options */
 	struct query q;
 	struct reply r;
 
@@ -284,11 +319,16 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 		w->stats.cold++;
 		return ANSWER_COLD;
 	}
-	reply_begin(&r, &q, lim, tcp, out, cap);
-	if (v == QUERY_OK)
+	if (__builtin_expect(q.options, 0))
+		edns_options_encode(&options, &q, lim, w, from);
+	reply_begin(&r, &q, lim, tcp, q.options ? &options : NULL, out, cap);
+	if (__builtin_expect(q.options, 0) && is_bad_cookie(&options, lim, v, tcp))
+		reply_fail(&r, DNS_RCODE_BADCOOKIE, REPLY_NO_EDE);
+	else if (v == QUERY_OK)
 		solve(db, w, from, &q, &r);
 	else
-		reply_fail(&r, q.rcode, REPLY_NO_EDE);
+		reply_fail(&r, v == QUERY_ERROR ? q.rcode : options.cookie ? DNS_RCODE_NOERROR : DNS_RCODE_FORMERR,
+			   REPLY_NO_EDE);
 	*len = reply_end(&r, &q, lim);
 	count(&w->stats, &q, &r, tcp);
 	return ANSWER_SEND;
@@ -297,14 +337,17 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 static enum answer_outcome bare(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode, bool tc,
 				const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len)
 {
+	struct edns_options options;
 	struct query q;
 	struct reply r;
 	enum query_verdict v = query_parse(&q, in, in_len, key);
 
 	if (v == QUERY_DROP)
 		return ANSWER_NONE;
-	reply_begin(&r, &q, lim, false, out, cap);
-	reply_fail(&r, v == QUERY_OK ? rcode : q.rcode, REPLY_NO_EDE);
+	if (q.options)
+		edns_options_encode(&options, &q, lim, NULL, NULL);
+	reply_begin(&r, &q, lim, false, q.options ? &options : NULL, out, cap);
+	reply_fail(&r, v == QUERY_ERROR ? q.rcode : rcode, REPLY_NO_EDE);
 	r.tc = tc;
 	*len = reply_end(&r, &q, lim);
 	return ANSWER_SEND;

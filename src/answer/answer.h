@@ -83,20 +83,31 @@ struct answer_stats { /* a worker's own counters, single writer, read by others 
 	uint64_t by_rcode[24]; /* what lies past is not counted */
 	uint64_t rate_dropped, rate_slipped; /* responses made and then not sent, or sent truncated: the edge counts them */
 };
+struct cookie_jar; /* answer/cookie.h */
 struct answer_worker { /* one a thread */
 	uint32_t *turn;  /* rotate position a slot; answer_db_slots long, owned by the edge; any values will do */
 	uint64_t rng[2]; /* xorshift128+ state for random picks; seeded by the edge, not both zero */
+	uint64_t now_s;  /* the edge's clock, set a batch; only cookies look at it */
+	const struct cookie_jar *cookies; /* as valid as the database is; NULL = none are made or checked */
 	struct answer_stats stats;
+};
+enum answer_cookies { /* limits.cookies */
+	ANSWER_COOKIES_OFF = 0, /* the option is unknown */
+	ANSWER_COOKIES_ON,      /* answer at once, and add a cookie */
+	ANSWER_COOKIES_STRICT   /* over UDP, who has the option must come with our cookie: BADCOOKIE (RFC 7873 5.2.3, 5.2.4) */
 };
 struct answer_limits {
 	uint16_t udp_edns_max; /* DNS_UDP_EDNS_MAX unless configured */
 	const uint8_t *nsid;   /* NULL = none */
 	uint16_t nsid_len;     /* at most ANSWER_NSID_MAX, so that it always fits */
+	uint16_t tcp_idle_ds;  /* how long an idle connection stays open, in tenths of a second (RFC 7828) */
+	uint8_t cookies;       /* enum answer_cookies */
 };
 #define ANSWER_NSID_MAX 128
 enum answer_transport { ANSWER_UDP = 1, ANSWER_TCP };
 struct answer_from { /* who asks */
 	enum answer_transport transport;
+	const struct addr *client; /* for cookies; NULL = none */
 	uint64_t prefix; /* the client's /24 or /56 as a number (answer_prefix), for sticky picks */
 };
 uint64_t answer_prefix(const struct addr *client);

@@ -10,8 +10,8 @@ static size_t udp_limit(const struct query *q, const struct answer_limits *lim)
 	return q->has_edns && size > DNS_UDP_PLAIN_MAX ? size : DNS_UDP_PLAIN_MAX;
 }
 
-void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp, uint8_t *out,
-		 size_t cap)
+void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp,
+		 struct edns_options *options, uint8_t *out, size_t cap)
 {
 	size_t limit = tcp ? DNS_MESSAGE_MAX : udp_limit(q, lim);
 
@@ -21,10 +21,9 @@ void reply_begin(struct reply *r, const struct query *q, const struct answer_lim
 	r->body_at = r->len;
 	if (q->has_edns) {
 		limit -= OPT_LEN;
-		if (q->wants_nsid && lim->nsid && lim->nsid_len <= ANSWER_NSID_MAX) {
-			r->nsid = lim->nsid;
-			r->nsid_len = lim->nsid_len;
-			limit -= 4u + lim->nsid_len;
+		if (__builtin_expect(options != NULL, 0)) {
+			r->options = options;
+			limit -= options->len;
 		}
 	}
 	r->limit = limit;
@@ -160,11 +159,9 @@ static size_t put_opt(const struct reply *r, const struct query *q, const struct
 	store_u16(p + 1, DNS_TYPE_OPT);
 	store_u16(p + 3, lim->udp_edns_max);
 	store_u32(p + 5, (uint32_t)(r->rcode >> 4) << 24 | (q->edns_do ? DNS_EDNS_DO : 0));
-	if (r->nsid) { /* RFC 5001 */
-		store_u16(p + OPT_LEN, DNS_OPTION_NSID);
-		store_u16(p + OPT_LEN + 2, r->nsid_len);
-		memcpy(p + OPT_LEN + 4, r->nsid, r->nsid_len);
-		n = 4u + r->nsid_len;
+	if (__builtin_expect(r->options != NULL, 0)) {
+		memcpy(p + OPT_LEN, r->options->bytes, r->options->len);
+		n = r->options->len;
 	}
 	if (r->ede != REPLY_NO_EDE) { /* RFC 8914; such answers hold nothing else, so there is room */
 		store_u16(p + OPT_LEN + n, DNS_OPTION_EDE);

@@ -7,6 +7,7 @@
 #ifndef GEMEL_ANSWER_REPLY_H
 #define GEMEL_ANSWER_REPLY_H
 #include "answer/db.h"
+#include "answer/edns.h"
 #include "answer/live.h"
 
 #define REPLY_NO_EDE 0xffff
@@ -18,8 +19,7 @@ struct reply {
 	uint16_t an, ns, ar;
 	uint16_t rcode, ede;
 	bool aa, tc;
-	const uint8_t *nsid; /* NULL unless it is to be sent */
-	uint16_t nsid_len;
+	struct edns_options *options; /* NULL unless there are any to send */
 };
 
 /* Whose name records get: the name asked, or an alias' target, as it stands in the message. */
@@ -28,9 +28,10 @@ struct reply_owner {
 	bool wildcard; /* the answer was compiled for the "*" that stands for it */
 };
 
-/* Echoes the question and sets the limits. cap holds any error answer (512 octets). */
-void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp, uint8_t *out,
-		 size_t cap);
+/* Echoes the question and sets the limits. cap holds any error answer (512 octets). options: NULL, or encoded, borrowed
+ * until the end. */
+void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp,
+		 struct edns_options *options, uint8_t *out, size_t cap);
 /* Appends what fits. False where something that is needed did not: TC is set then and nothing may follow. */
 bool reply_add(struct reply *r, const struct image_answer *a, const struct reply_owner *o);
 bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c,

@@ -333,10 +333,10 @@ size_t ctl_dns_answer(const struct ctl_host *h, bool udp, const struct addr *fro
 	if (v == QUERY_DROP)
 		return 0;
 	txt_reply_init(&r, &q, out, room(p, &q, udp, cap), p->limits.udp_edns_max);
-	if (q.wants_nsid)
+	if (q.options & QUERY_OPTION_NSID)
 		r.nsid = view_node(h)->nsid;
-	if (v == QUERY_ERROR)
-		r.rcode = q.rcode;
+	if (v != QUERY_OK || q.opcode != DNS_OPCODE_QUERY)
+		r.rcode = v == QUERY_ERROR ? q.rcode : v == QUERY_COOKIE ? DNS_RCODE_FORMERR : DNS_RCODE_NOTIMP;
 	else
 		answer(&(struct ask){ .h = h, .q = &q, .r = &r, .reserve = udp ? 0 : MORE_ROOM }, udp, from);
 	return txt_reply_end(&r);

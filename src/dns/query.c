@@ -103,6 +103,64 @@ static int skip_records(struct rbuf *r, unsigned count)
 	return 0;
 }
 
+/* RFC 7873 5.2.2; of two the first counts. */
+static bool take_cookie(struct query *q, const uint8_t *option, size_t len)
+{
+	if (q->options & QUERY_OPTION_COOKIE)
+		return true;
+	if (len != QUERY_COOKIE_CLIENT_LEN && (len < 2 * QUERY_COOKIE_CLIENT_LEN || len > QUERY_COOKIE_MAX))
+		return false;
+	q->options |= QUERY_OPTION_COOKIE;
+	q->cookie = option;
+	q->cookie_len = (uint8_t)len;
+	return true;
+}
+
+/* RFC 7871 6: | family 16 | source length 8 | scope length 8 | as many octets as the source length needs |.
+ * Family 0 with nothing in it is what some clients write for "no address of mine". */
+static bool ecs_is_sound(const uint8_t *o, size_t len)
+{
+	static const unsigned bits_max[] = { 0, 32, 128 };
+
+	if (len < QUERY_ECS_HEAD_LEN || load_u16(o) > 2)
+		return false;
+	unsigned bits = o[2];
+	if (bits > bits_max[load_u16(o)] || o[3] != 0 || len != QUERY_ECS_HEAD_LEN + (bits + 7u) / 8)
+		return false;
+	return bits % 8 == 0 || (o[len - 1] & (0xffu >> bits % 8)) == 0;
+}
+
+static bool take_ecs(struct query *q, const uint8_t *option, size_t len)
+{
+	if (q->options & QUERY_OPTION_ECS)
+		return true;
+	if (!ecs_is_sound(option, len))
+		return false;
+	q->options |= QUERY_OPTION_ECS;
+	q->ecs = option;
+	q->ecs_len = (uint8_t)len;
+	return true;
+}
+
+/* False for what is malformed. A keepalive's content is nobody's business: a client has no say in it (RFC 7828 3.2). */
+static bool take_option(struct query *q, uint16_t code, const uint8_t *option, size_t len)
+{
+	switch (code) {
+	case DNS_OPTION_NSID:
+		q->options |= QUERY_OPTION_NSID;
+		return true;
+	case DNS_OPTION_ECS:
+		return take_ecs(q, option, len);
+	case DNS_OPTION_COOKIE:
+		return take_cookie(q, option, len);
+	case DNS_OPTION_KEEPALIVE:
+		q->options |= QUERY_OPTION_KEEPALIVE;
+		return true;
+	default:
+		return true;
+	}
+}
+
 /* Options must fill the rdata exactly; those that we do not know are nobody's business. */
 static int parse_options(struct query *q, const uint8_t *rdata, size_t len)
 {
@@ -112,10 +170,9 @@ static int parse_options(struct query *q, const uint8_t *rdata, size_t len)
 	while (rbuf_left(&r) > 0) {
 		uint16_t code = get_u16(&r);
 		size_t option_len;
-		if (!get_block(&r, &option_len))
+		const uint8_t *option = get_block(&r, &option_len);
+		if (r.failed || !take_option(q, code, option, option_len))
 			return ERR_FORMAT;
-		if (code == DNS_OPTION_NSID)
-			q->wants_nsid = true;
 	}
 	return 0;
 }
@@ -160,6 +217,11 @@ static int parse_records(struct query *q, struct rbuf *r)
 	return parse_additional(q, r, load_u16(q->wire + 10));
 }
 
+static bool opcode_is_known(unsigned opcode)
+{
+	return opcode == DNS_OPCODE_QUERY || opcode == DNS_OPCODE_NOTIFY || opcode == DNS_OPCODE_UPDATE;
+}
+
 static enum query_verdict refuse(struct query *q, uint16_t rcode)
 {
 	q->rcode = rcode;
@@ -179,8 +241,8 @@ static void reset(struct query *q, const uint8_t *wire, size_t len)
 	q->rcode = DNS_RCODE_NOERROR;
 	q->question_len = q->qtype = q->qclass = 0;
 	q->name_len = q->labels = 0;
-	q->has_edns = q->edns_do = q->wants_nsid = false;
-	q->edns_version = 0;
+	q->has_edns = q->edns_do = false;
+	q->edns_version = q->options = 0;
 	q->edns_size = 0;
 }
 
@@ -199,9 +261,13 @@ enum query_verdict query_parse(struct query *q, const uint8_t *wire, size_t len,
 	int records = question < 0 ? ERR_FORMAT : parse_records(q, &r);
 	if (records == ERR_VERSION)
 		return refuse(q, DNS_RCODE_BADVERS);
-	if (q->opcode != DNS_OPCODE_QUERY)
+	if (!opcode_is_known(q->opcode))
 		return refuse(q, DNS_RCODE_NOTIMP);
-	if (questions != 1 || records < 0)
+	if (records < 0)
 		return refuse(q, DNS_RCODE_FORMERR);
+	if (questions == 0 && q->opcode == DNS_OPCODE_QUERY && q->options & QUERY_OPTION_COOKIE)
+		return QUERY_COOKIE;
+	if (questions != 1 || (q->opcode != DNS_OPCODE_QUERY && q->qtype != DNS_TYPE_SOA))
+		return refuse(q, DNS_RCODE_FORMERR); /* RFC 1996 3.7 and RFC 2136 3.1.1 name a zone by its SOA */
 	return QUERY_OK;
 }

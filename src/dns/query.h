@@ -14,9 +14,22 @@
 
 enum query_verdict {
 	QUERY_DROP = 1, /* no answer at all: under 12 octets, or a response (QR=1) */
-	QUERY_OK,       /* answer it */
+	QUERY_OK,       /* answer it: QUERY, or a NOTIFY or UPDATE whose question may stand */
+	QUERY_COOKIE,   /* no question but a COOKIE (RFC 7873 5.4): NOERROR with a cookie, FORMERR from who makes none */
 	QUERY_ERROR     /* answer with q->rcode (FORMERR, NOTIMP, BADVERS …); q->question_len may be 0 */
 };
+
+/* Options that were understood, in q->options; an answer without any needs no look at them. */
+enum {
+	QUERY_OPTION_NSID = 1,      /* RFC 5001 */
+	QUERY_OPTION_COOKIE = 2,    /* RFC 7873: q->cookie */
+	QUERY_OPTION_ECS = 4,       /* RFC 7871: q->ecs */
+	QUERY_OPTION_KEEPALIVE = 8  /* RFC 7828 */
+};
+#define QUERY_COOKIE_CLIENT_LEN 8
+#define QUERY_COOKIE_MAX 40 /* the client's 8, the server's 8 to 32 (RFC 7873 4) */
+#define QUERY_ECS_HEAD_LEN 4 /* family, source prefix length, scope prefix length */
+#define QUERY_ECS_MAX (QUERY_ECS_HEAD_LEN + 16)
 
 struct query {
 	const uint8_t *wire; /* borrowed */
@@ -31,7 +44,11 @@ struct query {
 	uint8_t labels;   /* without the root */
 	bool has_edns;
 	bool edns_do;
-	bool wants_nsid;
+	uint8_t options;       /* QUERY_OPTION_*; of two of a kind the first counts */
+	uint8_t cookie_len;    /* 8, or 16 to 40 with a server cookie */
+	uint8_t ecs_len;       /* exactly what its source prefix length asks for, unused bits 0, scope 0 */
+	const uint8_t *cookie; /* borrowed from wire, as ecs is; set with their bits only */
+	const uint8_t *ecs;
 	uint8_t edns_version;
 	uint16_t edns_size;   /* what the client takes; below 512 counts as 512 (RFC 6891 6.2.3) */
 	uint8_t name[NAME_WIRE_MAX + 1];      /* lower-case copy of the question's name */

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 #include "answer/answer.h"
+#include "answer/cookie.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/lib/message.h"
 
@@ -10,6 +11,8 @@
 #define OPT "\0\0\x29\4\xd0\0\0\x80\0\0\0"
 #define ASK(name, type) HEADER("\0") name "\0\0" type "\0\1"
 #define ASK_EDNS(name, type) HEADER("\1") name "\0\0" type "\0\1" OPT
+#define ASK_OPTIONS(name, type, rdlen, options) \
+	HEADER("\1") name "\0\0" type "\0\1" "\0\0\x29\4\xd0\0\0\x80\0\0" rdlen options
 #define APEX "\7example\4test"
 
 const struct fuzz_seed fuzz_seeds[] = {
@@ -26,6 +29,11 @@ const struct fuzz_seed fuzz_seeds[] = {
 	FUZZ_SEED(ASK_EDNS("\2nx\1a\1b\1c" APEX, "\1")),
 	FUZZ_SEED(ASK("\4many" APEX, "\x10")),
 	FUZZ_SEED(ASK("", "\2")),
+	FUZZ_SEED(ASK_OPTIONS("\3www" APEX, "\1", "\x1c", "\0\x0a\0\x18" "01234567\1\0\0\0abcd01234567")),
+	FUZZ_SEED(ASK_OPTIONS("\3www" APEX, "\1", "\x1f", "\0\x0a\0\x08" "01234567\0\x08\0\7\0\1\x18\0\xc0\0\2\0\x0b\0\0\0\3\0\0")),
+	FUZZ_SEED("\x12\x34\x01\0\0\0\0\0\0\0\0\1\0\0\x29\4\xd0\0\0\0\0\0\x0c\0\x0a\0\x08" "01234567"),
+	FUZZ_SEED("\x12\x34\x20\0\0\1\0\0\0\0\0\0" APEX "\0\0\6\0\1"),
+	FUZZ_SEED("\x12\x34\x28\0\0\1\0\0\0\1\0\0" APEX "\0\0\6\0\1\xc0\x0c\0\xff\0\xff\0\0\0\0\0\0"),
 };
 const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
 
@@ -48,7 +56,7 @@ static struct answer_live *make_live(const uint8_t *owner)
 {
 	const struct answer_member m[3] = { { .ip = { 192, 0, 2, 7 }, .weight = 1 }, { .weight = 2 } };
 	const struct answer_set s = { .owner = owner, .type = DNS_TYPE_A, .ttl_s = 10,
-		.pick = ANSWER_PICK_WEIGHTED, .answer_n = 2, .count = 3, .members = m };
+		.pick = ANSWER_PICK_STICKY, .answer_n = 2, .count = 3, .members = m };
 	struct answer_live *l;
 
 	FUZZ_REQUIRE(answer_live_new(&l, &s) == 0);
@@ -83,17 +91,23 @@ static struct answer_db *open_db(void)
 	return db;
 }
 
-static void ask(const struct answer_db *db, enum answer_transport t, const uint8_t *data, size_t len)
+static void ask(const struct answer_db *db, enum answer_transport t, uint8_t cookies, const uint8_t *data, size_t len)
 {
 	static uint8_t out[DNS_MESSAGE_MAX];
 	static uint32_t turn[2];
-	static struct answer_worker w = { .turn = turn, .rng = { 1, 2 } };
+	static struct cookie_jar jar;
+	static struct answer_worker w = { .turn = turn, .rng = { 1, 2 }, .now_s = 1600000000, .cookies = &jar };
+	static const uint8_t root[COOKIE_ROOT_LEN] = "fuzz";
+	static const struct addr client = { .family = 4, .ip = { 192, 0, 2, 1 } };
 	static const uint8_t nsid[] = "fuzz";
-	const struct answer_limits lim = { .udp_edns_max = DNS_UDP_EDNS_MAX, .nsid = nsid, .nsid_len = sizeof nsid };
-	const struct answer_from from = { .transport = t };
+	const struct answer_limits lim = { .udp_edns_max = DNS_UDP_EDNS_MAX, .nsid = nsid, .nsid_len = sizeof nsid,
+		.tcp_idle_ds = 300, .cookies = cookies };
+	const struct answer_from from = { .transport = t, .client = &client };
 	const size_t cap = t == ANSWER_UDP ? DNS_UDP_EDNS_MAX : sizeof out;
 	size_t n = 0;
 
+	if (!jar.day)
+		cookie_jar_fill(&jar, root, NULL, w.now_s);
 	switch (answer_query(db, &w, &lim, &from, data, len, out, cap, &n)) {
 	case ANSWER_SEND:
 		FUZZ_REQUIRE(n <= cap);
@@ -115,7 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (!db)
 		db = open_db();
-	ask(db, ANSWER_UDP, data, len);
-	ask(db, ANSWER_TCP, data, len);
+	ask(db, ANSWER_UDP, ANSWER_COOKIES_ON, data, len);
+	ask(db, ANSWER_UDP, ANSWER_COOKIES_STRICT, data, len);
+	ask(db, ANSWER_TCP, ANSWER_COOKIES_OFF, data, len);
 	return 0;
 }

@@ -14,6 +14,11 @@ const struct fuzz_seed fuzz_seeds[] = {
 	FUZZ_SEED(HEADER("\1", "\1") QUESTION "\0\0\x29\2\0\0\1\0\0\0\0"),
 	FUZZ_SEED(HEADER("\1", "\2") QUESTION "\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1" "\0\0\x29\4\xd0\0\0\0\0\0\0"),
 	FUZZ_SEED(HEADER("\0", "\1") "\0\0\x29\4\xd0\0\0\0\0\0\0"),
+	FUZZ_SEED(HEADER("\0", "\1") "\0\0\x29\4\xd0\0\0\0\0\0\x0c\0\x0a\0\x08" "01234567"),
+	FUZZ_SEED(HEADER("\1", "\1") QUESTION "\0\0\x29\4\xd0\0\0\0\0\0\x1c\0\x0a\0\x18" "01234567\1\0\0\0abcd01234567"),
+	FUZZ_SEED(HEADER("\1", "\1") QUESTION "\0\0\x29\4\xd0\0\0\0\0\0\x0f\0\x08\0\7\0\1\x18\0\xc0\0\2" "\0\x0b\0\0"),
+	FUZZ_SEED(HEADER("\1", "\1") QUESTION "\0\0\x29\4\xd0\0\0\0\0\0\x0e\0\x08\0\x0a\0\2\x30\0\x20\1\x0d\xb8\0\1"),
+	FUZZ_SEED("\0\3\x20\0\0\1\0\0\0\0\0\0" "\7example\4test\0\0\6\0\1"),
 	FUZZ_SEED("\0\1\x20\0\0\1\0\0\0\0\0\0" QUESTION),
 	FUZZ_SEED("\0\2\x28\0\0\1\0\0\0\1\0\0" QUESTION "\xc0\x0c\0\xff\0\xff\0\0\0\0\0\0"),
 };
@@ -30,6 +35,18 @@ static void check_question(const struct query *q, size_t len, const struct hash_
 		FUZZ_REQUIRE(name_skip(q->name, i) == q->name + q->label_at[i]);
 		FUZZ_REQUIRE(name_hash(key, q->name + q->label_at[i]) == q->hash[i]);
 	}
+}
+
+static void check_options(const struct query *q)
+{
+	const uint8_t *end = q->wire + q->wire_len;
+
+	if (q->options & QUERY_OPTION_COOKIE)
+		FUZZ_REQUIRE(q->cookie > q->wire && q->cookie + q->cookie_len <= end &&
+			     (q->cookie_len == 8 || (q->cookie_len >= 16 && q->cookie_len <= QUERY_COOKIE_MAX)));
+	if (q->options & QUERY_OPTION_ECS)
+		FUZZ_REQUIRE(q->ecs > q->wire && q->ecs + q->ecs_len <= end && q->ecs_len >= QUERY_ECS_HEAD_LEN &&
+			     q->ecs_len <= QUERY_ECS_MAX && q->ecs_len == QUERY_ECS_HEAD_LEN + (q->ecs[2] + 7) / 8);
 }
 
 static void check_text(const uint8_t *name, size_t name_len)
@@ -53,7 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		FUZZ_REQUIRE(len < DNS_HEADER_LEN || data[2] & 0x80);
 		return 0;
 	case QUERY_OK:
-		FUZZ_REQUIRE(q.question_len > 0 && q.opcode == DNS_OPCODE_QUERY && q.rcode == DNS_RCODE_NOERROR);
+		FUZZ_REQUIRE(q.question_len > 0 && q.rcode == DNS_RCODE_NOERROR);
+		FUZZ_REQUIRE(q.opcode == DNS_OPCODE_QUERY || q.qtype == DNS_TYPE_SOA);
+		break;
+	case QUERY_COOKIE:
+		FUZZ_REQUIRE(q.question_len == 0 && q.options & QUERY_OPTION_COOKIE && q.rcode == DNS_RCODE_NOERROR);
+		FUZZ_REQUIRE(q.opcode == DNS_OPCODE_QUERY && load_u16(data + 4) == 0);
 		break;
 	case QUERY_ERROR:
 		FUZZ_REQUIRE(q.rcode == DNS_RCODE_FORMERR || q.rcode == DNS_RCODE_NOTIMP ||
@@ -64,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	FUZZ_REQUIRE(q.wire == data && q.wire_len == len && q.id == load_u16(data));
 	FUZZ_REQUIRE(!q.has_edns || q.edns_size >= DNS_UDP_PLAIN_MAX);
+	FUZZ_REQUIRE(q.has_edns || q.options == 0);
+	check_options(&q);
 	if (q.question_len == 0)
 		return 0;
 	check_question(&q, len, &key);

@@ -129,13 +129,28 @@ static unsigned word_number(const char *word, const char *key, unsigned otherwis
 	return strncmp(word, key, n) == 0 ? (unsigned)strtoul(word + n, NULL, 0) : otherwise;
 }
 
+/* "10:2464c4…" */
+static void add_option(struct wbuf *w, const char *text)
+{
+	char *hex;
+	unsigned long code = strtoul(text, &hex, 10);
+	ck_assert_int_eq(*hex++, ':');
+	put_u16(w, (uint16_t)code);
+	put_u16(w, (uint16_t)(strlen(hex) / 2));
+	for (; *hex; hex += 2) {
+		char octet[3] = { hex[0], hex[1], 0 };
+		put_u8(w, (uint8_t)strtoul(octet, NULL, 16));
+	}
+}
+
 size_t kit_question(const char *line, uint8_t out[512], struct answer_from *from)
 {
 	char copy[2 * NAME_TEXT_MAX], *save;
 	uint8_t name[NAME_WIRE_MAX];
 	unsigned edns = 0, version = 0, class = DNS_CLASS_IN, opcode = 0, flags = 0;
-	bool do_bit = false, nsid = false;
-	struct wbuf w;
+	bool do_bit = false, none = false;
+	uint8_t room[300];
+	struct wbuf w, options;
 
 	snprintf(copy, sizeof copy, "%s", line);
 	char *owner = strtok_r(copy, " ", &save), *type = strtok_r(NULL, " ", &save);
@@ -143,13 +158,19 @@ size_t kit_question(const char *line, uint8_t out[512], struct answer_from *from
 	int len = name_parse(name, owner, strlen(owner), NULL, false);
 	ck_assert_msg(len > 0, "bad name in %s", line);
 	from->transport = ANSWER_UDP;
+	wbuf_init(&options, room, sizeof room);
 	for (char *word; (word = strtok_r(NULL, " ", &save)) != NULL;) {
 		edns = word_number(word, "edns=", edns);
 		version = word_number(word, "version=", version);
 		opcode = word_number(word, "opcode=", opcode);
 		flags |= strcmp(word, "rd") == 0 ? DNS_FLAG_RD : 0u;
 		do_bit |= strcmp(word, "do") == 0;
-		nsid |= strcmp(word, "nsid") == 0;
+		none |= strcmp(word, "none") == 0;
+		flags |= strcmp(word, "ad") == 0 ? 0x20u : strcmp(word, "cd") == 0 ? 0x10u : 0u;
+		if (strcmp(word, "nsid") == 0)
+			add_option(&options, "3:");
+		if (strncmp(word, "opt=", 4) == 0)
+			add_option(&options, word + 4);
 		if (strcmp(word, "tcp") == 0)
 			from->transport = ANSWER_TCP;
 		if (strncmp(word, "class=", 6) == 0)
@@ -158,22 +179,22 @@ size_t kit_question(const char *line, uint8_t out[512], struct answer_from *from
 	wbuf_init(&w, out, 512);
 	put_u16(&w, 0x1234);
 	put_u16(&w, (uint16_t)(opcode << 11 | flags));
-	put_u16(&w, 1);
+	put_u16(&w, none ? 0 : 1);
 	put_u32(&w, 0);
 	put_u16(&w, edns ? 1 : 0);
-	put_bytes(&w, name, (size_t)len);
-	put_u16(&w, (uint16_t)ldns_get_rr_type_by_name(type));
-	put_u16(&w, (uint16_t)class);
+	if (!none) {
+		put_bytes(&w, name, (size_t)len);
+		put_u16(&w, (uint16_t)ldns_get_rr_type_by_name(type));
+		put_u16(&w, (uint16_t)class);
+	}
 	if (edns) {
 		put_u8(&w, 0);
 		put_u16(&w, DNS_TYPE_OPT);
 		put_u16(&w, (uint16_t)edns);
 		put_u32(&w, version << 16 | (do_bit ? DNS_EDNS_DO : 0));
-		put_u16(&w, nsid ? 4 : 0);
-		if (nsid)
-			put_u32(&w, DNS_OPTION_NSID << 16);
+		put_block(&w, room, options.len);
 	}
-	ck_assert(!w.failed);
+	ck_assert(!w.failed && !options.failed);
 	return w.len;
 }
 
@@ -229,9 +250,11 @@ static void add_opt(struct kit *k, ldns_pkt *p)
 static const char *rcode_text(unsigned rcode)
 {
 	static const char *const names[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
-					     "NOTIMP",  "REFUSED", "YXDOMAIN" };
+					     "NOTIMP",  "REFUSED", "YXDOMAIN", "YXRRSET",
+					     "NXRRSET", "NOTAUTH" };
 
-	return rcode < sizeof names / sizeof *names ? names[rcode] : rcode == DNS_RCODE_BADVERS ? "BADVERS" : "OTHER";
+	return rcode < sizeof names / sizeof *names ? names[rcode] : rcode == DNS_RCODE_BADVERS ? "BADVERS" :
+	       rcode == DNS_RCODE_BADCOOKIE ? "BADCOOKIE" : "OTHER";
 }
 
 static void decode(struct kit *k)

@@ -2,7 +2,8 @@
  *
  *     "www.example.test A"                         UDP without EDNS
  *     "www.example.test A edns=1232 do nsid"       with EDNS
- *     "www.example.test A tcp"  "x A class=CH"  "x A opcode=4"
+ *     "www.example.test A edns=1232 opt=10:2464c4abcf10c957"   any option, in hex; several come in their order
+ *     "www.example.test A tcp"  "x A class=CH"  "x A opcode=4"  "x A rd ad cd"  ". A none" (no question)
  *
  * The text has one line for the header and one a record:
  *

@@ -6,6 +6,7 @@
 #define SOA "example.test. 300 SOA ns1.example.test. admin.example.test. 7 3600 600 86400 300"
 #define NODATA "NOERROR aa\nns " SOA
 #define NXDOMAIN "NXDOMAIN aa\nns " SOA
+#define NXDOMAIN_RD "NXDOMAIN aa rd\nns " SOA
 #define REFERRAL(cut) "NOERROR\nns " cut ". 3600 NS "
 
 /* Labels by their length. */
@@ -338,7 +339,21 @@ static const struct row refusals[] = {
 	{ "www.example.test A class=ANY", "REFUSED" },
 	{ "www.example.test A class=CLASS4", "REFUSED" },
 	{ "www.example.test TXT class=CH", "cold" },
-	{ "www.example.test A opcode=5", "NOTIMP" },
+	{ "example.test SOA opcode=4", "REFUSED" },
+	{ "EXAMPLE.test SOA opcode=4 edns=1232", "REFUSED\nopt 1232" },
+	{ "www.example.test SOA opcode=4", "NOTAUTH" },
+	{ "elsewhere.org SOA opcode=4 edns=1232", "NOTAUTH\nopt 1232" },
+	{ "example.test SOA opcode=4 class=CH", "NOTAUTH" },
+	{ "example.test A opcode=4", "FORMERR" },
+	{ "example.test SOA opcode=5", "REFUSED" },
+	{ "example.test SOA opcode=5 tcp", "REFUSED" },
+	{ "elsewhere.org SOA opcode=5", "NOTAUTH" },
+	{ "www.example.test A opcode=5", "FORMERR" },
+	{ "example.test SOA opcode=1", "NOTIMP" },
+	{ "example.test SOA opcode=6 rd", "NOTIMP rd" },
+	{ ". A none", "FORMERR" },
+	{ ". A none edns=1232", "FORMERR\nopt 1232" },
+	{ "no.example.test A cd ad rd", NXDOMAIN_RD },
 	{ "www.example.test A opcode=2 edns=512", "NOTIMP\nopt 1232" },
 	{ "www.example.test A edns=1232 version=1", "BADVERS\nopt 1232" },
 	{ "www.example.test A edns=1232 version=255 do", "BADVERS\nopt 1232 do" },

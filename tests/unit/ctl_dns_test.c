@@ -388,6 +388,24 @@ START_TEST(a_query_cut_anywhere_is_answered_or_dropped)
 }
 END_TEST
 
+/* The responder hands over none of these; whoever does gets an answer, not a walk over a question that is not there. */
+START_TEST(other_messages_than_questions)
+{
+	static const struct { const char *wire; size_t len; unsigned rcode; } rows[] = {
+		{ "\0\1\0\0\0\0\0\0\0\0\0\1" "\0\0\x29\4\xd0\0\0\0\0\0\x0c\0\x0a\0\x08" "01234567", 35, DNS_RCODE_FORMERR },
+		{ "\0\1\x20\0\0\1\0\0\0\0\0\0" "\6status\5gemel\0\0\6\0\3", 30, DNS_RCODE_NOTIMP },
+		{ "\0\1\x28\0\0\1\0\0\0\0\0\0" "\6status\5gemel\0\0\6\0\3", 30, DNS_RCODE_NOTIMP },
+	};
+	struct ctl_host h = host();
+	struct addr a = { 4, { 127, 0, 0, 1 }, 0 };
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		reply_len = ctl_dns_answer(&h, true, &a, (const uint8_t *)rows[i].wire, rows[i].len, reply, sizeof reply);
+		ck_assert_uint_gt(reply_len, DNS_HEADER_LEN);
+		ck_assert_uint_eq(reply[3] & 15, rows[i].rcode);
+	}
+}
+END_TEST
+
 START_TEST(random_octets_harm_nothing)
 {
 	struct ctl_host h = host();
@@ -423,6 +441,7 @@ static Suite *suite(void)
 	tcase_add_test(t, edns_is_echoed);
 	tcase_add_test(t, nsid_when_asked_and_configured);
 	tcase_add_test(t, a_query_cut_anywhere_is_answered_or_dropped);
+	tcase_add_test(t, other_messages_than_questions);
 	tcase_add_loop_test(t, random_octets_harm_nothing, 0, 3);
 	suite_add_tcase(s, t);
 	return s;

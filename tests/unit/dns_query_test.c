@@ -26,6 +26,7 @@ static enum query_verdict parse(struct query *q, const void *wire, size_t len)
 #define WWW "\3wWw\4TEST\0\0\x1c\0\1" /* www.test AAAA IN */
 #define WWW_LEN 14
 #define OPT(size, flags, rdlen) "\0\0\x29" size "\0\0" flags "\0" rdlen
+#define COOKIE8 "\0\x0a\0\x08" "01234567"
 #define RR "\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1"
 
 START_TEST(a_plain_question)
@@ -49,7 +50,7 @@ START_TEST(a_plain_question)
 	ck_assert_uint_eq(q.label_at[2], 9);
 	for (unsigned i = 0; i <= 2; i++)
 		ck_assert_uint_eq(q.hash[i], name_hash(&key, q.name + q.label_at[i]));
-	ck_assert(!q.has_edns && !q.edns_do && !q.wants_nsid);
+	ck_assert(!q.has_edns && !q.edns_do && q.options == 0);
 	ck_assert_uint_eq(q.edns_size, 0);
 	ck_assert_uint_eq(q.edns_version, 0);
 }
@@ -117,15 +118,94 @@ START_TEST(opcodes)
 {
 	static const struct expected cases[] = {
 		CASE(HEAD("\x08\0", "\1", "\0", "\0", "\0") WWW, NOTIMP(WWW_LEN, false)),
-		CASE(HEAD("\x20\0", "\1", "\0", "\0", "\0") WWW, NOTIMP(WWW_LEN, false)), /* NOTIFY */
-		CASE(HEAD("\x28\0", "\1", "\0", "\1", "\0") WWW RR, NOTIMP(WWW_LEN, false)), /* UPDATE */
-		CASE(HEAD("\x20\0", "\1", "\1", "\0", "\1") WWW RR OPT("\4\xd0", "\0\0", "\0"), NOTIMP(WWW_LEN, true)),
+		CASE(HEAD("\x10\0", "\1", "\0", "\0", "\0") WWW, NOTIMP(WWW_LEN, false)),
+		CASE(HEAD("\x30\0", "\1", "\0", "\0", "\1") WWW OPT("\4\xd0", "\0\0", "\0"), NOTIMP(WWW_LEN, true)),
 		CASE(HEAD("\x78\0", "\0", "\0", "\0", "\0"), NOTIMP(0, false)),
 		CASE(HEAD("\x78\0", "\2", "\0", "\0", "\0") WWW WWW, NOTIMP(0, false)),
-		CASE(HEAD("\x28\0", "\1", "\0", "\0", "\0") "\3ww", NOTIMP(0, false)),
-		CASE(HEAD("\x28\0", "\1", "\1", "\0", "\0") WWW, NOTIMP(WWW_LEN, false)), /* its record is missing */
+		CASE(HEAD("\x78\0", "\1", "\0", "\0", "\0") "\3ww", NOTIMP(0, false)),
+		CASE(HEAD("\x08\0", "\1", "\1", "\0", "\0") WWW, NOTIMP(WWW_LEN, false)), /* its record is missing */
 	};
 	expect(cases, COUNT(cases));
+}
+END_TEST
+
+#define ZONE "\4test\0\0\6\0\1"
+#define ZONE_LEN 10
+#define OK_ZONE(edns) QUERY_OK, 0, ZONE_LEN, edns
+
+START_TEST(notify_and_update_name_a_zone)
+{
+	static const struct expected cases[] = {
+		CASE(HEAD("\x20\0", "\1", "\0", "\0", "\0") ZONE, OK_ZONE(false)),
+		CASE(HEAD("\x24\0", "\1", "\1", "\0", "\1") ZONE RR OPT("\4\xd0", "\0\0", "\0"), OK_ZONE(true)),
+		CASE(HEAD("\x28\0", "\1", "\0", "\1", "\0") ZONE RR, OK_ZONE(false)),
+		CASE(HEAD("\x20\0", "\1", "\0", "\0", "\0") WWW, FORMERR(WWW_LEN, false)), /* not by its SOA */
+		CASE(HEAD("\x28\0", "\1", "\0", "\1", "\0") WWW RR, FORMERR(WWW_LEN, false)),
+		CASE(HEAD("\x28\0", "\0", "\0", "\0", "\0"), FORMERR(0, false)),
+		CASE(HEAD("\x20\0", "\2", "\0", "\0", "\0") ZONE ZONE, FORMERR(0, false)),
+		CASE(HEAD("\x28\0", "\1", "\1", "\0", "\0") ZONE, FORMERR(ZONE_LEN, false)), /* its record is missing */
+		CASE(HEAD("\x20\0", "\0", "\0", "\0", "\1") OPT("\4\xd0", "\0\0", "\x0c") COOKIE8, FORMERR(0, true)),
+	};
+	expect(cases, COUNT(cases));
+}
+END_TEST
+
+#define OK_COOKIE QUERY_COOKIE, 0, 0, true
+#define ASK(rdlen, options) QUERY("\1") WWW OPT("\4\xd0", "\0\0", rdlen) options
+#define ECS(len, content) "\0\x08\0" len content
+
+START_TEST(options_with_content)
+{
+	static const struct expected cases[] = {
+		CASE(ASK("\x0c", COOKIE8), OK_EDNS),
+		CASE(ASK("\x14", "\0\x0a\0\x10" "0123456789abcdef"), OK_EDNS),
+		CASE(ASK("\x2c", "\0\x0a\0\x28" "0123456789abcdef0123456789abcdef01234567"), OK_EDNS),
+		CASE(ASK("\4", "\0\x0a\0\0"), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x0b", "\0\x0a\0\7" "0123456"), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x0d", "\0\x0a\0\x09" "012345678"), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x13", "\0\x0a\0\x0f" "0123456789abcde"), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x2d", "\0\x0a\0\x29" "0123456789abcdef0123456789abcdef012345678"), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x17", COOKIE8 "\0\x0a\0\7" "0123456"), OK_EDNS), /* the first counts */
+		CASE(ASK("\x17", "\0\x0a\0\7" "0123456" COOKIE8), FORMERR(WWW_LEN, true)),
+		CASE(HEAD("\1\0", "\0", "\0", "\0", "\1") OPT("\4\xd0", "\0\0", "\x0c") COOKIE8, OK_COOKIE),
+		CASE(HEAD("\1\0", "\0", "\0", "\0", "\1") OPT("\4\xd0", "\0\0", "\4") "\0\x0a\0\0", FORMERR(0, true)),
+		CASE(HEAD("\1\0", "\2", "\0", "\0", "\1") WWW WWW OPT("\4\xd0", "\0\0", "\x0c") COOKIE8, FORMERR(0, true)),
+		CASE(ASK("\x0b", ECS("\7", "\0\1\x18\0\xc0\0\2")), OK_EDNS),
+		CASE(ASK("\x08", ECS("\4", "\0\1\0\0")), OK_EDNS),
+		CASE(ASK("\x08", ECS("\4", "\0\0\0\0")), OK_EDNS),
+		CASE(ASK("\x0c", ECS("\x08", "\0\1\x20\0\xc0\0\2\1")), OK_EDNS),
+		CASE(ASK("\x0f", ECS("\x0b", "\0\2\x38\0\x20\1\x0d\xb8\0\1\2")), OK_EDNS),
+		CASE(ASK("\x0b", ECS("\7", "\0\1\x11\0\xc0\0\x80")), OK_EDNS),
+		CASE(ASK("\x0b", ECS("\7", "\0\1\x11\0\xc0\0\x40")), FORMERR(WWW_LEN, true)), /* a bit past the prefix */
+		CASE(ASK("\x0b", ECS("\7", "\0\1\x18\x18\xc0\0\2")), FORMERR(WWW_LEN, true)), /* a scope in a query */
+		CASE(ASK("\x0c", ECS("\x08", "\0\1\x18\0\xc0\0\2\0")), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x0a", ECS("\6", "\0\1\x18\0\xc0\0")), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x0d", ECS("\x09", "\0\1\x21\0\xc0\0\2\1\0")), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x0b", ECS("\7", "\0\0\x18\0\xc0\0\2")), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x0b", ECS("\7", "\0\3\x18\0\xc0\0\2")), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x0b", ECS("\7", "\1\1\x18\0\xc0\0\2")), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x07", ECS("\3", "\0\1\0")), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\4", ECS("\0", "")), FORMERR(WWW_LEN, true)),
+		CASE(ASK("\x0f", ECS("\4", "\0\1\0\0") ECS("\3", "\0\1\0")), OK_EDNS), /* the first counts */
+		CASE(ASK("\4", "\0\x0b\0\0"), OK_EDNS), /* keepalive, empty as it should be */
+		CASE(ASK("\6", "\0\x0b\0\2\1\0"), OK_EDNS),
+	};
+	expect(cases, COUNT(cases));
+}
+END_TEST
+
+START_TEST(where_options_stand)
+{
+	static const char wire[] = ASK("\x1f", COOKIE8 ECS("\7", "\0\1\x18\0\xc0\0\2") "\0\x0b\0\0" "\0\3\0\0")
+		"behind";
+	struct query q;
+	const uint8_t *w = (const uint8_t *)wire;
+	ck_assert_int_eq(query_parse(&q, w, sizeof wire - 1, &key), QUERY_OK);
+	ck_assert_uint_eq(q.options, QUERY_OPTION_NSID | QUERY_OPTION_COOKIE | QUERY_OPTION_ECS | QUERY_OPTION_KEEPALIVE);
+	ck_assert_ptr_eq(q.cookie, w + 12 + WWW_LEN + 11 + 4);
+	ck_assert_uint_eq(q.cookie_len, 8);
+	ck_assert_ptr_eq(q.ecs, q.cookie + 8 + 4);
+	ck_assert_uint_eq(q.ecs_len, 7);
 }
 END_TEST
 
@@ -239,8 +319,8 @@ START_TEST(edns_facts)
 		{ OPT("\xff\xff", "\0\0", "\0"), 11, 65535, false, false },
 		{ OPT("\4\xd0", "\0\0", "\4") "\0\3\0\0", 15, 1232, false, true },
 		{ OPT("\4\xd0", "\0\0", "\4") "\0\4\0\0", 15, 1232, false, false },
-		{ OPT("\4\xd0", "\x80\0", "\x10") "\0\x0a\0\4\0\3\0\0" "\0\3\0\0\0\3\0\0", 27, 1232, true, true },
-		{ OPT("\4\xd0", "\0\0", "\x08") "\0\x0a\0\4\0\3\0\0", 19, 1232, false, false }, /* inside another */
+		{ OPT("\4\xd0", "\x80\0", "\x10") "\xfd\xe9\0\4\0\3\0\0" "\0\3\0\0\0\3\0\0", 27, 1232, true, true },
+		{ OPT("\4\xd0", "\0\0", "\x08") "\xfd\xe9\0\4\0\3\0\0", 19, 1232, false, false }, /* inside another */
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		uint8_t wire[100];
@@ -253,7 +333,7 @@ START_TEST(edns_facts)
 		ck_assert(q.has_edns);
 		ck_assert_msg(q.edns_size == cases[i].size, "case %zu: %u", i, q.edns_size);
 		ck_assert_msg(q.edns_do == cases[i].dnssec, "case %zu", i);
-		ck_assert_msg(q.wants_nsid == cases[i].nsid, "case %zu", i);
+		ck_assert_msg(q.options == (cases[i].nsid ? QUERY_OPTION_NSID : 0), "case %zu", i);
 	}
 }
 END_TEST
@@ -302,7 +382,7 @@ START_TEST(every_way_to_cut_a_query)
 	}
 	struct query q;
 	ck_assert_int_eq(parse(&q, wire, sizeof wire - 1), QUERY_OK);
-	ck_assert(q.wants_nsid);
+	ck_assert_uint_eq(q.options, QUERY_OPTION_NSID);
 }
 END_TEST
 
@@ -326,14 +406,15 @@ START_TEST(a_message_full_of_options)
 	put_u16(&w, (uint16_t)(sizeof wire - start - 4));
 	store_u16(wire + start - 2, (uint16_t)(sizeof wire - start));
 	ck_assert_int_eq(parse(&q, wire, sizeof wire), QUERY_OK);
-	ck_assert(!q.wants_nsid);
+	ck_assert_uint_eq(q.options, 0);
 }
 END_TEST
 
 int main(void)
 {
 	const TTest *tests[] = {
-		a_plain_question, the_root_can_be_asked, silence, opcodes, questions, stray_records_and_trailing_octets,
+		a_plain_question, the_root_can_be_asked, silence, opcodes, notify_and_update_name_a_zone,
+		options_with_content, where_options_stand, questions, stray_records_and_trailing_octets,
 		malformed_records, edns, an_unknown_version_comes_before_content, edns_facts, name_limits,
 		every_way_to_cut_a_query, a_message_full_of_options,
 	};
