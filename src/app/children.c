@@ -52,6 +52,17 @@ void children_send_hello(struct child *c)
 	children_check_sent(c, chan_send_buf(c->chan, &w));
 }
 
+/* Not the pair key and nothing that comes from it: what a node without a twin makes cookies from, the same for each responder. */
+static void send_secret(struct child *c)
+{
+	uint8_t room[64];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_SECRET);
+	put_bytes(&w, c->sup->secret, sizeof c->sup->secret);
+	children_check_sent(c, chan_send_buf(c->chan, &w));
+}
+
 static bool socket_is_for(enum socket_kind k, enum ipc_role r)
 {
 	switch (k) {
@@ -235,8 +246,10 @@ void children_start(struct child *c)
 	c->pid = pid;
 	children_send_hello(c);
 	send_sockets(c);
-	if (c->role == IPC_RESPONDER)
+	if (c->role == IPC_RESPONDER) {
+		send_secret(c);
 		send_overlay(c);
+	}
 	children_send_generation(c);
 	struct child *coordinator = children_get(s, IPC_COORDINATOR);
 	for (size_t i = 0; i < ROLE_COUNT; i++)

@@ -50,7 +50,7 @@ static int run_child(const char *role, const struct options *o)
 		child_init(roles[i]);
 		switch (roles[i]) {
 		case IPC_RESPONDER:
-			return responder_main(CHILD_CHANNEL_FD);
+			return sodium_init() < 0 ? 1 : responder_main(CHILD_CHANNEL_FD);
 		case IPC_COORDINATOR:
 			return sodium_init() < 0 ? 1 : coordinator_main(CHILD_CHANNEL_FD);
 		case IPC_PROBER:

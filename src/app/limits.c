@@ -68,11 +68,19 @@ static void apply_rrl(struct responder *r, const struct plan_rrl *l)
 	free_all(old, RESPONDER_WORKERS_MAX);
 }
 
+static uint8_t cookies_of(uint8_t configured)
+{
+	return configured == PLAN_COOKIES_OFF ? ANSWER_COOKIES_OFF :
+	       configured == PLAN_COOKIES_STRICT ? ANSWER_COOKIES_STRICT : ANSWER_COOKIES_ON;
+}
+
 void limits_apply(struct responder *r, const struct plan_limits *l)
 {
 	r->limits.udp_edns_max = l->udp_edns_max < RESPONDER_UDP_MAX ? l->udp_edns_max : RESPONDER_UDP_MAX;
 	r->tcp_max = l->tcp_max;
 	r->tcp_per_source = l->tcp_per_source;
 	r->tcp_idle_ms = l->tcp_idle_ms;
+	r->limits.tcp_idle_ds = (uint16_t)(l->tcp_idle_ms / 100 < UINT16_MAX ? l->tcp_idle_ms / 100 : UINT16_MAX);
+	r->limits.cookies = cookies_of(l->cookies);
 	apply_rrl(r, &l->rrl);
 }

@@ -98,6 +98,13 @@ static void take_socket(struct responder *r, struct rbuf *m, const int *fds, siz
 	l->count = fd_count;
 }
 
+static void take_secret(struct responder *r, struct rbuf *m)
+{
+	const uint8_t *secret = get_bytes(m, sizeof r->secret);
+	if (secret)
+		memcpy(r->secret, secret, sizeof r->secret);
+}
+
 /* Sockets, workers and NSID stay as they were at the start; the limits follow a reload. */
 static void take_site(struct responder *r, const uint8_t *data, size_t len)
 {
@@ -116,6 +123,7 @@ static void take_site(struct responder *r, const uint8_t *data, size_t len)
 			r->limits.nsid_len = (uint16_t)nsid_len;
 		}
 		limits_apply(r, &s.limits);
+		cookies_set_root(r, s.paired ? s.cookie_root : r->secret);
 	}
 	arena_deinit(&a);
 }
@@ -253,6 +261,8 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		chan_close_fds(fds, fd_count);
 	if (t == IPC_SITE) {
 		take_site(r, data, len);
+	} else if (t == IPC_SECRET) {
+		take_secret(r, &m);
 	} else if (t == IPC_START) {
 		start_generation(r, get_u64(&m));
 		replay_overlays(r);
@@ -313,6 +323,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	ipc_begin(&w, IPC_BEAT);
 	tell_supervisor(r, &w);
 	send_stats(r);
+	cookies_tick(r);
 }
 
 int responder_main(int channel)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 #include "answer/answer.h"
+#include "answer/cookie.h"
 #include "answer/rate.h"
 #include "app/sockets.h"
 #include "core/plan.h"
@@ -68,6 +69,15 @@ struct overlay {
 	size_t count, cap;
 };
 
+struct cookie_state { /* cookies.c; only the main thread writes */
+	struct cookie_jar *jar; /* RCU; NULL = no root yet */
+	uint64_t now_s;         /* wall clock, to the second; read with relaxed loads */
+	uint8_t root[COOKIE_ROOT_LEN];
+	uint8_t previous[COOKIE_ROOT_LEN];
+	uint64_t previous_until_s; /* 0 = there is none */
+	bool has_root, due;
+};
+
 struct cold_table;
 struct tcp_server;
 struct responder {
@@ -79,6 +89,8 @@ struct responder {
 	unsigned worker_count;
 	struct answer_worker main_answer; /* for TCP */
 	struct answer_limits limits;
+	struct cookie_state cookies;
+	uint8_t secret[COOKIE_ROOT_LEN]; /* the supervisor's, for cookies without a pair */
 	uint8_t nsid[256];
 	struct rate_limits rate_limits; /* those in force, a worker's part */
 	unsigned rate_tables;           /* workers they are in force for; 0 = never applied */
@@ -117,6 +129,13 @@ void limits_apply(struct responder *r, const struct plan_limits *l);
 int workers_start(struct responder *r) MUST_CHECK;
 /* False when a worker has not moved since the last call but one. */
 bool workers_alive(struct responder *r);
+
+/* cookies.c */
+/* The root changes to this one; cookies of the last one are accepted for their hour. */
+void cookies_set_root(struct responder *r, const uint8_t root[COOKIE_ROOT_LEN]);
+void cookies_tick(struct responder *r); /* once a second */
+/* Clock and jar for what is answered next; any thread that is online for RCU. */
+void cookies_lend(const struct responder *r, struct answer_worker *w);
 
 /* cold.c */
 struct tcp_conn;

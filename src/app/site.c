@@ -9,6 +9,12 @@ void site_put(struct bytes *out, const struct plan *p)
 	bytes_u16(out, 0);
 	plan_node_put(out, &p->nodes[p->self]);
 	plan_limits_put(out, &p->limits);
+	uint8_t root[PAIR_KEY_LEN] = { 0 };
+	if (p->pair.present)
+		pair_cookie_root(root, p->pair.key);
+	bytes_u8(out, p->pair.present);
+	bytes_add(out, root, sizeof root);
+	explicit_bzero(root, sizeof root);
 }
 
 int site_get(struct site *s, const void *message, size_t len, struct arena *a)
@@ -23,6 +29,11 @@ int site_get(struct site *s, const void *message, size_t len, struct arena *a)
 		e = plan_limits_get(&r, a, &got.limits);
 	if (e)
 		return e;
+	got.paired = get_u8(&r) != 0;
+	const uint8_t *root = get_bytes(&r, sizeof got.cookie_root);
+	if (r.failed)
+		return ERR_FORMAT;
+	memcpy(got.cookie_root, root, sizeof got.cookie_root);
 	*s = got;
 	return 0;
 }

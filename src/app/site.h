@@ -5,10 +5,13 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "core/plan.h"
+#include "pair/pair.h"
 
 struct site {
 	struct plan_node node;
 	struct plan_limits limits;
+	bool paired;
+	uint8_t cookie_root[PAIR_KEY_LEN]; /* what twins derive DNS cookies from; all 0 unless paired */
 };
 
 /* Writes the whole message, head included. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -349,7 +350,7 @@ int supervisor_main(const char *file, const char *node)
 	generation_init(&s.before, 0);
 	s.watched_ms = clock_mono_ms();
 	s.base = event_base_new();
-	if (!s.base)
+	if (!s.base || getrandom(s.secret, sizeof s.secret, 0) != (ssize_t)sizeof s.secret)
 		return 1;
 	struct event *watched[] = { watch(&s, SIGCHLD, on_child_signal), watch(&s, SIGTERM, on_stop_signal),
 				    watch(&s, SIGINT, on_stop_signal), watch(&s, SIGHUP, on_reload_signal) };

@@ -28,6 +28,7 @@ struct supervisor {
 	const char *file, *node;
 	struct spawn_user user;
 	struct sockets sockets;
+	uint8_t secret[32]; /* random, of this start: see children.c */
 	uint8_t *started_site; /* the node block that sockets and users were made from; heap */
 	size_t started_site_len;
 	struct generation now, next; /* next: what a running loader has handed over so far */

@@ -67,7 +67,8 @@ static void answer_message(struct tcp_conn *c, const uint8_t *query, size_t len)
 	struct responder *r = c->server->r;
 	size_t out_len = 0;
 	r->main_answer.turn = r->view->turn[r->worker_count];
-	const struct answer_from from = { .transport = ANSWER_TCP, .prefix = answer_prefix(&c->peer) };
+	cookies_lend(r, &r->main_answer);
+	const struct answer_from from = { .transport = ANSWER_TCP, .client = &c->peer, .prefix = answer_prefix(&c->peer) };
 	switch (answer_query(r->view->db, &r->main_answer, &r->limits, &from, query, len, c->server->answer,
 			     sizeof c->server->answer, &out_len)) {
 	case ANSWER_SEND:

@@ -122,7 +122,7 @@ static size_t answer_one(struct worker *w, const struct turn *t, struct batch *b
 	const uint8_t *query = whole_query(b, i, len);
 	struct addr client;
 	sockaddr_to_addr(&client, &b->from[i]);
-	const struct answer_from from = { .transport = ANSWER_UDP, .prefix = answer_prefix(&client) };
+	const struct answer_from from = { .transport = ANSWER_UDP, .client = &client, .prefix = answer_prefix(&client) };
 	const bool limited = t->rate && !rate_is_exempt(t->rate, &client);
 	switch (answer_query(t->view->db, &w->answer, &w->r->limits, &from, query, len, out, RESPONDER_UDP_MAX, &out_len)) {
 	case ANSWER_SEND:
@@ -174,6 +174,7 @@ static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard,
 	if (t.rate)
 		t.now_ms = clock_coarse_ms();
 	w->answer.turn = t.view->turn[w->index];
+	cookies_lend(w->r, &w->answer);
 	unsigned out = 0;
 	uint8_t *to = b->answers; /* a batch of the longest answers fits */
 	for (size_t i = 0; i < (size_t)n; i++) {

@@ -127,6 +127,16 @@ static void print_node(struct json *j, const struct plan_node *n, const struct f
 	json_end_object(j);
 }
 
+static const char *word_of(enum schema_block b, int key, int value)
+{
+	size_t n;
+	const struct schema_word *w = conf_schema_keys(b, &n)[key].words;
+
+	while (w->name && w->value != value)
+		w++;
+	return w->name;
+}
+
 static void print_limits(struct json *j, const struct plan_limits *l)
 {
 	json_key(j, "limits");
@@ -150,6 +160,7 @@ static void print_limits(struct json *j, const struct plan_limits *l)
 	put_duration(j, "idle", l->tcp_idle_ms);
 	json_end_object(j);
 	put_uint(j, "edns", l->udp_edns_max);
+	put_text(j, "cookies", word_of(SCHEMA_LIMITS, LIMITS_COOKIES, l->cookies));
 	json_end_object(j);
 }
 

@@ -28,6 +28,11 @@ static const struct schema_word words_all_down[] = {
 	{"last", POLICY_ALL_DOWN_LAST, NULL},
 	{"none", POLICY_ALL_DOWN_NONE, NULL},
 	{NULL, 0, NULL}};
+static const struct schema_word words_cookies[] = {
+	{"on", PLAN_COOKIES_ON, NULL},
+	{"strict", PLAN_COOKIES_STRICT, NULL},
+	{"off", PLAN_COOKIES_OFF, NULL},
+	{NULL, 0, NULL}};
 static const struct schema_word words_initial[] = {{"up", 1, NULL}, {"down", 2, NULL}, {NULL, 0, NULL}};
 
 static const struct schema_key keys_node[] = {
@@ -75,6 +80,7 @@ static const struct schema_key keys_limits[] = {
 	[LIMITS_TCP] = {.name = "tcp", .type = SCHEMA_OTHER,
 			.expected = "connections from 1 to 65535, or a table such as { connections = 256 }"},
 	[LIMITS_EDNS] = {.name = "edns", .type = SCHEMA_INTEGER, .min = 512, .max = 4096, .fallback = "1232"},
+	[LIMITS_COOKIES] = {.name = "cookies", .type = SCHEMA_WORD, .words = words_cookies, .fallback = "on"},
 };
 static const struct schema_key keys_rrl[] = {
 	[RRL_RATE] = {.name = "rate", .type = SCHEMA_INTEGER, .min = 1, .max = 1000000, .fallback = "500"},

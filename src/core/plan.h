@@ -51,11 +51,13 @@ struct plan_rrl { /* response rate limiting */
 	uint16_t slip;  /* 0 = never */
 	const struct addr_block *exempt; uint16_t exempt_count; /* at most PLAN_ADDRS_MAX */
 };
+enum plan_cookies { PLAN_COOKIES_ON = 1, PLAN_COOKIES_STRICT, PLAN_COOKIES_OFF };
 struct plan_limits {
 	struct plan_rrl rrl;
 	uint16_t udp_edns_max;
 	uint16_t tcp_max, tcp_per_source; /* connections, in all and from one network; at least 1 */
 	uint32_t tcp_idle_ms;
+	uint8_t cookies; /* enum plan_cookies */
 };
 struct plan_script {
 	const char *name; /* as configured: "tcp", or a path */

@@ -46,6 +46,7 @@ void plan_limits_put(struct bytes *out, const struct plan_limits *l)
 	bytes_u16(out, l->tcp_max);
 	bytes_u16(out, l->tcp_per_source);
 	bytes_u32(out, l->tcp_idle_ms);
+	bytes_u8(out, l->cookies);
 }
 
 void plan_node_put(struct bytes *out, const struct plan_node *n)

@@ -2,7 +2,7 @@
  *
  *     type u16 | zero u16 | payload (base/buf.h forms)
  *
- *     supervisor → child        HELLO, SOCKET…, IMAGE…, ZONES, PLAN, OVERLAY, CHANNEL, START   (then changes as they come)
+ *     supervisor → child        HELLO, SECRET, SOCKET…, IMAGE…, ZONES, PLAN, OVERLAY, CHANNEL, START   (then changes as they come)
  *     loader → supervisor       DIAG…, SITE, IMAGE…, ZONES, PLAN, DONE
  *     coordinator → responder   BEGIN, SET…, COMMIT      responder → coordinator  ACK, COLD, STATS
  *     coordinator → responder   COLD_REPLY
@@ -49,7 +49,8 @@ enum ipc_type {
 	IPC_RESULT,    /* generation u64, count u16, count × (stream u32, run u32, health_result) */
 	IPC_LOG,       /* level u8, text str */
 	/* loader and reload */
-	IPC_SITE,      /* plan_node_put: what the supervisor must open */
+	IPC_SITE,      /* plan_node_put, limits, what cookies come from: see app/site.h */
+	IPC_SECRET,    /* 32 random octets of the supervisor's start */
 	IPC_DIAG,      /* level u8, line str */
 	IPC_DONE,      /* status u8: 0 taken whole, 1 taken but some zones kept their old version, 2 refused */
 	IPC_RELOAD,    /* id u32 */

@@ -44,6 +44,8 @@ enum pair_link_state {
 };
 const char *pair_self_state_text(enum pair_self_state s);
 const char *pair_link_state_text(enum pair_link_state s);
+/* What twins derive DNS cookies from: its own branch of the key, so that who answers need not hold the key itself. */
+void pair_cookie_root(uint8_t out[PAIR_KEY_LEN], const uint8_t psk[PAIR_KEY_LEN]);
 enum pair_vote { PAIR_ABSTAIN = 0, PAIR_UP, PAIR_DOWN };
 
 struct pair_record {

@@ -13,6 +13,7 @@ _Static_assert(sizeof(struct seal_digest_key) == crypto_shorthash_KEYBYTES, "key
 
 #define KDF_PACKETS "GEMLpair" /* ids: transport << 16 | src << 8 | dst */
 #define KDF_HASHES "GEMLhash"
+#define KDF_COOKIES "GEMLroot" /* id 1 */
 #define TRANSPORT_UDP 0u
 enum { HASH_ID_RECORDS = 1, HASH_ID_KEY = 2, HASH_ID_TABLES = 3 };
 
@@ -39,6 +40,11 @@ uint8_t seal_key_id(const uint8_t psk[PAIR_KEY_LEN])
 	uint8_t id[16];
 	subkey(id, sizeof id, HASH_ID_KEY, KDF_HASHES, psk);
 	return id[0];
+}
+
+void pair_cookie_root(uint8_t out[PAIR_KEY_LEN], const uint8_t psk[PAIR_KEY_LEN])
+{
+	subkey(out, PAIR_KEY_LEN, 1, KDF_COOKIES, psk);
 }
 
 uint32_t seal_cluster(const char *name)

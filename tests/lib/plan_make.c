@@ -265,6 +265,7 @@ struct plan *plan_make(const char *text, uint16_t self)
 	p->digest = hash_bytes(&(struct hash_key){ { 3, 4 } }, text, strlen(text));
 	p->file = "test.lua";
 	p->limits = (struct plan_limits){ .udp_edns_max = 1232, .tcp_max = 100, .tcp_per_source = 25, .tcp_idle_ms = 30000,
+		.cookies = PLAN_COOKIES_ON,
 		.rrl = { .per_s = 500, .window_ms = 15000, .table = 65536, .slip = 2, .exempt = &local, .exempt_count = 1 } };
 	return p;
 }

@@ -189,6 +189,7 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(n->id, 0);
 	ck_assert(!l.p->pair.present);
 	ck_assert_uint_eq(l.p->limits.udp_edns_max, 1232);
+	ck_assert_uint_eq(l.p->limits.cookies, PLAN_COOKIES_ON);
 	const struct plan_stream *s = stream(&l, "www.example.test", 0, 0);
 	ck_assert_uint_eq(s->timing.interval_ms, 5000);
 	ck_assert_uint_eq(s->timing.timeout_ms, 2000);

@@ -311,6 +311,13 @@ START_TEST(keys_tell_apart_what_must_be)
 	ck_assert_mem_ne(a.send, a.receive, PAIR_KEY_LEN);
 	ck_assert_uint_ne(seal_cluster("demo"), seal_cluster("demo2"));
 	ck_assert_uint_ne(seal_key_id(psk), seal_key_id(other));
+	uint8_t root[PAIR_KEY_LEN], twin[PAIR_KEY_LEN];
+	pair_cookie_root(root, psk);
+	pair_cookie_root(twin, psk);
+	ck_assert_mem_eq(root, twin, PAIR_KEY_LEN);
+	ck_assert_mem_ne(root, psk, PAIR_KEY_LEN);
+	pair_cookie_root(twin, other);
+	ck_assert_mem_ne(root, twin, PAIR_KEY_LEN);
 	seal_digest_key_derive(&d, psk);
 	uint64_t digest = seal_record_digest(&d, &r);
 	r.seq++;

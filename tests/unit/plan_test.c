@@ -64,6 +64,7 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert_str_eq(q->nodes[1].name, "ns2");
 	ck_assert_uint_eq(q->nodes[0].peer[0].port, 5401);
 	ck_assert_ptr_null(q->nodes[0].nsid);
+	ck_assert_uint_eq(q->limits.cookies, PLAN_COOKIES_ON);
 	ck_assert_mem_eq(q->pair.key, p->pair.key, PLAN_KEY_LEN);
 	ck_assert_uint_eq(q->service_count, 3);
 	ck_assert_str_eq(q->services[0].hosts[1], "ams1");
@@ -192,6 +193,10 @@ START_TEST(nonsense_is_refused)
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); SERVICE(p, 0)->policy.need_pct = 50; /* need and need_pct at once */
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); p->limits.cookies = 0;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); p->limits.cookies = PLAN_COOKIES_OFF + 1;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); p->pair.agree = POLICY_AGREE_PAIR;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 }
@@ -249,7 +254,7 @@ START_TEST(limits_of_nothing_are_refused)
 	struct arena arena;
 	struct plan_limits got = { .udp_edns_max = 77 };
 	arena_init(&arena, 0);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 6; i++) {
 		struct plan_limits l = p->limits;
 		struct bytes b;
 		struct rbuf r;
@@ -261,11 +266,13 @@ START_TEST(limits_of_nothing_are_refused)
 			l.tcp_idle_ms = 0;
 		else if (i == 3)
 			l.rrl.table = PLAN_RRL_TABLE_MAX + 1;
+		else if (i == 4)
+			l.cookies = 0;
 		bytes_init(&b, BOUND);
 		plan_limits_put(&b, &l);
 		rbuf_init(&r, b.data, b.len);
-		ck_assert_int_eq(plan_limits_get(&r, &arena, &got), i < 4 ? ERR_FORMAT : 0);
-		ck_assert_uint_eq(got.udp_edns_max, i < 4 ? 77 : 1232);
+		ck_assert_int_eq(plan_limits_get(&r, &arena, &got), i < 5 ? ERR_FORMAT : 0);
+		ck_assert_uint_eq(got.udp_edns_max, i < 5 ? 77 : 1232);
 		bytes_deinit(&b);
 	}
 	arena_deinit(&arena);
