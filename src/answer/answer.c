@@ -292,12 +292,26 @@ static void count(struct answer_stats *st, const struct query *q, const struct r
 }
 
 /* RFC 7873 5.2.3, 5.2.4, 5.4. Over TCP the address is proved, so what was asked is answered. */
-static __attribute__((noinline)) bool is_bad_cookie(const struct edns_options *o, const struct answer_limits *lim,
-						    enum query_verdict v, bool tcp)
+static bool is_bad_cookie(const struct edns_options *o, const struct answer_limits *lim, enum query_verdict v, bool tcp)
 {
 	if (v == QUERY_COOKIE)
 		return o->cookie == COOKIE_BAD;
 	return v == QUERY_OK && !tcp && o->cookie && o->cookie != COOKIE_GOOD && lim->cookies == ANSWER_COOKIES_STRICT;
+}
+
+#define RCODE_SOLVE UINT16_MAX
+
+/* All that a plain question does not need: its options, and what is answered without looking at a zone. */
+static __attribute__((noinline)) uint16_t prepare(struct edns_options *o, const struct query *q, enum query_verdict v,
+						  const struct answer_limits *lim, const struct answer_worker *w,
+						  const struct answer_from *from)
+{
+	edns_options_encode(o, q, lim, w, from);
+	if (is_bad_cookie(o, lim, v, from->transport == ANSWER_TCP))
+		return DNS_RCODE_BADCOOKIE;
+	if (v == QUERY_COOKIE)
+		return o->cookie ? DNS_RCODE_NOERROR : DNS_RCODE_FORMERR;
+	return v == QUERY_OK ? RCODE_SOLVE : q->rcode;
 }
 
 enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
@@ -305,7 +319,7 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 				 size_t cap, size_t *len)
 {
 	const bool tcp = from->transport == ANSWER_TCP;
-	struct edns_options options; /* only where q.options */
+	struct edns_options options; /* encoded, and borrowed by r, only where q.options */
 	struct query q;
 	struct reply r;
 
@@ -319,16 +333,14 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 		w->stats.cold++;
 		return ANSWER_COLD;
 	}
-	if (__builtin_expect(q.options, 0))
-		edns_options_encode(&options, &q, lim, w, from);
+	uint16_t rcode = RCODE_SOLVE;
+	if (__builtin_expect(v != QUERY_OK || q.options, 0))
+		rcode = prepare(&options, &q, v, lim, w, from);
 	reply_begin(&r, &q, lim, tcp, q.options ? &options : NULL, out, cap);
-	if (__builtin_expect(q.options, 0) && is_bad_cookie(&options, lim, v, tcp))
-		reply_fail(&r, DNS_RCODE_BADCOOKIE, REPLY_NO_EDE);
-	else if (v == QUERY_OK)
+	if (__builtin_expect(rcode == RCODE_SOLVE, 1))
 		solve(db, w, from, &q, &r);
 	else
-		reply_fail(&r, v == QUERY_ERROR ? q.rcode : options.cookie ? DNS_RCODE_NOERROR : DNS_RCODE_FORMERR,
-			   REPLY_NO_EDE);
+		reply_fail(&r, rcode, REPLY_NO_EDE);
 	*len = reply_end(&r, &q, lim);
 	count(&w->stats, &q, &r, tcp);
 	return ANSWER_SEND;
