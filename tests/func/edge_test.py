@@ -1,4 +1,5 @@
 """The edges of a running server: a full disk, a generation that kills, a stop at the wrong moment, paths that are not its own."""
+import json
 import os
 import pwd
 import resource
@@ -8,7 +9,7 @@ import threading
 import time
 
 from func import Case, main
-from gemelkit import addresses, free_port
+from gemelkit import addresses, ask, free_port
 
 OURSELVES = pwd.getpwuid(os.geteuid()).pw_name
 A, B = "127.0.0.11", "127.0.0.12"
@@ -50,6 +51,20 @@ class Served(Limited):
         text = open(self.config).read().replace(str(self.ports["solo"]), str(port))
         self.ports["solo"] = port
         self.scratch.write("gemel.lua", text)
+
+
+class Counters(Served):
+    def queries(self):
+        code, out, _ = self.ctl("solo", "--json", "status")
+        return json.loads(out)["queries"] if code == 0 else {}
+
+    def test_what_is_asked_is_counted_as_what_it_was(self):
+        for edns, tcp in ((1232, False), (1232, False), (None, False), (1232, True)):
+            ask(self.server("solo"), NAME, tcp=tcp, edns=edns)
+        self.assert_soon(lambda: self.queries().get("tcp") == 1, "one query over TCP")
+        now = self.queries()
+        self.assertGreaterEqual(now["edns"], 3)
+        self.assertGreaterEqual(now["total"], 4)
 
 
 class FullDisk(Served):
