@@ -15,20 +15,26 @@
 
 /* ---- start and new generations ---- */
 
+/* 0 = it cannot be made durable: it is asked for again, and until then the twin is told nothing. */
+static uint64_t first_epoch(struct coordinator *c)
+{
+	uint64_t last = 0;
+	bool known = journal_epoch_read(c->state_fd, &last) == 0;
+	uint64_t next = epoch_next(last, (uint32_t)coordinator_random());
+	if (known && journal_epoch_write(c->state_fd, next) == 0)
+		return next;
+	log_line(LOG_LEVEL_ERROR, "alarm: the epoch cannot be written (%s): the twin hears nothing from us", strerror(errno));
+	c->new_epoch = next >> 32 << 32;
+	c->epoch_retry_ms = clock_mono_ms() + EPOCH_RETRY_MS;
+	return 0;
+}
+
 static void begin_core(struct coordinator *c)
 {
-	struct core_start s = { .plan = c->plan, .boot = coordinator_random(), .seed = coordinator_random() };
-	uint64_t last;
 	coordinator_open_journal(c);
-	if (journal_epoch_read(c->state_fd, &last)) {
-		log_line(LOG_LEVEL_ERROR, "the epoch cannot be read: %s", strerror(errno));
-		exit(1);
-	}
-	s.epoch = epoch_next(last, (uint32_t)coordinator_random());
-	if (journal_epoch_write(c->state_fd, s.epoch)) {
-		log_line(LOG_LEVEL_ERROR, "the epoch cannot be written: %s", strerror(errno));
-		exit(1);
-	}
+	struct core_start s = { .plan = c->plan, .epoch = first_epoch(c), .seed = coordinator_random() };
+	if (s.epoch) /* without a boot the core starts no session */
+		s.boot = coordinator_random();
 	if (core_new(&c->core, &s, clock_mono_ms(), clock_wall_ms()))
 		exit(1);
 	coordinator_recover(c);

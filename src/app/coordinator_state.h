@@ -7,6 +7,7 @@
  *     coordinator_links.c  what comes from the responder, the prober, the twin and the operators
  */
 #ifndef GEMEL_APP_COORDINATOR_STATE_H
+#define EPOCH_RETRY_MS 10000
 #define GEMEL_APP_COORDINATOR_STATE_H
 #include <event2/event.h>
 #include "app/publisher.h"
@@ -53,7 +54,8 @@ struct coordinator {
 	uint32_t reload_asked; /* for the faults that the loader tells meanwhile */
 	uint32_t reload_id; /* answered when the new generation is in force */
 	int reload_status;
-	uint64_t new_epoch; /* asked for by the core within this step */
+	uint64_t new_epoch; /* asked for by the core, not yet on disk */
+	uint64_t epoch_retry_ms; /* not tried again before; then by the first step, of which probes bring many */
 };
 
 

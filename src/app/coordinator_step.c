@@ -197,11 +197,14 @@ static void arm_timer(struct coordinator *c)
 static void take_new_epoch(struct coordinator *c)
 {
 	uint64_t epoch = c->new_epoch | (uint32_t)coordinator_random(); /* the core leaves the low half to us */
-	c->new_epoch = 0;
+	if (clock_mono_ms() < c->epoch_retry_ms)
+		return;
 	if (journal_epoch_write(c->state_fd, epoch)) {
 		log_line(LOG_LEVEL_ERROR, "alarm: the epoch cannot be written (%s): the twin hears nothing from us", strerror(errno));
+		c->epoch_retry_ms = clock_mono_ms() + EPOCH_RETRY_MS;
 		return;
 	}
+	c->new_epoch = 0;
 	struct core_event e = { .type = CORE_EPOCH, .epoch = { .epoch = epoch, .boot = coordinator_random() } };
 	coordinator_step(c, &e);
 }

@@ -56,6 +56,10 @@ static int reserve(const struct journal_file *f, size_t len)
 
 int journal_reserve(struct journal *j, size_t len)
 {
+	if (j->file.fd < 0) {
+		errno = j->unwritable;
+		return ERR_IO;
+	}
 	return reserve(&j->file, len) || reserve(&j->next, len) ? ERR_IO : 0;
 }
 
@@ -116,21 +120,63 @@ static int read_all(int fd, uint8_t **data, size_t *len)
 	return 0;
 }
 
-static int load(struct journal *j)
+static int read_back(struct journal *j, size_t *len)
 {
 	uint8_t *data;
-	size_t len;
-	int e = read_all(j->file.fd, &data, &len);
+	int e = j->file.fd < 0 ? 0 : read_all(j->file.fd, &data, len);
+	if (e || j->file.fd < 0)
+		return e;
+	j->file.len = replay(data, *len, &j->file.frame, j->hooks.record, j->hooks.ctx);
+	free(data);
+	if (j->file.len < *len)
+		log_line(LOG_LEVEL_WARNING, "the journal's last %zu octets are torn: cut off", *len - (size_t)j->file.len);
+	return 0;
+}
+
+/* Ready for more: a head, no torn end, and the folder too: a file that a power cut may take away holds no override. */
+static int make_ready(struct journal *j, size_t len)
+{
+	if (j->file.len == 0) {
+		if (journal_write_at(j->file.fd, JOURNAL_MAGIC, JOURNAL_HEAD_LEN, 0))
+			return ERR_IO;
+		j->file.len = JOURNAL_HEAD_LEN;
+	}
+	return (j->file.len >= len || ftruncate(j->file.fd, (off_t)j->file.len) == 0) && fsync(j->dir_fd) == 0 ? 0 : ERR_IO;
+}
+
+/* For reading alone where the disk takes nothing. No file is as good as an empty one; one that cannot be read is not: going on
+ * would forget what it holds, and compaction would make that last. */
+static int open_file(struct journal *j)
+{
+	j->file.fd = openat(j->dir_fd, "journal", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (j->file.fd >= 0)
+		return 0;
+	j->unwritable = errno;
+	j->file.fd = openat(j->dir_fd, "journal", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (j->file.fd >= 0 || errno == ENOENT)
+		return 0;
+	errno = j->unwritable;
+	return ERR_IO;
+}
+
+/* A full or read-only disk is no reason to serve nobody: the state is in memory, and waits for a fresh file. */
+static int load(struct journal *j)
+{
+	size_t len = 0;
+	int e = open_file(j);
+	if (!e)
+		e = read_back(j, &len);
 	if (e)
 		return e;
-	j->file.len = replay(data, len, &j->file.frame, j->hooks.record, j->hooks.ctx);
-	free(data);
-	if (j->file.len < len)
-		log_line(LOG_LEVEL_WARNING, "the journal's last %zu octets are torn: cut off", len - (size_t)j->file.len);
-	if (j->file.len == 0 && journal_write_at(j->file.fd, JOURNAL_MAGIC, JOURNAL_HEAD_LEN, 0) == 0)
-		j->file.len = JOURNAL_HEAD_LEN;
-	/* The folder too: a file that a power cut may take away holds no override. */
-	return j->file.len && ftruncate(j->file.fd, (off_t)j->file.len) == 0 && fsync(j->dir_fd) == 0 ? 0 : ERR_IO;
+	if (!j->unwritable && make_ready(j, len) == 0)
+		return 0;
+	j->lost = true;
+	log_line(LOG_LEVEL_ERROR, "alarm: the journal cannot be written: %s", strerror(j->unwritable ? j->unwritable : errno));
+	if (j->unwritable && j->file.fd >= 0) {
+		close(j->file.fd);
+		j->file.fd = -1;
+	}
+	return 0;
 }
 
 struct journal *journal_open(struct event_base *base, int dir_fd, const struct journal_hooks *h)
@@ -138,9 +184,8 @@ struct journal *journal_open(struct event_base *base, int dir_fd, const struct j
 	struct journal *j = calloc(1, sizeof *j);
 	if (!j)
 		return NULL;
-	*j = (struct journal){ .hooks = *h, .dir_fd = dir_fd, .next.fd = -1, .done_fd = -1 };
-	j->file.fd = openat(dir_fd, "journal", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int e = j->file.fd < 0 ? ERR_IO : load(j);
+	*j = (struct journal){ .hooks = *h, .dir_fd = dir_fd, .file.fd = -1, .next.fd = -1, .done_fd = -1 };
+	int e = load(j);
 	if (!e)
 		e = journal_thread_start(j, base);
 	if (!e)
@@ -157,9 +202,10 @@ void journal_close(struct journal *j)
 	if (!j)
 		return;
 	journal_thread_end(j);
-	if (fsync(j->file.fd))
+	if (j->file.fd >= 0 && fsync(j->file.fd))
 		log_line(LOG_LEVEL_ERROR, "the journal cannot be synced: %s", strerror(errno));
-	close(j->file.fd);
+	if (j->file.fd >= 0)
+		close(j->file.fd);
 	free(j);
 }
 

@@ -35,8 +35,8 @@ struct journal_hooks {
 	int (*fill)(void *ctx, journal_emit emit, void *out);
 };
 
-/* Opens (or makes) the journal in dir_fd; what follows the first broken frame is cut off, with a log line. NULL with a log line
- * where it cannot be opened. */
+/* Opens (or makes) the journal in dir_fd; what follows the first broken frame is cut off, with a log line. On a disk that takes
+ * nothing it is read all the same, and has failed until a compaction succeeds. NULL with a log line where it cannot be read. */
 struct journal *journal_open(struct event_base *base, int dir_fd, const struct journal_hooks *h) MUST_CHECK;
 void journal_close(struct journal *j); /* syncs first; NULL is fine */
 /* Makes sure of room on the disk for records of so many octets in all. ERR_IO with errno: nothing should be promised now. */

@@ -16,6 +16,7 @@ struct journal {
 	struct journal_file file, next; /* next: the compacted one, until it has taken the place */
 	uint64_t compact_at;
 	uint64_t given_seq, synced_seq; /* the last record handed to us; the last one told to be durable */
+	int unwritable; /* why the file could not be opened for writing; it is then read, and closed */
 	bool lost;   /* a record is not in the file: only a fresh one with the whole state helps */
 	bool lost_before; /* as it was before the compaction under way */
 	bool broken; /* fdatasync failed: so does this file */

@@ -181,7 +181,8 @@ static void settle_swap(struct journal *j, bool done)
 		drop_next(j);
 		return;
 	}
-	close(j->file.fd);
+	if (j->file.fd >= 0)
+		close(j->file.fd);
 	j->file = j->next;
 	j->next.fd = -1;
 	uint64_t grown = j->file.len * COMPACT_GROWTH;

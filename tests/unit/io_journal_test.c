@@ -171,6 +171,48 @@ START_TEST(two_torn_epochs_are_none)
 }
 END_TEST
 
+START_TEST(a_disk_that_takes_nothing_at_the_start_is_no_reason_not_to_start)
+{
+	make_folder();
+	disk.pwrites_ok = 0;
+	open_book(); /* full: not even the head */
+	ck_assert(journal_has_failed(b.journal));
+	ck_assert_int_eq(append(1), ERR_IO);
+	ck_assert(journal_wants_compaction(b.journal));
+	ck_assert_int_eq(journal_compact(b.journal), ERR_IO);
+	disk.pwrites_ok = -1; /* somebody made room */
+	ck_assert_int_eq(journal_compact(b.journal), 0);
+	UNTIL(b.synced == 1);
+	ck_assert(!journal_has_failed(b.journal));
+	reopen();
+	expect_numbers(1, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_read_only_disk_is_read_and_written_again_when_it_can_be)
+{
+	setup();
+	for (uint32_t n = 1; n <= 3; n++)
+		ck_assert_int_eq(append(n), 0);
+	journal_close(b.journal);
+	disk.read_only = true;
+	open_book();
+	expect_numbers(1, 3);
+	ck_assert(journal_has_failed(b.journal));
+	ck_assert_int_eq(journal_reserve(b.journal, 1), ERR_IO);
+	ck_assert_int_eq(errno, EROFS);
+	ck_assert_int_eq(append(4), ERR_IO);
+	disk.read_only = false;
+	ck_assert_int_eq(journal_compact(b.journal), 0);
+	UNTIL(b.synced == 1);
+	ck_assert_int_eq(journal_reserve(b.journal, 1), 0);
+	reopen();
+	expect_numbers(1, 4);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_full_disk_stops_no_epoch_but_the_first)
 {
 	uint64_t e = 77;
@@ -212,6 +254,8 @@ int main(void)
 				 cut_at_every_octet_it_is_a_prefix_that_goes_on,
 				 a_spoilt_octet_ends_the_replay_before_it, a_tail_of_garbage_is_cut_off,
 				 an_epoch_survives_a_torn_successor, two_torn_epochs_are_none,
+				 a_disk_that_takes_nothing_at_the_start_is_no_reason_not_to_start,
+				 a_read_only_disk_is_read_and_written_again_when_it_can_be,
 				 a_full_disk_stops_no_epoch_but_the_first, a_short_epoch_file_is_filled_up };
 	return unit_run("io_journal", tests, sizeof tests / sizeof *tests);
 }

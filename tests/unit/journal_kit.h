@@ -1,5 +1,5 @@
 /* A journal in a folder of its own, on a disk that fails when told, and a book of what it told: for the journal's tests. Needs the
- * linker to wrap pwrite, fdatasync and fsync. Included once, by a test. */
+ * linker to wrap openat, pwrite, fdatasync and fsync. Included once, by a test. */
 #ifndef GEMEL_TESTS_JOURNAL_KIT_H
 #define GEMEL_TESTS_JOURNAL_KIT_H
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 /* ---- a disk that fails when told (the linker wraps these) ---- */
 
-static struct { int pwrites_ok, fdatasyncs_fail, fsyncs_fail; bool hold; } disk = { .pwrites_ok = -1 };
+static struct { int pwrites_ok, fdatasyncs_fail, fsyncs_fail; bool hold, read_only; } disk = { .pwrites_ok = -1 };
 static pthread_mutex_t disk_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t disk_wake = PTHREAD_COND_INITIALIZER;
 
@@ -29,6 +29,16 @@ int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
+
+int __real_openat(int dir, const char *name, int flags, ...);
+int __wrap_openat(int dir, const char *name, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *name, int flags, mode_t mode)
+{
+	if (!disk.read_only || (flags & O_ACCMODE) == O_RDONLY)
+		return __real_openat(dir, name, flags, mode);
+	errno = EROFS;
+	return -1;
+}
 
 /* Cuts the first write that fails in the middle, as a full disk does. */
 ssize_t __wrap_pwrite(int fd, const void *p, size_t len, off_t at)

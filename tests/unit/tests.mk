@@ -266,7 +266,7 @@ TESTS += $(EDGE_TESTS)
 tests_unit_chan_test_SOURCES = tests/unit/chan_test.c tests/unit/unit.h
 tests_unit_chan_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS)
 tests_unit_chan_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
-DISK_WRAP = -Wl,--wrap=pwrite -Wl,--wrap=fdatasync -Wl,--wrap=fsync
+DISK_WRAP = -Wl,--wrap=openat -Wl,--wrap=pwrite -Wl,--wrap=fdatasync -Wl,--wrap=fsync
 tests_unit_io_journal_test_SOURCES = tests/unit/io_journal_test.c tests/unit/journal_kit.h tests/unit/unit.h
 tests_unit_io_journal_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS) -lpthread
 tests_unit_io_journal_test_LDFLAGS = $(AM_LDFLAGS) $(DISK_WRAP)
