@@ -36,7 +36,7 @@ static void refuse_unknown(struct core *c, uint32_t id, const char *selector)
 {
 	const char *near = selector_nearest(selector, c->gen);
 	if (strncmp(selector, "site:", 5) == 0)
-		effect_reply(c, id, true, "no host has site \"%s\"", selector + 5);
+		effect_reply(c, id, true, "\"%s\": sites are not built yet for overrides; name the hosts", selector);
 	else if (near && strcmp(near, selector) != 0 && strchr(selector, '/') == NULL)
 		effect_reply(c, id, true, "\"%s\" matches no address, host or service; did you mean \"%s\"", selector,
 			     near);
@@ -172,20 +172,37 @@ int command_take(struct core *c, const struct core_command *cmd)
 
 /* ---- in force ---- */
 
+/* Another override that forces a member which s is about, or NULL: an operator who ended one must not think that it was all. */
+static const struct override *remaining(const struct core *c, const struct selector *s)
+{
+	for (uint32_t v = 0; v < c->gen->plan->service_count; v++) {
+		const struct service *service = &c->gen->services[v];
+		for (size_t i = 0; i < service->conf->policy.member_count; i++) {
+			if (service->members[i].by && selector_matches(s, service->conf, i))
+				return service->members[i].by;
+		}
+	}
+	return NULL;
+}
+
 static void reply(struct core *c, const struct pending *p)
 {
-	char left[32], until[48] = "";
+	char left[32], until[48] = "", other[CORE_SELECTOR_MAX + 48] = "";
+	const struct override *o = p->reg.verb == CORE_VERB_AUTO ? remaining(c, &p->override->selector) : NULL;
+	if (o)
+		snprintf(other, sizeof other, "; %s %s still holds", core_verb_text(o->regs[o->newest].verb), o->text);
 	if (p->reg.until_ms)
 		snprintf(until, sizeof until, " for %s", text_format_age(p->reg.until_ms - c->now_ms, left));
 	bool twin = false;
 	uint32_t n = touched(c, &p->override->selector);
 	for (size_t i = 0; i < c->peer_count; i++)
 		twin |= c->peers[i].fresh;
-	effect_reply(c, p->id, false, "%s %s%s: in force on %s (%u service%s)%s", core_verb_text(p->reg.verb),
+	effect_reply(c, p->id, false, "%s %s%s: in force on %s (%u service%s)%s%s", core_verb_text(p->reg.verb),
 		     p->override->text, until, gen_self(c->gen)->name, n, n == 1 ? "" : "s",
 		     !c->pair ? ""
 		     : twin   ? ", sent to its twin"
-			      : "; its twin is not heard and follows when it is");
+			      : "; its twin is not heard and follows when it is",
+		     other);
 }
 
 static void put_in_force(struct core *c, struct pending *p)

@@ -317,7 +317,7 @@ START_TEST(what_makes_no_sense_is_refused)
 		  "\"ww.example.test\" matches no address, host or service; did you mean \"www.example.test\"\n" },
 		{ "down 127.0.0.99", "\"127.0.0.99\" matches no address, host or service\n" },
 		{ "down ams2", "\"ams2\" matches no address, host or service; did you mean \"ams1\"\n" },
-		{ "down site:ams", "no host has site \"ams\"\n" },
+		{ "down site:ams", "\"site:ams\": sites are not built yet for overrides; name the hosts\n" },
 		{ "down www.example.test/127.0.0.99",
 		  "\"www.example.test/127.0.0.99\" matches no address, host or service\n" },
 		{ "down www.example.test/nonsense",
@@ -380,12 +380,18 @@ START_TEST(the_selector_that_says_most_counts)
 	world_command(&w, "drain www.example.test/127.0.0.12");
 	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 ttl=60");
 	/* auto takes one away and uncovers what says less */
+	world_trace(&w, NULL);
 	world_command(&w, "auto www.example.test");
+	const char *told = world_trace(&w, "reply"); /* and names what still holds, the first that is met */
+	ck_assert_msg(strstr(told, "; down 127.0.0.11 still holds\n") != NULL, "%s", told);
 	ck_assert_str_eq(world_answer(&w, WWW, A), "nodata ttl=10");
 	world_command(&w, "auto 127.0.0.11");
 	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 ttl=60");
 	world_command(&w, "auto ams1");
+	world_trace(&w, NULL);
 	world_command(&w, "auto *.example.test");
+	told = world_trace(&w, "reply");
+	ck_assert_msg(strstr(told, "; drain www.example.test/127.0.0.12 still holds\n") != NULL, "%s", told);
 	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 ttl=10");
 	ck_assert_str_eq(world_answer(&w, "dl.example.test", A), "127.0.0.11 127.0.0.12 ttl=10");
 }
