@@ -217,10 +217,12 @@ static void show_packets(const struct pair_stats *s, struct doc *d)
 		doc_uint(d, counts[i].key, counts[i].v);
 		refused += strncmp(counts[i].key, "refused", 7) == 0 ? counts[i].v : 0;
 	}
+	refused -= s->refused_replay; /* with two addresses every packet comes twice: nothing to worry about */
 	doc_for(d, DOC_PEOPLE);
 	doc_uint(d, "sent", s->sent);
 	doc_uint(d, "received", s->received);
 	doc_uint(d, "refused", refused);
+	doc_uint(d, "repeated", s->refused_replay);
 	doc_for(d, DOC_BOTH);
 	doc_group_end(d);
 }

@@ -24,18 +24,22 @@
 
 enum { CHECK_OK = 0, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN };
 
-struct finding { int level; char text[256]; };
+/* All that was found, the worst first; its level is the worst one's. */
+struct finding { int level; char text[512]; };
 
 static void find(struct finding *f, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 static void find(struct finding *f, int level, const char *fmt, ...)
 {
-	if (level <= f->level)
-		return; /* the worst counts, the first of its kind is told */
+	size_t len = strlen(f->text);
+	if (len)
+		len += (size_t)snprintf(f->text + len, sizeof f->text - len, "; ");
+	if (len >= sizeof f->text)
+		return; /* full: what came before is as bad or worse */
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(f->text, sizeof f->text, fmt, ap);
+	vsnprintf(f->text + len, sizeof f->text - len, fmt, ap);
 	va_end(ap);
-	f->level = level;
+	f->level = level > f->level ? level : f->level;
 }
 
 static void find_peers(struct finding *f, const struct ctl_host *h)
@@ -45,10 +49,10 @@ static void find_peers(struct finding *f, const struct ctl_host *h)
 		struct pair_peer_view v;
 		pair_peer_get(p, i, &v, h->now_ms);
 		const char *name = view_node_name(h, v.id);
-		if (v.link != PAIR_ACTIVE)
-			find(f, CHECK_WARNING, "twin %.64s is %s", name ? name : "?", pair_link_state_text(v.link));
-		else if (v.config_digest != core_plan(h->core)->digest)
+		if (v.link == PAIR_MISMATCH || (v.link == PAIR_ACTIVE && v.config_digest != core_plan(h->core)->digest))
 			find(f, CHECK_WARNING, "twin %.64s has another configuration", name ? name : "?");
+		else if (v.link != PAIR_ACTIVE)
+			find(f, CHECK_WARNING, "twin %.64s is %s", name ? name : "?", pair_link_state_text(v.link));
 	}
 }
 

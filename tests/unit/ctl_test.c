@@ -166,6 +166,7 @@ START_TEST(peers_with_one)
 	EXPECT_EXIT(0);
 	EXPECT_BEGIN("NODE  ID  LINK     SINCE  LOSS  CLOCK  SAME CONFIG  SAME RECORDS\n"
 					      "ns2   2   waiting  3.0s   0.0%  +0ms   no           no\n\npackets sent ");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "packets refused   0\npackets repeated  0\n"));
 	kit_ask(&k, KIT_JSON, "peers");
 	EXPECT_BEGIN("{\"peers\":[{\"node\":\"ns2\",\"id\":2,\"link\":\"waiting\",\"self\":null,"
 					      "\"since\":\"2023-11-14T22:30:00.000Z\",\"heard\":null,\"rtt_us\":null,"
@@ -207,7 +208,8 @@ START_TEST(check_is_critical_when_no_tier_serves)
 	kit_ask(&k, KIT_JSON | KIT_COLOUR, "status --check"); /* a plugin's line whatever else was asked */
 	EXPECT_EXIT(2);
 	EXPECT_ERR("");
-	EXPECT_OUT("GEMEL CRITICAL - 1 of 2 services have no member up, first api.example.test; 2 services, 2 of 4 members up | services=2 "
+	EXPECT_OUT("GEMEL CRITICAL - 1 of 2 services have no member up, first api.example.test; 1 of 2 services are degraded; 2 services, 2 of 4 "
+		   "members up | services=2 "
 		   "failed=1 degraded=1 members=4 up=2 overrides=0\n");
 }
 END_TEST
@@ -228,7 +230,10 @@ START_TEST(check_follows_the_state)
 	world_run(&k.w, 5000);
 	kit_ask(&k, 0, "status --check");
 	EXPECT_EXIT(1);
-	EXPECT_BEGIN("GEMEL WARNING - 1 of 2 services are degraded; ");
+	EXPECT_BEGIN("GEMEL WARNING - 1 of 2 services are degraded; 2 services, ");
+	k.journal_failed = true;
+	kit_ask(&k, 0, "status --check");
+	EXPECT_BEGIN("GEMEL WARNING - the journal cannot be written; 1 of 2 services are degraded; 2 services, ");
 }
 END_TEST
 
