@@ -238,7 +238,7 @@ static int combine(lua_State *l, int idx, lua_Integer need)
 
 static int combine_all(lua_State *l)
 {
-	return combine(l, 1, 0);
+	return combine(l, 1, lua_type(l, 1) == LUA_TTABLE ? (lua_Integer)lua_rawlen(l, 1) : 0);
 }
 
 static int combine_any(lua_State *l)
@@ -250,11 +250,7 @@ static int combine_atleast(lua_State *l)
 {
 	lua_Integer k = luaL_checkinteger(l, 1);
 
-	luaL_argexpected(l, lua_type(l, 2) == LUA_TTABLE, 2, "a list of checks");
-	if (k < 1 || k > (lua_Integer)lua_rawlen(l, 2))
-		return luaL_error(l, "atleast(%I, …) of %d checks; expected a number from 1 to that", k,
-				  (int)lua_rawlen(l, 2));
-	return combine(l, 2, k);
+	return combine(l, 2, k); /* a k out of range is told where the check is read: an error here would hide what follows */
 }
 
 void conf_convert_setup(lua_State *l)

@@ -1,4 +1,5 @@
 /* Services and pools: their keys, own before the pool's, read into what the plan needs. See internal.h. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,13 +84,18 @@ static void read_checks(struct conf *c, struct conf_service *s)
 		FAULT(c, s, v, "a combination of %u checks; expected at most %d", n, PLAN_CHECK_STREAMS_MAX);
 		return;
 	}
+	int64_t need = v->type == CONF_COMBINE ? v->table.need : 1;
+	if (need < 1 || need > n) {
+		FAULT(c, s, v, "atleast(%" PRId64 ", …) of %u checks; expected a number from 1 to that", need, n);
+		return;
+	}
 	s->checks = conf_alloc(c, n, sizeof *s->checks);
 	for (uint32_t i = 0; s->checks && i < n; i++) {
 		s->checks[i] = conf_check_find(c, v->type == CONF_COMBINE ? &v->table.list[i] : v);
 		s->faulty |= !s->checks[i];
 	}
 	s->check_count = (uint16_t)n;
-	s->check_need = (uint16_t)(v->type == CONF_COMBINE && v->table.need ? v->table.need : n);
+	s->check_need = (uint16_t)need;
 }
 
 static void read_tier(struct conf *c, struct conf_service *s, struct conf_members *out, const struct conf_value *tier,

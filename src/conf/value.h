@@ -49,7 +49,7 @@ struct conf_value {
 		struct {
 			struct conf_value *list, *fields; /* fields ascending by key */
 			uint32_t list_len, field_count;
-			int64_t need; /* CONF_COMBINE: of the list; 0 = all */
+			int64_t need; /* CONF_COMBINE: how many of the list, as it was written */
 		} table;
 	};
 };
