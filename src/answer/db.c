@@ -56,14 +56,14 @@ static inline const struct image_node *node_find(const struct answer_zone *z, ui
 	const uint32_t tag = (uint32_t)(hash >> 32);
 	const unsigned head = star ? 2 : 0;
 
-	for (uint32_t i = (uint32_t)hash & z->mask;; i = (i + 1) & z->mask) {
+	for (uint32_t i = image_place(hash, z->places);; i = i + 1 < z->places ? i + 1 : 0) {
 		const struct image_entry *e = &z->table[i];
 		if (!e->node_at)
 			return NULL;
 		if (e->tag != tag)
 			continue;
 		const struct image_node *n = (const struct image_node *)(z->base + e->node_at);
-		const uint8_t *have = z->base + n->name_at;
+		const uint8_t *have = image_node_name(n);
 		if (n->name_len == len + head && memcmp(have + head, name, len) == 0 &&
 		    (!star || memcmp(have, "\1*", 2) == 0))
 			return n;
@@ -151,7 +151,7 @@ static void add_zone(struct answer_db *db, const struct image *images, const siz
 
 	dir_put(db, &(struct answer_zone){
 		.hash = iz->apex_hash, .base = im->base, .table = (const struct image_entry *)(im->base + iz->table_at),
-		.slots = db->slots + slot_base[ref.image], .mask = iz->table_mask, .negative_at = iz->negative_at,
+		.slots = db->slots + slot_base[ref.image], .places = iz->table_places, .negative_at = iz->negative_at,
 		.apex_at = iz->apex_at, .apex_node_at = iz->apex_node_at, .apex_len = iz->apex_len,
 		.labels = iz->apex_labels, .max_labels = iz->max_labels, .info = iz });
 }

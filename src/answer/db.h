@@ -12,7 +12,7 @@ struct answer_zone { /* one cache line: all that a query needs of a zone */
 	const uint8_t *base; /* of the image; NULL = empty place of the directory */
 	const struct image_entry *table;
 	struct answer_live **slots; /* of the image */
-	uint32_t mask, negative_at;
+	uint32_t places, negative_at;
 	uint32_t apex_at, apex_node_at;
 	const struct image_zone *info;
 	uint8_t apex_len, labels, max_labels;

@@ -33,10 +33,15 @@ void reply_begin(struct reply *r, const struct query *q, const struct answer_lim
 /* Octets of the whole segments that fit; counts them in. An optional one that does not fit ends it silently. */
 static size_t take_segments(struct reply *r, const struct image_answer *a, size_t room)
 {
+	if (!(a->flags & IMAGE_ANSWER_SECTIONS)) {
+		r->tc = true;
+		return 0;
+	}
 	const struct image_segment *s = image_answer_segments(a);
+	const unsigned count = image_answer_sections(a)->segment_count;
 	size_t end = 0;
 
-	for (unsigned i = 0; i < a->segment_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		if (s[i].end > room) {
 			r->tc |= s[i].section != IMAGE_ADDITIONAL;
 			break;
@@ -52,6 +57,14 @@ static size_t take_segments(struct reply *r, const struct image_answer *a, size_
 	return end;
 }
 
+static inline void move_pointer(uint8_t *at, unsigned was_end, unsigned inner, unsigned self, unsigned suffix)
+{
+	unsigned to = load_u16(at) & 0x3fff;
+
+	to += to >= was_end ? inner : to == DNS_HEADER_LEN ? self : suffix;
+	store_u16(at, (uint16_t)(0xc000 | to));
+}
+
 /* Makes pointers that were written for another owner and place point right. */
 static void move_pointers(const struct image_answer *a, uint8_t *body, size_t body_at, size_t body_len,
 			  const struct reply_owner *o)
@@ -62,11 +75,10 @@ static void move_pointers(const struct image_answer *a, uint8_t *body, size_t bo
 	const unsigned self = o->wildcard ? o->at - DNS_HEADER_LEN : suffix;
 	const unsigned inner = (unsigned)body_at - was_end;
 
-	for (unsigned i = 0; i < a->reloc_count && reloc[i] + 2u <= body_len; i++) {
-		unsigned to = load_u16(body + reloc[i]) & 0x3fff;
-		to += to >= was_end ? inner : to == DNS_HEADER_LEN ? self : suffix;
-		store_u16(body + reloc[i], (uint16_t)(0xc000 | to));
-	}
+	if (body_len && body[0] >= 0xc0)
+		move_pointer(body, was_end, inner, self, suffix);
+	for (unsigned i = 0; i < a->reloc_count && reloc[i] + 2u <= body_len; i++)
+		move_pointer(body + reloc[i], was_end, inner, self, suffix);
 }
 
 bool reply_add(struct reply *r, const struct image_answer *a, const struct reply_owner *o)
@@ -76,8 +88,10 @@ bool reply_add(struct reply *r, const struct image_answer *a, const struct reply
 
 	if (__builtin_expect(at + n <= r->limit, 1)) {
 		r->an = (uint16_t)(r->an + a->an);
-		r->ns = (uint16_t)(r->ns + a->ns);
-		r->ar = (uint16_t)(r->ar + a->ar);
+		if (a->flags & IMAGE_ANSWER_SECTIONS) {
+			r->ns = (uint16_t)(r->ns + image_answer_sections(a)->ns);
+			r->ar = (uint16_t)(r->ar + image_answer_sections(a)->ar);
+		}
 	} else {
 		n = take_segments(r, a, at < r->limit ? r->limit - at : 0);
 	}

@@ -184,38 +184,31 @@ static const struct image_node *image_find(const struct image *im, const struct 
 		return NULL;
 	if (len == z->apex_len && !memcmp(im->base + z->apex_at, name, len))
 		return (const struct image_node *)(im->base + z->apex_node_at);
-	for (uint32_t i = 0, at = (uint32_t)hash & z->table_mask; i <= z->table_mask; i++,
-	     at = (at + 1) & z->table_mask) {
+	for (uint32_t at = image_place(hash, z->table_places);; at = at + 1 < z->table_places ? at + 1 : 0) {
 		const struct image_entry *e = &table[at];
 		const struct image_node *n = (const struct image_node *)(im->base + e->node_at);
 
 		if (!e->node_at)
 			return NULL;
-		if (e->tag == (uint32_t)(hash >> 32) && n->name_len == len && !memcmp(im->base + n->name_at, name, len))
+		if (e->tag == (uint32_t)(hash >> 32) && n->name_len == len && !memcmp(image_node_name(n), name, len))
 			return n;
 	}
-	return NULL;
 }
 
-/* Reads "ttl u32 | count u16 | count × (len u16, octets)"; image_open checked that it lies inside. */
-static void take_rdata(struct conf *c, struct conf_service *s, struct conf_members *m, const struct image *im,
+/* What the file says of an A or AAAA RRset, live or not. */
+static void take_rrset(struct conf *c, struct conf_service *s, struct conf_members *m, const struct image *im,
 		       const struct image_rrset *rr)
 {
-	struct rbuf r;
-	uint32_t ttl;
-	uint16_t count;
+	uint32_t answer_at = rr->flags & IMAGE_RRSET_LIVE ? im->slots[rr->at].answer_at : rr->at, ttl_s;
+	const struct image_answer *answer = (const struct image_answer *)(im->base + answer_at);
+	const uint8_t *rdata;
+	size_t at = 0, len;
 	struct addr a;
 
-	rbuf_init(&r, im->base + rr->rdata_at, im->len - rr->rdata_at);
-	ttl = get_u32(&r);
-	count = get_u16(&r);
-	for (uint16_t i = 0; i < count && !r.failed; i++) {
-		size_t len;
-		const uint8_t *rdata = get_block(&r, &len);
-
-		if (!rdata || !rdata_addr(&a, rr->type, rdata, len))
+	while (answer_at && image_answer_next(answer, &at, &ttl_s, &rdata, &len)) {
+		if (!rdata_addr(&a, rr->type, rdata, len))
 			continue;
-		take_ttl(s, ttl);
+		take_ttl(s, ttl_s);
 		take_member(c, s, m, &a);
 	}
 }
@@ -230,8 +223,8 @@ static void service_from_image(struct conf *c, struct conf_service *s, const str
 	for (uint16_t i = 0; n && i < n->rrset_count; i++) {
 		const struct image_rrset *rr = &image_node_rrsets(n)[i];
 
-		if ((rr->type == DNS_TYPE_A || rr->type == DNS_TYPE_AAAA) && rr->rdata_at)
-			take_rdata(c, s, &m, im, rr);
+		if (rr->type == DNS_TYPE_A || rr->type == DNS_TYPE_AAAA)
+			take_rrset(c, s, &m, im, rr);
 	}
 	if (!s->tiered) {
 		conf_service_set_members(c, s, &m);

@@ -268,23 +268,36 @@ int compile_rrset(struct compile *c, enum image_section s, const uint8_t *owner,
 	return 0;
 }
 
+/* One RRset in the answer section has no list of sections. */
+static bool is_plain(const struct compile *c)
+{
+	return c->segment_count == 1 && c->segment[0].section == IMAGE_ANSWER;
+}
+
 uint32_t compile_end(const struct compile *c, struct bytes *out)
 {
+	const size_t implied = c->reloc_count > 0 && c->reloc[0] == 0;
 	struct image_answer a = {
+		.body_len = (uint16_t)(c->len - c->body_at),
+		.reloc_count = (uint16_t)(c->reloc_count - implied),
 		.an = c->section_count[IMAGE_ANSWER],
+		.name_len = c->owner_len,
+		.flags = is_plain(c) ? 0 : IMAGE_ANSWER_SECTIONS,
+	};
+	struct image_sections s = {
 		.ns = c->section_count[IMAGE_AUTHORITY],
 		.ar = (uint16_t)(c->section_count[IMAGE_GLUE] + c->section_count[IMAGE_ADDITIONAL]),
-		.body_len = (uint16_t)(c->len - c->body_at),
 		.segment_count = (uint16_t)c->segment_count,
-		.reloc_count = (uint16_t)c->reloc_count,
-		.name_len = c->owner_len,
 	};
 
 	compile_align(out, _Alignof(struct image_answer));
 	size_t at = out->len;
 	bytes_add(out, &a, sizeof a);
-	bytes_add(out, c->segment, c->segment_count * sizeof c->segment[0]);
-	bytes_add(out, c->reloc, c->reloc_count * sizeof c->reloc[0]);
+	if (a.flags & IMAGE_ANSWER_SECTIONS) {
+		bytes_add(out, &s, sizeof s);
+		bytes_add(out, c->segment, c->segment_count * sizeof c->segment[0]);
+	}
+	bytes_add(out, c->reloc + implied, a.reloc_count * sizeof c->reloc[0]);
 	bytes_add(out, c->msg + c->body_at, a.body_len);
 	return (uint32_t)at;
 }

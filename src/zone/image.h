@@ -10,11 +10,12 @@
  *
  * A compiled answer is the message from octet 12+question on, compressed against the question at offset 12:
  *
- *     image_answer{counts, name_len, body_len, segments, relocs} | segment[] | reloc[] | body
+ *     image_answer{body_len, relocs, an, name_len, flags} | body                             one RRset: nearly all
+ *     image_answer{…, SECTIONS} | image_sections{ns, ar, segments} | segment[] | reloc[] | body
  *
  * A segment is one RRset, with its section; a message is cut only between segments. Relocs are the places of
- * compression pointers in the body (ascending). name_len is the owner's length L for which pointers were written; a
- * pointer p is
+ * compression pointers in the body (ascending), but for one at its very beginning, the first owner: a body that begins
+ * with a pointer has that one unlisted. name_len is the owner's length L for which pointers were written; a pointer p is
  *     p == 12            the owner itself
  *     12 < p < 12 + L    a suffix of it
  *     p >= 12 + L + 4    a place in the body
@@ -35,7 +36,7 @@
 #include "zone/zone.h"
 
 #define IMAGE_MAGIC "GEMLIMG1"
-#define IMAGE_VERSION 1u
+#define IMAGE_VERSION 2u
 #define IMAGE_BYTE_ORDER 0x01020304u
 
 /* Aliases followed in one answer: more than any sane zone holds. Past the bound the answer ends there, NOERROR. */
@@ -76,7 +77,7 @@ struct image_zone {
 	uint64_t digest;    /* of what it was made from: the loader keeps an unchanged zone by it */
 	uint64_t apex_hash;
 	uint32_t apex_at;
-	uint32_t table_at, table_mask; /* struct image_entry[table_mask + 1] */
+	uint32_t table_at, table_places; /* struct image_entry[table_places] */
 	uint32_t negative_at;          /* struct image_answer: authority with the SOA, written for the apex as owner */
 	uint32_t apex_node_at;         /* 0 = a zone that could not be loaded: every answer is SERVFAIL */
 	uint32_t serial, records;
@@ -85,34 +86,38 @@ struct image_zone {
 	uint8_t reserved;
 };
 struct image_entry { /* empty: node_at == 0 */
-	uint32_t tag; /* high half of the name's hash; its low half picks the place, linear probing */
+	uint32_t tag; /* high half of the name's hash; its low half picks the place (image_place), linear probing */
 	uint32_t node_at;
 };
-struct image_node { /* its rrsets, name and compiled answers follow it closely, for the cache */
-	uint32_t name_at;
+struct image_node { /* all of it, and mostly its answers, in one or two cache lines */
 	uint16_t rrset_count; /* 0 = empty non-terminal */
 	uint8_t flags, name_len;
-	/* struct image_rrset[rrset_count] follows, ascending type */
+	/* struct image_rrset[rrset_count] follows, ascending type, then the name, then the compiled answers */
 };
 struct image_rrset {
 	uint16_t type, flags;
-	uint32_t at;       /* struct image_answer (0 = fits no message: SERVFAIL), or the slot number where live */
-	uint32_t rdata_at; /* canonical data, network order: u32 ttl, u16 count, count × (u16 len, octets); 0 = none */
+	uint32_t at; /* struct image_answer (0 = fits no message: SERVFAIL), or the slot number where live */
 };
 struct image_slot {
 	uint32_t zone; /* index */
 	uint32_t owner_at;
 	uint16_t type;
 	uint16_t reserved;
-	uint32_t ttl_s; /* the record's TTL in the file, or the default */
+	uint32_t ttl_s;     /* the record's TTL in the file, or the default */
+	uint32_t answer_at; /* what the file says, as an answer that nobody is given; 0 = nothing */
+};
+enum image_answer_flags {
+	IMAGE_ANSWER_SECTIONS = 1 /* else it is one RRset of the answer section */
 };
 struct image_answer {
-	uint16_t an, ns, ar;
-	uint16_t body_len;
-	uint16_t segment_count, reloc_count;
-	uint8_t name_len;
-	uint8_t reserved[3];
-	/* struct image_segment[], then uint16_t reloc[], then the body */
+	uint16_t body_len, reloc_count;
+	uint16_t an;
+	uint8_t name_len, flags;
+	/* with SECTIONS struct image_sections and struct image_segment[]; then uint16_t reloc[], then the body */
+};
+struct image_sections {
+	uint16_t ns, ar;
+	uint16_t segment_count;
 };
 struct image_segment {
 	uint16_t end; /* offset in the body after this RRset */
@@ -153,13 +158,29 @@ static inline const struct image_rrset *image_node_rrsets(const struct image_nod
 {
 	return (const struct image_rrset *)(n + 1);
 }
+static inline const uint8_t *image_node_name(const struct image_node *n)
+{
+	return (const uint8_t *)(image_node_rrsets(n) + n->rrset_count);
+}
+/* Where the search for a name begins; it goes on to the next place, and from the last to the first. */
+static inline uint32_t image_place(uint64_t hash, uint32_t places)
+{
+	return (uint32_t)((uint64_t)(uint32_t)hash * places >> 32);
+}
+/* Only with SECTIONS. */
+static inline const struct image_sections *image_answer_sections(const struct image_answer *a)
+{
+	return (const struct image_sections *)(a + 1);
+}
 static inline const struct image_segment *image_answer_segments(const struct image_answer *a)
 {
-	return (const struct image_segment *)(a + 1);
+	return (const struct image_segment *)(image_answer_sections(a) + 1);
 }
 static inline const uint16_t *image_answer_relocs(const struct image_answer *a)
 {
-	return (const uint16_t *)(image_answer_segments(a) + a->segment_count);
+	if (a->flags & IMAGE_ANSWER_SECTIONS)
+		return (const uint16_t *)(image_answer_segments(a) + image_answer_sections(a)->segment_count);
+	return (const uint16_t *)(a + 1);
 }
 static inline const uint8_t *image_answer_body(const struct image_answer *a)
 {
@@ -170,5 +191,8 @@ static inline size_t image_body_ttl_at(const uint8_t *body)
 {
 	return (body[0] & 0xc0) == 0xc0 ? 6 : 5;
 }
+/* Steps through the records of an answer that is one RRset whose rdata holds no names (A, AAAA): *at is 0 at first.
+ * False behind the last. */
+bool image_answer_next(const struct image_answer *a, size_t *at, uint32_t *ttl_s, const uint8_t **rdata, size_t *len);
 
 #endif

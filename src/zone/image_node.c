@@ -1,4 +1,4 @@
-/* One zone into the image: its nodes with their answers, then canonical data, then the table of names. */
+/* One zone into the image: its nodes with their answers, then the table of names. */
 #include <stdlib.h>
 #include <string.h>
 #include "zone/build.h"
@@ -39,19 +39,35 @@ static int compile_node_rrset(struct build *w, const struct zone_node *n, const 
 	return 0;
 }
 
-static int add_slot(struct build *w, uint32_t owner_at, const struct zone_rrset *r, struct image_rrset *ir)
+/* What the file says of a live RRset: members of a service are taken from it as long as the zone stays unread. */
+static int compile_file_rrset(struct build *w, const struct zone_node *n, const struct zone_rrset *r, uint32_t *at)
+{
+	if (!r->count)
+		return 0;
+	compile_begin(&w->b->c, n->name, false);
+	int e = compile_rrset(&w->b->c, IMAGE_ANSWER, NULL, r, false);
+	if (!e)
+		*at = compile_end(&w->b->c, &w->b->out);
+	return e == ERR_NOMEM ? e : 0; /* more than fits a message is more than a service may have */
+}
+
+static int add_slot(struct build *w, const struct zone_node *n, uint32_t owner_at, const struct zone_rrset *r,
+		    struct image_rrset *ir)
 {
 	struct image_builder *b = w->b;
+	struct image_slot slot = {
+		.zone = (uint32_t)b->zone_count, .owner_at = owner_at, .type = r->type, .ttl_s = r->ttl };
 	void *p = b->slots;
 	int e = build_grow(&p, b->slot_count, &b->slot_cap, sizeof *b->slots);
 
 	b->slots = p;
+	if (!e)
+		e = compile_file_rrset(w, n, r, &slot.answer_at);
 	if (e)
 		return e;
 	ir->flags = IMAGE_RRSET_LIVE;
 	ir->at = (uint32_t)b->slot_count;
-	b->slots[b->slot_count++] = (struct image_slot){
-		.zone = (uint32_t)b->zone_count, .owner_at = owner_at, .type = r->type, .ttl_s = r->ttl };
+	b->slots[b->slot_count++] = slot;
 	return 0;
 }
 
@@ -87,54 +103,29 @@ static int add_node(struct build *w, const struct zone_node *n, uint32_t *node_a
 	struct bytes *out = &w->b->out;
 	struct image_node in = { .flags = node_flags(w, n), .name_len = n->name_len };
 	const struct image_rrset blank = { 0 };
+	uint32_t name_at;
 	int e = 0;
 
 	for (const struct zone_rrset *r = n->rrsets; r; r = r->next)
 		in.rrset_count = (uint16_t)(in.rrset_count + is_served(n, r));
 	compile_align(out, _Alignof(struct image_node));
 	size_t at = out->len, rrset_at = at + sizeof in;
-	in.name_at = (uint32_t)(rrset_at + in.rrset_count * sizeof blank);
 	bytes_add(out, &in, sizeof in);
 	for (unsigned i = 0; i < in.rrset_count; i++)
 		bytes_add(out, &blank, sizeof blank);
+	name_at = (uint32_t)out->len;
 	bytes_add(out, n->name, n->name_len);
 	for (const struct zone_rrset *r = n->rrsets; !e && r && !out->failed; r = r->next) {
 		struct image_rrset ir = { .type = r->type };
 		if (!is_served(n, r))
 			continue;
-		e = r->live ? add_slot(w, in.name_at, r, &ir) : compile_node_rrset(w, n, r, &ir);
+		e = r->live ? add_slot(w, n, name_at, r, &ir) : compile_node_rrset(w, n, r, &ir);
 		if (!e && !out->failed)
 			memcpy(out->data + rrset_at, &ir, sizeof ir);
 		rrset_at += sizeof ir;
 	}
 	*node_at = (uint32_t)at;
 	return e ? e : out->failed ? ERR_NOMEM : 0;
-}
-
-static void add_rdata(struct bytes *out, const struct zone_rrset *r)
-{
-	bytes_u32(out, r->ttl);
-	bytes_u16(out, r->count);
-	for (unsigned i = 0; i < r->count; i++)
-		bytes_block(out, r->rdata[i].wire, r->rdata[i].len);
-}
-
-/* Canonical data stands behind all answers of the zone: the hot part stays dense. */
-static void add_node_rdata(struct build *w, const struct zone_node *n, uint32_t node_at)
-{
-	struct bytes *out = &w->b->out;
-	size_t at = node_at + sizeof(struct image_node);
-
-	for (const struct zone_rrset *r = n->rrsets; r && !out->failed; r = r->next) {
-		if (!is_served(n, r))
-			continue;
-		uint32_t rdata_at = (uint32_t)out->len;
-		if (r->count)
-			add_rdata(out, r);
-		if (r->count && !out->failed)
-			memcpy(out->data + at + offsetof(struct image_rrset, rdata_at), &rdata_at, sizeof rdata_at);
-		at += sizeof(struct image_rrset);
-	}
 }
 
 /* Every ancestor must be there, since readers look for the closest encloser by halving. */
@@ -161,20 +152,14 @@ static int add_nodes(struct build *w)
 		if (n->labels > w->max_labels)
 			w->max_labels = n->labels;
 	}
-	for (size_t i = 0; !e && i < z->node_count; i++)
-		if (w->node_at[i])
-			add_node_rdata(w, z->nodes[i], w->node_at[i]);
 	return e;
 }
 
-/* At most half full: short probes, and an empty entry ends them. */
+/* Half full: short probes, and an empty entry ends them. */
 static int add_table(struct build *w, struct image_zone *iz)
 {
 	struct bytes *out = &w->b->out;
-	size_t places = 2;
-
-	while (places < w->nodes * 2)
-		places *= 2;
+	const uint32_t places = (uint32_t)w->nodes * 2;
 	struct image_entry *table = calloc(places, sizeof *table);
 	if (!table)
 		return ERR_NOMEM;
@@ -182,14 +167,14 @@ static int add_table(struct build *w, struct image_zone *iz)
 		if (!w->node_at[i])
 			continue;
 		uint64_t h = name_hash(&w->b->key, w->z->nodes[i]->name);
-		size_t k = (uint32_t)h & (places - 1);
+		uint32_t k = image_place(h, places);
 		while (table[k].node_at)
-			k = (k + 1) & (places - 1);
+			k = k + 1 < places ? k + 1 : 0;
 		table[k] = (struct image_entry){ .tag = (uint32_t)(h >> 32), .node_at = w->node_at[i] };
 	}
 	compile_align(out, _Alignof(struct image_entry));
 	iz->table_at = (uint32_t)out->len;
-	iz->table_mask = (uint32_t)(places - 1);
+	iz->table_places = places;
 	bytes_add(out, table, places * sizeof *table);
 	free(table);
 	return out->failed ? ERR_NOMEM : 0;
@@ -228,8 +213,8 @@ int build_zone(struct build *w, struct image_zone *iz)
 		e = add_table(w, iz);
 	if (e)
 		return e;
-	memcpy(&iz->apex_at, w->b->out.data + iz->apex_node_at + offsetof(struct image_node, name_at),
-	       sizeof iz->apex_at);
+	const struct image_node *n = (const struct image_node *)(w->b->out.data + iz->apex_node_at);
+	iz->apex_at = (uint32_t)(image_node_name(n) - w->b->out.data);
 	iz->serial = w->z->serial;
 	iz->records = (uint32_t)w->z->record_count;
 	iz->max_labels = w->max_labels;

@@ -29,43 +29,56 @@ static bool check_name(const struct walk *w, size_t at, size_t len)
 }
 
 /* Ends ascend to the body's end, sections ascend, and their records are those that the header tells. */
-static bool check_segments(const struct image_answer *a)
+static bool check_segments(const struct image_answer *a, const struct image_sections *h)
 {
 	const struct image_segment *s = image_answer_segments(a);
 	uint32_t count[IMAGE_ADDITIONAL + 1] = { 0 };
 	unsigned end = 0, section = IMAGE_ANSWER;
 
-	for (unsigned i = 0; i < a->segment_count; i++) {
+	for (unsigned i = 0; i < h->segment_count; i++) {
 		if (s[i].end <= end || s[i].section < section || s[i].section > IMAGE_ADDITIONAL)
 			return false;
 		end = s[i].end;
 		section = s[i].section;
 		count[section] += s[i].count;
 	}
-	return end == a->body_len && count[IMAGE_ANSWER] == a->an && count[IMAGE_AUTHORITY] == a->ns &&
-	       count[IMAGE_GLUE] + count[IMAGE_ADDITIONAL] == a->ar;
+	return end == a->body_len && count[IMAGE_ANSWER] == a->an && count[IMAGE_AUTHORITY] == h->ns &&
+	       count[IMAGE_GLUE] + count[IMAGE_ADDITIONAL] == h->ar;
 }
 
-/* Every pointer: to the owner, a suffix of it (not its root), or backwards in the body and low enough to be moved. */
+/* To the owner, a suffix of it (not its root), or backwards in the body and low enough to be moved. */
+static bool check_pointer(const struct image_answer *a, const uint8_t *body, unsigned at)
+{
+	const unsigned body_at = DNS_HEADER_LEN + a->name_len + 4u;
+
+	if (at + 2u > a->body_len)
+		return false;
+	unsigned v = load_u16(body + at), to = v & 0x3fff;
+	if ((v & 0xc000) != 0xc000 || to < DNS_HEADER_LEN || to > IMAGE_POINTER_MAX)
+		return false;
+	bool in_owner = to + 1 < DNS_HEADER_LEN + (unsigned)a->name_len;
+	bool in_body = to >= body_at && to - body_at < at;
+	return in_owner || in_body;
+}
+
+/* Every pointer, with the unlisted one at the beginning; that needs room, since movers look for it. */
 static bool check_relocs(const struct image_answer *a)
 {
 	const uint16_t *reloc = image_answer_relocs(a);
 	const uint8_t *body = image_answer_body(a);
-	const unsigned body_at = DNS_HEADER_LEN + a->name_len + 4u;
 	unsigned free_at = 0;
 
+	if (a->body_len < 2)
+		return false;
+	if (body[0] >= 0xc0) {
+		if (!check_pointer(a, body, 0))
+			return false;
+		free_at = 2;
+	}
 	for (unsigned i = 0; i < a->reloc_count; i++) {
-		unsigned at = reloc[i];
-		if (at < free_at || at + 2u > a->body_len)
+		if (reloc[i] < free_at || !check_pointer(a, body, reloc[i]))
 			return false;
-		unsigned v = load_u16(body + at), to = v & 0x3fff;
-		if ((v & 0xc000) != 0xc000 || to < DNS_HEADER_LEN || to > IMAGE_POINTER_MAX)
-			return false;
-		bool in_owner = to + 1 < DNS_HEADER_LEN + (unsigned)a->name_len;
-		bool in_body = to >= body_at && to - body_at < at;
-		if (!in_owner && !in_body)
-			return false;
-		free_at = at + 2;
+		free_at = reloc[i] + 2u;
 	}
 	return true;
 }
@@ -75,11 +88,19 @@ static const struct image_answer *check_answer(struct walk *w, size_t at, unsign
 	if (!in_range(w, at, sizeof(struct image_answer), _Alignof(struct image_answer)))
 		return NULL;
 	const struct image_answer *a = (const struct image_answer *)(w->base + at);
-	size_t size = sizeof *a + a->segment_count * sizeof(struct image_segment) +
-		      a->reloc_count * sizeof(uint16_t) + a->body_len;
+	const struct image_sections *s = NULL;
+	size_t size = sizeof *a + a->reloc_count * sizeof(uint16_t) + a->body_len;
+	if (a->flags & ~(unsigned)IMAGE_ANSWER_SECTIONS)
+		return NULL;
+	if (a->flags) {
+		s = image_answer_sections(a);
+		if (!in_range(w, at, sizeof *a + sizeof *s, 1))
+			return NULL;
+		size += sizeof *s + s->segment_count * sizeof(struct image_segment);
+	}
 	if (!in_range(w, at, size, 1) || !spend(w, size) || a->name_len != owner_len)
 		return NULL;
-	return check_segments(a) && check_relocs(a) ? a : NULL;
+	return (!s || check_segments(a, s)) && check_relocs(a) ? a : NULL;
 }
 
 /* The rdata of the first record, which the answer room reads on its own, must be one whole name. */
@@ -87,7 +108,7 @@ static bool check_target(const struct image_answer *a)
 {
 	const uint8_t *body = image_answer_body(a);
 
-	if (a->an != 1 || a->segment_count != 1 || a->body_len < 2)
+	if (a->an != 1 || a->flags & IMAGE_ANSWER_SECTIONS)
 		return false;
 	size_t rdata_at = image_body_ttl_at(body) + 6;
 	return a->body_len > rdata_at && load_u16(body + rdata_at - 2) == a->body_len - rdata_at &&
@@ -97,29 +118,13 @@ static bool check_target(const struct image_answer *a)
 /* One SOA in the authority section whose TTL can be found. */
 static bool check_negative(const struct image_answer *a)
 {
-	return a->an == 0 && a->ns == 1 && a->segment_count == 1 && a->body_len > 12;
-}
-
-static bool check_rdata(struct walk *w, uint32_t at)
-{
-	struct rbuf r;
-
-	if (!in_range(w, at, 6, 1))
-		return false;
-	rbuf_init(&r, w->base + at, w->len - at);
-	(void)get_u32(&r);
-	for (unsigned n = get_u16(&r); n > 0 && !r.failed; n--) {
-		size_t len;
-		(void)get_block(&r, &len);
-	}
-	return !r.failed && spend(w, r.pos);
+	return a->flags & IMAGE_ANSWER_SECTIONS && a->an == 0 && image_answer_sections(a)->ns == 1 &&
+	       image_answer_sections(a)->segment_count == 1 && a->body_len > 12;
 }
 
 static bool check_rrset(struct walk *w, const struct image_header *h, const struct image_node *n,
 			const struct image_rrset *r)
 {
-	if (r->rdata_at && !check_rdata(w, r->rdata_at))
-		return false;
 	if (r->flags & IMAGE_RRSET_LIVE)
 		return r->flags == IMAGE_RRSET_LIVE && r->at < h->slot_count &&
 		       (r->type == DNS_TYPE_A || r->type == DNS_TYPE_AAAA);
@@ -141,7 +146,7 @@ static bool check_node(struct walk *w, const struct image_header *h, uint32_t at
 		return false;
 	const struct image_node *n = (const struct image_node *)(w->base + at);
 	size_t size = sizeof *n + n->rrset_count * sizeof(struct image_rrset);
-	if (!in_range(w, at, size, 1) || !spend(w, size) || !check_name(w, n->name_at, n->name_len))
+	if (!in_range(w, at, size, 1) || !spend(w, size) || !check_name(w, at + size, n->name_len))
 		return false;
 	const struct image_rrset *r = image_node_rrsets(n);
 	bool dname = false;
@@ -155,11 +160,10 @@ static bool check_node(struct walk *w, const struct image_header *h, uint32_t at
 
 static bool check_table(struct walk *w, const struct image_header *h, const struct image_zone *z)
 {
-	const uint64_t places = (uint64_t)z->table_mask + 1;
+	const uint64_t places = z->table_places;
 	uint64_t used = 0;
 
-	if ((places & (places - 1)) != 0 ||
-	    !in_range(w, z->table_at, places * sizeof(struct image_entry), _Alignof(struct image_entry)))
+	if (!in_range(w, z->table_at, places * sizeof(struct image_entry), _Alignof(struct image_entry)))
 		return false;
 	const struct image_entry *t = (const struct image_entry *)(w->base + z->table_at);
 	for (uint64_t i = 0; i < places; i++) {
@@ -189,10 +193,25 @@ static bool check_zone(struct walk *w, const struct image_header *h, const struc
 	struct walk again = *w;
 	again.purse = w->len;
 	if (!check_node(&again, h, z->apex_node_at) || n->name_len != z->apex_len ||
-	    memcmp(w->base + n->name_at, w->base + z->apex_at, z->apex_len) != 0)
+	    memcmp(image_node_name(n), w->base + z->apex_at, z->apex_len) != 0)
 		return false;
 	const struct image_answer *a = check_answer(w, z->negative_at, z->apex_len);
 	return a && check_negative(a);
+}
+
+/* Records that image_answer_next can step through, of the owner's own. */
+static bool check_file_answer(struct walk *w, const struct image_slot *s)
+{
+	const struct image_answer *a = check_answer(w, s->answer_at, (unsigned)name_len(w->base + s->owner_at));
+	size_t at = 0, len, records = 0;
+	const uint8_t *rdata;
+	uint32_t ttl_s;
+
+	if (!a || a->flags & IMAGE_ANSWER_SECTIONS)
+		return false;
+	while (image_answer_next(a, &at, &ttl_s, &rdata, &len))
+		records++;
+	return records == a->an && at == a->body_len;
 }
 
 static bool check_slots(struct walk *w, const struct image_header *h)
@@ -201,7 +220,8 @@ static bool check_slots(struct walk *w, const struct image_header *h)
 
 	for (uint32_t i = 0; i < h->slot_count; i++) {
 		if (s[i].zone >= h->zone_count || !in_range(w, s[i].owner_at, 1, 1) ||
-		    name_check(w->base + s[i].owner_at, w->len - s[i].owner_at) < 0)
+		    name_check(w->base + s[i].owner_at, w->len - s[i].owner_at) < 0 ||
+		    (s[i].answer_at && !check_file_answer(w, &s[i])))
 			return false;
 	}
 	return true;
@@ -221,6 +241,24 @@ static int check_header(const struct walk *w, const struct image_header *h)
 		      _Alignof(struct image_slot)))
 		return ERR_FORMAT;
 	return 0;
+}
+
+bool image_answer_next(const struct image_answer *a, size_t *at, uint32_t *ttl_s, const uint8_t **rdata, size_t *len)
+{
+	const uint8_t *body = image_answer_body(a);
+
+	if (*at >= a->body_len)
+		return false;
+	size_t ttl_at = *at + image_body_ttl_at(body + *at), rdata_at = ttl_at + 6;
+	if (rdata_at > a->body_len)
+		return false;
+	*len = load_u16(body + rdata_at - 2);
+	if (*len > a->body_len - rdata_at)
+		return false;
+	*ttl_s = load_u32(body + ttl_at);
+	*rdata = body + rdata_at;
+	*at = rdata_at + *len;
+	return true;
 }
 
 int image_open_again(struct image *im, const void *data, size_t len)

@@ -87,6 +87,107 @@ START_TEST(test_header)
 }
 END_TEST
 
+static const struct image_node *find_node(const struct image *im, const char *name)
+{
+	const struct image_zone *z = &im->zones[0];
+	const struct image_entry *table = (const struct image_entry *)(im->base + z->table_at);
+	uint8_t wire[NAME_WIRE_MAX];
+	int len = name_parse(wire, name, strlen(name), NULL, true);
+
+	ck_assert_int_gt(len, 0);
+	uint64_t h = name_hash(&im->head->key, wire);
+	for (uint32_t i = image_place(h, z->table_places); table[i].node_at; i = (i + 1) % z->table_places) {
+		const struct image_node *n = (const struct image_node *)(im->base + table[i].node_at);
+		if (n->name_len == len && memcmp(image_node_name(n), wire, (size_t)len) == 0) {
+			ck_assert_uint_eq(table[i].tag, h >> 32);
+			return n;
+		}
+	}
+	ck_abort_msg("%s is not in the table", name);
+	return NULL;
+}
+
+/* What the drawing in image.h promises, octet by octet, for the name that most names are like: one address. */
+START_TEST(test_layout)
+{
+	static const uint8_t body[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 2 };
+	struct image im;
+	const uint8_t *data;
+	size_t len;
+	struct image_builder *b = build(&small, 1, &data, &len);
+
+	ck_assert_int_eq(image_open(&im, data, len), 0);
+	ck_assert_uint_eq(sizeof(struct image_node), 4);
+	ck_assert_uint_eq(sizeof(struct image_rrset), 8);
+	ck_assert_uint_eq(sizeof(struct image_answer), 8);
+	ck_assert_uint_eq(sizeof(struct image_entry), 8);
+	const struct image_node *n = find_node(&im, "mail.example.test");
+	ck_assert_uint_eq(n->rrset_count, 1);
+	ck_assert_uint_eq(n->flags, 0);
+	const struct image_rrset *r = image_node_rrsets(n);
+	ck_assert_uint_eq(r->type, DNS_TYPE_A);
+	const struct image_answer *a = (const struct image_answer *)(data + r->at);
+	ck_assert_ptr_eq(a, image_node_name(n) + 19 + 1); /* the name, and one to be even */
+	ck_assert_uint_eq(a->an, 1);
+	ck_assert_uint_eq(a->name_len, 19);
+	ck_assert_uint_eq(a->flags, 0);
+	ck_assert_uint_eq(a->reloc_count, 0); /* the owner at the beginning is not listed */
+	ck_assert_uint_eq(a->body_len, sizeof body);
+	ck_assert_ptr_eq(image_answer_body(a), a + 1);
+	ck_assert_mem_eq(image_answer_body(a), body, sizeof body);
+	ck_assert_uint_eq(im.zones[0].table_places % 2, 0); /* two a name */
+	image_builder_free(b);
+}
+END_TEST
+
+START_TEST(test_sections)
+{
+	struct image im;
+	const uint8_t *data;
+	size_t len;
+	struct image_builder *b = build(&small, 1, &data, &len);
+
+	ck_assert_int_eq(image_open(&im, data, len), 0);
+	const struct image_rrset *r = image_node_rrsets(find_node(&im, "sub.example.test"));
+	ck_assert_uint_eq(r->type, DNS_TYPE_NS);
+	const struct image_answer *a = (const struct image_answer *)(data + r->at);
+	ck_assert_uint_eq(a->flags, IMAGE_ANSWER_SECTIONS);
+	ck_assert_uint_eq(a->an, 0);
+	ck_assert_uint_eq(image_answer_sections(a)->ns, 1);
+	ck_assert_uint_eq(image_answer_sections(a)->ar, 1);
+	ck_assert_uint_eq(image_answer_sections(a)->segment_count, 2);
+	const struct image_segment *s = image_answer_segments(a);
+	ck_assert_uint_eq(s[0].section, IMAGE_AUTHORITY);
+	ck_assert_uint_eq(s[1].section, IMAGE_GLUE);
+	ck_assert_uint_eq(s[1].end, a->body_len);
+	ck_assert_uint_eq(a->reloc_count, 2); /* ns.sub → sub; the glue's owner → ns.sub */
+	ck_assert_uint_eq(image_answer_relocs(a)[0] + 2u, s[0].end);
+	ck_assert_uint_eq(image_answer_relocs(a)[1], s[0].end);
+	image_builder_free(b);
+}
+END_TEST
+
+/* The records of a service stay readable beside its slot. */
+START_TEST(test_file_answer)
+{
+	struct image im;
+	const uint8_t *data, *rdata;
+	size_t len, at = 0, rdata_len;
+	uint32_t ttl_s;
+	struct image_builder *b = build(&small, 1, &data, &len);
+
+	ck_assert_int_eq(image_open(&im, data, len), 0);
+	ck_assert_uint_eq(im.slots[1].answer_at, 0); /* no AAAA in the file */
+	const struct image_answer *a = (const struct image_answer *)(data + im.slots[0].answer_at);
+	ck_assert(image_answer_next(a, &at, &ttl_s, &rdata, &rdata_len));
+	ck_assert_uint_eq(ttl_s, 300);
+	ck_assert_uint_eq(rdata_len, 4);
+	ck_assert_mem_eq(rdata, "\xc0\0\2\3", 4);
+	ck_assert(!image_answer_next(a, &at, &ttl_s, &rdata, &rdata_len));
+	image_builder_free(b);
+}
+END_TEST
+
 START_TEST(test_empty)
 {
 	struct image im;
@@ -177,6 +278,10 @@ START_TEST(test_refused)
 		ck_assert_int_eq(try_image(copy, len, false), spots[i].want);
 		copy[spots[i].at] ^= 1;
 	}
+	uint32_t older = IMAGE_VERSION - 1;
+	memcpy(copy + offsetof(struct image_header, version), &older, sizeof older);
+	seal(copy, len);
+	ck_assert_int_eq(try_image(copy, len, false), ERR_VERSION);
 	memcpy(copy + 1, data, len);
 	ck_assert_int_eq(try_image(copy + 1, len, false), ERR_FORMAT); /* not aligned */
 	free(copy);
@@ -527,6 +632,9 @@ int main(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, test_header);
+	tcase_add_test(t, test_layout);
+	tcase_add_test(t, test_sections);
+	tcase_add_test(t, test_file_answer);
 	tcase_add_test(t, test_empty);
 	tcase_add_test(t, test_refused);
 	tcase_add_test(t, test_spoilt);

@@ -706,6 +706,46 @@ START_TEST(a_damaged_snapshot_is_survived)
 }
 END_TEST
 
+static size_t read_snapshot(char *out, size_t cap)
+{
+	int fd = open("state/zones.img", O_RDONLY);
+	ssize_t n = read(fd, out, cap);
+
+	close(fd);
+	ck_assert_int_gt(n, 0);
+	return (size_t)n;
+}
+
+/* A snapshot that an older version left: not used, no harm, and replaced by what this one makes. */
+START_TEST(an_older_snapshot_is_replaced)
+{
+	static char file[65536];
+	const uint32_t older = IMAGE_VERSION - 1;
+	uint32_t version;
+	size_t len;
+	char *image;
+
+	enter();
+	generation_free(load(NULL));
+	len = read_snapshot(file, sizeof file);
+	image = memmem(file, len, IMAGE_MAGIC, 8);
+	ck_assert_ptr_nonnull(image);
+	memcpy(image + offsetof(struct image_header, version), &older, sizeof older);
+	help_write_mode("state/zones.img", file, len, 0600);
+	help_write("a.zone", "nonsense\n");
+	struct generation *g = load(NULL);
+	ck_assert_int_eq(g->status, 1);
+	ck_assert_ptr_nonnull(strstr(g->diags, "has no good version"));
+	generation_free(g);
+	len = read_snapshot(file, sizeof file);
+	image = memmem(file, len, IMAGE_MAGIC, 8);
+	ck_assert_ptr_nonnull(image);
+	memcpy(&version, image + offsetof(struct image_header, version), sizeof version);
+	ck_assert_uint_eq(version, IMAGE_VERSION);
+	help_leave();
+}
+END_TEST
+
 START_TEST(a_snapshot_that_cannot_be_written_is_only_a_warning)
 {
 	struct generation *g;
@@ -733,7 +773,7 @@ int main(void)
 		a_service_more_is_seen_without_a_change_of_the_file, a_zone_with_includes_is_always_read,
 		a_broken_file_is_told_at_every_reload,
 		garbage_from_before_only_costs_a_rebuild, a_damaged_snapshot_is_survived,
-		a_snapshot_that_cannot_be_written_is_only_a_warning,
+		an_older_snapshot_is_replaced, a_snapshot_that_cannot_be_written_is_only_a_warning,
 	};
 
 	return unit_run("loader", tests, sizeof tests / sizeof *tests);
