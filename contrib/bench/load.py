@@ -1,20 +1,27 @@
 #!/usr/bin/env python3
 """How long it takes to load many zones or a large one, what they occupy, and what a reload costs.
 
-    load.py BUILD SET...        many:100000 = that many zones of 12 records; big:1000000 = one zone of that many names
+    load.py [--peers gdnsd,nsd,knot] BUILD SET...
+                                        many:100000 = that many zones of 12 records; big:1000000 = one zone of that many names
 
 For each set: the start (wall and CPU seconds of all processes until the first right answer, from the zone that is loaded last), the
-memory (PSS of all processes, octets of the images), then reloads with nothing, one zone and every zone changed.
+memory (of all processes, images once, whoever holds them), then reloads with nothing, one zone and every zone changed; one more with
+every zone changed, unhurried, to see the most memory that all processes take meanwhile; and one to see how long a question over TCP
+waits at worst. Bars are printed beside what they are for. --peers measures those servers, where installed, with the same zones.
 """
+import argparse
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
-from gemelkit import Node, Scratch, addresses, free_port, wait_until  # noqa: E402  (needs the path above)
+import loadpeers  # noqa: E402  (needs the path above)
+from gemelkit import Node, Scratch, addresses, encode_query, free_port, read_tcp, wait_until  # noqa: E402
 
 PATIENCE_S = 300
 TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
@@ -32,6 +39,8 @@ def v4(net, i):
 
 class Many:
     """n zones of 12 records, a file each."""
+    kind = "many"
+
     def __init__(self, n):
         self.n, self.records, self.zones = n, 12 * n, n
         # Scattered names, as customers' zones have; the hash is a permutation, so each is there once.
@@ -53,9 +62,11 @@ class Many:
 
 class Big:
     """One zone with n names, every fifth with a second record."""
+    kind = "big"
+
     def __init__(self, n):
         self.n, self.records, self.zones = n, 7 + n + (n + 4) // 5, 1
-        self.probe = self.name(n - 1) + ".big.test"
+        self.names, self.probe = ["big.test"], self.name(n - 1) + ".big.test"
 
     @staticmethod
     def name(i):
@@ -82,24 +93,88 @@ def cpu_s(pids):
     return ticks * TICK_S
 
 
-def pss(pids):
-    total = 0
+def memory_of(pids):
+    """Octets that these processes take: their own and files' pages as shared, and every memfd that one of them holds, once."""
+    total, memfds = 0, {}
     for pid in pids:
-        with open(f"/proc/{pid}/smaps_rollup") as f:
-            total += next(int(line.split()[1]) for line in f if line.startswith("Pss:")) * 1024
-    return total
+        try:
+            with open(f"/proc/{pid}/smaps_rollup") as f:
+                fields = dict(line.split(":", 1) for line in f if line.startswith("Pss_"))
+            total += sum(int(fields[k].split()[0]) for k in ("Pss_Anon", "Pss_File")) * 1024
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                path = f"/proc/{pid}/fd/{fd}"
+                if os.readlink(path).startswith("/memfd:"):
+                    st = os.stat(path)
+                    memfds[st.st_dev, st.st_ino] = st.st_blocks * 512
+            for inode, octets in mapped_images(pid).items():
+                memfds.setdefault(inode, octets)
+        except OSError:
+            pass  # it ended while we looked
+    return total + sum(memfds.values())
 
 
-def image_octets(pid):
-    """Sizes of the distinct images that a process maps."""
+def mapped_images(pid):
+    """{(device, inode): octets} of the distinct images that a process maps."""
     found = {}
     with open(f"/proc/{pid}/maps") as f:
         for line in f:
             if "gemel-image" in line:
                 words = line.split()
                 low, high = (int(x, 16) for x in words[0].split("-"))
-                found[words[4]] = max(found.get(words[4], 0), high - low)
-    return sum(found.values())
+                major, minor = (int(x, 16) for x in words[3].split(":"))
+                inode = (os.makedev(major, minor), int(words[4]))
+                found[inode] = max(found.get(inode, 0), high - low)
+    return found
+
+
+class Watch(threading.Thread):
+    """Does something again and again, until the with-block ends."""
+    def __init__(self, step):
+        super().__init__(daemon=True)
+        self.step, self.over = step, False
+
+    def run(self):
+        while not self.over:
+            self.step()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over = True
+        self.join()
+
+
+class Peak:
+    """The most memory that was seen."""
+    def __init__(self, pids):
+        self.pids, self.octets = pids, 0
+
+    def __call__(self):
+        self.octets = max(self.octets, memory_of(self.pids()))
+        time.sleep(0.01)
+
+
+class Waits:
+    """One question after another on one TCP connection: the longest wait for an answer."""
+    def __init__(self, port, name):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        query = encode_query(name)
+        self.query, self.worst_s = len(query).to_bytes(2, "big") + query, 0.0
+
+    def __call__(self):
+        began = time.monotonic()
+        self.socket.sendall(self.query)
+        read_tcp(self.socket)
+        self.worst_s = max(self.worst_s, time.monotonic() - began)
+        time.sleep(0.0005)
+
+
+# What a load is to cost at most: (set, number) → CPU and wall seconds of the start. From the best peer on the machine these were
+# measured on; compare on yours with --peers.
+BARS_S = {("big", 1000000): 2.65, ("many", 10000): 0.34, ("many", 100000): 4.5}
+RESIDENT_BAR, PEAK_BAR = 100, 200  # octets a record, for the large zone
 
 
 class Run:
@@ -125,6 +200,9 @@ class Run:
     def report(self, what, wall, cpu, more=""):
         print(f"  {what:26s} {wall:7.3f} s wall {cpu:7.2f} s CPU{more}", flush=True)
 
+    def beside(self, figure, bar):
+        return f"   (bar {bar}: {'held' if figure <= bar else 'MISSED'})" if bar else ""
+
     def start(self, what, net):
         began = time.monotonic()
         self.node.start(ready=None)
@@ -132,7 +210,8 @@ class Run:
         wall = time.monotonic() - began
         if not self.node.wait_log("supervisor: ready", PATIENCE_S):
             sys.exit("it does not become ready")
-        self.report(what, wall, cpu_s(self.pids()))
+        cpu = cpu_s(self.pids())
+        self.report(what, wall, cpu, self.beside(max(cpu, wall), BARS_S.get((self.data.kind, self.data.n))))
 
     def reload(self, what, net):
         before, began = cpu_s(self.pids()), time.monotonic()
@@ -142,13 +221,28 @@ class Run:
             sys.exit(f"reload: {run.stdout}{run.stderr}")
         self.wait_answer(net)
         wall = time.monotonic() - began
-        self.report(what, wall, cpu_s(self.pids()) - before)
+        if what:
+            self.report(what, wall, cpu_s(self.pids()) - before)
+
+    def tell_memory(self, what, octets, bar):
+        figure, large = octets / self.data.records, self.data.kind == "big"
+        print(f"  {what:26s} {octets / 2 ** 20:7.1f} MiB = {figure:.0f} B a record"
+              + (self.beside(figure, bar) if large else f", {octets / self.data.zones:.0f} B a zone"), flush=True)
 
     def memory(self):
-        octets, images = pss(self.pids()), image_octets(self.node.children()["responder"])
-        print(f"  memory: PSS {octets / 2 ** 20:.1f} MiB = {octets / self.data.records:.0f} B a record, {octets / self.data.zones:.0f} B a "
-              f"zone; images {images / 2 ** 20:.1f} MiB = {images / self.data.records:.0f} B a record, "
-              f"{images / self.data.zones:.0f} B a zone", flush=True)
+        self.tell_memory("memory", memory_of(self.pids()), RESIDENT_BAR)
+        self.tell_memory("  of it images", sum(mapped_images(self.node.children()["responder"]).values()), None)
+
+    def unhurried(self, folder):
+        """Reloads that are watched: that takes time of theirs, so it is not told."""
+        self.data.write(folder, 13)
+        with Watch(Peak(self.pids)) as w:
+            self.reload(None, 13)
+        self.tell_memory("peak of a changed reload", w.step.octets, PEAK_BAR)
+        self.data.write(folder, 14)
+        with Watch(Waits(self.port, self.data.probe)) as w:
+            self.reload(None, 14)
+        print(f"  {'longest wait over TCP':26s} {w.step.worst_s * 1000:7.1f} ms while reloading", flush=True)
 
     def all(self):
         folder = self.scratch.path("zones")
@@ -160,25 +254,51 @@ class Run:
         self.reload("reload, one zone changed", 11)
         self.data.write(folder, 12)
         self.reload("reload, all changed", 12)
-        self.memory()
         self.node.stop()
         self.start("start again, with snapshot", 12)
+        self.unhurried(folder)
+
+
+def measure_peers(names, scratch, data):
+    folder = scratch.path("zones")
+    for name in names:
+        peer = loadpeers.PEERS[name](scratch.path(name), folder, data.names, free_port())
+        if not peer.installed():
+            print(f"  {name}: not installed", flush=True)
+            continue
+        began = time.monotonic()
+        peer.start()
+        try:
+            if not wait_until(lambda: addresses(("127.0.0.1", peer.port), data.probe, timeout=0.05) == data.expected(14), PATIENCE_S, 0.002):
+                print(f"  {name}: no right answer within {PATIENCE_S} s", flush=True)
+                continue
+            wall, pids = time.monotonic() - began, peer.pids()
+            print(f"  {name:26s} {wall:7.3f} s wall {cpu_s(pids):7.2f} s CPU, {memory_of(pids) / data.records:.0f} B a record", flush=True)
+        finally:
+            peer.stop()
 
 
 def main():
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--peers", default="", help="comma-separated: " + ", ".join(loadpeers.PEERS))
+    options.add_argument("build")
+    options.add_argument("sets", nargs="+", metavar="SET")
+    options = options.parse_args()
+    peers = [p for p in options.peers.split(",") if p]
+    if any(p not in loadpeers.PEERS for p in peers):
+        sys.exit(f"--peers {options.peers}: expected some of {', '.join(loadpeers.PEERS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    for word in sys.argv[2:]:
+    for word in options.sets:
         kind, _, count = word.partition(":")
         data = {"many": Many, "big": Big}[kind](int(count))
         print(f"{word}: {data.zones} zones, {data.records} records", flush=True)
         with Scratch() as scratch:
-            run = Run(os.path.abspath(sys.argv[1]), scratch, data)
+            run = Run(os.path.abspath(options.build), scratch, data)
             try:
                 run.all()
             finally:
                 run.node.kill()
+            measure_peers(peers, scratch, data)
 
 
 if __name__ == "__main__":
