@@ -90,7 +90,7 @@ struct image_entry { /* empty: node_at == 0 */
 	uint32_t node_at;
 };
 struct image_node { /* all of it, and mostly its answers, in one or two cache lines */
-	uint16_t rrset_count; /* 0 = empty non-terminal */
+	_Alignas(uint32_t) uint16_t rrset_count; /* 0 = empty non-terminal */
 	uint8_t flags, name_len;
 	/* struct image_rrset[rrset_count] follows, ascending type, then the name, then the compiled answers */
 };
