@@ -47,15 +47,12 @@ static void send_udp(struct cold_origin *o, const uint8_t *message, size_t len)
 /* len 0: nothing is sent. */
 static void finish(struct cold_table *c, struct entry *e, const uint8_t *message, size_t len)
 {
-	if (e->origin.conn) {
-		tcp_pending(e->origin.conn, -1);
-		if (len)
-			tcp_send(e->origin.conn, message, len);
-	} else if (e->origin.fd >= 0 && len) {
-		send_udp(&e->origin, message, len);
-	}
-	e->id = 0;
+	e->id = 0; /* before: the connection may end with its answer */
 	c->waiting--;
+	if (e->origin.conn)
+		tcp_answer(e->origin.conn, message, len);
+	else if (e->origin.fd >= 0 && len)
+		send_udp(&e->origin, message, len);
 }
 
 static void fail(struct cold_table *c, struct entry *e)
@@ -110,7 +107,7 @@ static void fail_now(struct cold_table *c, const struct cold_origin *o, const ui
 	memcpy(e.query, query, len);
 	c->waiting++;
 	if (o->conn)
-		tcp_pending(o->conn, 1);
+		tcp_expect(o->conn);
 	fail(c, &e);
 }
 
@@ -132,7 +129,7 @@ void cold_submit(struct cold_table *c, const struct cold_origin *o, const uint8_
 	memcpy(e->query, query, len);
 	c->waiting++;
 	if (o->conn)
-		tcp_pending(o->conn, 1);
+		tcp_expect(o->conn);
 	if (forward(c, e)) {
 		fail(c, e);
 		return;

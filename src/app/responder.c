@@ -324,6 +324,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	tell_supervisor(r, &w);
 	send_stats(r);
 	cookies_tick(r);
+	tcp_tick(r->tcp);
 }
 
 int responder_main(int channel)

@@ -165,9 +165,13 @@ struct tcp_stats {
 const struct tcp_stats *tcp_stats_get(const struct tcp_server *t);
 struct tcp_server *tcp_new(struct responder *r) MUST_CHECK;
 void tcp_listen(struct tcp_server *t, int fd);
-void tcp_send(struct tcp_conn *c, const uint8_t *message, size_t len);
+void tcp_tick(struct tcp_server *t); /* once a second: ends what has been idle for too long */
+
+/* tcp_conn.c */
 const struct addr *tcp_peer(const struct tcp_conn *c);
-/* How many answers from elsewhere a connection waits for keeps it open at half-close. */
-void tcp_pending(struct tcp_conn *c, int change);
+/* An answer from elsewhere will come: until then a half-closed connection stays. */
+void tcp_expect(struct tcp_conn *c);
+/* It came, or will not (len 0). The connection may be gone after. */
+void tcp_answer(struct tcp_conn *c, const uint8_t *message, size_t len);
 
 #endif

@@ -31,3 +31,8 @@ TESTS += tests/fuzz/core_fuzz
 tests_fuzz_core_fuzz_SOURCES = tests/fuzz/core_fuzz.c tests/lib/plan_make.c tests/lib/plan_make.h $(FUZZ_DRIVER)
 tests_fuzz_core_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/tests
 tests_fuzz_core_fuzz_LDADD = $(CORE_LIBS) src/ipc/libipc.a src/base/libbase.a
+
+check_PROGRAMS += tests/fuzz/framing_fuzz
+TESTS += tests/fuzz/framing_fuzz
+tests_fuzz_framing_fuzz_SOURCES = tests/fuzz/framing_fuzz.c $(FUZZ_DRIVER)
+tests_fuzz_framing_fuzz_LDADD = $(ANSWER_LIBS)

@@ -295,3 +295,10 @@ tests_unit_sources_test_SOURCES = tests/unit/sources_test.c tests/unit/unit.h sr
 tests_unit_sources_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
 tests_unit_sources_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_sources_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/framing_test
+TESTS += tests/unit/framing_test
+tests_unit_framing_test_SOURCES = tests/unit/framing_test.c tests/unit/unit.h $(FAULT_SOURCES)
+tests_unit_framing_test_LDADD = src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_framing_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_framing_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
