@@ -274,6 +274,15 @@ static bool is_plain(const struct compile *c)
 	return c->segment_count == 1 && c->segment[0].section == IMAGE_ANSWER;
 }
 
+void compile_join(struct compile *c)
+{
+	const struct image_segment *last = &c->segment[--c->segment_count];
+	struct image_segment *into = &c->segment[c->segment_count - 1];
+
+	into->end = last->end;
+	into->count = (uint16_t)(into->count + last->count);
+}
+
 uint32_t compile_end(const struct compile *c, struct bytes *out)
 {
 	const size_t implied = c->reloc_count > 0 && c->reloc[0] == 0;

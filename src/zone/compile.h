@@ -36,6 +36,8 @@ void compile_begin(struct compile *c, const uint8_t *owner, bool wildcard);
  * ERR_SHORT when it fits no message, ERR_LIMIT past the bounds above; c is then as before. */
 int compile_rrset(struct compile *c, enum image_section s, const uint8_t *owner, const struct zone_rrset *r, bool plain)
 	MUST_CHECK;
+/* Makes the last two segments, of one section, one that is not cut between them. */
+void compile_join(struct compile *c);
 /* Appends the result to out, aligned; returns its offset there (out->failed tells the rest). */
 uint32_t compile_end(const struct compile *c, struct bytes *out);
 

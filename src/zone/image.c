@@ -75,6 +75,7 @@ int image_add_zone(struct image_builder *b, const struct zone *z, uint64_t diges
 	w.node_at = calloc(z->node_count + 1, sizeof *w.node_at);
 	e = w.node_at ? build_zone(&w, &iz) : ERR_NOMEM;
 	free(w.node_at);
+	denial_deinit(&w.denial);
 	if (e) { /* as if it had never been tried */
 		b->out.len = len;
 		b->out.failed = false;

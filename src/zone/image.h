@@ -24,6 +24,13 @@
  * stands for record owners only, never for a name in rdata. Pointers into the body stay at or below IMAGE_POINTER_MAX,
  * so that no move takes them past 0x3fff (RFC 1035 4.1.4).  The root is always written out.
  *
+ * A signed zone has more. In front of each node stand offsets of its answers with signatures, the last RRset's first,
+ * and in front of those the node's place in the chain of NSEC or NSEC3. The chain is an array sorted for searching; its
+ * answers are one NSEC or NSEC3 RRset with its RRSIGs each, authority section, written for the apex as owner.
+ *
+ *     denial | signed_at[n-1] … signed_at[0] | image_node | rrset[0] … rrset[n-1]
+ *     zone ──signed_at──▶ image_signed{negative_at, …} ──chain_at──▶ image_nsec[] or image_nsec3[]
+ *
  * image_open checks every bound once; readers check none.
  */
 #ifndef GEMEL_ZONE_IMAGE_H
@@ -33,10 +40,11 @@
 #include <stdint.h>
 #include "base/buf.h"
 #include "base/hash.h"
+#include "zone/nsec3.h"
 #include "zone/zone.h"
 
 #define IMAGE_MAGIC "GEMLIMG1"
-#define IMAGE_VERSION 2u
+#define IMAGE_VERSION 3u
 #define IMAGE_BYTE_ORDER 0x01020304u
 
 /* Aliases followed in one answer: more than any sane zone holds. Past the bound the answer ends there, NOERROR. */
@@ -55,7 +63,8 @@ enum image_node_flags {
 	IMAGE_NODE_CUT = 1,        /* its NS rrset holds the referral; only NS and DS are here */
 	IMAGE_NODE_WILD_BELOW = 2, /* "*" is a child */
 	IMAGE_NODE_CNAME = 4,      /* the first rrset is a CNAME */
-	IMAGE_NODE_DNAME = 8
+	IMAGE_NODE_DNAME = 8,
+	IMAGE_NODE_SIGNED = 16     /* what signed zones have stands in front of it */
 };
 enum image_rrset_flags {
 	IMAGE_RRSET_LIVE = 1, /* at = slot number */
@@ -81,6 +90,7 @@ struct image_zone {
 	uint32_t negative_at;          /* struct image_answer: authority with the SOA, written for the apex as owner */
 	uint32_t apex_node_at;         /* 0 = a zone that could not be loaded: every answer is SERVFAIL */
 	uint32_t serial, records;
+	uint32_t signed_at;            /* struct image_signed; 0 = the zone has no signatures */
 	uint8_t apex_len, apex_labels;
 	uint8_t max_labels; /* of the longest name in the table */
 	uint8_t reserved;
@@ -97,6 +107,31 @@ struct image_node { /* all of it, and mostly its answers, in one or two cache li
 struct image_rrset {
 	uint16_t type, flags;
 	uint32_t at; /* struct image_answer (0 = fits no message: SERVFAIL), or the slot number where live */
+};
+enum image_denial {
+	IMAGE_DENIAL_NONE = 1, /* no chain: negative answers prove nothing */
+	IMAGE_DENIAL_NSEC,
+	IMAGE_DENIAL_NSEC3,
+	/* NSEC3 with more iterations than are worked for: the chain is the apex's one, and goes with every negative answer
+	 * to tell validators so, who then take the zone for unsigned (RFC 9276 3.2). */
+	IMAGE_DENIAL_APEX
+};
+#define IMAGE_NO_PROOF UINT32_MAX
+struct image_signed {
+	uint32_t negative_at; /* as the zone's, with the SOA's RRSIGs; 0 = it has none */
+	uint32_t chain_at, chain_count;
+	uint32_t salt_at;
+	uint16_t iterations;
+	uint8_t salt_len, denial; /* enum image_denial */
+	uint8_t complete;         /* each entry reaches to the next: what lies between two is proved absent */
+	uint8_t reserved[3];
+};
+struct image_nsec { /* canonical order of names */
+	uint32_t name_at, answer_at;
+};
+struct image_nsec3 { /* ascending */
+	uint8_t hash[NSEC3_HASH_LEN];
+	uint32_t answer_at;
 };
 struct image_slot {
 	uint32_t zone; /* index */
@@ -171,6 +206,16 @@ static inline uint32_t image_place(uint64_t hash, uint32_t places)
 static inline const struct image_sections *image_answer_sections(const struct image_answer *a)
 {
 	return (const struct image_sections *)(a + 1);
+}
+/* Both only of a node with IMAGE_NODE_SIGNED. The answer with signatures of RRset i; 0 = the plain one is all there is. */
+static inline uint32_t image_node_signed_at(const struct image_node *n, unsigned i)
+{
+	return ((const uint32_t *)n)[-1 - (int)i];
+}
+/* Where in the chain: the node's own entry, or with NSEC the one that covers an empty non-terminal; or IMAGE_NO_PROOF. */
+static inline uint32_t image_node_denial(const struct image_node *n)
+{
+	return ((const uint32_t *)n)[-1 - (int)n->rrset_count];
 }
 static inline const struct image_segment *image_answer_segments(const struct image_answer *a)
 {

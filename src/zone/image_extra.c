@@ -37,15 +37,16 @@ static struct zone_node *target_node(const struct zone *z, const uint8_t *target
 }
 
 /* Adds A and AAAA of a node. What does not fit, or changes with health, stays out. */
-static int add_addresses(struct compile *c, enum image_section s, const struct zone_node *n, const uint8_t *owner)
+static int add_addresses(struct build *w, enum image_section s, const struct zone_node *n, const uint8_t *owner)
 {
 	static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA };
+	const bool is_glue = n->flags & (ZONE_NODE_BELOW | ZONE_NODE_CUT); /* glue has no signatures */
 
 	for (size_t i = 0; i < 2; i++) {
 		const struct zone_rrset *r = zone_node_rrset(n, types[i]);
 		if (!r || r->live || r->count == 0)
 			continue;
-		int e = compile_rrset(c, s, owner, r, false);
+		int e = is_glue ? compile_rrset(&w->b->c, s, owner, r, false) : build_rrset(w, s, owner, n, r, false);
 		if (e == ERR_NOMEM)
 			return e;
 		if (e && s == IMAGE_GLUE)
@@ -93,7 +94,7 @@ int build_additional(struct build *w, const struct zone_node *owner, const struc
 		/* At a wildcard the owner is the question, and only "." means that. */
 		if ((n->flags & (ZONE_NODE_BELOW | ZONE_NODE_CUT)) || (self && w->b->c.wildcard))
 			continue;
-		int e = add_addresses(&w->b->c, IMAGE_ADDITIONAL, n, self ? NULL : n->name);
+		int e = add_addresses(w, IMAGE_ADDITIONAL, n, self ? NULL : n->name);
 		if (e)
 			return e;
 	}
@@ -111,7 +112,7 @@ int build_glue(struct build *w, const struct zone_node *cut, const struct zone_r
 			bool in_domain = name_is_under(n->name, cut->name);
 			if (in_domain != (pass == 0))
 				continue;
-			int e = add_addresses(&w->b->c, pass == 0 ? IMAGE_GLUE : IMAGE_ADDITIONAL, n,
+			int e = add_addresses(w, pass == 0 ? IMAGE_GLUE : IMAGE_ADDITIONAL, n,
 					      n == cut ? NULL : n->name);
 			if (e)
 				return e;

@@ -15,28 +15,66 @@ static bool is_chased(const struct zone *z, const struct zone_rrset *r)
 	return name_is_under(lower, z->apex);
 }
 
+static void tell_too_large(struct build *w, const struct zone_node *n, const struct zone_rrset *r, const char *then)
+{
+	char text[NAME_TEXT_MAX];
+
+	diags_add(w->d, DIAG_WARNING, r->file, r->count ? r->rdata[0].line : 0, 0,
+		  "%s: an RRset of type %u with %u records fits no message%s", name_format(n->name, text), r->type, r->count,
+		  then);
+}
+
+/* One answer, for those without DO or for those with. */
+static int compile_node_answer(struct build *w, const struct zone_node *n, const struct zone_rrset *r, bool chased)
+{
+	bool referral = (n->flags & ZONE_NODE_CUT) && r->type == DNS_TYPE_NS;
+
+	compile_begin(&w->b->c, n->name, name_is_wildcard(n->name));
+	if (r->type == DNS_TYPE_RRSIG)
+		return build_rrsigs(w, n, r);
+	if (!referral) {
+		int e = build_rrset(w, IMAGE_ANSWER, NULL, n, r, chased);
+		return e ? e : build_additional(w, n, r);
+	}
+	int e = compile_rrset(&w->b->c, IMAGE_AUTHORITY, NULL, r, false); /* the child's: not signed here */
+	if (!e && w->with_signatures)
+		e = build_referral_proof(w, n);
+	return e ? e : build_glue(w, n, r);
+}
+
 static int compile_node_rrset(struct build *w, const struct zone_node *n, const struct zone_rrset *r,
 			      struct image_rrset *ir)
 {
-	struct compile *c = &w->b->c;
-	bool cut = n->flags & ZONE_NODE_CUT, referral = cut && r->type == DNS_TYPE_NS, chased = is_chased(w->z, r);
+	bool chased = is_chased(w->z, r);
+	int e = compile_node_answer(w, n, r, chased);
 
-	compile_begin(c, n->name, name_is_wildcard(n->name));
-	int e = compile_rrset(c, referral ? IMAGE_AUTHORITY : IMAGE_ANSWER, NULL, r, chased);
-	if (!e)
-		e = referral ? build_glue(w, n, r) : build_additional(w, n, r);
 	if (e == ERR_SHORT || e == ERR_LIMIT) {
-		char text[NAME_TEXT_MAX];
-		diags_add(w->d, DIAG_WARNING, r->file, r->count ? r->rdata[0].line : 0, 0,
-			  "%s: an RRset of type %u with %u records fits no message; it is answered with SERVFAIL",
-			  name_format(n->name, text), r->type, r->count);
+		tell_too_large(w, n, r, "; it is answered with SERVFAIL");
 		return 0;
 	}
 	if (e)
 		return e;
 	ir->flags = chased ? IMAGE_RRSET_CHASE : 0;
-	ir->at = compile_end(c, &w->b->out);
+	ir->at = compile_end(&w->b->c, &w->b->out);
 	return 0;
+}
+
+/* Leaves *at where nothing is signed: then the plain answer serves all. */
+static int compile_node_signed(struct build *w, const struct zone_node *n, const struct zone_rrset *r, uint32_t *at)
+{
+	if (r->type == DNS_TYPE_RRSIG)
+		return 0;
+	w->with_signatures = true;
+	w->signature_count = 0;
+	int e = compile_node_answer(w, n, r, is_chased(w->z, r));
+	w->with_signatures = false;
+	if (e == ERR_SHORT || e == ERR_LIMIT) {
+		tell_too_large(w, n, r, " with its signatures; it is answered without");
+		return 0;
+	}
+	if (!e && w->signature_count)
+		*at = compile_end(&w->b->c, &w->b->out);
+	return e;
 }
 
 /* What the file says of a live RRset: members of a service are taken from it as long as the zone stays unread. */
@@ -95,7 +133,47 @@ static uint8_t node_flags(const struct build *w, const struct zone_node *n)
 		flags |= IMAGE_NODE_CNAME;
 	if (zone_node_rrset(n, DNS_TYPE_DNAME))
 		flags |= IMAGE_NODE_DNAME;
+	if (w->denial.is_signed)
+		flags |= IMAGE_NODE_SIGNED;
 	return flags;
+}
+
+/* What stands in front of a signed zone's node, in the order in which it stands there. */
+static int add_front(struct build *w, const struct zone_node *n, const struct image_node *in, uint32_t **front)
+{
+	const size_t count = in->rrset_count + 1u;
+
+	*front = NULL;
+	if (!(in->flags & IMAGE_NODE_SIGNED))
+		return 0;
+	*front = calloc(count, sizeof **front);
+	if (!*front)
+		return ERR_NOMEM;
+	(*front)[0] = build_denial(w, n);
+	bytes_add(&w->b->out, *front, count * sizeof **front);
+	return 0;
+}
+
+/* front: NULL, or its end, where the first RRset's place is. */
+static int add_node_rrsets(struct build *w, const struct zone_node *n, uint32_t name_at, size_t rrset_at,
+			   uint32_t *front)
+{
+	struct bytes *out = &w->b->out;
+	int e = 0;
+
+	for (const struct zone_rrset *r = n->rrsets; !e && r && !out->failed; r = r->next) {
+		struct image_rrset ir = { .type = r->type };
+		if (!is_served(n, r))
+			continue;
+		e = r->live ? add_slot(w, n, name_at, r, &ir) : compile_node_rrset(w, n, r, &ir);
+		if (!e && front && !r->live && ir.at)
+			e = compile_node_signed(w, n, r, front);
+		if (!e && !out->failed)
+			memcpy(out->data + rrset_at, &ir, sizeof ir);
+		rrset_at += sizeof ir;
+		front -= front != NULL;
+	}
+	return e;
 }
 
 static int add_node(struct build *w, const struct zone_node *n, uint32_t *node_at)
@@ -103,27 +181,25 @@ static int add_node(struct build *w, const struct zone_node *n, uint32_t *node_a
 	struct bytes *out = &w->b->out;
 	struct image_node in = { .flags = node_flags(w, n), .name_len = n->name_len };
 	const struct image_rrset blank = { 0 };
-	uint32_t name_at;
-	int e = 0;
+	uint32_t *front;
 
 	for (const struct zone_rrset *r = n->rrsets; r; r = r->next)
 		in.rrset_count = (uint16_t)(in.rrset_count + is_served(n, r));
 	compile_align(out, _Alignof(struct image_node));
+	size_t front_at = out->len;
+	int e = add_front(w, n, &in, &front);
+	if (e)
+		return e;
 	size_t at = out->len, rrset_at = at + sizeof in;
 	bytes_add(out, &in, sizeof in);
 	for (unsigned i = 0; i < in.rrset_count; i++)
 		bytes_add(out, &blank, sizeof blank);
-	name_at = (uint32_t)out->len;
+	uint32_t name_at = (uint32_t)out->len;
 	bytes_add(out, n->name, n->name_len);
-	for (const struct zone_rrset *r = n->rrsets; !e && r && !out->failed; r = r->next) {
-		struct image_rrset ir = { .type = r->type };
-		if (!is_served(n, r))
-			continue;
-		e = r->live ? add_slot(w, n, name_at, r, &ir) : compile_node_rrset(w, n, r, &ir);
-		if (!e && !out->failed)
-			memcpy(out->data + rrset_at, &ir, sizeof ir);
-		rrset_at += sizeof ir;
-	}
+	e = add_node_rrsets(w, n, name_at, rrset_at, front ? front + in.rrset_count : NULL);
+	if (front && !out->failed)
+		memcpy(out->data + front_at, front, (in.rrset_count + 1u) * sizeof *front);
+	free(front);
 	*node_at = (uint32_t)at;
 	return e ? e : out->failed ? ERR_NOMEM : 0;
 }
@@ -143,7 +219,7 @@ static int add_nodes(struct build *w)
 
 	for (size_t i = 0; !e && i < z->node_count; i++) {
 		const struct zone_node *n = z->nodes[i];
-		if (n->flags & ZONE_NODE_BELOW)
+		if ((n->flags & ZONE_NODE_BELOW) || zone_node_is_nsec3(n))
 			continue;
 		if (!name_is_under(n->name, z->apex) || !has_parent(w, n))
 			return ERR_FORMAT;
@@ -203,6 +279,8 @@ int build_zone(struct build *w, struct image_zone *iz)
 	int e = apex ? add_negative(w, apex, iz) : ERR_FORMAT;
 
 	if (!e)
+		e = denial_init(&w->denial, w->z, w->d);
+	if (!e)
 		e = add_nodes(w);
 	for (size_t i = 0; !e && i < w->z->node_count; i++)
 		if (w->z->nodes[i] == apex)
@@ -211,6 +289,8 @@ int build_zone(struct build *w, struct image_zone *iz)
 		e = ERR_FORMAT;
 	if (!e)
 		e = add_table(w, iz);
+	if (!e && w->denial.is_signed)
+		e = build_signed(w, iz);
 	if (e)
 		return e;
 	const struct image_node *n = (const struct image_node *)(w->b->out.data + iz->apex_node_at);

@@ -115,6 +115,20 @@ static bool check_target(const struct image_answer *a)
 	       name_check(body + rdata_at, a->body_len - rdata_at) == (int)(a->body_len - rdata_at);
 }
 
+/* The same where RRSIGs may follow. */
+static bool check_signed_target(const struct image_answer *a)
+{
+	const uint8_t *body = image_answer_body(a);
+
+	if (a->an < 1)
+		return false;
+	size_t rdata_at = image_body_ttl_at(body) + 6;
+	if (a->body_len <= rdata_at)
+		return false;
+	size_t len = load_u16(body + rdata_at - 2);
+	return len <= a->body_len - rdata_at && name_check(body + rdata_at, len) == (int)len;
+}
+
 /* One SOA in the authority section whose TTL can be found. */
 static bool check_negative(const struct image_answer *a)
 {
@@ -140,7 +154,27 @@ static bool check_rrset(struct walk *w, const struct image_header *h, const stru
 	return true;
 }
 
-static bool check_node(struct walk *w, const struct image_header *h, uint32_t at)
+/* What stands in front of the node: in the image, answers for its name, and a place within the chain. */
+static bool check_front(struct walk *w, const struct image_signed *is, const struct image_node *n, uint32_t at)
+{
+	const size_t size = (n->rrset_count + 1u) * sizeof(uint32_t);
+	const struct image_rrset *r = image_node_rrsets(n);
+
+	if (at < size || !in_range(w, at - size, size, _Alignof(uint32_t)) || !spend(w, size))
+		return false;
+	for (unsigned i = 0; i < n->rrset_count; i++) {
+		const uint32_t signed_at = image_node_signed_at(n, i);
+		if (!signed_at)
+			continue;
+		const struct image_answer *a = check_answer(w, signed_at, n->name_len);
+		if (!a || ((r[i].flags & IMAGE_RRSET_CHASE) && !check_signed_target(a)))
+			return false;
+	}
+	return image_node_denial(n) < is->chain_count || image_node_denial(n) == IMAGE_NO_PROOF;
+}
+
+/* is: of a signed zone, else NULL. */
+static bool check_node(struct walk *w, const struct image_header *h, const struct image_signed *is, uint32_t at)
 {
 	if (!in_range(w, at, sizeof(struct image_node), _Alignof(struct image_node)))
 		return false;
@@ -155,10 +189,13 @@ static bool check_node(struct walk *w, const struct image_header *h, uint32_t at
 			return false;
 		dname |= r[i].type == DNS_TYPE_DNAME;
 	}
-	return !(n->flags & IMAGE_NODE_DNAME) || dname;
+	if ((n->flags & IMAGE_NODE_DNAME && !dname) || !(n->flags & IMAGE_NODE_SIGNED) != !is)
+		return false;
+	return !is || check_front(w, is, n, at);
 }
 
-static bool check_table(struct walk *w, const struct image_header *h, const struct image_zone *z)
+static bool check_table(struct walk *w, const struct image_header *h, const struct image_zone *z,
+			const struct image_signed *is)
 {
 	const uint64_t places = z->table_places;
 	uint64_t used = 0;
@@ -169,22 +206,91 @@ static bool check_table(struct walk *w, const struct image_header *h, const stru
 	for (uint64_t i = 0; i < places; i++) {
 		if (!t[i].node_at)
 			continue;
-		if (!check_node(w, h, t[i].node_at))
+		if (!check_node(w, h, is, t[i].node_at))
 			return false;
 		used++;
 	}
 	return used < places;
 }
 
+/* ---- signed zones ---- */
+
+/* Nothing but authority, and written for the apex. */
+static bool check_proof(struct walk *w, const struct image_zone *z, uint32_t at)
+{
+	if (!at)
+		return true;
+	const struct image_answer *a = check_answer(w, at, z->apex_len);
+	return a && a->flags & IMAGE_ANSWER_SECTIONS && a->an == 0 && image_answer_sections(a)->ar == 0;
+}
+
+/* Searched by halving, so it must ascend. */
+static bool check_nsec(struct walk *w, const struct image_zone *z, const struct image_signed *is)
+{
+	const struct image_nsec *list = (const struct image_nsec *)(w->base + is->chain_at);
+
+	for (uint32_t i = 0; i < is->chain_count; i++) {
+		if (!in_range(w, list[i].name_at, 1, 1) ||
+		    name_check(w->base + list[i].name_at, w->len - list[i].name_at) < 0 ||
+		    !check_proof(w, z, list[i].answer_at))
+			return false;
+		if (i > 0 && name_compare(w->base + list[i - 1].name_at, w->base + list[i].name_at) >= 0)
+			return false;
+	}
+	return true;
+}
+
+static bool check_nsec3(struct walk *w, const struct image_zone *z, const struct image_signed *is)
+{
+	const struct image_nsec3 *list = (const struct image_nsec3 *)(w->base + is->chain_at);
+
+	for (uint32_t i = 0; i < is->chain_count; i++) {
+		if (!check_proof(w, z, list[i].answer_at))
+			return false;
+		if (i > 0 && memcmp(list[i - 1].hash, list[i].hash, NSEC3_HASH_LEN) >= 0)
+			return false;
+	}
+	return in_range(w, is->salt_at, is->salt_len, 1) &&
+	       (is->denial == IMAGE_DENIAL_APEX || is->iterations <= NSEC3_ITERATIONS_MAX);
+}
+
+static bool check_chain(struct walk *w, const struct image_zone *z, const struct image_signed *is)
+{
+	const bool nsec = is->denial == IMAGE_DENIAL_NSEC;
+	const uint64_t size = (uint64_t)is->chain_count * (nsec ? sizeof(struct image_nsec) : sizeof(struct image_nsec3));
+
+	if (is->denial == IMAGE_DENIAL_NONE)
+		return is->chain_count == 0;
+	if ((!nsec && is->denial != IMAGE_DENIAL_NSEC3 && is->denial != IMAGE_DENIAL_APEX) || is->chain_count == 0)
+		return false;
+	if (!in_range(w, is->chain_at, size, _Alignof(uint32_t)) || !spend(w, size))
+		return false;
+	return nsec ? check_nsec(w, z, is) : check_nsec3(w, z, is);
+}
+
+/* *is: NULL for a zone without signatures. */
+static bool check_signed(struct walk *w, const struct image_zone *z, const struct image_signed **is)
+{
+	*is = NULL;
+	if (!z->signed_at)
+		return true;
+	if (!in_range(w, z->signed_at, sizeof **is, _Alignof(struct image_signed)))
+		return false;
+	*is = (const struct image_signed *)(w->base + z->signed_at);
+	return check_proof(w, z, (*is)->negative_at) && check_chain(w, z, *is);
+}
+
 static bool check_zone(struct walk *w, const struct image_header *h, const struct image_zone *z)
 {
+	const struct image_signed *is;
+
 	if (!check_name(w, z->apex_at, z->apex_len) || name_labels(w->base + z->apex_at) != z->apex_labels)
 		return false;
 	if (name_hash(&h->key, w->base + z->apex_at) != z->apex_hash)
 		return false;
 	if (!z->apex_node_at)
-		return z->table_at == 0 && z->negative_at == 0;
-	if (!check_table(w, h, z) || z->max_labels < z->apex_labels || z->max_labels > NAME_LABELS_MAX)
+		return z->table_at == 0 && z->negative_at == 0 && z->signed_at == 0;
+	if (!check_signed(w, z, &is) || !check_table(w, h, z, is) || z->max_labels < z->apex_labels || z->max_labels > NAME_LABELS_MAX)
 		return false;
 	/* The apex node is in the table, but reached without it. */
 	if (!in_range(w, z->apex_node_at, sizeof(struct image_node), _Alignof(struct image_node)))
@@ -192,7 +298,7 @@ static bool check_zone(struct walk *w, const struct image_header *h, const struc
 	const struct image_node *n = (const struct image_node *)(w->base + z->apex_node_at);
 	struct walk again = *w;
 	again.purse = w->len;
-	if (!check_node(&again, h, z->apex_node_at) || n->name_len != z->apex_len ||
+	if (!check_node(&again, h, is, z->apex_node_at) || n->flags & IMAGE_NODE_CUT || n->name_len != z->apex_len ||
 	    memcmp(image_node_name(n), w->base + z->apex_at, z->apex_len) != 0)
 		return false;
 	const struct image_answer *a = check_answer(w, z->negative_at, z->apex_len);

@@ -242,6 +242,14 @@ struct zone_rrset *zone_node_rrset(const struct zone_node *n, uint16_t type)
 	return set != NULL && set->type == type ? set : NULL;
 }
 
+bool zone_node_is_nsec3(const struct zone_node *n)
+{
+	for (const struct zone_rrset *set = n->rrsets; set != NULL; set = set->next)
+		if (set->type != DNS_TYPE_NSEC3 && set->type != DNS_TYPE_RRSIG)
+			return false;
+	return zone_node_rrset(n, DNS_TYPE_NSEC3) != NULL;
+}
+
 static int rrset_live(struct zone *z, struct zone_node *n, uint16_t type, uint32_t default_ttl_s)
 {
 	struct zone_rrset *set = rrset_get(z, n, type);

@@ -75,6 +75,8 @@ int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl, 
 	     const char *file, unsigned line) MUST_CHECK;
 struct zone_node *zone_find(const struct zone *z, const uint8_t *name); /* lower-case wire; NULL = absent */
 struct zone_rrset *zone_node_rrset(const struct zone_node *n, uint16_t type);
+/* A name that only NSEC3 made: it is no name of the zone, questions do not meet it (RFC 5155 7.2.8). */
+bool zone_node_is_nsec3(const struct zone_node *n);
 /* Marks owner (which it makes if need be) as a service: its A and AAAA become live, with the given TTL where the file
  * has none. ERR_NOMEM; ERR_RANGE outside the zone; ERR_EXISTS where the node has a CNAME. Call before zone_check. */
 int zone_mark_live(struct zone *z, const uint8_t *owner, uint32_t default_ttl_s) MUST_CHECK;
