@@ -10,6 +10,7 @@
 #include "answer/answer.h"
 #include "answer/db.h"
 #include "answer/live.h"
+#include "answer/proof.h"
 #include "answer/reply.h"
 
 #define TTL_AS_IS UINT32_MAX
@@ -27,6 +28,11 @@ struct solver {
 	unsigned target_at;             /* in the message, after STEP_ALIAS */
 	unsigned dname_count;           /* each DNAME is given once, however often it is passed */
 	const struct image_node *dname[IMAGE_CHAIN_MAX + 1];
+	bool dnssec;                    /* DO, and the zone is signed; only then is set what follows */
+	struct proof proof;
+	const struct image_answer *rest; /* of which glue and additional data are still to be added, behind proofs */
+	struct reply_owner rest_owner;
+	size_t rest_head_at;
 };
 
 enum step {
@@ -37,7 +43,30 @@ enum step {
 static enum step fail(struct solver *s, uint16_t rcode, uint16_t ede)
 {
 	reply_fail(s->r, rcode, ede);
+	s->dnssec = false; /* nothing is left to prove */
 	return STEP_DONE;
+}
+
+/* With signatures where these are wanted and there are some. */
+static const struct image_answer *rrset_answer(const struct solver *s, const struct image_node *n,
+					       const struct image_rrset *rr)
+{
+	uint32_t at = rr->at;
+
+	if (__builtin_expect(s->dnssec, 0)) {
+		uint32_t signed_at = image_node_signed_at(n, (unsigned)(rr - image_node_rrsets(n)));
+		at = signed_at ? signed_at : at;
+	}
+	return db_answer(s->zone, at);
+}
+
+/* Proofs belong between this answer's authority and its additional section. */
+static void add_before_proofs(struct solver *s, const struct image_answer *a)
+{
+	s->rest = a;
+	s->rest_owner = s->owner;
+	s->rest_head_at = s->r->len;
+	(void)reply_add_part(s->r, a, &s->owner, REPLY_HEAD, 0);
 }
 
 /* NODATA or NXDOMAIN. In a chain it is the rcode of the last name that counts (RFC 6604 3). */
@@ -47,7 +76,10 @@ static enum step negative(struct solver *s, uint16_t rcode, uint32_t ttl_s)
 	const size_t at = s->r->len;
 
 	s->r->rcode = rcode;
-	if (reply_add(s->r, db_answer(s->zone, s->zone->negative_at), &o) && ttl_s != TTL_AS_IS)
+	uint32_t soa_at = s->zone->negative_at;
+	if (__builtin_expect(s->dnssec && s->proof.info->negative_at, 0))
+		soa_at = s->proof.info->negative_at;
+	if (reply_add(s->r, db_answer(s->zone, soa_at), &o) && ttl_s != TTL_AS_IS)
 		reply_lower_ttl(s->r, at, ttl_s);
 	return STEP_DONE;
 }
@@ -61,7 +93,12 @@ static enum step referral(struct solver *s, const struct image_node *cut)
 		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
 	if (s->r->an == 0)
 		s->r->aa = false;
-	(void)reply_add(s->r, db_answer(s->zone, ns->at), &s->owner);
+	if (__builtin_expect(s->dnssec && s->proof.count, 0)) { /* behind an alias: what that brought is not given twice */
+		proof_no_ds(&s->proof, s->name, cut);
+		add_before_proofs(s, db_find_rrset(cut, DNS_TYPE_DS) ? rrset_answer(s, cut, ns) : db_answer(s->zone, ns->at));
+	} else {
+		(void)reply_add(s->r, rrset_answer(s, cut, ns), &s->owner);
+	}
 	return STEP_DONE;
 }
 
@@ -96,38 +133,55 @@ static enum step give_live(struct solver *s, const struct image_rrset *rr)
 	return STEP_DONE;
 }
 
-static enum step give(struct solver *s, const struct image_rrset *rr)
+static enum step give(struct solver *s, const struct image_node *n, const struct image_rrset *rr)
 {
 	if (rr->flags & IMAGE_RRSET_LIVE)
 		return give_live(s, rr);
 	if (!rr->at)
 		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
-	(void)reply_add(s->r, db_answer(s->zone, rr->at), &s->owner);
+	if (__builtin_expect(s->dnssec, 0)) {
+		if (s->owner.wildcard)
+			proof_wildcard(&s->proof, s->name, n);
+		if (s->proof.count) {
+			add_before_proofs(s, rrset_answer(s, n, rr));
+			return STEP_DONE;
+		}
+	}
+	(void)reply_add(s->r, rrset_answer(s, n, rr), &s->owner);
 	return STEP_DONE;
 }
 
-/* RFC 8482 4.1: one RRset; of live ones the first that has anything to say. */
+static enum step no_type(struct solver *s, const struct image_node *n)
+{
+	if (__builtin_expect(s->dnssec, 0))
+		(s->owner.wildcard ? proof_wildcard_no_type : proof_no_type)(&s->proof, s->name, n);
+	return negative(s, DNS_RCODE_NOERROR, TTL_AS_IS);
+}
+
+/* RFC 8482 4.1: one RRset; of live ones the first that has anything to say. RRSIGs come with it, and are none alone. */
 static enum step give_any(struct solver *s, const struct image_node *n)
 {
 	const struct image_rrset *rr = image_node_rrsets(n), *first = NULL;
 
 	for (unsigned i = 0; i < n->rrset_count; i++) {
 		const struct answer_live *l = rr[i].flags & IMAGE_RRSET_LIVE ? live_load(s, &rr[i]) : NULL;
-		if (!(rr[i].flags & IMAGE_RRSET_LIVE) || (l && l->count))
-			return give(s, &rr[i]);
+		if (rr[i].type != DNS_TYPE_RRSIG && (!(rr[i].flags & IMAGE_RRSET_LIVE) || (l && l->count)))
+			return give(s, n, &rr[i]);
 		if (!first)
 			first = &rr[i];
 	}
-	return first ? give(s, first) : negative(s, DNS_RCODE_NOERROR, TTL_AS_IS);
+	return first ? give(s, n, first) : no_type(s, n);
 }
 
-static enum step give_cname(struct solver *s, const struct image_rrset *rr)
+static enum step give_cname(struct solver *s, const struct image_node *n, const struct image_rrset *rr)
 {
 	const size_t at = s->r->len;
 
 	if (!rr->at)
 		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
-	if (!reply_add(s->r, db_answer(s->zone, rr->at), &s->owner) || !(rr->flags & IMAGE_RRSET_CHASE))
+	if (__builtin_expect(s->dnssec && s->owner.wildcard, 0))
+		proof_wildcard(&s->proof, s->name, n);
+	if (!reply_add(s->r, rrset_answer(s, n, rr), &s->owner) || !(rr->flags & IMAGE_RRSET_CHASE))
 		return STEP_DONE;
 	s->target_at = (unsigned)(at + image_body_ttl_at(s->r->out + at) + 6);
 	return STEP_ALIAS;
@@ -139,12 +193,12 @@ static enum step solve_node(struct solver *s, const struct image_node *n)
 		return referral(s, n);
 	const struct image_rrset *rr = db_find_rrset(n, s->qtype);
 	if (rr)
-		return give(s, rr);
+		return give(s, n, rr);
 	if (s->qtype == DNS_TYPE_ANY)
 		return give_any(s, n);
 	if (n->flags & IMAGE_NODE_CNAME && (rr = db_find_rrset(n, DNS_TYPE_CNAME)) != NULL)
-		return give_cname(s, rr);
-	return negative(s, DNS_RCODE_NOERROR, TTL_AS_IS);
+		return give_cname(s, n, rr);
+	return no_type(s, n);
 }
 
 static bool dname_is_new(struct solver *s, const struct image_node *n)
@@ -165,7 +219,7 @@ static enum step solve_dname(struct solver *s, const struct image_node *n)
 	if (!rr || !rr->at)
 		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
 	const struct image_answer *a = db_answer(s->zone, rr->at);
-	if (dname_is_new(s, n) && !reply_add(s->r, a, &s->owner))
+	if (dname_is_new(s, n) && !reply_add(s->r, rrset_answer(s, n, rr), &s->owner))
 		return STEP_DONE;
 	const uint8_t *body = image_answer_body(a), *ttl = body + image_body_ttl_at(body), *target = ttl + 6;
 	size_t head = s->owner.len - n->name_len, tail = name_len(target);
@@ -196,6 +250,8 @@ static inline enum step solve_name(struct solver *s)
 	case DB_NONE:
 		break;
 	}
+	if (__builtin_expect(s->dnssec, 0))
+		proof_no_name(&s->proof, s->name, n);
 	return negative(s, DNS_RCODE_NXDOMAIN, TTL_AS_IS);
 }
 
@@ -208,6 +264,8 @@ static __attribute__((noinline)) void solve_aliases(struct solver *s)
 
 	seen[0] = s->name->hash[0];
 	for (unsigned links = 1; links <= IMAGE_CHAIN_MAX; links++) {
+		if (s->r->len > IMAGE_MOVE_MAX) /* many large signatures: pointers would not reach; what is there is true */
+			return;
 		size_t len = name_len(s->r->out + s->target_at);
 		memcpy(name, s->r->out + s->target_at, len);
 		name_lower(name, len);
@@ -246,6 +304,15 @@ static __attribute__((noinline)) void refuse_message(const struct answer_db *db,
 	reply_fail(r, z && z->labels == n.labels ? DNS_RCODE_REFUSED : DNS_RCODE_NOTAUTH, REPLY_NO_EDE);
 }
 
+/* Behind the answer section: proofs that its steps gathered, then what the last answer has for the sections after. */
+static __attribute__((noinline)) void solve_proofs(struct solver *s)
+{
+	const struct reply_owner question = { .at = DNS_HEADER_LEN, .len = s->q->name_len };
+
+	if (!s->r->tc && proof_put(&s->proof, s->r, &question) && s->rest)
+		(void)reply_add_part(s->r, s->rest, &s->rest_owner, REPLY_REST, s->rest_head_at);
+}
+
 static inline void solve(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from,
 			 const struct query *q, struct reply *r)
 {
@@ -277,8 +344,15 @@ static inline void solve(const struct answer_db *db, struct answer_worker *w, co
 	s.q = q;
 	s.qtype = q->qtype;
 	s.dname_count = 0;
+	s.dnssec = q->edns_do && z->is_signed;
+	if (__builtin_expect(s.dnssec, 0)) {
+		proof_init(&s.proof, z);
+		s.rest = NULL;
+	}
 	if (__builtin_expect(solve_name(&s) == STEP_ALIAS, 0))
 		solve_aliases(&s);
+	if (__builtin_expect(s.dnssec && s.proof.count, 0))
+		solve_proofs(&s);
 }
 
 static void count(struct answer_stats *st, const struct query *q, const struct reply *r, bool tcp)

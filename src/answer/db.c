@@ -128,6 +128,13 @@ enum db_match db_find_node(const struct answer_db *db, const struct answer_zone 
 	return DB_NONE;
 }
 
+const struct image_node *db_find_above(const struct answer_zone *z, const struct answer_name *n, unsigned labels)
+{
+	const unsigned i = n->labels - labels;
+
+	return node_find(z, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i], false);
+}
+
 /* ---- building ---- */
 
 static void dir_put(struct answer_db *db, const struct answer_zone *z)
@@ -153,7 +160,8 @@ static void add_zone(struct answer_db *db, const struct image *images, const siz
 		.hash = iz->apex_hash, .base = im->base, .table = (const struct image_entry *)(im->base + iz->table_at),
 		.slots = db->slots + slot_base[ref.image], .places = iz->table_places, .negative_at = iz->negative_at,
 		.apex_at = iz->apex_at, .apex_node_at = iz->apex_node_at, .apex_len = iz->apex_len,
-		.labels = iz->apex_labels, .max_labels = iz->max_labels, .info = iz });
+		.labels = iz->apex_labels, .max_labels = iz->max_labels, .is_signed = iz->signed_at != 0,
+		.info = iz });
 }
 
 static int check_args(const struct image *images, size_t count, const struct answer_zone_ref *zones, size_t zone_count)

@@ -16,6 +16,7 @@ struct answer_zone { /* one cache line: all that a query needs of a zone */
 	uint32_t apex_at, apex_node_at;
 	const struct image_zone *info;
 	uint8_t apex_len, labels, max_labels;
+	bool is_signed;
 };
 
 struct answer_db {
@@ -52,6 +53,9 @@ const struct answer_zone *db_find_zone(const struct answer_db *db, const struct 
 /* What the zone (not a broken one), which holds the name, has for it: RFC 1034 4.3.2, RFC 4592 3.3, RFC 6672 3.2. */
 enum db_match db_find_node(const struct answer_db *db, const struct answer_zone *z, const struct answer_name *n,
 			   const struct image_node **node);
+
+/* The node of the name's last labels, or NULL: at least the apex's labels, at most the name's. */
+const struct image_node *db_find_above(const struct answer_zone *z, const struct answer_name *n, unsigned labels);
 
 static inline const struct image_rrset *db_find_rrset(const struct image_node *n, uint16_t type)
 {

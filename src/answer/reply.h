@@ -34,6 +34,12 @@ void reply_begin(struct reply *r, const struct query *q, const struct answer_lim
 		 struct edns_options *options, uint8_t *out, size_t cap);
 /* Appends what fits. False where something that is needed did not: TC is set then and nothing may follow. */
 bool reply_add(struct reply *r, const struct image_answer *a, const struct reply_owner *o);
+enum reply_part { REPLY_ALL = 1, REPLY_HEAD, REPLY_REST };
+/* The same, at any place of a long message, or with something between head (answer and authority) and rest (glue and
+ * additional); head_at: where the head was added, for the rest. An answer that is added REPLY_ALL, or a rest, has no
+ * compressed names in rdata. A head must stand within the reach of IMAGE_MOVE_MAX. */
+bool reply_add_part(struct reply *r, const struct image_answer *a, const struct reply_owner *o, enum reply_part part,
+		    size_t head_at);
 bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c,
 		    const struct reply_owner *o);
 /* A CNAME made from a DNAME (RFC 6672 3.1). Where its target, uncompressed, starts; 0 = did not fit. */
