@@ -7,6 +7,7 @@
  * neither wastes the head's free end nor sets the pace of doubling.
  */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used, size; /* of data */
 	size_t following;  /* size of the next small chunk */
+	bool is_big;       /* holds one big allocation, made while the next small one in front of it was the head */
 	_Alignas(ALIGN) uint8_t data[];
 };
 
@@ -59,6 +61,7 @@ static void *alloc_big(struct arena *a, size_t size)
 	struct arena_chunk *c = chunk_new(size);
 	if (!c)
 		return NULL;
+	c->is_big = a->head != NULL;
 	if (a->head) {
 		c->next = a->head->next;
 		a->head->next = c;
@@ -88,6 +91,28 @@ void *arena_alloc(struct arena *a, size_t size)
 	c->next = a->head;
 	a->head = c;
 	return take(a, c, size);
+}
+
+void arena_free_before(struct arena *a, const void *p)
+{
+	const uintptr_t at = (uintptr_t)p;
+	struct arena_chunk *c = a->head, *older;
+
+	while (c && (c->is_big || at < (uintptr_t)c->data || at - (uintptr_t)c->data >= c->size))
+		c = c->next;
+	/* The big ones right behind are as young as this one. */
+	while (c && c->next && c->next->is_big)
+		c = c->next;
+	if (!c)
+		return;
+	older = c->next;
+	c->next = NULL;
+	while (older) {
+		c = older->next;
+		a->used -= older->used;
+		free(older);
+		older = c;
+	}
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size)

@@ -18,6 +18,9 @@ void *arena_alloc(struct arena *a, size_t size) MUST_CHECK;
 /* n * size with the product checked. */
 void *arena_array(struct arena *a, size_t n, size_t size) MUST_CHECK;
 void *arena_copy(struct arena *a, const void *p, size_t len) MUST_CHECK;
+/* Frees what was allocated before p, an allocation of at most a quarter of a chunk, as far as whole chunks hold nothing
+ * else. */
+void arena_free_before(struct arena *a, const void *p);
 char *arena_str(struct arena *a, const char *s) MUST_CHECK;
 char *arena_strn(struct arena *a, const char *s, size_t len) MUST_CHECK;
 char *arena_printf(struct arena *a, const char *fmt, ...) MUST_CHECK PRINTF_LIKE(2, 3);

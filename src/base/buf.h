@@ -77,10 +77,19 @@ struct bytes {
 	size_t len, cap;
 	bool failed; /* out of memory, or over the bound given to bytes_init */
 	size_t bound;
+	struct bytes_room *room; /* NULL = heap */
+};
+/* Memory of another kind to grow in: gives all of it, with at least cap octets (and says how many), what is there
+ * unchanged; NULL = there is no more. It stays whose it is. */
+struct bytes_room {
+	uint8_t *(*grow)(struct bytes_room *room, size_t *cap);
 };
 void bytes_init(struct bytes *b, size_t bound);
+void bytes_init_in(struct bytes *b, size_t bound, struct bytes_room *room);
 void bytes_deinit(struct bytes *b);
 void bytes_add(struct bytes *b, const void *p, size_t n);
+/* n zero octets, to be written to until the next call; NULL = failed. */
+uint8_t *bytes_zero(struct bytes *b, size_t n);
 void bytes_printf(struct bytes *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void bytes_u8(struct bytes *b, uint8_t v);
 void bytes_u16(struct bytes *b, uint16_t v);

@@ -12,9 +12,15 @@ void bytes_init(struct bytes *b, size_t bound)
 	*b = (struct bytes){ .bound = bound };
 }
 
+void bytes_init_in(struct bytes *b, size_t bound, struct bytes_room *room)
+{
+	*b = (struct bytes){ .bound = bound, .room = room };
+}
+
 void bytes_deinit(struct bytes *b)
 {
-	free(b->data);
+	if (!b->room)
+		free(b->data);
 	bytes_init(b, b->bound);
 }
 
@@ -30,7 +36,9 @@ static bool reserve(struct bytes *b, size_t n)
 	size_t want = b->len + n, cap = b->cap ? b->cap : CAP_FIRST;
 	while (cap < want)
 		cap = cap > b->bound / 2 ? b->bound : cap * 2;
-	uint8_t *data = realloc(b->data, cap);
+	if (b->room)
+		cap = want;
+	uint8_t *data = b->room ? b->room->grow(b->room, &cap) : realloc(b->data, cap);
 	if (!data) {
 		b->failed = true;
 		return false;
@@ -46,6 +54,16 @@ void bytes_add(struct bytes *b, const void *p, size_t n)
 		return;
 	memcpy(b->data + b->len, p, n);
 	b->len += n;
+}
+
+uint8_t *bytes_zero(struct bytes *b, size_t n)
+{
+	if (!reserve(b, n))
+		return NULL;
+	if (n)
+		memset(b->data + b->len, 0, n);
+	b->len += n;
+	return b->data + b->len - n;
 }
 
 /* vsnprintf wants room for a NUL that is not counted; where the bound leaves none, a copy is made. */

@@ -94,6 +94,43 @@ START_TEST(arena_small_pieces_share)
 }
 END_TEST
 
+/* What is young stays, whatever its size; under the sanitizers a use of what went would tell. */
+START_TEST(arena_frees_what_is_old)
+{
+	enum { N = 4000, SIZE = 100 };
+	struct arena a;
+	uint8_t *p[N], *big = NULL;
+
+	arena_init(&a, 0);
+	for (int i = 0; i < N; i++) {
+		p[i] = arena_alloc(&a, SIZE);
+		ck_assert_ptr_nonnull(p[i]);
+		memset(p[i], i & 255, SIZE);
+		if (i == N / 2) {
+			big = arena_alloc(&a, 1 << 20); /* goes behind the chunk that p[i] is in */
+			ck_assert_ptr_nonnull(big);
+			memset(big, 7, 1 << 20);
+		}
+	}
+	size_t used = a.used;
+	arena_free_before(&a, p[0]);
+	ck_assert_uint_eq(a.used, used);
+	arena_free_before(&a, p[N / 2]);
+	ck_assert_uint_lt(a.used, used);
+	ck_assert_uint_gt(a.used, used - (N / 2 + 1) * 112);
+	ck_assert(big[0] == 7 && big[(1 << 20) - 1] == 7);
+	for (int i = N / 2; i < N; i++)
+		ck_assert(p[i][0] == (i & 255) && p[i][SIZE - 1] == (i & 255));
+	used = a.used;
+	arena_free_before(&a, &used); /* nothing of ours */
+	ck_assert_uint_eq(a.used, used);
+	arena_free_before(&a, p[N - 1]);
+	ck_assert_uint_lt(a.used, used - (1 << 20));
+	ck_assert_ptr_nonnull(arena_alloc(&a, SIZE));
+	arena_deinit(&a);
+}
+END_TEST
+
 START_TEST(arena_copies)
 {
 	struct arena a;
@@ -241,7 +278,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		arena_memory_is_zeroed_aligned_and_apart, arena_size_zero_is_unique, arena_limit_holds,
-		arena_refuses_impossible_sizes, arena_small_pieces_share, arena_copies,
+		arena_refuses_impossible_sizes, arena_small_pieces_share, arena_frees_what_is_old, arena_copies,
 		arena_survives_every_failed_allocation, bytes_grow,
 		bytes_write_what_readers_read, bytes_stop_at_their_bound_and_failure_sticks,
 		bytes_blocks_have_16_bit_lengths, bytes_survive_every_failed_allocation,

@@ -302,3 +302,9 @@ tests_unit_framing_test_SOURCES = tests/unit/framing_test.c tests/unit/unit.h $(
 tests_unit_framing_test_LDADD = src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_framing_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_framing_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/memfd_test
+TESTS += tests/unit/memfd_test
+tests_unit_memfd_test_SOURCES = tests/unit/memfd_test.c tests/unit/unit.h
+tests_unit_memfd_test_LDADD = src/io/libio.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_memfd_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
