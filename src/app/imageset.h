@@ -33,8 +33,8 @@ struct imageset {
 
 void imageset_init(struct imageset *s);
 void imageset_deinit(struct imageset *s);
-/* Takes the memfd; -1 (fd closed) where it is no image of ours: such a one is not worth more than a rebuild. checked: it
- * was taken and looked through before, by the loader that made it; sealed, it cannot have changed. */
+/* Takes the memfd; -1 (fd closed) where it is no image of ours: such a one is not worth more than a rebuild. checked: we
+ * made it, or it was in force before; sealed, it cannot have changed. (The responder looks through all that it is given.) */
 int imageset_take_fd(struct imageset *s, int fd, bool checked);
 /* Borrows data until deinit. -1 as above. */
 int imageset_add_data(struct imageset *s, const uint8_t *data, size_t len);

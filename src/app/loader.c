@@ -38,7 +38,8 @@ struct loader {
 	struct answer_zone_ref *refs;     /* one a zone: where it is served from */
 	size_t zone_count;
 	struct image_builder *builder;
-	uint32_t built; /* zones in it */
+	struct memfd_room room; /* that it builds in */
+	uint32_t built;         /* zones in it */
 	bool from_snapshot;
 };
 
@@ -238,8 +239,24 @@ static int send_done(struct loader *l, uint8_t status)
 
 static int start_builder(struct loader *l)
 {
+	int e;
+
 	l->built = 0;
-	return l->builder ? 0 : image_builder_new(&l->builder, &l->set.key);
+	if (l->builder)
+		return 0;
+	e = memfd_room_init(&l->room, "gemel-image", UINT32_MAX); /* what its offsets reach */
+	if (!e)
+		e = image_builder_new_in(&l->builder, &l->set.key, &l->room.room);
+	if (e)
+		memfd_room_deinit(&l->room);
+	return e;
+}
+
+static void free_builder(struct loader *l)
+{
+	image_builder_free(l->builder);
+	l->builder = NULL;
+	memfd_room_deinit(&l->room);
 }
 
 /* The builder's image becomes one of the set, in the place that the refs to it already name. */
@@ -253,18 +270,18 @@ static int seal_builder(struct loader *l)
 		return 0;
 	e = image_finish(l->builder, &data, &len);
 	if (!e) {
-		fd = memfd_sealed("gemel-image", data, len);
-		e = fd < 0 ? ERR_IO : imageset_take_fd(&l->set, fd, false) < 0 ? ERR_LIMIT : 0;
+		fd = memfd_room_seal(&l->room, len);
+		e = fd < 0 ? ERR_IO : imageset_take_fd(&l->set, fd, true) < 0 ? ERR_LIMIT : 0;
 	}
-	image_builder_free(l->builder);
-	l->builder = NULL;
+	free_builder(l);
 	if (!e)
 		l->set.list[l->set.count - 1].is_new = true;
 	return e;
 }
 
-/* Adds a zone, or a broken one where z is NULL. An image that is full is sealed, and a further one begun. */
-static int build_zone(struct loader *l, size_t i, const struct zone *z, const uint8_t *apex, uint64_t digest)
+/* Adds a zone, whose records are of no use after, or a broken one where z is NULL. An image that is full is sealed, and a
+ * further one begun. */
+static int build_zone(struct loader *l, size_t i, struct zone *z, const uint8_t *apex, uint64_t digest)
 {
 	for (int attempt = 0;; attempt++) {
 		int e = l->builder ? 0 : start_builder(l);
@@ -276,7 +293,7 @@ static int build_zone(struct loader *l, size_t i, const struct zone *z, const ui
 			l->refs[i] = (struct answer_zone_ref){.image = (uint16_t)l->set.count, .zone = l->built++};
 			return 0;
 		}
-		if (e != ERR_NOMEM || attempt || !l->built)
+		if (e != ERR_SHORT || attempt || !l->built)
 			return e;
 		e = seal_builder(l);
 		if (e)
@@ -494,7 +511,7 @@ int loader_main(int channel_fd, const char *file, const char *node, uint64_t gen
 	diags_init(&l.zone_faults);
 	if (!receive(&l))
 		status = run(&l);
-	image_builder_free(l.builder);
+	free_builder(&l);
 	plan_free(l.plan);
 	conf_free(l.conf);
 	free(l.refs);

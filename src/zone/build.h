@@ -26,6 +26,7 @@ struct image_builder {
 struct build {
 	struct image_builder *b;
 	const struct zone *z;
+	struct arena *records; /* of z, freed behind us; NULL = they are not */
 	struct diags *d;
 	uint32_t *node_at; /* by index in z->nodes; 0 = not in the image */
 	size_t nodes;
@@ -52,6 +53,8 @@ int build_referral_proof(struct build *w, const struct zone_node *cut) MUST_CHEC
 uint32_t build_denial(struct build *w, const struct zone_node *n);
 /* The zone's image_signed, with all nodes in place. */
 int build_signed(struct build *w, struct image_zone *iz) MUST_CHECK;
+/* Whether build_additional or build_glue has anything to do for this type. */
+bool build_has_targets(uint16_t type);
 /* Behind a positive answer in w->b->c: addresses of targets that we are authoritative for. */
 int build_additional(struct build *w, const struct zone_node *owner, const struct zone_rrset *r) MUST_CHECK;
 /* Behind a referral: first glue without which the child cannot be reached, then addresses that help (RFC 9471 2). */

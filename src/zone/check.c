@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "base/buf.h"
+#include "base/table.h"
 #include "zone/check.h"
 #include "zone/type.h"
 
@@ -182,6 +183,22 @@ static void check_hidden(struct check *c, const struct zone_node *n, const struc
 	}
 }
 
+/* The highest cut or DNAME above n, which is BELOW. */
+static const struct zone_node *node_hiding(const struct zone *z, const struct zone_node *n)
+{
+	const struct zone_node *hides = NULL;
+	const uint8_t *name = n->name;
+
+	for (unsigned labels = n->labels; labels > z->apex_labels; labels--) {
+		name = name_skip(name, 1);
+		const struct zone_node *up = zone_find(z, name);
+
+		if (up != NULL && zone_node_hides(z, up))
+			hides = up;
+	}
+	return hides;
+}
+
 /* The deepest node at or above name, which is in the zone. */
 static const struct zone_node *node_enclosing(const struct zone *z, const uint8_t *name)
 {
@@ -305,19 +322,18 @@ static void check_nodes(struct check *c)
 {
 	const struct zone_node *apex = zone_find(c->z, c->z->apex);
 	bool is_signed = apex != NULL && zone_node_rrset(apex, DNS_TYPE_RRSIG) != NULL;
-	const struct zone_node *hides = NULL;
 
 	for (size_t i = 0; i < c->z->node_count; i++) {
-		const struct zone_node *n = c->z->nodes[i];
+		const struct zone_node *n = c->z->nodes[i], *hides = n;
 
 		for (const struct zone_rrset *set = n->rrsets; set != NULL; set = set->next)
 			check_rrset(c, n, set);
-		if (!(n->flags & ZONE_NODE_BELOW)) {
-			bool starts = (n->flags & ZONE_NODE_CUT) || zone_node_rrset(n, DNS_TYPE_DNAME) != NULL;
-
-			hides = starts ? n : NULL;
+		if (n->flags & ZONE_NODE_BELOW)
+			hides = node_hiding(c->z, n);
+		else if (!zone_node_hides(c->z, n))
+			hides = NULL;
+		if (!(n->flags & ZONE_NODE_BELOW))
 			check_targets(c, n);
-		}
 		if (zone_node_is_nsec3(n)) /* below a DNAME at the apex, too */
 			continue;
 		if (hides != NULL)
@@ -334,7 +350,7 @@ int zone_check(struct zone *z, struct diags *d)
 
 	if (rc < 0)
 		return rc;
-	table_init(&c.targets, &z->by_name.key);
+	table_init(&c.targets, &z->key);
 	rc = targets_fill(&c);
 	if (rc == 0) {
 		check_apex(&c);

@@ -237,7 +237,7 @@ static bool has_signature(const struct zone *z)
 
 int denial_init(struct denial *dn, const struct zone *z, struct diags *d)
 {
-	*dn = (struct denial){ .is_signed = has_signature(z), .kind = IMAGE_DENIAL_NONE };
+	*dn = (struct denial){ .is_signed = z->is_signed && has_signature(z), .kind = IMAGE_DENIAL_NONE };
 	if (!dn->is_signed)
 		return 0;
 	dn->list = reallocarray(NULL, z->node_count + 1, sizeof *dn->list);

@@ -6,7 +6,7 @@
 
 #define IMAGE_SIZE_MAX UINT32_MAX /* offsets are 32 bits */
 
-int image_builder_new(struct image_builder **out, const struct hash_key *key)
+int image_builder_new_in(struct image_builder **out, const struct hash_key *key, struct bytes_room *room)
 {
 	static const struct image_header blank;
 	struct image_builder *b = calloc(1, sizeof *b);
@@ -14,7 +14,7 @@ int image_builder_new(struct image_builder **out, const struct hash_key *key)
 	if (!b)
 		return ERR_NOMEM;
 	b->key = b->c.key = *key;
-	bytes_init(&b->out, IMAGE_SIZE_MAX);
+	bytes_init_in(&b->out, IMAGE_SIZE_MAX, room);
 	bytes_add(&b->out, &blank, sizeof blank);
 	if (b->out.failed) {
 		image_builder_free(b);
@@ -22,6 +22,11 @@ int image_builder_new(struct image_builder **out, const struct hash_key *key)
 	}
 	*out = b;
 	return 0;
+}
+
+int image_builder_new(struct image_builder **out, const struct hash_key *key)
+{
+	return image_builder_new_in(out, key, NULL);
 }
 
 void image_builder_free(struct image_builder *b)
@@ -63,15 +68,24 @@ static int zone_room(struct image_builder *b)
 	return e;
 }
 
-int image_add_zone(struct image_builder *b, const struct zone *z, uint64_t digest, struct diags *d)
+/* What is freed on the way must not fail for want of offsets later: compiled it is smaller than it was here, and its place
+ * in the table comes to it. */
+static bool fits_surely(const struct image_builder *b, const struct zone *z)
+{
+	return z->arena.used + z->node_count * 2 * sizeof(struct image_entry) < b->out.bound - b->out.len;
+}
+
+int image_add_zone(struct image_builder *b, struct zone *z, uint64_t digest, struct diags *d)
 {
 	const size_t len = b->out.len, slots = b->slot_count;
 	struct build w = { .b = b, .z = z, .d = d };
 	struct image_zone iz = blank_zone(b, z->apex, digest);
+	const bool fits = fits_surely(b, z);
 	int e = zone_room(b);
 
 	if (e)
 		return e;
+	w.records = fits && !z->is_signed ? &z->arena : NULL;
 	w.node_at = calloc(z->node_count + 1, sizeof *w.node_at);
 	e = w.node_at ? build_zone(&w, &iz) : ERR_NOMEM;
 	free(w.node_at);
@@ -80,7 +94,7 @@ int image_add_zone(struct image_builder *b, const struct zone *z, uint64_t diges
 		b->out.len = len;
 		b->out.failed = false;
 		b->slot_count = slots;
-		return e;
+		return e == ERR_NOMEM && !fits ? ERR_SHORT : e;
 	}
 	b->zones[b->zone_count++] = iz;
 	return 0;
@@ -93,6 +107,8 @@ int image_add_broken(struct image_builder *b, const uint8_t *apex, uint64_t dige
 
 	if (e)
 		return e;
+	if (iz.apex_len > b->out.bound - b->out.len)
+		return ERR_SHORT;
 	iz.apex_at = (uint32_t)b->out.len;
 	bytes_add(&b->out, apex, iz.apex_len);
 	if (b->out.failed)

@@ -163,13 +163,17 @@ struct image_segment {
 /* ---- building (loader) ---- */
 struct image_builder;
 int image_builder_new(struct image_builder **b, const struct hash_key *key) MUST_CHECK;
+/* As above, and the image is built in this memory, which must outlive the builder. */
+int image_builder_new_in(struct image_builder **b, const struct hash_key *key, struct bytes_room *room) MUST_CHECK;
 void image_builder_free(struct image_builder *b);
-/* Compiles a zone that zone_check passed. digest: see image_zone. An RRset that fits no message is told to d as a
- * warning and answered with SERVFAIL; the rest of the zone is not harmed. ERR_NOMEM (also when the image would pass
- * 4 GiB), ERR_FORMAT (no SOA, or a name without its ancestors: zone_check did not run); the builder holds the other
- * zones still. */
-int image_add_zone(struct image_builder *b, const struct zone *z, uint64_t digest, struct diags *d) MUST_CHECK;
-/* A zone that is ours but could not be loaded: it is answered with SERVFAIL. apex: lower-case wire name. */
+/* Compiles a zone that zone_check passed, and frees its records as it goes where nothing will look at them again, so that
+ * a large zone does not take memory twice: z is good for zone_free only then, but after ERR_SHORT. digest: see
+ * image_zone. An RRset that fits no message is told to d as a warning and answered with SERVFAIL; the rest of the zone is
+ * not harmed. ERR_SHORT where the image would pass 4 GiB (try with another builder); ERR_NOMEM; ERR_FORMAT (no SOA, or a
+ * name without its ancestors: zone_check did not run); the builder holds the other zones still. */
+int image_add_zone(struct image_builder *b, struct zone *z, uint64_t digest, struct diags *d) MUST_CHECK;
+/* A zone that is ours but could not be loaded: it is answered with SERVFAIL. apex: lower-case wire name. ERR_SHORT as
+ * above, ERR_NOMEM. */
 int image_add_broken(struct image_builder *b, const uint8_t *apex, uint64_t digest) MUST_CHECK;
 /* Seals: *data is the builder's until image_builder_free, and nothing can be added after. */
 int image_finish(struct image_builder *b, const uint8_t **data, size_t *len) MUST_CHECK;

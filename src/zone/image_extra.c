@@ -2,27 +2,36 @@
 #include <string.h>
 #include "zone/build.h"
 
-/* The name for which records of this type want addresses (RFC 1035 3.3, RFC 2782, RFC 9460 4.1), NULL = none. */
-static const uint8_t *rdata_target(uint16_t type, const struct zone_rdata *rd)
-{
-	size_t lead;
+#define NO_TARGET SIZE_MAX
 
+/* The octets before the name for which records of this type want addresses (RFC 1035 3.3, RFC 2782, RFC 9460 4.1). */
+static size_t target_lead(uint16_t type)
+{
 	switch (type) {
 	case DNS_TYPE_NS:
-		lead = 0;
-		break;
+		return 0;
 	case DNS_TYPE_MX:
 	case DNS_TYPE_SVCB:
 	case DNS_TYPE_HTTPS:
-		lead = 2;
-		break;
+		return 2;
 	case DNS_TYPE_SRV:
-		lead = 6;
-		break;
+		return 6;
 	default:
-		return NULL;
+		return NO_TARGET;
 	}
-	return rd->len > lead && name_check(rd->wire + lead, rd->len - lead) > 0 ? rd->wire + lead : NULL;
+}
+
+bool build_has_targets(uint16_t type)
+{
+	return target_lead(type) != NO_TARGET;
+}
+
+/* NULL = none. */
+static const uint8_t *rdata_target(uint16_t type, const struct zone_rdata *rd)
+{
+	const size_t lead = target_lead(type);
+
+	return lead < rd->len && name_check(rd->wire + lead, rd->len - lead) > 0 ? rd->wire + lead : NULL;
 }
 
 /* The node of a target, which may be in any case. */

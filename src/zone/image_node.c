@@ -119,15 +119,9 @@ static bool is_served(const struct zone_node *n, const struct zone_rrset *r)
 
 static uint8_t node_flags(const struct build *w, const struct zone_node *n)
 {
-	uint8_t wild[NAME_WIRE_MAX + 2] = { 1, '*' };
 	uint8_t flags = n->flags & ZONE_NODE_CUT ? IMAGE_NODE_CUT : 0;
-	const struct zone_node *star = NULL;
 
-	if (w->z->has_wildcard && n->name_len + 2u <= NAME_WIRE_MAX) {
-		memcpy(wild + 2, n->name, n->name_len);
-		star = zone_find(w->z, wild);
-	}
-	if (star && !(star->flags & ZONE_NODE_BELOW))
+	if (n->flags & ZONE_NODE_WILD_BELOW)
 		flags |= IMAGE_NODE_WILD_BELOW;
 	if (zone_node_rrset(n, DNS_TYPE_CNAME))
 		flags |= IMAGE_NODE_CNAME;
@@ -212,17 +206,34 @@ static bool has_parent(const struct build *w, const struct zone_node *n)
 	return above <= w->z->apex_len || zone_find(w->z, name_skip(n->name, 1)) != NULL; /* the apex itself is there */
 }
 
-static int add_nodes(struct build *w)
+/* Whether the answers of a node hold data of others. */
+static bool needs_others(const struct zone_node *n)
+{
+	for (const struct zone_rrset *r = n->rrsets; r; r = r->next)
+		if (build_has_targets(r->type))
+			return true;
+	return false;
+}
+
+enum pass {
+	PASS_ALL = 1,
+	PASS_NEEDY, /* nodes that look at others */
+	PASS_PLAIN  /* the others: each is looked at for the last time, and freed behind us */
+};
+#define FREE_EVERY 4096 /* nodes: some chunks of the arena at most stay longer than needed */
+
+static int add_nodes(struct build *w, enum pass pass)
 {
 	const struct zone *z = w->z;
 	int e = 0;
 
 	for (size_t i = 0; !e && i < z->node_count; i++) {
 		const struct zone_node *n = z->nodes[i];
-		if ((n->flags & ZONE_NODE_BELOW) || zone_node_is_nsec3(n))
+		if (pass == PASS_PLAIN && i % FREE_EVERY == 0)
+			arena_free_before(w->records, n);
+		if ((n->flags & ZONE_NODE_BELOW) || zone_node_is_nsec3(n) ||
+		    (pass != PASS_ALL && needs_others(n) != (pass == PASS_NEEDY)))
 			continue;
-		if (!name_is_under(n->name, z->apex) || !has_parent(w, n))
-			return ERR_FORMAT;
 		e = add_node(w, n, &w->node_at[i]);
 		w->nodes++;
 		if (n->labels > w->max_labels)
@@ -231,29 +242,82 @@ static int add_nodes(struct build *w)
 	return e;
 }
 
+static int check_names(const struct build *w)
+{
+	for (size_t i = 0; i < w->z->node_count; i++) {
+		const struct zone_node *n = w->z->nodes[i];
+		if (!(n->flags & ZONE_NODE_BELOW) && !zone_node_is_nsec3(n) &&
+		    (!name_is_under(n->name, w->z->apex) || !has_parent(w, n)))
+			return ERR_FORMAT;
+	}
+	return 0;
+}
+
+static int add_all_nodes(struct build *w)
+{
+	int e = check_names(w);
+
+	if (e || !w->records)
+		return e ? e : add_nodes(w, PASS_ALL);
+	e = add_nodes(w, PASS_NEEDY);
+	return e ? e : add_nodes(w, PASS_PLAIN);
+}
+
+/* Writes to places all over the table are begun a few names ahead: each is a page and a cache line not seen before. */
+#define TABLE_AHEAD 16
+struct table_fill {
+	struct image_entry *table;
+	uint32_t places;
+	size_t count;
+	struct { uint64_t hash; uint32_t node_at; } next[TABLE_AHEAD];
+};
+
+static void fill_one(const struct table_fill *t, size_t i)
+{
+	const uint64_t hash = t->next[i % TABLE_AHEAD].hash;
+	uint32_t k = image_place(hash, t->places);
+
+	while (t->table[k].node_at)
+		k = k + 1 < t->places ? k + 1 : 0;
+	t->table[k] = (struct image_entry){ .tag = (uint32_t)(hash >> 32), .node_at = t->next[i % TABLE_AHEAD].node_at };
+}
+
+static void fill_add(struct table_fill *t, uint64_t hash, uint32_t node_at)
+{
+	const size_t i = t->count++;
+
+	if (i >= TABLE_AHEAD)
+		fill_one(t, i);
+	t->next[i % TABLE_AHEAD].hash = hash;
+	t->next[i % TABLE_AHEAD].node_at = node_at;
+	__builtin_prefetch(&t->table[image_place(hash, t->places)], 1);
+}
+
+static void fill_end(const struct table_fill *t)
+{
+	for (size_t i = t->count < TABLE_AHEAD ? 0 : t->count - TABLE_AHEAD; i < t->count; i++)
+		fill_one(t, i);
+}
+
 /* Half full: short probes, and an empty entry ends them. */
 static int add_table(struct build *w, struct image_zone *iz)
 {
 	struct bytes *out = &w->b->out;
-	const uint32_t places = (uint32_t)w->nodes * 2;
-	struct image_entry *table = calloc(places, sizeof *table);
-	if (!table)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < w->z->node_count; i++) {
-		if (!w->node_at[i])
-			continue;
-		uint64_t h = name_hash(&w->b->key, w->z->nodes[i]->name);
-		uint32_t k = image_place(h, places);
-		while (table[k].node_at)
-			k = k + 1 < places ? k + 1 : 0;
-		table[k] = (struct image_entry){ .tag = (uint32_t)(h >> 32), .node_at = w->node_at[i] };
-	}
+	struct table_fill t = { .places = (uint32_t)w->nodes * 2 };
+
 	compile_align(out, _Alignof(struct image_entry));
 	iz->table_at = (uint32_t)out->len;
-	iz->table_places = places;
-	bytes_add(out, table, places * sizeof *table);
-	free(table);
-	return out->failed ? ERR_NOMEM : 0;
+	iz->table_places = t.places;
+	t.table = (struct image_entry *)bytes_zero(out, t.places * sizeof *t.table);
+	if (!t.table)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < w->z->node_count; i++) {
+		const struct image_node *n = (const struct image_node *)(out->data + w->node_at[i]);
+		if (w->node_at[i]) /* the name as it is in the image: the records may be gone */
+			fill_add(&t, name_hash(&w->b->key, image_node_name(n)), w->node_at[i]);
+	}
+	fill_end(&t);
+	return 0;
 }
 
 /* RFC 2308 3: the SOA with the TTL of a negative answer. */
@@ -281,7 +345,7 @@ int build_zone(struct build *w, struct image_zone *iz)
 	if (!e)
 		e = denial_init(&w->denial, w->z, w->d);
 	if (!e)
-		e = add_nodes(w);
+		e = add_all_nodes(w);
 	for (size_t i = 0; !e && i < w->z->node_count; i++)
 		if (w->z->nodes[i] == apex)
 			iz->apex_node_at = w->node_at[i];

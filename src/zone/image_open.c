@@ -4,6 +4,8 @@
 #include <string.h>
 #include "zone/image.h"
 
+#define AHEAD 16 /* places of the table: nodes are all over the image */
+
 struct walk {
 	const uint8_t *base;
 	size_t len;
@@ -204,6 +206,8 @@ static bool check_table(struct walk *w, const struct image_header *h, const stru
 		return false;
 	const struct image_entry *t = (const struct image_entry *)(w->base + z->table_at);
 	for (uint64_t i = 0; i < places; i++) {
+		if (i + AHEAD < places)
+			__builtin_prefetch(w->base + t[i + AHEAD].node_at);
 		if (!t[i].node_at)
 			continue;
 		if (!check_node(w, h, is, t[i].node_at))

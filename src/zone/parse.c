@@ -97,7 +97,7 @@ int zone_parse(struct zone *z, const char *file, const char *text, size_t len, z
 	       struct diags *d)
 {
 	struct parse *p = malloc(sizeof *p);
-	char *name = arena_str(&z->arena, file);
+	char *name = arena_str(&z->files, file);
 	int rc;
 
 	if (p == NULL || name == NULL) {

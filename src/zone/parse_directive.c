@@ -81,7 +81,7 @@ static bool include_open(struct parse *p, const struct parse_token *t, char **pa
 		parse_error(p, t, "%s includes itself; expected another file", parse_quote(t, q));
 		return false;
 	}
-	*path = arena_str(&p->z->arena, found);
+	*path = arena_str(&p->z->files, found);
 	if (*path == NULL)
 		p->fatal = ERR_NOMEM;
 	return *path != NULL;

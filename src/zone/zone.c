@@ -1,6 +1,6 @@
 /* The zone as records: nodes by name, each with its RRsets in ascending type, all in the zone's arena.
  *
- *     by_name ──▶ node{www.example.test.} ──▶ rrset{A, ttl, rdata[2]} ──▶ rrset{AAAA, …} ──▶ NULL
+ *     index ──▶ node{www.example.test.} ──▶ rrset{A, ttl, rdata[2]} ──▶ rrset{AAAA, …} ──▶ NULL
  *
  * Record by record a zone only grows; what the records mean together is zone_check's business (check.c).
  */
@@ -16,7 +16,8 @@ int zone_new(struct zone **out, const uint8_t *apex, const struct hash_key *key)
 	if (z == NULL)
 		return ERR_NOMEM;
 	arena_init(&z->arena, 0);
-	table_init_borrowing(&z->by_name, key); /* the nodes' own names */
+	arena_init(&z->files, 0);
+	z->key = *key;
 	z->apex_len = (uint8_t)name_len(apex);
 	z->apex_labels = (uint8_t)name_labels(apex);
 	memcpy(z->apex, apex, z->apex_len);
@@ -28,8 +29,9 @@ void zone_free(struct zone *z)
 {
 	if (z == NULL)
 		return;
-	table_deinit(&z->by_name);
+	free(z->index);
 	arena_deinit(&z->arena);
+	arena_deinit(&z->files);
 	free(z->nodes);
 	free(z);
 }
@@ -55,53 +57,135 @@ static struct zone_node *node_make(struct zone *z, const uint8_t *name, size_t l
 
 	if (n == NULL)
 		return NULL;
-	memcpy(n + 1, name, len);
-	n->name = (const uint8_t *)(n + 1);
+	memcpy(n->name, name, len);
 	n->name_len = (uint8_t)len;
 	n->labels = (uint8_t)name_labels(name);
-	z->has_wildcard |= name_is_wildcard(name);
 	return n;
+}
+
+/* ---- names ---- */
+
+#define INDEX_FIRST 32u
+
+static uint64_t name_key(const struct zone *z, const uint8_t *name, size_t len)
+{
+	return hash_bytes(&z->key, name, len);
+}
+
+/* Where a name with this hash begins to be looked for, and what it is known by there. */
+static size_t index_start(const struct zone *z, uint64_t hash)
+{
+	return (size_t)hash & z->index_mask;
+}
+
+static uint32_t index_tag(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32);
+}
+
+static struct zone_node *index_find(const struct zone *z, uint64_t hash, const uint8_t *name, size_t len)
+{
+	if (z->index == NULL)
+		return NULL;
+	for (size_t i = index_start(z, hash); z->index[i].node != 0; i = (i + 1) & z->index_mask) {
+		struct zone_node *n;
+
+		if (z->index[i].tag != index_tag(hash))
+			continue;
+		n = z->nodes[z->index[i].node - 1];
+		if (n->name_len == len && memcmp(n->name, name, len) == 0)
+			return n;
+	}
+	return NULL;
+}
+
+static void index_put(struct zone *z, uint64_t hash, size_t at)
+{
+	size_t i = index_start(z, hash);
+
+	while (z->index[i].node != 0)
+		i = (i + 1) & z->index_mask;
+	z->index[i] = (struct zone_place){ .tag = index_tag(hash), .node = (uint32_t)at + 1 };
+}
+
+int zone_index(struct zone *z, size_t places)
+{
+	struct zone_place *index = calloc(places, sizeof *index);
+
+	if (index == NULL)
+		return ERR_NOMEM;
+	free(z->index);
+	z->index = index;
+	z->index_mask = places - 1;
+	for (size_t i = 0; i < z->node_count; i++)
+		index_put(z, name_key(z, z->nodes[i]->name, z->nodes[i]->name_len), i);
+	return 0;
+}
+
+/* Room for one name more, at most three quarters full. */
+static int index_reserve(struct zone *z)
+{
+	size_t places = z->index != NULL ? z->index_mask + 1 : 0;
+
+	if (z->node_count + 1 <= places / 4 * 3)
+		return 0;
+	return zone_index(z, places > 0 ? places * 2 : INDEX_FIRST);
+}
+
+static int node_add(struct zone *z, uint64_t hash, const uint8_t *name, size_t len, struct zone_node **out)
+{
+	struct zone_node *n;
+	int rc = nodes_reserve(z);
+
+	if (rc == 0)
+		rc = index_reserve(z);
+	if (rc < 0)
+		return rc;
+	n = node_make(z, name, len);
+	if (n == NULL)
+		return ERR_NOMEM;
+	index_put(z, hash, z->node_count);
+	z->nodes[z->node_count++] = n;
+	*out = n;
+	return 0;
 }
 
 int zone_node_new(struct zone *z, const uint8_t *name, struct zone_node **out)
 {
 	size_t len = name_len(name);
-	struct zone_node *n = node_make(z, name, len);
-	int rc = n == NULL ? ERR_NOMEM : table_add(&z->by_name, n->name, len, n);
 
-	if (rc < 0)
-		return rc;
-	*out = n;
-	return 0;
+	return node_add(z, name_key(z, name, len), name, len, out);
 }
 
 static int node_get(struct zone *z, const uint8_t *name, struct zone_node **out)
 {
 	size_t len = name_len(name);
 	struct zone_node *n = z->last;
+	uint64_t hash;
 	int rc;
 
 	if (n != NULL && n->name_len == len && memcmp(n->name, name, len) == 0) {
 		*out = n;
 		return 0;
 	}
-	n = table_find(&z->by_name, name, len);
+	hash = name_key(z, name, len);
+	n = index_find(z, hash, name, len);
 	if (n == NULL) {
 		if (!name_is_under(name, z->apex))
 			return ERR_RANGE;
-		rc = nodes_reserve(z);
-		if (rc == 0)
-			rc = zone_node_new(z, name, &n);
+		rc = node_add(z, hash, name, len, &n);
 		if (rc < 0)
 			return rc;
-		z->nodes[z->node_count++] = n;
 	}
 	z->last = n;
 	*out = n;
 	return 0;
 }
 
-static struct zone_rrset *rrset_get(struct zone *z, struct zone_node *n, uint16_t type)
+/* ---- RRsets ---- */
+
+/* rdata_len: of the record that it is wanted for, in case it is made. */
+static struct zone_rrset *rrset_get(struct zone *z, struct zone_node *n, uint16_t type, size_t rdata_len)
 {
 	struct zone_rrset **at = &n->rrsets;
 	struct zone_rrset *set;
@@ -111,12 +195,14 @@ static struct zone_rrset *rrset_get(struct zone *z, struct zone_node *n, uint16_
 	if (*at != NULL && (*at)->type == type)
 		return *at;
 	/* Room for one record comes along: most RRsets have no more. */
-	set = arena_alloc(&z->arena, sizeof *set + sizeof(struct zone_rdata));
+	set = arena_alloc(&z->arena, sizeof *set + sizeof(struct zone_rdata) + rdata_len);
 	if (set == NULL)
 		return NULL;
 	set->type = type;
 	set->cap = 1;
 	set->rdata = (struct zone_rdata *)(set + 1);
+	set->rdata->wire = (const uint8_t *)(set->rdata + 1);
+	set->rdata->len = (uint16_t)rdata_len;
 	set->next = *at;
 	*at = set;
 	return set;
@@ -184,14 +270,18 @@ static void rrset_ttl(struct zone_rrset *set, uint32_t ttl, unsigned line)
 static int rrset_add(struct zone *z, struct zone_rrset *set, const uint8_t *rdata, size_t len, unsigned line)
 {
 	struct zone_rdata *r;
+	uint8_t *room;
 	int rc = rrset_grow(z, set);
 
 	if (rc < 0)
 		return rc;
 	r = &set->rdata[set->count];
-	r->wire = arena_copy(&z->arena, rdata, len);
-	if (r->wire == NULL)
+	/* The first one may find its room already there, behind the array that the RRset was made with. */
+	room = r->wire == (const uint8_t *)(r + 1) && r->len == len ? (uint8_t *)(r + 1) : arena_alloc(&z->arena, len);
+	if (room == NULL)
 		return ERR_NOMEM;
+	memcpy(room, rdata, len);
+	r->wire = room;
 	r->len = (uint16_t)len;
 	r->line = line;
 	return 0;
@@ -209,9 +299,10 @@ int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl, 
 	rc = node_get(z, owner, &n);
 	if (rc < 0)
 		return rc;
-	set = rrset_get(z, n, type);
+	set = rrset_get(z, n, type, rdata_len);
 	if (set == NULL)
 		return ERR_NOMEM;
+	z->is_signed |= type == DNS_TYPE_RRSIG || type == DNS_TYPE_NSEC || type == DNS_TYPE_NSEC3;
 	for (uint16_t i = 0; i < set->count; i++)
 		if (rdata_same(type, &set->rdata[i], rdata, rdata_len)) {
 			rrset_ttl(set, ttl, line);
@@ -230,7 +321,9 @@ int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl, 
 
 struct zone_node *zone_find(const struct zone *z, const uint8_t *name)
 {
-	return table_find(&z->by_name, name, name_len(name));
+	size_t len = name_len(name);
+
+	return index_find(z, name_key(z, name, len), name, len);
 }
 
 struct zone_rrset *zone_node_rrset(const struct zone_node *n, uint16_t type)
@@ -252,7 +345,7 @@ bool zone_node_is_nsec3(const struct zone_node *n)
 
 static int rrset_live(struct zone *z, struct zone_node *n, uint16_t type, uint32_t default_ttl_s)
 {
-	struct zone_rrset *set = rrset_get(z, n, type);
+	struct zone_rrset *set = rrset_get(z, n, type, 0);
 
 	if (set == NULL)
 		return ERR_NOMEM;

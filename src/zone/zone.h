@@ -9,51 +9,58 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/hash.h"
-#include "base/table.h"
 #include "dns/const.h"
 #include "dns/name.h"
 
 struct zone_rdata {
 	const uint8_t *wire; /* uncompressed, as in the file but names not folded */
-	uint16_t len;
 	unsigned line; /* where it stands, for messages */
+	uint16_t len;
 };
 
 struct zone_rrset {
 	struct zone_rrset *next; /* of the same node, ascending type */
-	uint16_t type;
-	uint16_t count, cap;
-	uint32_t ttl; /* the lowest of the records' (RFC 2181 5.2), a warning where they differ */
-	unsigned ttl_line; /* of the first record whose TTL differed from those before it; 0 = all alike */
 	struct zone_rdata *rdata; /* duplicates dropped (RFC 2181 5) */
 	const char *file;
+	uint32_t ttl; /* the lowest of the records' (RFC 2181 5.2), a warning where they differ */
+	unsigned ttl_line; /* of the first record whose TTL differed from those before it; 0 = all alike */
+	uint16_t type;
+	uint16_t count, cap;
 	bool live; /* answered from the overlay: a service's A or AAAA; rdata is what the file says, if anything */
 };
 
 enum zone_node_flags {
 	ZONE_NODE_CUT = 1,      /* NS below the apex: a delegation */
 	ZONE_NODE_BELOW = 2,    /* beneath a cut or a DNAME: occluded, only good as glue */
-	ZONE_NODE_EMPTY = 4     /* empty non-terminal (RFC 4592 2.2.2), made by zone_check */
+	ZONE_NODE_EMPTY = 4,    /* empty non-terminal (RFC 4592 2.2.2), made by zone_check */
+	ZONE_NODE_WILD_BELOW = 8 /* "*" is a child, and answered from */
 };
 
 struct zone_node {
-	const uint8_t *name; /* lower-case wire */
-	uint8_t name_len, labels;
-	uint8_t flags;
 	struct zone_rrset *rrsets; /* ascending type */
+	uint8_t name_len, labels;
+	uint8_t flags; /* set by zone_check */
+	uint8_t name[]; /* lower-case wire */
+};
+struct zone_place { /* of the index of names; a million of them are looked for at random, so they are small */
+	uint32_t tag;  /* of the name's hash */
+	uint32_t node; /* place in nodes, from 1; 0 = free */
 };
 
 struct zone {
-	struct arena arena;
+	struct arena arena; /* records, in the order in which they came */
+	struct arena files; /* names, which messages need to the end */
 	uint8_t apex[NAME_WIRE_MAX];
 	uint8_t apex_len, apex_labels;
 	const char *file;
-	struct zone_node **nodes; /* canonical order after zone_check, apex first; unordered before */
+	struct zone_node **nodes; /* as they came, but canonical order after zone_check of a zone that is_signed */
 	size_t node_count, node_cap;
-	struct table by_name; /* lower-case wire name → struct zone_node * */
+	struct hash_key key;
+	struct zone_place *index; /* name → node, open addressing */
+	size_t index_mask;
 	struct zone_node *last; /* of the latest zone_add: records of one owner mostly stand together */
 	size_t record_count;
-	bool has_wildcard; /* some node's first label is "*" */
+	bool is_signed; /* some record is an RRSIG, NSEC or NSEC3 */
 	uint32_t serial, negative_ttl; /* set by zone_check: SOA serial; min(SOA TTL, MINIMUM), RFC 2308 5 */
 };
 
@@ -95,7 +102,7 @@ int zone_parse(struct zone *z, const char *file, const char *text, size_t len, z
 
 /* Rules across records: one SOA at the apex, NS at the apex, CNAME alone (RFC 1034 3.6.2), nothing out of zone, glue
  * present (warning), occluded data (warning), one TTL an RRset (warning). An RRset too large for a message is for
- * image_add_zone to tell, which knows its size. Makes empty non-terminals, marks cuts and what lies below, sorts. A
+ * image_add_zone to tell, which knows its size. Makes empty non-terminals, marks cuts and what lies below. A
  * service (zone_mark_live) with a CNAME, below a cut or in a signed zone is an error. Returns 0, ERR_FORMAT (see d) or
  * ERR_NOMEM. */
 int zone_check(struct zone *z, struct diags *d) MUST_CHECK;

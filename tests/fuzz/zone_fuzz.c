@@ -117,7 +117,7 @@ static void require_zone(const struct zone *z)
 
 	for (size_t i = 0; i < z->node_count; i++) {
 		require_node(z, z->nodes[i]);
-		FUZZ_REQUIRE(i == 0 || name_compare(z->nodes[i - 1]->name, z->nodes[i]->name) < 0);
+		FUZZ_REQUIRE(i == 0 || !z->is_signed || name_compare(z->nodes[i - 1]->name, z->nodes[i]->name) < 0);
 		records += require_rrsets(z->nodes[i]);
 	}
 	FUZZ_REQUIRE(records == z->record_count);

@@ -550,28 +550,52 @@ END_TEST
 
 /* ---- out of memory ---- */
 
+struct short_room {
+	struct bytes_room room;
+	size_t cap;
+	_Alignas(8) uint8_t memory[4096];
+};
+
+static uint8_t *short_grow(struct bytes_room *room, size_t *cap)
+{
+	struct short_room *r = (struct short_room *)room;
+
+	if (*cap > r->cap)
+		return NULL;
+	*cap = r->cap;
+	return r->memory;
+}
+
+static struct zone *small_zone(uint8_t live[NAME_WIRE_MAX], struct diags *d)
+{
+	uint8_t apex[NAME_WIRE_MAX];
+	struct zone *z;
+
+	ck_assert_int_gt(name_parse(apex, small.apex, strlen(small.apex), NULL, true), 0);
+	ck_assert_int_eq(zone_new(&z, apex, &kit_key), 0);
+	ck_assert_int_eq(zone_parse(z, "f", small.text, strlen(small.text), NULL, NULL, d), 0);
+	ck_assert_int_gt(name_parse(live, small.live, strlen(small.live), NULL, true), 0);
+	ck_assert_int_eq(zone_mark_live(z, live, 60), 0);
+	ck_assert_int_eq(zone_check(z, d), 0);
+	return z;
+}
+
 START_TEST(test_faults)
 {
 	struct diags d;
-	struct zone *z;
 	uint8_t apex[NAME_WIRE_MAX];
 	const uint8_t *data = NULL;
 	size_t len = 0;
 	bool done = false;
 
 	diags_init(&d);
-	ck_assert_int_gt(name_parse(apex, small.apex, strlen(small.apex), NULL, true), 0);
-	ck_assert_int_eq(zone_new(&z, apex, &kit_key), 0);
-	ck_assert_int_eq(zone_parse(z, "f", small.text, strlen(small.text), NULL, NULL, &d), 0);
-	ck_assert_int_gt(name_parse(apex, small.live, strlen(small.live), NULL, true), 0);
-	ck_assert_int_eq(zone_mark_live(z, apex, 60), 0);
-	ck_assert_int_eq(zone_check(z, &d), 0);
 	for (unsigned n = 1; !done; n++) {
 		struct image_builder *b = NULL;
 		struct image im;
 		struct answer_db *db = NULL;
 		struct answer_live *l = NULL;
 		const struct answer_set set = { .owner = apex, .type = DNS_TYPE_A, .pick = ANSWER_PICK_ROTATE };
+		struct zone *z = small_zone(apex, &d);
 		fault_arm(n);
 		int e = image_builder_new(&b, &kit_key);
 		if (!e)
@@ -592,8 +616,75 @@ START_TEST(test_faults)
 			answer_db_swap(db, 0, l);
 		answer_db_free(db);
 		image_builder_free(b);
+		zone_free(z);
 	}
-	zone_free(z);
+	diags_deinit(&d);
+}
+END_TEST
+
+/* Records are freed while a large zone is compiled: what others need of them was taken before. */
+START_TEST(test_records_go_as_they_are_compiled)
+{
+	enum { N = 30000 };
+	char *text = malloc(N * 64 + 4096), *p = text, ask[64], want[200];
+
+	ck_assert_ptr_nonnull(text);
+	p += sprintf(p, "$TTL 300\n@ SOA ns root 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nfirst MX 1 h0\n");
+	for (int i = 0; i < N; i++) {
+		p += sprintf(p, "h%d A 10.0.%d.%d\n", i, i >> 8, i & 255);
+		if (i % 5000 == 0)
+			p += sprintf(p, "m%d MX 1 h%d\n*.w%d TXT \"x\"\nsub%d NS ns.sub%d\nns.sub%d A 192.0.2.9\n", i, N - 1 - i, i, i, i,
+				     i);
+	}
+	sprintf(p, "last MX 1 h0\nh7 AAAA 2001:db8::7\n");
+	const struct kit_zone big = { .apex = "b.test", .text = text };
+	kit_init(&kit, &big, 1);
+	for (int i = 0; i < N; i += 997) {
+		snprintf(ask, sizeof ask, "h%d.b.test A", i);
+		snprintf(want, sizeof want, "NOERROR aa\nan h%d.b.test. 300 A 10.0.%d.%d", i, i >> 8, i & 255);
+		ck_assert_str_eq(kit_ask(&kit, ask), want);
+	}
+	ck_assert_str_eq(kit_ask(&kit, "h7.b.test AAAA"), "NOERROR aa\nan h7.b.test. 300 AAAA 2001:db8::7");
+	ck_assert_str_eq(kit_ask(&kit, "last.b.test MX"),
+			 "NOERROR aa\nan last.b.test. 300 MX 1 h0.b.test.\nar h0.b.test. 300 A 10.0.0.0");
+	ck_assert_str_eq(kit_ask(&kit, "m5000.b.test MX"),
+			 "NOERROR aa\nan m5000.b.test. 300 MX 1 h24999.b.test.\nar h24999.b.test. 300 A 10.0.97.167");
+	ck_assert_str_eq(kit_ask(&kit, "q.w25000.b.test TXT"), "NOERROR aa\nan q.w25000.b.test. 300 TXT \"x\"");
+	ck_assert_str_eq(kit_ask(&kit, "x.sub5000.b.test A"),
+			 "NOERROR\nns sub5000.b.test. 300 NS ns.sub5000.b.test.\nar ns.sub5000.b.test. 300 A 192.0.2.9");
+	kit_deinit(&kit);
+	free(text);
+}
+END_TEST
+
+/* Where its memory ends an image takes no more, and holds what it held. */
+START_TEST(test_no_room)
+{
+	struct image_builder *b;
+	struct diags d;
+	uint8_t live[NAME_WIRE_MAX];
+
+	diags_init(&d);
+	for (size_t cap = 64; cap < 4096; cap += 61) {
+		struct short_room room = { .room = { short_grow }, .cap = cap };
+		struct zone *z = small_zone(live, &d);
+
+		if (image_builder_new_in(&b, &kit_key, &room.room)) {
+			zone_free(z);
+			continue;
+		}
+		int e = image_add_zone(b, z, 1, &d);
+		ck_assert(e == 0 || e == ERR_NOMEM);
+		const uint8_t *data;
+		size_t len;
+		struct image im;
+		if (image_finish(b, &data, &len) == 0) {
+			ck_assert_int_eq(image_open(&im, data, len), 0);
+			ck_assert_uint_eq(im.head->zone_count, e == 0);
+		}
+		image_builder_free(b);
+		zone_free(z);
+	}
 	diags_deinit(&d);
 }
 END_TEST
@@ -636,6 +727,8 @@ int main(void)
 	tcase_add_test(t, test_sections);
 	tcase_add_test(t, test_file_answer);
 	tcase_add_test(t, test_empty);
+	tcase_add_test(t, test_records_go_as_they_are_compiled);
+	tcase_add_test(t, test_no_room);
 	tcase_add_test(t, test_refused);
 	tcase_add_test(t, test_spoilt);
 	tcase_add_test(t, test_root_zone);

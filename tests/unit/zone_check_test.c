@@ -104,8 +104,8 @@ static const struct {
 	  "example.test NS/1/3600 SOA/1/3600\n"
 	  "v.example.test CNAME/1/3600 TXT/1/3600\n"
 	  "w.example.test A/1/3600 CNAME/1/3600\n",
-	  "f:7: v.example.test has a CNAME and, in line 6, TXT; expected the CNAME alone\n"
-	  "f:4: w.example.test has a CNAME and, in line 5, A; expected the CNAME alone\n" },
+	  "f:4: w.example.test has a CNAME and, in line 5, A; expected the CNAME alone\n"
+	  "f:7: v.example.test has a CNAME and, in line 6, TXT; expected the CNAME alone\n" },
 	{ "a CNAME beside DNSSEC's records is well", NULL,
 	  HEAD
 	  "w CNAME a.\n"
@@ -128,8 +128,8 @@ static const struct {
 	  "example.test NS/1/3600 SOA/1/3600\n"
 	  "d.example.test DNAME/2/3600\n"
 	  "w.example.test CNAME/2/3600\n",
-	  "f:7: a second DNAME for d.example.test, the first is in line 6; expected one\n"
-	  "f:5: a second CNAME for w.example.test, the first is in line 4; expected one\n" },
+	  "f:5: a second CNAME for w.example.test, the first is in line 4; expected one\n"
+	  "f:7: a second DNAME for d.example.test, the first is in line 6; expected one\n" },
 	{ "a DNAME at a delegation", NULL,
 	  HEAD
 	  "d DNAME a.\n"
@@ -148,8 +148,8 @@ static const struct {
 	  "example.test NS/1/3600 SOA/1/3600\n"
 	  "v.example.test A/1/5\n"
 	  "w.example.test A/3/30\n",
-	  "f:8: warning: the TTLs of v.example.test A differ; the lowest, 5, is taken for all\n"
-	  "f:5: warning: the TTLs of w.example.test A differ; the lowest, 30, is taken for all\n" },
+	  "f:5: warning: the TTLs of w.example.test A differ; the lowest, 30, is taken for all\n"
+	  "f:8: warning: the TTLs of v.example.test A differ; the lowest, 5, is taken for all\n" },
 	{ "glue is missing", NULL,
 	  HEAD
 	  "sub NS ns.sub\n",
@@ -461,9 +461,10 @@ START_TEST(order_and_flags_hold_for_random_zones)
 			(void)random_name(&r, z, name);
 			ck_assert_int_eq(zone_add(z, name, type, 1, (const uint8_t *)"\1x\0", 3, "f", 1), 0);
 		}
+		z->is_signed = round % 2 == 1; /* then the nodes come in order */
 		ck_assert_int_eq(zone_check(z, &d), ERR_FORMAT); /* no SOA */
 		for (size_t i = 0; i < z->node_count; i++) {
-			ck_assert_msg(i == 0 || name_compare(z->nodes[i - 1]->name, z->nodes[i]->name) < 0,
+			ck_assert_msg(i == 0 || !z->is_signed || name_compare(z->nodes[i - 1]->name, z->nodes[i]->name) < 0,
 				      "seed %llu round %u: node %zu out of order", (unsigned long long)seed, round, i);
 			ck_assert_ptr_eq(zone_find(z, z->nodes[i]->name), z->nodes[i]);
 			require_flags(z, z->nodes[i]);

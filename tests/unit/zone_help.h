@@ -86,6 +86,23 @@ static inline const char *help_string(struct bytes *b)
 	return (const char *)b->data;
 }
 
+static inline int help_node_order(const void *a, const void *b)
+{
+	return name_compare((*(struct zone_node *const *)a)->name, (*(struct zone_node *const *)b)->name);
+}
+
+/* The nodes in canonical order; heap. */
+static inline struct zone_node **help_order(const struct zone *z)
+{
+	struct zone_node **nodes = reallocarray(NULL, z->node_count + 1, sizeof *nodes);
+
+	ck_assert_ptr_nonnull(nodes);
+	if (z->node_count > 0)
+		memcpy(nodes, z->nodes, z->node_count * sizeof *nodes);
+	qsort(nodes, z->node_count, sizeof *nodes, help_node_order);
+	return nodes;
+}
+
 /* A line a record. */
 static inline void help_records(struct bytes *out, const struct zone *z)
 {
@@ -107,9 +124,11 @@ static inline void help_records(struct bytes *out, const struct zone *z)
 /* A line a node: its flags, then TYPE/records/TTL for each RRset, "!" where it is live. */
 static inline void help_nodes(struct bytes *out, const struct zone *z)
 {
+	struct zone_node **nodes = help_order(z);
+
 	bytes_init(out, 1 << 26);
 	for (size_t i = 0; i < z->node_count; i++) {
-		const struct zone_node *n = z->nodes[i];
+		const struct zone_node *n = nodes[i];
 		char name[NAME_TEXT_MAX], type[ZONE_TYPE_TEXT_MAX];
 
 		bytes_printf(out, "%s%s%s%s", name_format(n->name, name), n->flags & ZONE_NODE_CUT ? " CUT" : "",
@@ -119,6 +138,7 @@ static inline void help_nodes(struct bytes *out, const struct zone *z)
 				     set->count, set->ttl);
 		bytes_u8(out, '\n');
 	}
+	free(nodes);
 }
 
 static inline void help_faults(struct bytes *out, const struct diags *d)
