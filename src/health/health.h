@@ -25,7 +25,7 @@
 #include "base/rng.h"
 
 /* What a probe found, by layer; the vocabulary shared with the prober, and written to the journal: new ones go before
- * HEALTH_REASON_MAX, none is ever renumbered. Zero is never sent. A timeout inside a TLS handshake is READ_TIMEOUT, not
+ * HEALTH_REASON_MAX, none is ever renumbered. Zero is never sent. A timeout inside a TLS handshake is TLS_TIMEOUT, not
  * TLS_FAILED: silence must not look like an answer. */
 enum health_reason {
 	HEALTH_REASON_NONE = 0,
@@ -39,6 +39,9 @@ enum health_reason {
 	HEALTH_SCRIPT_ERROR, HEALTH_SCRIPT_BUDGET, HEALTH_SCRIPT_MEMORY,
 	/* void: our own fault, says nothing of the target */
 	HEALTH_LOCAL_ERROR, HEALTH_LOCAL_LAG,
+	/* down, by TLS: silence within the handshake; another name's certificate; one out of date; an issuer that is not
+	 * trusted. What else goes wrong there is TLS_FAILED */
+	HEALTH_TLS_TIMEOUT, HEALTH_TLS_NAME, HEALTH_TLS_EXPIRED, HEALTH_TLS_UNTRUSTED,
 	HEALTH_REASON_MAX
 };
 enum health_outcome { HEALTH_OUTCOME_NONE = 0, HEALTH_PASS, HEALTH_FAIL, HEALTH_UNKNOWN_RESULT, HEALTH_VOID };

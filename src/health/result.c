@@ -33,6 +33,10 @@ static const struct reason {
 	[HEALTH_SCRIPT_MEMORY] = { HEALTH_UNKNOWN_RESULT, false, "script out of memory" },
 	[HEALTH_LOCAL_ERROR] = { HEALTH_VOID, false, "local error" },
 	[HEALTH_LOCAL_LAG] = { HEALTH_VOID, false, "local lag" },
+	[HEALTH_TLS_TIMEOUT] = { HEALTH_FAIL, false, "TLS timeout" },
+	[HEALTH_TLS_NAME] = { HEALTH_FAIL, true, "TLS name mismatch" },
+	[HEALTH_TLS_EXPIRED] = { HEALTH_FAIL, true, "certificate expired" },
+	[HEALTH_TLS_UNTRUSTED] = { HEALTH_FAIL, true, "unknown CA" },
 };
 
 static const struct reason *reason_get(enum health_reason r)

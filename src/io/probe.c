@@ -114,8 +114,8 @@ static uint64_t stalled_us(const struct probes *s, uint64_t now_us)
 /* Corrects what the run could not know: our own faults, and time that we did not have. */
 static void judge(struct probe *p, struct health_result *r, uint64_t now_us)
 {
-	bool silence = r->reason == HEALTH_CONNECT_TIMEOUT || r->reason == HEALTH_READ_TIMEOUT ||
-		       r->reason == HEALTH_CHECK_TIMEOUT;
+	bool silence = r->reason == HEALTH_CONNECT_TIMEOUT || r->reason == HEALTH_TLS_TIMEOUT ||
+		       r->reason == HEALTH_READ_TIMEOUT || r->reason == HEALTH_CHECK_TIMEOUT;
 	uint64_t stall = stalled_us(p->set, now_us) - p->stalled_us;
 
 	if (p->local && health_reason_outcome(r->reason) == HEALTH_FAIL) {

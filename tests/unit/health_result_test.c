@@ -10,12 +10,14 @@
 START_TEST(test_vocabulary)
 {
 	static const char *witnessed = "connect refused,connect reset,connection closed,connection reset,TLS failed,"
-				       "HTTP status,HTTP broken,wrong reply,";
+				       "HTTP status,HTTP broken,wrong reply,TLS name mismatch,certificate expired,"
+				       "unknown CA,";
 	char list[512] = "";
 
 	for (int r = HEALTH_OK; r < HEALTH_REASON_MAX; r++) {
 		enum health_outcome want = r == HEALTH_OK ? HEALTH_PASS : r <= HEALTH_CHECK_TIMEOUT ? HEALTH_FAIL :
-					   r <= HEALTH_SCRIPT_MEMORY ? HEALTH_UNKNOWN_RESULT : HEALTH_VOID;
+					   r <= HEALTH_SCRIPT_MEMORY ? HEALTH_UNKNOWN_RESULT :
+					   r <= HEALTH_LOCAL_LAG ? HEALTH_VOID : HEALTH_FAIL;
 
 		ck_assert_int_eq(health_reason_outcome((enum health_reason)r), want);
 		ck_assert_uint_gt(strlen(health_reason_text((enum health_reason)r)), 1);
@@ -40,6 +42,23 @@ START_TEST(test_vocabulary)
 	ck_assert_str_eq(health_verdict_text(HEALTH_VERDICT_UP), "up");
 	ck_assert_str_eq(health_verdict_text(HEALTH_VERDICT_DOWN), "down");
 	ck_assert_str_eq(health_verdict_text((enum health_verdict)9), "unknown");
+}
+END_TEST
+
+/* Journals and other versions know reasons by these numbers: a line here is never changed, only added. */
+START_TEST(test_numbers_stay)
+{
+	static const struct { int number; const char *text; } known[] = {
+		{ 1, "ok" }, { 2, "connect refused" }, { 3, "connect timeout" }, { 4, "connect reset" }, { 5, "unreachable" },
+		{ 6, "read timeout" }, { 7, "connection closed" }, { 8, "connection reset" }, { 9, "write failed" },
+		{ 10, "TLS failed" }, { 11, "HTTP status" }, { 12, "HTTP broken" }, { 13, "wrong reply" },
+		{ 14, "check said down" }, { 15, "check timeout" }, { 16, "script error" }, { 17, "script over budget" },
+		{ 18, "script out of memory" }, { 19, "local error" }, { 20, "local lag" }, { 21, "TLS timeout" },
+		{ 22, "TLS name mismatch" }, { 23, "certificate expired" }, { 24, "unknown CA" },
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		ck_assert_str_eq(health_reason_text((enum health_reason)known[i].number), known[i].text);
 }
 END_TEST
 
@@ -198,6 +217,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(wire, test_vocabulary);
+	tcase_add_test(wire, test_numbers_stay);
 	tcase_add_test(wire, test_wire_bytes);
 	tcase_add_test(wire, test_wire_round_trip);
 	tcase_add_test(wire, test_wire_cleans_what_it_writes);
