@@ -163,25 +163,6 @@ static void wait_for_overlay(struct responder *r)
 		event_add(r->late, &patience);
 }
 
-static void start_generation(struct responder *r, uint64_t generation)
-{
-	const struct view *old = r->waiting ? r->waiting : r->view;
-	struct view *v = view_new(generation, old, r->arriving.fds, r->arriving.count, r->arriving.zones, r->worker_count);
-	close_arriving(r);
-	if (!v && !r->view)
-		exit(1);
-	view_free(r->waiting); /* one overtaken before its overlay came; no reader ever saw it */
-	r->waiting = v;
-	if (!v) {
-		r->refused = generation; /* the old one stays */
-		log_line(LOG_LEVEL_ERROR, "alarm: generation %" PRIu64 " goes on being served", r->view->generation);
-	}
-	/* A transaction that waits for a still newer generation must not be read into this one. */
-	if (r->coordinator && (!r->overlay.open || r->overlay.generation <= generation))
-		chan_pause(r->coordinator, false);
-	wait_for_overlay(r);
-}
-
 static void adopt_waiting(struct responder *r)
 {
 	if (!r->waiting || r->view)
@@ -251,6 +232,60 @@ static void replay_overlays(struct responder *r)
 		serve(r);
 }
 
+/* A view that was looked through, or none that can be served. */
+static void take_generation(struct responder *r, uint64_t generation, struct view *v)
+{
+	view_free(r->waiting); /* one overtaken before its overlay came; no reader ever saw it */
+	r->waiting = v;
+	if (!v) {
+		if (!r->view)
+			exit(1);
+		r->refused = generation; /* the old one stays */
+		log_line(LOG_LEVEL_ERROR, "alarm: generation %" PRIu64 " goes on being served", r->view->generation);
+	}
+	/* A transaction that waits for a still newer generation must not be read into this one. */
+	if (r->coordinator && (!r->overlay.open || r->overlay.generation <= generation))
+		chan_pause(r->coordinator, false);
+	wait_for_overlay(r);
+	replay_overlays(r);
+}
+
+static void refuse_generation(struct responder *r, uint64_t generation, int error)
+{
+	log_line(LOG_LEVEL_ERROR, "generation %" PRIu64 " cannot be served: %s", generation, err_text(error));
+	take_generation(r, generation, NULL);
+}
+
+static void on_prepared(struct responder *r, struct view *v, int error)
+{
+	uint64_t generation = v->generation;
+
+	chan_pause(r->supervisor, false);
+	if (!error) {
+		take_generation(r, generation, v);
+		return;
+	}
+	view_free(v);
+	refuse_generation(r, generation, error);
+}
+
+/* What the supervisor says meanwhile waits: one generation after another. */
+static void start_generation(struct responder *r, uint64_t generation)
+{
+	const struct view *old = r->waiting ? r->waiting : r->view;
+	struct view *v;
+	int e = view_new(&v, generation, old, r->arriving.fds, r->arriving.count, r->arriving.zones, r->worker_count);
+
+	close_arriving(r);
+	if (e) {
+		refuse_generation(r, generation, e);
+		return;
+	}
+	chan_pause(r->supervisor, true);
+	if (prepare_start(r, v, on_prepared))
+		on_prepared(r, v, view_check(v)); /* then here, whatever stands still meanwhile */
+}
+
 static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
 	struct responder *r = ctx;
@@ -265,7 +300,6 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_secret(r, &m);
 	} else if (t == IPC_START) {
 		start_generation(r, get_u64(&m));
-		replay_overlays(r);
 	} else if (t == IPC_STOP) {
 		exit(0);
 	}

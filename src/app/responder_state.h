@@ -29,8 +29,17 @@ struct view {
 	struct answer_db *db;
 	uint64_t generation;
 	uint32_t *turn[RESPONDER_WORKERS_MAX + 1]; /* rotate positions a worker; the last is the main thread's */
-	struct mapping { const uint8_t *data; size_t len; dev_t dev; ino_t ino; } maps[ANSWER_IMAGES_MAX];
+	struct mapping {
+		const uint8_t *data;
+		size_t len;
+		dev_t dev;
+		ino_t ino;
+		bool checked; /* the view before had it too */
+	} maps[ANSWER_IMAGES_MAX];
 	size_t map_count;
+	unsigned worker_count; /* turns are for */
+	const uint8_t *refs;   /* the zones to serve, mapped; until view_check is done */
+	size_t refs_len;
 };
 
 union packet_control { /* destination address of a query, for wildcard sockets */
@@ -109,10 +118,18 @@ struct responder {
 };
 
 /* view.c */
-/* Maps images and builds a database; the descriptors stay the caller's. An image that `old` (or NULL) holds too was checked with
- * it and is not looked through again. NULL with a log line on failure. */
-struct view *view_new(uint64_t generation, const struct view *old, const int *image_fds, size_t count, int zones_fd, unsigned workers);
+/* Maps images; the descriptors stay the caller's. An image that `old` (or NULL) holds too was checked with it and is not looked
+ * through again. ERR_FORMAT, ERR_IO, ERR_NOMEM. */
+int view_new(struct view **v, uint64_t generation, const struct view *old, const int *image_fds, size_t count, int zones_fd,
+	     unsigned workers) MUST_CHECK;
+/* Looks through the images and builds the database: after that it can be served. Takes its time; any thread. */
+int view_check(struct view *v) MUST_CHECK;
 void view_free(struct view *v); /* only after a grace period; NULL is fine */
+
+/* prepare.c */
+typedef void (*prepare_done)(struct responder *r, struct view *v, int error);
+/* Lets a thread run view_check, and calls done from the loop with what came of it. ERR_NOMEM: there is no thread. */
+int prepare_start(struct responder *r, struct view *v, prepare_done done) MUST_CHECK;
 
 /* overlay.c: IPC_BEGIN, IPC_SET, IPC_WITHDRAW, IPC_COMMIT */
 /* Returns true where the message was one of these. *wait is set when the generation's images have not come yet: the caller must

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "app/responder_state.h"
-#include "io/log.h"
 #include "io/memfd.h"
 
 /* The same sealed file, which our mapping keeps alive: its number is no other's. */
@@ -29,57 +28,69 @@ static int map_image(struct mapping *m, int fd)
 	return memfd_map(fd, &m->data, &m->len);
 }
 
-static int map_images(struct view *v, const struct view *old, struct image *images, const int *fds, size_t count)
+static int map_all(struct view *v, const struct view *old, const int *fds, size_t count, int zones_fd)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct mapping *m = &v->maps[i];
-		int e = map_image(m, fds[i]);
+		int e = map_image(&v->maps[i], fds[i]);
 		if (e)
 			return e;
+		v->maps[i].checked = is_mapped(old, &v->maps[i]);
 		v->map_count++;
-		e = is_mapped(old, m) ? image_open_again(&images[i], m->data, m->len) : image_open(&images[i], m->data, m->len);
-		if (e)
-			return e;
 	}
+	int e = memfd_map(zones_fd, &v->refs, &v->refs_len);
+	return e == ERR_FORMAT ? 0 : e; /* that is an empty list: a server without zones */
+}
+
+int view_new(struct view **out, uint64_t generation, const struct view *old, const int *image_fds, size_t count, int zones_fd,
+	     unsigned workers)
+{
+	struct view *v = calloc(1, sizeof *v);
+	if (!v)
+		return ERR_NOMEM;
+	v->generation = generation;
+	v->worker_count = workers;
+	int e = map_all(v, old, image_fds, count, zones_fd);
+	if (e) {
+		view_free(v);
+		return e;
+	}
+	*out = v;
 	return 0;
 }
 
-static int build(struct view *v, const struct view *old, const int *fds, size_t count, int zones_fd)
+static void drop_refs(struct view *v)
 {
-	struct image images[ANSWER_IMAGES_MAX];
-	const uint8_t *refs = NULL;
-	size_t refs_len = 0;
-	int e = map_images(v, old, images, fds, count);
-	if (e)
-		return e;
-	e = memfd_map(zones_fd, &refs, &refs_len);
-	if (e && e != ERR_FORMAT) /* that is an empty list: a server without zones */
-		return e;
-	static const struct answer_zone_ref none; /* no list at all would mean every zone of the images */
-	const struct answer_zone_ref *list = refs ? (const struct answer_zone_ref *)(const void *)refs : &none;
-	e = refs_len % sizeof *list ? ERR_FORMAT : answer_db_new(&v->db, images, count, list, refs_len / sizeof *list);
-	memfd_unmap(refs, refs_len);
-	return e;
+	memfd_unmap(v->refs, v->refs_len);
+	v->refs = NULL;
 }
 
-struct view *view_new(uint64_t generation, const struct view *old, const int *image_fds, size_t count, int zones_fd, unsigned workers)
+static int make_db(struct view *v)
 {
-	struct view *v = calloc(1, sizeof *v);
-	int e = v ? 0 : ERR_NOMEM;
-	if (!e) {
-		v->generation = generation;
-		e = build(v, old, image_fds, count, zones_fd);
+	static const struct answer_zone_ref none; /* no list at all would mean every zone of the images */
+	const struct answer_zone_ref *list = v->refs ? (const struct answer_zone_ref *)(const void *)v->refs : &none;
+	struct image images[ANSWER_IMAGES_MAX];
+
+	for (size_t i = 0; i < v->map_count; i++) {
+		const struct mapping *m = &v->maps[i];
+		int e = m->checked ? image_open_again(&images[i], m->data, m->len) : image_open(&images[i], m->data, m->len);
+		if (e)
+			return e;
 	}
-	for (unsigned i = 0; !e && i <= workers; i++) {
+	return v->refs_len % sizeof *list ? ERR_FORMAT
+					  : answer_db_new(&v->db, images, v->map_count, list, v->refs_len / sizeof *list);
+}
+
+int view_check(struct view *v)
+{
+	int e = make_db(v);
+
+	drop_refs(v);
+	for (unsigned i = 0; !e && i <= v->worker_count; i++) {
 		v->turn[i] = calloc(answer_db_slots(v->db) + 1, sizeof *v->turn[i]);
 		if (!v->turn[i])
 			e = ERR_NOMEM;
 	}
-	if (!e)
-		return v;
-	log_line(LOG_LEVEL_ERROR, "generation %llu cannot be served: %s", (unsigned long long)generation, err_text(e));
-	view_free(v);
-	return NULL;
+	return e;
 }
 
 void view_free(struct view *v)
@@ -88,6 +99,7 @@ void view_free(struct view *v)
 		return;
 	if (v->db)
 		answer_db_free(v->db);
+	drop_refs(v);
 	for (size_t i = 0; i < v->map_count; i++)
 		memfd_unmap(v->maps[i].data, v->maps[i].len);
 	for (size_t i = 0; i <= RESPONDER_WORKERS_MAX; i++)

@@ -165,7 +165,8 @@ static int add_node_rrsets(struct build *w, const struct zone_node *n, uint32_t 
 		if (!e && !out->failed)
 			memcpy(out->data + rrset_at, &ir, sizeof ir);
 		rrset_at += sizeof ir;
-		front -= front != NULL;
+		if (front)
+			front--;
 	}
 	return e;
 }

@@ -113,7 +113,7 @@ int zone_parse(struct zone *z, const char *file, const char *text, size_t len, z
 	bytes_init(&p->joined, ZONE_LINE_MAX + 1);
 	bytes_init(&p->made, ZONE_LINE_MAX);
 	z->file = name;
-	parse_file(p, name, text, len);
+	parse_file(p, name, len > 0 ? text : "", len);
 	rc = p->fatal == ERR_NOMEM ? ERR_NOMEM : p->errors > 0 ? ERR_FORMAT : 0;
 	bytes_deinit(&p->joined);
 	bytes_deinit(&p->made);

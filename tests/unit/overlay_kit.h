@@ -47,9 +47,22 @@ static inline void setup(void)
 	kit.worker.rng[0] = 1;
 }
 
+/* Made and looked through; NULL where it is refused. */
+static inline struct view *overlay_view(uint64_t generation, const struct view *old, const int *fds, size_t count, int zones_fd,
+					unsigned workers)
+{
+	struct view *v;
+	if (view_new(&v, generation, old, fds, count, zones_fd, workers))
+		return NULL;
+	if (view_check(v) == 0)
+		return v;
+	view_free(v);
+	return NULL;
+}
+
 static inline struct view *view(uint64_t generation)
 {
-	struct view *v = view_new(generation, NULL, images, 1, zones, 1);
+	struct view *v = overlay_view(generation, NULL, images, 1, zones, 1);
 	ck_assert_ptr_nonnull(v);
 	return v;
 }

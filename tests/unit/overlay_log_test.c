@@ -170,15 +170,15 @@ START_TEST(only_whole_sealed_images_are_taken)
 	ck_assert_int_eq(write(loose, data, (size_t)len), len);
 	int cut = sealed(data, (size_t)len - 1), junk = sealed("junk", 4), odd = sealed(data, sizeof(struct answer_zone_ref) + 1);
 	int two[2] = { images[0], junk };
-	ck_assert_ptr_null(view_new(1, NULL, &loose, 1, zones, 1));
-	ck_assert_ptr_null(view_new(1, NULL, &cut, 1, zones, 1));
-	ck_assert_ptr_null(view_new(1, NULL, &junk, 1, zones, 1)); /* refused as ERR_FORMAT, which an empty list of zones is, too */
-	ck_assert_ptr_null(view_new(1, NULL, two, 2, zones, 1));
-	ck_assert_ptr_null(view_new(1, NULL, images, 1, odd, 1));
-	ck_assert_ptr_null(view_new(1, NULL, images, 1, -1, 1));
+	ck_assert_ptr_null(overlay_view(1, NULL, &loose, 1, zones, 1));
+	ck_assert_ptr_null(overlay_view(1, NULL, &cut, 1, zones, 1));
+	ck_assert_ptr_null(overlay_view(1, NULL, &junk, 1, zones, 1)); /* refused as ERR_FORMAT, which an empty list of zones is, too */
+	ck_assert_ptr_null(overlay_view(1, NULL, two, 2, zones, 1));
+	ck_assert_ptr_null(overlay_view(1, NULL, images, 1, odd, 1));
+	ck_assert_ptr_null(overlay_view(1, NULL, images, 1, -1, 1));
 	struct answer_zone_ref beyond = { .image = 1 };
 	int stranger = sealed(&beyond, sizeof beyond);
-	ck_assert_ptr_null(view_new(1, NULL, images, 1, stranger, 1));
+	ck_assert_ptr_null(overlay_view(1, NULL, images, 1, stranger, 1));
 	close(loose);
 	close(cut);
 	close(junk);
@@ -197,11 +197,11 @@ START_TEST(images_of_the_old_view_are_taken_as_they_are)
 	ck_assert_int_gt(len, 100);
 	data[len - 1] ^= 1; /* the same header, another body */
 	int damaged = sealed(data, (size_t)len);
-	struct view *old = view_new(1, NULL, images, 1, zones, 1), *same = view_new(2, old, images, 1, zones, 1);
+	struct view *old = overlay_view(1, NULL, images, 1, zones, 1), *same = overlay_view(2, old, images, 1, zones, 1);
 	ck_assert_ptr_nonnull(old);
 	ck_assert_ptr_nonnull(same);
 	ck_assert_uint_eq(answer_db_zones(same->db), answer_db_zones(old->db));
-	ck_assert_ptr_null(view_new(3, old, &damaged, 1, zones, 1));
+	ck_assert_ptr_null(overlay_view(3, old, &damaged, 1, zones, 1));
 	view_free(old);
 	r->view = same; /* stands on its own */
 	ck_assert_int_eq(answer("static.example.test"), -1);
@@ -216,7 +216,7 @@ START_TEST(an_empty_list_of_zones_serves_none)
 {
 	setup();
 	int none = sealed("", 0);
-	r->view = view_new(1, NULL, images, 1, none, 1);
+	r->view = overlay_view(1, NULL, images, 1, none, 1);
 	ck_assert_ptr_nonnull(r->view);
 	ck_assert_uint_eq(answer_db_zones(r->view->db), 0);
 	ck_assert_int_eq(answer("static.example.test"), -1);
