@@ -24,23 +24,43 @@ static int fail(const char *what, const char *where)
 	return why == EADDRINUSE || why == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
 }
 
-static int bound_socket(const struct addr *a, int type, bool share)
+/* An address that is not there yet (it comes with DHCP, or moves between machines) is bound all the same, and served once it is
+ * there: better than a server that did not start at boot. */
+static int bind_free(int fd, const struct addr *a, const struct sockaddr *sa, socklen_t len)
+{
+	int one = 1;
+	if (bind(fd, sa, len) == 0)
+		return 0;
+	if (errno != EADDRNOTAVAIL)
+		return -1;
+	if (a->family == 4 ? setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one) :
+			     setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof one)) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	return bind(fd, sa, len) ? -1 : 1;
+}
+
+/* *absent (NULL = not asked): whether this machine has no such address now. */
+static int bound_socket(const struct addr *a, int type, bool share, bool *absent)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sockaddr_from_addr(&ss, a);
-	int one = 1;
+	int one = 1, bound = -1;
 	int fd = socket(ss.ss_family, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return ERR_IO;
 	if ((type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one)) ||
 	    (share && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one)) ||
 	    (a->family == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one)) ||
-	    bind(fd, (struct sockaddr *)&ss, len)) {
+	    (bound = bind_free(fd, a, (struct sockaddr *)&ss, len)) < 0) {
 		int why = errno;
 		close(fd);
 		errno = why;
 		return ERR_IO;
 	}
+	if (absent)
+		*absent = bound > 0;
 	return fd;
 }
 
@@ -86,15 +106,18 @@ static int open_udp(struct sockets *s, enum socket_kind kind, const struct addr 
 	char where[ADDR_TEXT_MAX];
 	addr_format(a, true, where);
 	/* Bound once alone: with SO_REUSEPORT a second server of the same user would silently take half of the queries. */
-	int probe = bound_socket(a, SOCK_DGRAM, false);
+	bool absent;
+	int probe = bound_socket(a, SOCK_DGRAM, false, &absent);
 	if (probe < 0)
 		return fail("listen on UDP", where);
 	close(probe);
+	if (absent)
+		log_line(LOG_LEVEL_NOTICE, "this machine has no address of %s yet: it is answered once it has", where);
 	struct socket_set *set = add_set(s, kind, a);
 	if (!set)
 		return ERR_NOMEM;
 	while (set->count < count) {
-		int fd = bound_socket(a, SOCK_DGRAM, count > 1);
+		int fd = bound_socket(a, SOCK_DGRAM, count > 1, NULL);
 		if (fd < 0)
 			return fail("listen on UDP", where);
 		set->fds[set->count++] = fd;
@@ -121,7 +144,7 @@ static int open_tcp(struct sockets *s, const struct addr *a)
 	struct socket_set *set = add_set(s, SOCKET_TCP, a);
 	if (!set)
 		return ERR_NOMEM;
-	int fd = bound_socket(a, SOCK_STREAM, false);
+	int fd = bound_socket(a, SOCK_STREAM, false, NULL);
 	if (fd < 0)
 		return fail("listen on TCP", where);
 	set->fds[set->count++] = fd;
