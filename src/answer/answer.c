@@ -374,6 +374,7 @@ static bool is_bad_cookie(const struct edns_options *o, const struct answer_limi
 }
 
 #define RCODE_SOLVE UINT16_MAX
+#define RCODE_COLD (UINT16_MAX - 1)
 
 /* All that a plain question does not need: its options, and what is answered without looking at a zone. */
 static __attribute__((noinline)) uint16_t prepare(struct edns_options *o, const struct query *q, enum query_verdict v,
@@ -385,7 +386,9 @@ static __attribute__((noinline)) uint16_t prepare(struct edns_options *o, const 
 		return DNS_RCODE_BADCOOKIE;
 	if (v == QUERY_COOKIE)
 		return o->cookie ? DNS_RCODE_NOERROR : DNS_RCODE_FORMERR;
-	return v == QUERY_OK ? RCODE_SOLVE : q->rcode;
+	if (v != QUERY_OK)
+		return q->rcode;
+	return q->qclass == DNS_CLASS_CH && q->opcode == DNS_OPCODE_QUERY ? RCODE_COLD : RCODE_SOLVE;
 }
 
 enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
@@ -398,18 +401,21 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 	struct reply r;
 
 	w->stats.queries++;
+	w->cookie = 0;
 	enum query_verdict v = query_parse(&q, in, in_len, &db->key);
 	if (v == QUERY_DROP) {
 		w->stats.dropped++;
 		return ANSWER_NONE;
 	}
-	if (v == QUERY_OK && q.qclass == DNS_CLASS_CH && q.opcode == DNS_OPCODE_QUERY) {
-		w->stats.cold++;
-		return ANSWER_COLD;
-	}
 	uint16_t rcode = RCODE_SOLVE;
-	if (__builtin_expect(v != QUERY_OK || q.options, 0))
+	if (__builtin_expect(v != QUERY_OK || q.options || q.qclass == DNS_CLASS_CH, 0)) {
 		rcode = prepare(&options, &q, v, lim, w, from);
+		w->cookie = options.cookie;
+		if (rcode == RCODE_COLD) {
+			w->stats.cold++;
+			return ANSWER_COLD;
+		}
+	}
 	reply_begin(&r, &q, lim, tcp, q.options ? &options : NULL, out, cap);
 	if (__builtin_expect(rcode == RCODE_SOLVE, 1))
 		solve(db, w, from, &q, &r);
@@ -420,8 +426,9 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 	return ANSWER_SEND;
 }
 
-static enum answer_outcome bare(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode, bool tc,
-				const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len)
+static enum answer_outcome bare(const struct answer_limits *lim, const struct hash_key *key, const struct answer_worker *w,
+				const struct answer_from *from, uint16_t rcode, bool tc, const uint8_t *in, size_t in_len,
+				uint8_t *out, size_t cap, size_t *len)
 {
 	struct edns_options options;
 	struct query q;
@@ -431,7 +438,7 @@ static enum answer_outcome bare(const struct answer_limits *lim, const struct ha
 	if (v == QUERY_DROP)
 		return ANSWER_NONE;
 	if (q.options)
-		edns_options_encode(&options, &q, lim, NULL, NULL);
+		edns_options_encode(&options, &q, lim, w, from);
 	reply_begin(&r, &q, lim, false, q.options ? &options : NULL, out, cap);
 	reply_fail(&r, v == QUERY_ERROR ? q.rcode : rcode, REPLY_NO_EDE);
 	r.tc = tc;
@@ -439,16 +446,30 @@ static enum answer_outcome bare(const struct answer_limits *lim, const struct ha
 	return ANSWER_SEND;
 }
 
-enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
-				 const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len)
+enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, const struct answer_worker *w,
+				 const struct answer_from *from, uint16_t rcode, const uint8_t *in, size_t in_len,
+				 uint8_t *out, size_t cap, size_t *len)
 {
-	return bare(lim, key, rcode, false, in, in_len, out, cap, len);
+	return bare(lim, key, w, from, rcode, false, in, in_len, out, cap, len);
 }
 
-enum answer_outcome answer_slip(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
-				const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len)
+enum answer_outcome answer_slip(const struct answer_limits *lim, const struct hash_key *key, const struct answer_worker *w,
+				const struct answer_from *from, uint16_t rcode, const uint8_t *in, size_t in_len,
+				uint8_t *out, size_t cap, size_t *len)
 {
-	const struct answer_limits small = { .udp_edns_max = lim->udp_edns_max }; /* an NSID would make it grow */
+	/* An NSID would make it grow. */
+	const struct answer_limits small = { .udp_edns_max = lim->udp_edns_max, .cookies = lim->cookies };
 
-	return bare(&small, key, rcode, true, in, in_len, out, cap, len);
+	return bare(&small, key, w, from, rcode, true, in, in_len, out, cap, len);
+}
+
+bool answer_cookie(uint8_t *cookie, const struct answer_limits *lim, const struct hash_key *key,
+		   const struct answer_worker *w, const struct addr *client, const uint8_t *in, size_t in_len)
+{
+	struct query q;
+
+	if (!lim->cookies || !w->cookies || query_parse(&q, in, in_len, key) == QUERY_DROP || !(q.options & QUERY_OPTION_COOKIE))
+		return false;
+	(void)cookie_answer(cookie, w->cookies, client, q.cookie, q.cookie_len, w->now_s);
+	return true;
 }

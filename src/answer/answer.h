@@ -76,7 +76,7 @@ const struct image_zone *answer_db_zone(const struct answer_db *db, size_t i, co
 enum answer_outcome {
 	ANSWER_NONE = 0, /* send nothing */
 	ANSWER_SEND,     /* out holds *len octets */
-	ANSWER_COLD      /* class CH: hand it to the coordinator (cold path); nothing was written */
+	ANSWER_COLD      /* class CH: hand it to the coordinator (cold path), with answer_cookie's; nothing was written */
 };
 struct answer_stats { /* a worker's own counters, single writer, read by others with relaxed loads */
 	uint64_t queries, responses, dropped, truncated, cold, edns, tcp;
@@ -89,6 +89,7 @@ struct answer_worker { /* one a thread */
 	uint64_t rng[2]; /* xorshift128+ state for random picks; seeded by the edge, not both zero */
 	uint64_t now_s;  /* the edge's clock, set a batch; only cookies look at it */
 	const struct cookie_jar *cookies; /* as valid as the database is; NULL = none are made or checked */
+	uint8_t cookie; /* set by answer_query: enum cookie_verdict of this query; 0 = none came, or none are made */
 	struct answer_stats stats;
 };
 enum answer_cookies { /* limits.cookies */
@@ -115,12 +116,18 @@ uint64_t answer_prefix(const struct addr *client);
 enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
 				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out,
 				 size_t cap, size_t *len);
-/* A SERVFAIL (or other rcode) for a query whose cold path failed. Same buffers. */
-enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
-				 const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len);
-/* The smallest answer over UDP that says "ask over TCP": the question, TC and this rcode (rate limiting's slip). Never
- * larger than the query: no option is in it. Same buffers. */
-enum answer_outcome answer_slip(const struct answer_limits *lim, const struct hash_key *key, uint16_t rcode,
-				const uint8_t *in, size_t in_len, uint8_t *out, size_t cap, size_t *len);
+/* A SERVFAIL (or other rcode) for a query whose cold path failed. Same buffers; w and from NULL = without a cookie. */
+enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, const struct answer_worker *w,
+				 const struct answer_from *from, uint16_t rcode, const uint8_t *in, size_t in_len,
+				 uint8_t *out, size_t cap, size_t *len);
+/* The smallest answer over UDP that says "ask over TCP": the question, TC and this rcode (rate limiting's slip). No
+ * larger than the query, but where that came with half a cookie: the other half, 16 octets, lets an honest client prove
+ * itself without TCP, and no NSID or EDE is added to it. Same buffers. */
+enum answer_outcome answer_slip(const struct answer_limits *lim, const struct hash_key *key, const struct answer_worker *w,
+				const struct answer_from *from, uint16_t rcode, const uint8_t *in, size_t in_len,
+				uint8_t *out, size_t cap, size_t *len);
+/* The COOKIE_LEN octets that an answer to this query should come with, for who makes the answer elsewhere. False: none. */
+bool answer_cookie(uint8_t *cookie, const struct answer_limits *lim, const struct hash_key *key,
+		   const struct answer_worker *w, const struct addr *client, const uint8_t *in, size_t in_len);
 
 #endif

@@ -27,6 +27,7 @@ struct rate {
 	uint16_t exempt4_count, exempt6_count;
 	struct block4 exempt4[RATE_EXEMPT_MAX];
 	struct block6 exempt6[RATE_EXEMPT_MAX];
+	struct rate_watched watched[RATE_WATCHED_MAX]; /* net 0 = free */
 	void *room;
 };
 
@@ -138,6 +139,50 @@ static struct account *account_of(struct rate *r, uint64_t h)
 	return least;
 }
 
+/* Its owner takes places, whoever takes the counts gives them back: what is counted in between for a network that seemed
+ * quiet is lost to people's eyes, no more. */
+static enum rate_verdict watch(struct rate *r, uint64_t net, enum rate_verdict v)
+{
+	struct rate_watched *place = NULL;
+
+	for (unsigned i = 0; i < RATE_WATCHED_MAX; i++) {
+		const uint64_t there = __atomic_load_n(&r->watched[i].net, __ATOMIC_RELAXED);
+		if (there == net) {
+			place = &r->watched[i];
+			break;
+		}
+		if (!there && !place)
+			place = &r->watched[i];
+	}
+	if (!place)
+		return v;
+	if (__atomic_load_n(&place->net, __ATOMIC_RELAXED) != net) {
+		__atomic_store_n(&place->dropped, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&place->slipped, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&place->net, net, __ATOMIC_RELEASE);
+	}
+	__atomic_fetch_add(v == RATE_SLIP ? &place->slipped : &place->dropped, 1, __ATOMIC_RELAXED);
+	return v;
+}
+
+size_t rate_take_watched(struct rate *r, struct rate_watched out[RATE_WATCHED_MAX])
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < RATE_WATCHED_MAX; i++) {
+		struct rate_watched *w = &r->watched[i], taken = { .net = __atomic_load_n(&w->net, __ATOMIC_ACQUIRE) };
+		if (!taken.net)
+			continue;
+		taken.dropped = __atomic_exchange_n(&w->dropped, 0, __ATOMIC_RELAXED);
+		taken.slipped = __atomic_exchange_n(&w->slipped, 0, __ATOMIC_RELAXED);
+		if (taken.dropped || taken.slipped)
+			out[count++] = taken;
+		else
+			__atomic_store_n(&w->net, 0, __ATOMIC_RELAXED);
+	}
+	return count;
+}
+
 enum rate_verdict rate_judge(struct rate *r, uint64_t net, enum rate_class c, uint64_t now_ms)
 {
 	/* The family's octet leaves its upper bits free for the class. */
@@ -153,6 +198,6 @@ enum rate_verdict rate_judge(struct rate *r, uint64_t net, enum rate_class c, ui
 	}
 	a->due_ns = due < now_ns + r->window_ns ? due : now_ns + r->window_ns;
 	if (c == RATE_ERROR || !r->slip)
-		return RATE_DROP;
-	return ++a->limited % r->slip == 0 ? RATE_SLIP : RATE_DROP;
+		return watch(r, net, RATE_DROP);
+	return watch(r, net, ++a->limited % r->slip == 0 ? RATE_SLIP : RATE_DROP);
 }

@@ -48,4 +48,14 @@ bool rate_is_exempt(const struct rate *r, const struct addr *client);
  * no more to be had. */
 enum rate_verdict rate_judge(struct rate *r, uint64_t net, enum rate_class c, uint64_t now_ms);
 
+/* So that people can be told who is limited: a few networks at a time are watched, the first that come. */
+#define RATE_WATCHED_MAX 8
+struct rate_watched {
+	uint64_t net; /* as judged */
+	uint32_t dropped, slipped;
+};
+/* What of their responses was limited since the last call; how many networks. One that was not is not watched any longer. The
+ * one exception to "single-threaded": another thread may call this while the owner judges. */
+size_t rate_take_watched(struct rate *r, struct rate_watched out[RATE_WATCHED_MAX]);
+
 #endif

@@ -55,12 +55,25 @@ static void finish(struct cold_table *c, struct entry *e, const uint8_t *message
 		send_udp(&e->origin, message, len);
 }
 
+static void peer_of(const struct cold_origin *o, struct addr *a)
+{
+	if (o->conn)
+		*a = *tcp_peer(o->conn);
+	else
+		sockaddr_to_addr(a, &o->to);
+}
+
 static void fail(struct cold_table *c, struct entry *e)
 {
 	uint8_t out[RESPONDER_UDP_MAX];
 	size_t len;
+	struct addr client;
 	const struct hash_key *key = answer_db_key(c->r->view->db);
-	if (answer_error(&c->r->limits, key, DNS_RCODE_SERVFAIL, e->query, e->query_len, out, sizeof out, &len) != ANSWER_SEND)
+	peer_of(&e->origin, &client);
+	cookies_lend(c->r, &c->r->main_answer);
+	const struct answer_from from = { .transport = e->origin.conn ? ANSWER_TCP : ANSWER_UDP, .client = &client };
+	if (answer_error(&c->r->limits, key, &c->r->main_answer, &from, DNS_RCODE_SERVFAIL, e->query, e->query_len, out, sizeof out,
+			 &len) != ANSWER_SEND)
 		len = 0;
 	finish(c, e, out, len);
 }
@@ -78,17 +91,9 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 		event_del(c->sweep);
 }
 
-static void peer_of(const struct cold_origin *o, struct addr *a)
-{
-	if (o->conn)
-		*a = *tcp_peer(o->conn);
-	else
-		sockaddr_to_addr(a, &o->to);
-}
-
 static int forward(struct cold_table *c, const struct entry *e)
 {
-	uint8_t room[RESPONDER_QUERY_MAX + 64];
+	uint8_t room[RESPONDER_QUERY_MAX + 96], cookie[COOKIE_LEN];
 	struct wbuf w;
 	struct addr from;
 	peer_of(&e->origin, &from);
@@ -98,6 +103,10 @@ static int forward(struct cold_table *c, const struct entry *e)
 	put_u8(&w, e->origin.conn ? ANSWER_TCP : ANSWER_UDP);
 	ipc_addr_put(&w, &from);
 	put_block(&w, e->query, e->query_len);
+	cookies_lend(c->r, &c->r->main_answer);
+	const bool with = answer_cookie(cookie, &c->r->limits, answer_db_key(c->r->view->db), &c->r->main_answer, &from, e->query,
+					e->query_len);
+	put_block(&w, cookie, with ? sizeof cookie : 0);
 	return c->r->coordinator ? chan_send_buf(c->r->coordinator, &w) : ERR_ABSENT;
 }
 

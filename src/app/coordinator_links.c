@@ -62,18 +62,20 @@ void coordinator_get_host(void *ctx, struct ctl_host *h)
 static void answer_cold(struct coordinator *c, struct rbuf *m)
 {
 	uint64_t id = get_u64(m);
-	bool udp = get_u8(m) == 1;
-	struct addr from;
+	struct ctl_dns_from from = { .udp = get_u8(m) == 1 };
+	struct addr addr;
 	size_t len;
-	ipc_addr_get(m, &from);
+	ipc_addr_get(m, &addr);
+	from.addr = &addr;
 	const uint8_t *query = get_block(m, &len);
+	from.cookie = get_block(m, &from.cookie_len);
 	if (m->failed || !c->core)
 		return;
 	uint8_t answer[IPC_MESSAGE_MAX - 64], room[IPC_MESSAGE_MAX];
 	struct ctl_host h;
 	struct wbuf w;
 	coordinator_get_host(c, &h);
-	size_t n = ctl_dns_answer(&h, udp, &from, query, len, answer, sizeof answer);
+	size_t n = ctl_dns_answer(&h, &from, query, len, answer, sizeof answer);
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_COLD_REPLY);
 	put_u64(&w, id);

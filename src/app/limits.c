@@ -1,4 +1,5 @@
 /* The configured limits, put in force: at the start, and again at each reload. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -66,6 +67,22 @@ static void apply_rrl(struct responder *r, const struct plan_rrl *l)
 	r->rate_tables = r->worker_count;
 	synchronize_rcu();
 	free_all(old, RESPONDER_WORKERS_MAX);
+}
+
+void limits_tick(struct responder *r, uint64_t now_ms)
+{
+	struct rate_watched w[RATE_WATCHED_MAX];
+	struct limited_net ended;
+	char text[LIMITED_TEXT_MAX];
+	for (unsigned i = 0; i < r->worker_count; i++) {
+		size_t count = r->workers[i].rate ? rate_take_watched(r->workers[i].rate, w) : 0;
+		for (size_t k = 0; k < count; k++)
+			if (limited_note(&r->limited, &w[k], now_ms))
+				log_line(LOG_LEVEL_NOTICE, "responses to %s are limited (limits.rrl)", limited_net_text(w[k].net, text));
+	}
+	while (limited_take_ended(&r->limited, now_ms, r->rate_limits.window_ms, &ended))
+		log_line(LOG_LEVEL_NOTICE, "responses to %s are no longer limited: %" PRIu64 " dropped and %" PRIu64 " truncated in %" PRIu64 " s",
+			 limited_net_text(ended.net, text), ended.dropped, ended.slipped, (ended.last_ms - ended.since_ms) / 1000 + 1);
 }
 
 static uint8_t cookies_of(uint8_t configured)

@@ -359,6 +359,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	send_stats(r);
 	cookies_tick(r);
 	tcp_tick(r->tcp);
+	limits_tick(r, clock_mono_ms());
 }
 
 int responder_main(int channel)

@@ -14,6 +14,7 @@
 #include "answer/answer.h"
 #include "answer/cookie.h"
 #include "answer/rate.h"
+#include "app/limited.h"
 #include "app/sockets.h"
 #include "core/plan.h"
 #include "io/chan.h"
@@ -102,6 +103,7 @@ struct responder {
 	uint8_t secret[COOKIE_ROOT_LEN]; /* the supervisor's, for cookies without a pair */
 	uint8_t nsid[256];
 	struct rate_limits rate_limits; /* those in force, a worker's part */
+	struct limited limited;         /* whom people were told of */
 	unsigned rate_tables;           /* workers they are in force for; 0 = never applied */
 	uint16_t tcp_max, tcp_per_source;
 	uint32_t tcp_idle_ms;
@@ -141,6 +143,7 @@ void overlay_replay(struct responder *r, int fd);
 /* limits.c */
 /* Responses are limited from the next batch on; connections that are there keep their idle time. */
 void limits_apply(struct responder *r, const struct plan_limits *l);
+void limits_tick(struct responder *r, uint64_t now_ms); /* once a second: tells whose responses are limited */
 
 /* worker.c */
 int workers_start(struct responder *r) MUST_CHECK;

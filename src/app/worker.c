@@ -83,17 +83,17 @@ static const uint8_t *whole_query(struct batch *b, size_t i, size_t len)
 }
 
 /* What of a response is sent: all of it, nothing (0), or in its place that it was truncated. */
-static size_t limit_rate(struct worker *w, const struct turn *t, uint64_t net, const uint8_t *query, size_t query_len, uint8_t *out,
-			 size_t out_len)
+static size_t limit_rate(struct worker *w, const struct turn *t, const struct answer_from *from, const uint8_t *query,
+			 size_t query_len, uint8_t *out, size_t out_len)
 {
 	struct answer_stats *st = &w->answer.stats;
-	switch (rate_judge(t->rate, net, rate_class_of(out), t->now_ms)) {
+	switch (rate_judge(t->rate, from->prefix, rate_class_of(out), t->now_ms)) {
 	case RATE_PASS:
 		return out_len;
 	case RATE_SLIP:
 		st->rate_slipped++;
-		if (answer_slip(&w->r->limits, answer_db_key(t->view->db), load_u16(out + 2) & 15, query, query_len, out, RESPONDER_UDP_MAX,
-				&out_len) == ANSWER_SEND)
+		if (answer_slip(&w->r->limits, answer_db_key(t->view->db), &w->answer, from, load_u16(out + 2) & 15, query, query_len, out,
+				RESPONDER_UDP_MAX, &out_len) == ANSWER_SEND)
 			return out_len;
 		return 0;
 	case RATE_DROP:
@@ -112,6 +112,12 @@ static bool may_ask_coordinator(struct worker *w, const struct turn *t, uint64_t
 	return false;
 }
 
+/* One whose cookie is good has proved its address (RFC 7873 6): nobody else asks in its name. */
+static bool is_limited(const struct worker *w, const struct turn *t, const struct addr *client)
+{
+	return t->rate && w->answer.cookie != COOKIE_GOOD && !rate_is_exempt(t->rate, client);
+}
+
 /* Returns the answer's length, 0 for none. */
 static size_t answer_one(struct worker *w, const struct turn *t, struct batch *b, size_t i, uint8_t *out)
 {
@@ -123,12 +129,11 @@ static size_t answer_one(struct worker *w, const struct turn *t, struct batch *b
 	struct addr client;
 	sockaddr_to_addr(&client, &b->from[i]);
 	const struct answer_from from = { .transport = ANSWER_UDP, .client = &client, .prefix = answer_prefix(&client) };
-	const bool limited = t->rate && !rate_is_exempt(t->rate, &client);
 	switch (answer_query(t->view->db, &w->answer, &w->r->limits, &from, query, len, out, RESPONDER_UDP_MAX, &out_len)) {
 	case ANSWER_SEND:
-		return limited ? limit_rate(w, t, from.prefix, query, len, out, out_len) : out_len;
+		return is_limited(w, t, &client) ? limit_rate(w, t, &from, query, len, out, out_len) : out_len;
 	case ANSWER_COLD: {
-		if (limited && !may_ask_coordinator(w, t, from.prefix))
+		if (is_limited(w, t, &client) && !may_ask_coordinator(w, t, from.prefix))
 			return 0;
 		struct cold_origin o = { .fd = t->fd, .to = b->from[i], .to_len = m->msg_namelen };
 		if (m->msg_controllen && m->msg_controllen <= sizeof o.control) {
@@ -137,8 +142,8 @@ static size_t answer_one(struct worker *w, const struct turn *t, struct batch *b
 		}
 		if (cold_hand_over(cold_worker_socket(w->r->cold), &o, query, len))
 			return 0;
-		if (answer_error(&w->r->limits, answer_db_key(t->view->db), DNS_RCODE_SERVFAIL, query, len, out, RESPONDER_UDP_MAX,
-				 &out_len) == ANSWER_SEND)
+		if (answer_error(&w->r->limits, answer_db_key(t->view->db), &w->answer, &from, DNS_RCODE_SERVFAIL, query, len, out,
+				 RESPONDER_UDP_MAX, &out_len) == ANSWER_SEND)
 			return out_len;
 		return 0;
 	}

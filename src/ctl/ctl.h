@@ -56,9 +56,14 @@ void ctl_reload_diag(struct ctl_server *s, uint32_t id, const char *line);
 void ctl_reload_done(struct ctl_server *s, uint32_t id, int status);
 
 /* ---- status over DNS, class CH ---- */
-/* Answers a class CH query (id.server, hostname.bind, version.server, version.bind, *.gemel). udp: over UDP from elsewhere than
- * loopback .gemel answers are truncated (product.md: TCP proves the source). Returns the length, 0 for no answer. */
-size_t ctl_dns_answer(const struct ctl_host *h, bool udp, const struct addr *from, const uint8_t *query, size_t len, uint8_t *out, size_t cap);
+struct ctl_dns_from { /* who asks */
+	bool udp; /* from elsewhere than loopback .gemel answers are truncated: TCP proves the source */
+	const struct addr *addr;
+	const uint8_t *cookie; /* the option's content for the answer (RFC 7873), which only the responder can make */
+	size_t cookie_len;     /* 0 = none */
+};
+/* Answers a class CH query (id.server, hostname.bind, version.server, version.bind, *.gemel). Returns the length, 0 for no answer. */
+size_t ctl_dns_answer(const struct ctl_host *h, const struct ctl_dns_from *from, const uint8_t *query, size_t len, uint8_t *out, size_t cap);
 
 /* ---- the client's side (gemelctl) ---- */
 /* Sends argv and copies the reply's frames to the two files. Returns the exit status (1 with a line on standard error where there

@@ -323,7 +323,7 @@ static size_t room(const struct plan *p, const struct query *q, bool udp, size_t
 	return most < cap ? most : cap;
 }
 
-size_t ctl_dns_answer(const struct ctl_host *h, bool udp, const struct addr *from, const uint8_t *query, size_t len, uint8_t *out, size_t cap)
+size_t ctl_dns_answer(const struct ctl_host *h, const struct ctl_dns_from *from, const uint8_t *query, size_t len, uint8_t *out, size_t cap)
 {
 	static const struct hash_key unused = { { 0, 0 } };
 	const struct plan *p = core_plan(h->core);
@@ -332,12 +332,14 @@ size_t ctl_dns_answer(const struct ctl_host *h, bool udp, const struct addr *fro
 	enum query_verdict v = query_parse(&q, query, len, &unused);
 	if (v == QUERY_DROP)
 		return 0;
-	txt_reply_init(&r, &q, out, room(p, &q, udp, cap), p->limits.udp_edns_max);
+	txt_reply_init(&r, &q, out, room(p, &q, from->udp, cap), p->limits.udp_edns_max);
 	if (q.options & QUERY_OPTION_NSID)
 		r.nsid = view_node(h)->nsid;
+	r.cookie = from->cookie;
+	r.cookie_len = from->cookie_len;
 	if (v != QUERY_OK || q.opcode != DNS_OPCODE_QUERY)
 		r.rcode = v == QUERY_ERROR ? q.rcode : v == QUERY_COOKIE ? DNS_RCODE_FORMERR : DNS_RCODE_NOTIMP;
 	else
-		answer(&(struct ask){ .h = h, .q = &q, .r = &r, .reserve = udp ? 0 : MORE_ROOM }, udp, from);
+		answer(&(struct ask){ .h = h, .q = &q, .r = &r, .reserve = from->udp ? 0 : MORE_ROOM }, from->udp, from->addr);
 	return txt_reply_end(&r);
 }

@@ -4,14 +4,19 @@
 #include "ctl/txt.h"
 
 #define OPT_LEN 11
+#define OPTION_HEAD 4
 #define NSID_MAX 128
 #define RECORD_HEAD 12 /* pointer, type, class, TTL, length */
 
+/* Options that the OPT holds. */
+static size_t options_len(const struct txt_reply *r)
+{
+	return (r->nsid ? OPTION_HEAD + strnlen(r->nsid, NSID_MAX) : 0) + (r->cookie_len ? OPTION_HEAD + r->cookie_len : 0);
+}
+
 static size_t opt_len(const struct txt_reply *r)
 {
-	if (!r->q->has_edns)
-		return 0;
-	return OPT_LEN + (r->nsid ? 4 + strnlen(r->nsid, NSID_MAX) : 0);
+	return r->q->has_edns ? OPT_LEN + options_len(r) : 0;
 }
 
 void txt_reply_init(struct txt_reply *r, const struct query *q, uint8_t *out, size_t cap, uint16_t edns_size)
@@ -44,17 +49,20 @@ bool txt_reply_add(struct txt_reply *r, const struct txt *t, size_t reserve)
 /* RFC 6891 6.1.2 */
 static void put_opt(struct txt_reply *r)
 {
-	size_t n = r->nsid ? strnlen(r->nsid, NSID_MAX) : 0;
 	put_u8(&r->w, 0);
 	put_u16(&r->w, DNS_TYPE_OPT);
 	put_u16(&r->w, r->edns_size);
 	put_u8(&r->w, (uint8_t)(r->rcode >> 4));
 	put_u8(&r->w, 0);
 	put_u16(&r->w, r->q->edns_do ? DNS_EDNS_DO : 0); /* RFC 3225 3: copied */
-	put_u16(&r->w, (uint16_t)(r->nsid ? 4 + n : 0));
+	put_u16(&r->w, (uint16_t)options_len(r));
 	if (r->nsid) {
 		put_u16(&r->w, DNS_OPTION_NSID);
-		put_block(&r->w, r->nsid, n);
+		put_block(&r->w, r->nsid, strnlen(r->nsid, NSID_MAX));
+	}
+	if (r->cookie_len) {
+		put_u16(&r->w, DNS_OPTION_COOKIE);
+		put_block(&r->w, r->cookie, r->cookie_len);
 	}
 }
 

@@ -16,6 +16,8 @@ struct txt_reply {
 	uint16_t count, rcode, edns_size;
 	bool aa, tc;
 	const char *nsid; /* NULL = none */
+	const uint8_t *cookie;
+	size_t cookie_len; /* 0 = none */
 };
 /* The strings of one record, "key=value" each. Values longer than a string holds are cut between characters. */
 struct txt {

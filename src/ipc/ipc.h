@@ -16,7 +16,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 
-#define IPC_VERSION 1
+#define IPC_VERSION 2
 #define IPC_MESSAGE_MAX 65536
 #define IPC_FDS_MAX 64
 
@@ -42,7 +42,7 @@ enum ipc_type {
 	IPC_COMMIT,    /* generation u64, seq u64 */
 	IPC_ACK,       /* generation u64, seq u64: every worker answers from it */
 	/* cold path */
-	IPC_COLD,      /* id u64, transport u8, from addr, query block */
+	IPC_COLD,      /* id u64, transport u8, from addr, query block, cookie block (empty: none) */
 	IPC_COLD_REPLY,/* id u64, answer block */
 	/* probes */
 	IPC_PROBE,     /* generation u64, count u16, count × (stream u32, run u32) */

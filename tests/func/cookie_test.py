@@ -104,6 +104,14 @@ class Pair(Cookies):
         self.assert_soon(lambda: self.accepts("ns2", self.cookie("ns1")), "ns2 has the new key, too")
         self.assertTrue(self.accepts("ns2", cookie))
 
+    def test_class_ch_brings_one_too(self):
+        """The coordinator answers, with the cookie that the responder made."""
+        found, rcode = options_of(self.exchange("ns1", encode_query("id.server", "TXT", "CH", options=option(COOKIE, HALF))))
+        self.assertEqual(rcode, 0)
+        self.assertEqual(found[COOKIE][:8], HALF)
+        self.assertTrue(self.accepts("ns2", found[COOKIE]))
+        self.assertEqual(options_of(self.exchange("ns1", encode_query("id.server", "TXT", "CH")))[0], {})
+
     @unittest.skipUnless(DIG, "there is no dig")
     def test_dig(self):
         def dig(name, *words):

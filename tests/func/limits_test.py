@@ -1,14 +1,19 @@
 """What one client can take: responses over UDP, connections over TCP. All on loopback, whose exemption is taken away."""
 import json
+import re
 import socket
 import struct
 import time
 
 from func import Case, main
-from gemelkit import ask, encode_query, read_tcp
+from gemelkit import Message, ask, encode_query, read_tcp
 
 RATE = 20
 NOBODY = "exempt = {}"
+
+
+def cookie_option(cookie):
+    return struct.pack(">HH", 10, len(cookie)) + cookie
 
 
 class Limits(Case):
@@ -144,6 +149,44 @@ class Rate(Limits):
         self.assertGreaterEqual(answered, 1)
         self.assertLess(answered, 15)
         self.assertIsNotNone(ask(self.server("solo"), "id.server", "TXT", "CH", source="127.0.2.1", timeout=5))
+
+    def exchange(self, query, source):
+        """None where nothing comes."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind((source, 0))
+            s.connect(self.server("solo"))
+            s.settimeout(0.3)
+            try:
+                s.send(query)
+                return Message(s.recv(4096))
+            except socket.timeout:
+                return None
+
+    def test_a_slip_brings_a_cookie_and_a_good_one_is_not_limited(self):
+        """RFC 7873 5.1: who has proved its address is answered, whatever is asked in the name of its network."""
+        self.begin(f"rrl = {{ rate = 1, slip = 1, {NOBODY} }}", "workers = 1")
+        self.flood("127.0.1.1", 20)
+        slip = self.exchange(encode_query("static.example.test", options=cookie_option(bytes(8))), "127.0.1.1")
+        self.assertTrue(slip.tc)
+        cookie = slip.additional[0][-1][4:]
+        self.assertEqual(len(cookie), 24)
+        with_it = encode_query("static.example.test", options=cookie_option(cookie))
+        for _ in range(100):
+            self.assertEqual(self.exchange(with_it, "127.0.1.1").addresses(), ["192.0.2.10"])
+        self.assertEqual(len(self.exchange(encode_query("id.server", "TXT", "CH", options=cookie_option(cookie)), "127.0.1.1").answer), 1)
+        self.assertTrue(self.exchange(encode_query("static.example.test"), "127.0.1.1").tc)
+        self.assertTrue(self.exchange(with_it, "127.0.1.2").tc)  # another's cookie
+
+    def test_people_are_told_once_when_it_begins_and_when_it_ends(self):
+        self.begin(f'rrl = {{ rate = {RATE}, slip = 2, window = "1s", {NOBODY} }}', "workers = 2")
+        whole, truncated, none = self.flood("127.0.1.1", 1000)
+        limited = 1000 - whole
+        text = self.assert_soon(lambda: next((line for line in self.solo.log().splitlines() if "no longer limited" in line), None), "its end")
+        self.assertEqual(self.solo.log().count("responses to 127.0.1.0/24 are limited"), 1)
+        told = re.search(r"127\.0\.1\.0/24 are no longer limited: (\d+) dropped and (\d+) truncated in \d+ s", text)
+        self.assertTrue(told, text)
+        self.assertEqual(int(told[1]) + int(told[2]), limited)
+        self.assertEqual(int(told[2]), truncated)
 
     def test_workers_share_the_rate(self):
         self.begin(f"rrl = {{ rate = {RATE}, slip = 0, {NOBODY} }}", "workers = 2")

@@ -44,7 +44,8 @@ static bool take(void *ctx, const uint8_t *message, size_t len)
 	store_u16(s->messages + s->messages_len, (uint16_t)len);
 	memcpy(s->messages + s->messages_len + 2, message, len);
 	s->messages_len += len + 2;
-	if (answer_error(&lim, &key, DNS_RCODE_REFUSED, message, len, s->answers + s->answers_len, DNS_MESSAGE_MAX, &n) == ANSWER_SEND)
+	if (answer_error(&lim, &key, NULL, NULL, DNS_RCODE_REFUSED, message, len, s->answers + s->answers_len, DNS_MESSAGE_MAX, &n) ==
+	    ANSWER_SEND)
 		s->answers_len += n;
 	return !s->one_at_a_time;
 }

@@ -273,6 +273,64 @@ START_TEST(strict_wants_a_cookie_of_ours)
 }
 END_TEST
 
+/* What the edge asks after each query: who is good is not limited in rate. */
+START_TEST(the_verdict_of_each_query)
+{
+	static const struct { const char *ask; enum cookie_verdict verdict; } rows[] = {
+		{ "www.example.test A", 0 }, { "www.example.test A edns=1232", 0 },
+		{ "www.example.test A edns=1232 opt=10:" HALF, COOKIE_NEW }, { "www.example.test A edns=1232 opt=10:" STALE, COOKIE_BAD },
+		{ "www.example.test A edns=1232 opt=10:GOOD", COOKIE_GOOD }, { "www.example.test A", 0 },
+		{ "id.server TXT class=CH edns=1232 opt=10:GOOD", COOKIE_GOOD },
+		{ "id.server TXT class=CH edns=1232 opt=10:" STALE, COOKIE_BAD }, { "id.server TXT class=CH", 0 },
+		{ ". A none edns=1232 opt=10:GOOD", COOKIE_GOOD }, { ". A none", 0 },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t in[512], out[DNS_UDP_EDNS_MAX];
+		char line[700];
+		size_t len;
+		const char *at = strstr(rows[i].ask, "GOOD");
+		snprintf(line, sizeof line, "%.*s%s", at ? (int)(at - rows[i].ask) : 700, rows[i].ask, at ? good() : "");
+		size_t in_len = kit_question(line, in, &kit.from);
+		(void)answer_query(kit.db, &kit.worker, &kit.limits, &kit.from, in, in_len, out, sizeof out, &len);
+		ck_assert_msg(kit.worker.cookie == rows[i].verdict, "%s: %d", rows[i].ask, kit.worker.cookie);
+	}
+}
+END_TEST
+
+START_TEST(strict_counts_in_class_ch)
+{
+	kit.limits.cookies = ANSWER_COOKIES_STRICT;
+	expect("id.server TXT class=CH edns=1232 opt=10:" STALE, "BADCOOKIE\nopt 1232 option10=GOOD");
+}
+END_TEST
+
+/* A slip lets an honest client prove itself at once, and grows by no more than the half of the cookie that it makes. */
+START_TEST(slips_bring_cookies)
+{
+	static const struct { const char *ask; int grows; } rows[] = {
+		{ "www.example.test A", 0 }, { "www.example.test A edns=1232", 0 }, { "www.example.test A edns=1232 nsid", -4 },
+		{ "www.example.test A edns=1232 opt=10:" HALF, COOKIE_LEN - COOKIE_CLIENT_LEN },
+		{ "www.example.test A edns=1232 opt=10:" STALE, 0 },
+		{ "www.example.test A edns=1232 opt=10:" STALE "1122334455667788" "1122334455667788", -16 },
+		{ "www.example.test A edns=1232 nsid opt=10:" HALF " opt=12:0000", COOKIE_LEN - COOKIE_CLIENT_LEN - 10 },
+	};
+	kit.limits.nsid = (const uint8_t *)"node";
+	kit.limits.nsid_len = 4;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t in[512], out[DNS_UDP_PLAIN_MAX], cookie[COOKIE_LEN];
+		size_t len = 0, in_len = kit_question(rows[i].ask, in, &kit.from);
+		ck_assert_int_eq(answer_slip(&kit.limits, answer_db_key(kit.db), &kit.worker, &kit.from, DNS_RCODE_NOERROR, in, in_len, out,
+					     sizeof out, &len), ANSWER_SEND);
+		ck_assert_msg((int)len - (int)in_len == rows[i].grows, "%s: %zu octets for %zu", rows[i].ask, len, in_len);
+		ck_assert_uint_eq(load_u16(out + 2) & DNS_FLAG_TC, DNS_FLAG_TC);
+		const bool with = strstr(rows[i].ask, "opt=10") != NULL;
+		ck_assert(answer_cookie(cookie, &kit.limits, answer_db_key(kit.db), &kit.worker, &kit_client, in, in_len) == with);
+		ck_assert(!with || memcmp(out + len - sizeof cookie, cookie, sizeof cookie) == 0);
+		ck_assert(!with || judge(&kit_jar, &kit_client, cookie, NOON) == COOKIE_GOOD);
+	}
+}
+END_TEST
+
 START_TEST(cookies_off)
 {
 	kit.limits.cookies = ANSWER_COOKIES_OFF;
@@ -376,7 +434,8 @@ int main(void)
 	TCase *pure = tcase_create("cookies"), *t = tcase_create("answers");
 	const TTest *cookies[] = { vectors_of_rfc_9018, the_life_of_a_cookie, what_is_not_ours_is_bad, twins_accept_each_others,
 				   secrets_change_with_the_day, a_jar_of_another_day, the_key_before_is_accepted };
-	const TTest *answers[] = { cookies_in_answers, strict_wants_a_cookie_of_ours, cookies_off, keepalive_over_tcp_when_asked,
+	const TTest *answers[] = { cookies_in_answers, strict_wants_a_cookie_of_ours, the_verdict_of_each_query, strict_counts_in_class_ch,
+		slips_bring_cookies, cookies_off, keepalive_over_tcp_when_asked,
 				   client_subnet_of_static_answers, client_subnet_of_sticky_answers, the_largest_opt_fits };
 
 	for (size_t i = 0; i < COUNT(cookies); i++)

@@ -202,14 +202,14 @@ START_TEST(test_slip)
 	for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
 		uint8_t in[512], out[DNS_UDP_PLAIN_MAX];
 		size_t in_len = kit_question(asks[i], in, &kit.from), len = 0;
-		ck_assert_int_eq(answer_slip(&kit.limits, answer_db_key(kit.db), DNS_RCODE_NXDOMAIN, in, in_len, out, sizeof out, &len),
+		ck_assert_int_eq(answer_slip(&kit.limits, answer_db_key(kit.db), NULL, NULL, DNS_RCODE_NXDOMAIN, in, in_len, out, sizeof out, &len),
 				 ANSWER_SEND);
 		ck_assert_uint_le(len, in_len);
 		ck_assert(message_is_sound(in, in_len, out, len));
 		ck_assert_uint_eq(load_u16(out + 2) & (DNS_FLAG_TC | 15u), DNS_FLAG_TC | DNS_RCODE_NXDOMAIN);
 		ck_assert_uint_eq(load_u32(out + 6), 0); /* no answer, no authority */
 		for (size_t cut = 0; cut < DNS_HEADER_LEN; cut++)
-			ck_assert_int_eq(answer_slip(&kit.limits, answer_db_key(kit.db), 0, in, cut, out, sizeof out, &len),
+			ck_assert_int_eq(answer_slip(&kit.limits, answer_db_key(kit.db), NULL, NULL, 0, in, cut, out, sizeof out, &len),
 					 ANSWER_NONE);
 	}
 }

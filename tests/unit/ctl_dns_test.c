@@ -91,7 +91,7 @@ static void ask(const struct question *q)
 	struct addr a;
 	size_t len = query_wire(q);
 	ck_assert_int_eq(addr_parse(&a, from, strlen(from), 5353), 0);
-	reply_len = ctl_dns_answer(&h, !q->tcp, &a, wire, len, reply, sizeof reply);
+	reply_len = ctl_dns_answer(&h, &(struct ctl_dns_from){ .udp = !q->tcp, .addr = &a }, wire, len, reply, sizeof reply);
 }
 
 #define ASK(...) ask(&(struct question){ __VA_ARGS__ })
@@ -323,7 +323,7 @@ START_TEST(what_tcp_cannot_hold_says_so)
 	struct addr a = { 4, { 127, 0, 0, 1 }, 0 };
 	size_t len = query_wire(&(struct question){ .name = "www.example.test.service.gemel" });
 	for (size_t cap = 512; cap < 3000; cap += 97) {
-		reply_len = ctl_dns_answer(&h, false, &a, wire, len, reply, cap);
+		reply_len = ctl_dns_answer(&h, &(struct ctl_dns_from){ .udp = false, .addr = &a }, wire, len, reply, cap);
 		ck_assert_uint_le(reply_len, cap);
 		ck_assert_uint_gt(reply_len, cap - 300);
 		snprintf(lines, sizeof lines, "%s", said());
@@ -354,6 +354,25 @@ START_TEST(edns_is_echoed)
 }
 END_TEST
 
+START_TEST(the_cookie_that_the_responder_made)
+{
+	struct ctl_host h = host();
+	struct addr a;
+	const struct ctl_dns_from from = { .udp = true, .addr = &a, .cookie = (const uint8_t *)"24 octets of the cookie.", .cookie_len = 24 };
+	ck_assert_int_eq(addr_parse(&a, "127.0.0.1", 9, 5353), 0);
+	size_t len = query_wire(&(struct question){ .name = "id.server", .edns = 1232 });
+	ASK(.name = "id.server", .edns = 1232);
+	const size_t without = reply_len;
+	reply_len = ctl_dns_answer(&h, &from, wire, len, reply, sizeof reply);
+	ck_assert_uint_eq(reply_len, without + 28);
+	ck_assert_mem_eq(reply + without, "\0\x0a\0\x18" "24 octets of the cookie.", 28);
+	(void)said(); /* sound */
+	len = query_wire(&(struct question){ .name = "id.server" }); /* no OPT, no place for it */
+	reply_len = ctl_dns_answer(&h, &from, wire, len, reply, sizeof reply);
+	ck_assert_uint_eq(reply_len, without - 11);
+}
+END_TEST
+
 START_TEST(nsid_when_asked_and_configured)
 {
 	struct plan_node *n = (struct plan_node *)(uintptr_t)&w.plan->nodes[w.plan->self];
@@ -378,7 +397,7 @@ START_TEST(a_query_cut_anywhere_is_answered_or_dropped)
 	for (size_t n = 0; n < len; n++) {
 		uint8_t *exact = malloc(n ? n : 1); /* so that a sanitizer sees one octet too many */
 		memcpy(exact, wire, n);
-		reply_len = ctl_dns_answer(&h, true, &a, exact, n, reply, sizeof reply);
+		reply_len = ctl_dns_answer(&h, &(struct ctl_dns_from){ .udp = true, .addr = &a }, exact, n, reply, sizeof reply);
 		free(exact);
 		if (n < DNS_HEADER_LEN)
 			ck_assert_uint_eq(reply_len, 0);
@@ -399,7 +418,7 @@ START_TEST(other_messages_than_questions)
 	struct ctl_host h = host();
 	struct addr a = { 4, { 127, 0, 0, 1 }, 0 };
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		reply_len = ctl_dns_answer(&h, true, &a, (const uint8_t *)rows[i].wire, rows[i].len, reply, sizeof reply);
+		reply_len = ctl_dns_answer(&h, &(struct ctl_dns_from){ .udp = true, .addr = &a }, (const uint8_t *)rows[i].wire, rows[i].len, reply, sizeof reply);
 		ck_assert_uint_gt(reply_len, DNS_HEADER_LEN);
 		ck_assert_uint_eq(reply[3] & 15, rows[i].rcode);
 	}
@@ -415,7 +434,7 @@ START_TEST(random_octets_harm_nothing)
 		size_t len = query_wire(&(struct question){ .name = "explain.www.example.test.service.gemel", .edns = 600 });
 		for (long flips = random() % 6; flips; flips--)
 			wire[(size_t)random() % len] ^= (uint8_t)(1u << random() % 8);
-		reply_len = ctl_dns_answer(&h, random() & 1, &a, wire, len, reply, sizeof reply);
+		reply_len = ctl_dns_answer(&h, &(struct ctl_dns_from){ .udp = random() & 1, .addr = &a }, wire, len, reply, sizeof reply);
 		ck_assert_msg(reply_len == 0 || (reply_len >= DNS_HEADER_LEN && (reply[2] & 0x80)), "seed %d round %d", _i, round);
 	}
 }
@@ -440,6 +459,7 @@ static Suite *suite(void)
 	tcase_add_test(t, what_tcp_cannot_hold_says_so);
 	tcase_add_test(t, edns_is_echoed);
 	tcase_add_test(t, nsid_when_asked_and_configured);
+	tcase_add_test(t, the_cookie_that_the_responder_made);
 	tcase_add_test(t, a_query_cut_anywhere_is_answered_or_dropped);
 	tcase_add_test(t, other_messages_than_questions);
 	tcase_add_loop_test(t, random_octets_harm_nothing, 0, 3);

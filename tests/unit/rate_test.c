@@ -260,13 +260,49 @@ START_TEST(every_rate_is_kept)
 }
 END_TEST
 
+START_TEST(who_is_limited_is_watched)
+{
+	struct rate_watched w[RATE_WATCHED_MAX];
+	begin();
+	ASK("192.0.2.1", RATE_ANSWER, 5000, "pppppppppp");
+	ck_assert_uint_eq(rate_take_watched(rate, w), 0); /* nobody is limited yet */
+	ASK("192.0.2.1", RATE_ANSWER, 5000, "dsdsd");
+	ASK("192.0.2.9", RATE_ERROR, 5000, "pppppppppp" "dd"); /* the same network, whatever its kind */
+	ASK("2001:db8:0:1::1", RATE_ANSWER, 5000, "pppppppppp" "d");
+	ck_assert_uint_eq(rate_take_watched(rate, w), 2);
+	ck_assert_uint_eq(w[0].net, net("192.0.2.0"));
+	ck_assert_uint_eq(w[0].dropped, 5);
+	ck_assert_uint_eq(w[0].slipped, 2);
+	ck_assert_uint_eq(w[1].net, net("2001:db8::"));
+	ck_assert_uint_eq(w[1].dropped, 1);
+	ASK("192.0.2.1", RATE_ANSWER, 5000, "s");
+	ck_assert_uint_eq(rate_take_watched(rate, w), 1); /* and the other's place is free again */
+	ck_assert_uint_eq(w[0].dropped + w[0].slipped, 1);
+	ck_assert_uint_eq(rate_take_watched(rate, w), 0);
+}
+END_TEST
+
+START_TEST(a_few_are_watched_and_all_are_limited)
+{
+	struct rate_watched w[RATE_WATCHED_MAX];
+	limits.per_s = 1;
+	begin();
+	for (uint64_t round = 0; round < 2; round++)
+		for (uint64_t i = 1; i <= 100; i++)
+			ck_assert_int_eq(rate_judge(rate, 4ull << 56 | i, RATE_ANSWER, 1000) == RATE_PASS, round == 0);
+	ck_assert_uint_eq(rate_take_watched(rate, w), RATE_WATCHED_MAX);
+	for (size_t i = 0; i < RATE_WATCHED_MAX; i++)
+		ck_assert_uint_eq(w[i].net, 4ull << 56 | (i + 1));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = { a_second_of_credit_then_slips, the_clock_may_stand_at_zero, credit_comes_back_with_time, at_the_rate_all_pass,
 		above_the_rate_nothing_passes_once_the_credit_is_gone, debt_is_paid_within_the_window, slip_says_which,
 		errors_never_slip, networks_and_classes_have_accounts_of_their_own, classes_by_the_header, exempt_blocks,
 		all_of_a_family_may_be_exempt_and_not_the_other, a_full_table_forgives_the_least_indebted, networks_spread,
-		every_rate_is_kept };
+		every_rate_is_kept, who_is_limited_is_watched, a_few_are_watched_and_all_are_limited };
 	Suite *s = suite_create("rate");
 	TCase *t = tcase_create("accounts");
 	tcase_add_checked_fixture(t, set_up, tear_down);
