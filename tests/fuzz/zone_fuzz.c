@@ -1,14 +1,17 @@
 /* Zone files of any octets: parsed, checked, and what came out written as RFC 3597 text and read again, which must give
- * the same zone: so no rdata is accepted that is not what its type holds.
+ * the same zone: so no rdata is accepted that is not what its type holds. What passes becomes an image that opens.
  */
 #include <string.h>
 #include <strings.h>
 #include "base/buf.h"
 #include "tests/fuzz/fuzz.h"
+#include "zone/image.h"
 #include "zone/type.h"
 #include "zone/zone.h"
 
 #define HEAD "$TTL 1h\n@ SOA ns host ( 1 2h\n 3 4 ; c\n 60 )\n@ NS ns\nns A 192.0.2.1\n"
+
+#define SIG(owner, type) owner " RRSIG " type " 8 2 60 20260101000000 20250101000000 1 example.test. AAEC\n"
 
 const struct fuzz_seed fuzz_seeds[] = {
 	FUZZ_SEED(HEAD "www 300 IN A 192.0.2.2\n\tAAAA 2001:db8::1\nalias CNAME www\n* TXT \"a b\" c\\065 \"\"\n"),
@@ -28,6 +31,13 @@ const struct fuzz_seed fuzz_seeds[] = {
 		       "d NSAP 0x47.0005\ne X25 311061700956\nf GPOS -1 2 3\ng PX 1 a b\nh ZONEMD 1 1 1 aabb\ni CSYNC 1 3 A\n"),
 	FUZZ_SEED(HEAD "a TYPE731 \\# 3 0a 0b0c\nb A \\# 4 c0000201\nc MX \\# 5 000a 01 61 00\n"
 		       "d CLASS1 TYPE1 192.0.2.1\n"),
+	/* signed: NSEC, NSEC3 with and without its own names, a chain that breaks */
+	FUZZ_SEED(HEAD SIG("@", "SOA") "@ NSEC ns NS SOA\n" SIG("@", "NSEC") "ns NSEC *.w A\n" SIG("ns", "A")
+		       "*.w A 192.0.2.5\n" SIG("*.w", "A") "*.w NSEC @ A\n"),
+	FUZZ_SEED(HEAD SIG("@", "SOA") "@ NSEC3PARAM 1 0 0 -\n@ NSEC3PARAM 1 0 9 aabb\nc.sub NS ns\n"
+		       "0madr2c2o78cqsoquiejtbeh6gfgb0ff NSEC3 1 1 0 - ktulk2efn2r2ltmdl13um38velr6im92 SOA NS\n"
+		       "ktulk2efn2r2ltmdl13um38velr6im92 NSEC3 1 1 0 - 0madr2c2o78cqsoquiejtbeh6gfgb0ff A\n"),
+	FUZZ_SEED(HEAD SIG("@", "SOA") "@ NSEC x NS SOA\nx A 192.0.2.1\n@ NSEC3PARAM 1 0 65535 aabb\n" SIG("y.z", "MX")),
 	FUZZ_SEED(HEAD "x TXT ( \"open\ny A 1.2.3\nz ( A\n192.0.2.1\n\\300 A 192.0.2.1\n(((\n"),
 };
 const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
@@ -163,6 +173,20 @@ static void require_round_trip(const struct zone *z)
 	bytes_deinit(&out);
 }
 
+static void require_image(struct zone *z, struct diags *d)
+{
+	struct image_builder *b;
+	struct image im;
+	const uint8_t *data;
+	size_t len;
+
+	FUZZ_REQUIRE(image_builder_new(&b, &key) == 0);
+	FUZZ_REQUIRE(image_add_zone(b, z, 1, d) == 0);
+	FUZZ_REQUIRE(image_finish(b, &data, &len) == 0);
+	FUZZ_REQUIRE(image_open(&im, data, len) == 0);
+	image_builder_free(b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct text t = { (const char *)data, len };
@@ -182,6 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	FUZZ_REQUIRE((rc == 0) == (count_faults(&d) == before));
 	require_zone(z);
 	require_round_trip(z);
+	if (rc == 0 && before == 0)
+		require_image(z, &d);
 	zone_free(z);
 	diags_deinit(&d);
 	return 0;
