@@ -34,15 +34,42 @@ static const uint8_t *rdata_target(uint16_t type, const struct zone_rdata *rd)
 	return lead < rd->len && name_check(rd->wire + lead, rd->len - lead) > 0 ? rd->wire + lead : NULL;
 }
 
-/* The node of a target, which may be in any case. */
-static struct zone_node *target_node(const struct zone *z, const uint8_t *target)
+struct target {
+	const struct zone_node *node; /* whose addresses it has */
+	const uint8_t *owner;         /* the name they travel under */
+};
+
+/* The "*" that stands for a name that is not there, given in lower case (RFC 4592 2.2.1); NULL where there is none. */
+static const struct zone_node *wildcard_for(const struct zone *z, const uint8_t *name)
+{
+	uint8_t wild[NAME_WIRE_MAX + 2] = { 1, '*' };
+	const struct zone_node *encloser = NULL;
+
+	while (!encloser && name_len(name) > z->apex_len) {
+		name += name[0] + 1u;
+		encloser = zone_find(z, name);
+	}
+	if (!encloser || !(encloser->flags & ZONE_NODE_WILD_BELOW))
+		return NULL;
+	memcpy(wild + 2, encloser->name, encloser->name_len);
+	return zone_find(z, wild);
+}
+
+/* Who has the addresses of a name, which may be in any case. */
+static struct target find_target(const struct zone *z, const uint8_t *name, bool wildcards)
 {
 	uint8_t lower[NAME_WIRE_MAX];
-	size_t len = name_len(target);
+	size_t len = name_len(name);
+	const struct zone_node *n;
 
-	memcpy(lower, target, len);
+	memcpy(lower, name, len);
 	name_lower(lower, len);
-	return name_is_under(lower, z->apex) ? zone_find(z, lower) : NULL;
+	if (!name_is_under(lower, z->apex))
+		return (struct target){ .node = NULL };
+	n = zone_find(z, lower);
+	if (n || !wildcards || z->is_signed) /* such addresses would need a proof with them */
+		return (struct target){ .node = n, .owner = n ? n->name : NULL };
+	return (struct target){ .node = wildcard_for(z, lower), .owner = name };
 }
 
 /* Adds A and AAAA of a node. What does not fit, or changes with health, stays out. */
@@ -65,30 +92,33 @@ static int add_addresses(struct build *w, enum image_section s, const struct zon
 }
 
 struct targets {
-	const struct zone_node *node[COMPILE_TARGETS_MAX];
+	struct target at[COMPILE_TARGETS_MAX];
 	size_t count;
 };
 
+static bool has_target(const struct targets *t, const struct target *x)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->at[i].node == x->node && name_equal(t->at[i].owner, x->owner))
+			return true;
+	return false;
+}
+
 static void collect_targets(struct targets *t, const struct zone *z, const struct zone_rrset *r,
-			    const struct zone_node *owner)
+			    const struct zone_node *owner, bool wildcards)
 {
 	t->count = 0;
 	for (unsigned i = 0; i < r->count && t->count < COMPILE_TARGETS_MAX; i++) {
 		const uint8_t *name = rdata_target(r->type, &r->rdata[i]);
-		const struct zone_node *n = NULL;
+		struct target x = { .node = NULL };
 		if (!name)
 			continue;
-		if (*name == 0 && (r->type == DNS_TYPE_SVCB || r->type == DNS_TYPE_HTTPS))
-			n = load_u16(r->rdata[i].wire)
-				    ? owner
-				    : NULL; /* "." is the owner; in an alias nothing: RFC 9460 2.5 */
-		else
-			n = target_node(z, name);
-		for (size_t k = 0; n && k < t->count; k++)
-			if (t->node[k] == n)
-				n = NULL;
-		if (n)
-			t->node[t->count++] = n;
+		if (*name != 0 || (r->type != DNS_TYPE_SVCB && r->type != DNS_TYPE_HTTPS))
+			x = find_target(z, name, wildcards);
+		else if (load_u16(r->rdata[i].wire)) /* "." is the owner; in an alias nothing: RFC 9460 2.5 */
+			x = (struct target){ .node = owner, .owner = owner->name };
+		if (x.node && !has_target(t, &x))
+			t->at[t->count++] = x;
 	}
 }
 
@@ -96,14 +126,14 @@ int build_additional(struct build *w, const struct zone_node *owner, const struc
 {
 	struct targets t;
 
-	collect_targets(&t, w->z, r, owner);
+	collect_targets(&t, w->z, r, owner, true);
 	for (size_t i = 0; i < t.count; i++) {
-		const struct zone_node *n = t.node[i];
-		bool self = n == owner;
+		const struct zone_node *n = t.at[i].node;
+		bool self = n == owner && t.at[i].owner == owner->name;
 		/* At a wildcard the owner is the question, and only "." means that. */
 		if ((n->flags & (ZONE_NODE_BELOW | ZONE_NODE_CUT)) || (self && w->b->c.wildcard))
 			continue;
-		int e = add_addresses(w, IMAGE_ADDITIONAL, n, self ? NULL : n->name);
+		int e = add_addresses(w, IMAGE_ADDITIONAL, n, self ? NULL : t.at[i].owner);
 		if (e)
 			return e;
 	}
@@ -114,10 +144,10 @@ int build_glue(struct build *w, const struct zone_node *cut, const struct zone_r
 {
 	struct targets t;
 
-	collect_targets(&t, w->z, ns, cut);
+	collect_targets(&t, w->z, ns, cut, false); /* a "*" is no host that a child could be reached at */
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < t.count; i++) {
-			const struct zone_node *n = t.node[i];
+			const struct zone_node *n = t.at[i].node;
 			bool in_domain = name_is_under(n->name, cut->name);
 			if (in_domain != (pass == 0))
 				continue;
