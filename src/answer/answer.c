@@ -187,20 +187,6 @@ static enum step give_cname(struct solver *s, const struct image_node *n, const 
 	return STEP_ALIAS;
 }
 
-static enum step solve_node(struct solver *s, const struct image_node *n)
-{
-	if (__builtin_expect(n->flags & IMAGE_NODE_CUT, 0) && s->qtype != DNS_TYPE_DS)
-		return referral(s, n);
-	const struct image_rrset *rr = db_find_rrset(n, s->qtype);
-	if (rr)
-		return give(s, n, rr);
-	if (s->qtype == DNS_TYPE_ANY)
-		return give_any(s, n);
-	if (n->flags & IMAGE_NODE_CNAME && (rr = db_find_rrset(n, DNS_TYPE_CNAME)) != NULL)
-		return give_cname(s, n, rr);
-	return no_type(s, n);
-}
-
 static bool dname_is_new(struct solver *s, const struct image_node *n)
 {
 	for (unsigned i = 0; i < s->dname_count; i++)
@@ -208,6 +194,22 @@ static bool dname_is_new(struct solver *s, const struct image_node *n)
 			return false;
 	s->dname[s->dname_count++] = n; /* one an alias at most: bounded as aliases are */
 	return true;
+}
+
+static enum step solve_node(struct solver *s, const struct image_node *n)
+{
+	if (__builtin_expect(n->flags & IMAGE_NODE_CUT, 0) && s->qtype != DNS_TYPE_DS)
+		return referral(s, n);
+	const struct image_rrset *rr = db_find_rrset(n, s->qtype);
+	if (rr && __builtin_expect(rr->type == DNS_TYPE_DNAME, 0) && !dname_is_new(s, n))
+		return STEP_DONE; /* an alias that came through this DNAME led back to it */
+	if (rr)
+		return give(s, n, rr);
+	if (s->qtype == DNS_TYPE_ANY)
+		return give_any(s, n);
+	if (n->flags & IMAGE_NODE_CNAME && (rr = db_find_rrset(n, DNS_TYPE_CNAME)) != NULL)
+		return give_cname(s, n, rr);
+	return no_type(s, n);
 }
 
 /* RFC 6672 3.2: the labels before the DNAME's owner move under its target; YXDOMAIN where that is too long. */
@@ -233,6 +235,14 @@ static enum step solve_dname(struct solver *s, const struct image_node *n)
 	return s->target_at && s->qtype != DNS_TYPE_CNAME && s->qtype != DNS_TYPE_ANY ? STEP_ALIAS : STEP_DONE;
 }
 
+/* DS is looked for in the parent, which may not know of a child that is ours. There is no DS then, but the name is there;
+ * only a signed parent must say what its chain proves. */
+static bool is_unknown_child(const struct solver *s)
+{
+	return s->qtype == DNS_TYPE_DS && !s->zone->is_signed &&
+	       db_find_zone(s->db, s->name, s->name->labels)->labels == s->name->labels;
+}
+
 static inline enum step solve_name(struct solver *s)
 {
 	const struct image_node *n;
@@ -252,7 +262,7 @@ static inline enum step solve_name(struct solver *s)
 	}
 	if (__builtin_expect(s->dnssec, 0))
 		proof_no_name(&s->proof, s->name, n);
-	return negative(s, DNS_RCODE_NXDOMAIN, TTL_AS_IS);
+	return negative(s, is_unknown_child(s) ? DNS_RCODE_NOERROR : DNS_RCODE_NXDOMAIN, TTL_AS_IS);
 }
 
 /* Follows aliases inside the zone. A loop ends where a name comes again: every link was given once, NOERROR. */
@@ -283,14 +293,13 @@ static __attribute__((noinline)) void solve_aliases(struct solver *s)
 	}
 }
 
-/* DS belongs to the parent's side of a cut (RFC 4035 3.1.4.1), where that is ours and knows the name. */
+/* DS belongs to the parent's side of a cut (RFC 4035 3.1.4.1), where that is ours: also where it knows of no cut. */
 static const struct answer_zone *parent_of(const struct answer_db *db, const struct answer_zone *child,
 					   const struct answer_name *n)
 {
-	const struct image_node *node;
 	const struct answer_zone *z = n->labels ? db_find_zone(db, n, n->labels - 1) : NULL;
 
-	return z && z->apex_node_at && db_find_node(db, z, n, &node) == DB_EXACT ? z : child;
+	return z && z->apex_node_at ? z : child;
 }
 
 /* A NOTIFY or an UPDATE for a zone that is ours is understood but not allowed; of another zone we have no say
@@ -313,6 +322,12 @@ static __attribute__((noinline)) void solve_proofs(struct solver *s)
 		(void)reply_add_part(s->r, s->rest, &s->rest_owner, REPLY_REST, s->rest_head_at);
 }
 
+/* Zones are transferred, not names: NOTAUTH for what is no apex of ours (RFC 5936 2.2.1), else not allowed. */
+static inline bool is_transfer(const struct query *q)
+{
+	return q->qtype == DNS_TYPE_AXFR || q->qtype == DNS_TYPE_IXFR;
+}
+
 static inline void solve(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from,
 			 const struct query *q, struct reply *r)
 {
@@ -326,13 +341,13 @@ static inline void solve(const struct answer_db *db, struct answer_worker *w, co
 		return reply_fail(r, DNS_RCODE_REFUSED, REPLY_NO_EDE);
 	const struct answer_zone *z = db_find_zone(db, &n, n.labels);
 	if (!z)
-		return reply_fail(r, DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
+		return reply_fail(r, is_transfer(q) ? DNS_RCODE_NOTAUTH : DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
 	if (__builtin_expect(q->qtype == DNS_TYPE_DS, 0) && n.labels == z->labels)
 		z = parent_of(db, z, &n);
 	if (!z->apex_node_at)
 		return reply_fail(r, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY);
-	if (q->qtype == DNS_TYPE_AXFR || q->qtype == DNS_TYPE_IXFR)
-		return reply_fail(r, DNS_RCODE_REFUSED, REPLY_NO_EDE);
+	if (is_transfer(q))
+		return reply_fail(r, z->labels == n.labels ? DNS_RCODE_REFUSED : DNS_RCODE_NOTAUTH, REPLY_NO_EDE);
 	r->aa = true;
 	s.db = db;
 	s.w = w;
@@ -422,6 +437,8 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 	else
 		reply_fail(&r, rcode, REPLY_NO_EDE);
 	*len = reply_end(&r, &q, lim);
+	if (__builtin_expect(rcode == DNS_RCODE_NOTAUTH, 0)) /* from query_parse, for a TSIG */
+		*len = reply_add_bad_key(&r, &q);
 	count(&w->stats, &q, &r, tcp);
 	return ANSWER_SEND;
 }

@@ -205,3 +205,25 @@ size_t reply_end(struct reply *r, const struct query *q, const struct answer_lim
 	store_u16(h + 10, r->ar);
 	return r->len;
 }
+
+/* The client's own TSIG, but without a MAC. Where it does not fit, the rcode must do. */
+size_t reply_add_bad_key(struct reply *r, const struct query *q)
+{
+	const size_t limit = r->limit + (r->len - r->body_at); /* behind the question stands the OPT alone */
+	uint8_t *p = r->out + r->len;
+
+	if (!q->tsig)
+		return r->len;
+	const size_t head_len = name_len(q->tsig) + 10, copied = head_len + name_len(q->tsig + head_len) + 6 + 2;
+	const size_t len = copied + 2 + 2 + 2 + 2;
+	if (r->len + len > limit)
+		return r->len;
+	memcpy(p, q->tsig, copied);
+	store_u16(p + head_len - 2, (uint16_t)(len - head_len));
+	store_u16(p + copied, 0); /* MAC size */
+	store_u16(p + copied + 2, q->id);
+	store_u16(p + copied + 4, DNS_RCODE_BADKEY);
+	store_u16(p + copied + 6, 0); /* other data */
+	store_u16(r->out + 10, ++r->ar);
+	return r->len += len;
+}

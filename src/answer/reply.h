@@ -51,5 +51,7 @@ void reply_lower_ttl(struct reply *r, size_t at, uint32_t ttl_s);
 void reply_fail(struct reply *r, uint16_t rcode, uint16_t ede);
 /* Header and OPT; the length of the message. */
 size_t reply_end(struct reply *r, const struct query *q, const struct answer_limits *lim);
+/* After that, behind an error that a TSIG brought: says that the key is not known (RFC 8945 5.3.2). The length then. */
+size_t reply_add_bad_key(struct reply *r, const struct query *q);
 
 #endif

@@ -5,7 +5,7 @@
  * walk is bounded by the length of the message and not by the counts, which a stranger chose.
  *
  * Order of the faults, first that applies:
- *     dropped → EDNS version (item 15: before all content) → opcode → question → records
+ *     dropped → EDNS version (before all content) → opcode → question → records → TSIG
  */
 #include <string.h>
 #include "dns/query.h"
@@ -93,11 +93,14 @@ static int skip_questions(struct rbuf *r, unsigned count)
 	return 0;
 }
 
+/* Answer and authority section, where neither OPT nor TSIG has a place (RFC 6891 6.1.1, RFC 8945 5.1). */
 static int skip_records(struct rbuf *r, unsigned count)
 {
 	for (; count > 0; count--) {
 		const uint8_t *fixed = skip_name(r) < 0 ? NULL : get_bytes(r, RR_FIXED_LEN);
 		if (!fixed || !get_bytes(r, load_u16(fixed + 8)))
+			return ERR_FORMAT;
+		if (load_u16(fixed) == DNS_TYPE_OPT || load_u16(fixed) == DNS_TYPE_TSIG)
 			return ERR_FORMAT;
 	}
 	return 0;
@@ -192,15 +195,39 @@ static int parse_opt(struct query *q, const uint8_t *fixed, const uint8_t *rdata
 	return q->edns_version > 0 ? ERR_VERSION : parse_options(q, rdata, len);
 }
 
+/* | key name | 250 | ANY | 0 | RDLENGTH | algorithm | time 48 | fudge | MAC size | MAC | id | error | length | other |
+ * (RFC 8945 4.2). We have no keys: ERR_AUTH if it is sound (5.2.1). */
+static int parse_tsig(struct query *q, const uint8_t *owner, const uint8_t *fixed, const uint8_t *rdata, size_t len)
+{
+	struct rbuf r;
+	int algorithm_len = name_check(rdata, len);
+	size_t n;
+
+	if (algorithm_len < 0 || load_u16(fixed + 2) != DNS_CLASS_ANY || load_u32(fixed + 4) != 0)
+		return ERR_FORMAT;
+	rbuf_init(&r, rdata, len);
+	(void)get_bytes(&r, (size_t)algorithm_len + 6 + 2);
+	(void)get_block(&r, &n);
+	(void)get_bytes(&r, 2 + 2);
+	(void)get_block(&r, &n);
+	if (r.failed || rbuf_left(&r) > 0)
+		return ERR_FORMAT;
+	q->tsig = name_check(owner, (size_t)(fixed - owner)) == fixed - owner ? owner : NULL;
+	return ERR_AUTH;
+}
+
 static int parse_additional(struct query *q, struct rbuf *r, unsigned count)
 {
 	for (; count > 0; count--) {
-		bool at_root = rbuf_left(r) > 0 && r->data[r->pos] == 0;
+		const uint8_t *owner = r->data + r->pos;
+		bool at_root = rbuf_left(r) > 0 && *owner == 0;
 		const uint8_t *fixed = skip_name(r) < 0 ? NULL : get_bytes(r, RR_FIXED_LEN);
 		size_t len = fixed ? load_u16(fixed + 8) : 0;
 		const uint8_t *rdata = fixed ? get_bytes(r, len) : NULL;
 		if (!rdata)
 			return ERR_FORMAT;
+		if (load_u16(fixed) == DNS_TYPE_TSIG)
+			return count == 1 ? parse_tsig(q, owner, fixed, rdata, len) : ERR_FORMAT;
 		if (load_u16(fixed) != DNS_TYPE_OPT)
 			continue;
 		int e = at_root ? parse_opt(q, fixed, rdata, len) : ERR_FORMAT;
@@ -253,8 +280,10 @@ static __attribute__((noinline)) enum query_verdict judge(struct query *q, unsig
 		return refuse(q, DNS_RCODE_BADVERS);
 	if (!opcode_is_known(q->opcode))
 		return refuse(q, DNS_RCODE_NOTIMP);
-	if (records < 0)
+	if (records < 0 && records != ERR_AUTH)
 		return refuse(q, DNS_RCODE_FORMERR);
+	if (records == ERR_AUTH && questions == 1)
+		return refuse(q, DNS_RCODE_NOTAUTH);
 	if (questions == 0 && q->opcode == DNS_OPCODE_QUERY && q->options & QUERY_OPTION_COOKIE)
 		return QUERY_COOKIE;
 	if (questions != 1 || q->qtype != DNS_TYPE_SOA)

@@ -1,7 +1,7 @@
 /* Query bytes → question + EDNS.  One pass, no allocation, nothing trusted.
  *
  *     0          12                 12+n      16+n
- *     | header   | question name    | type class | (additional: OPT at most once) …
+ *     | header   | question name    | type class | (additional: OPT at most once; TSIG last) …
  */
 #ifndef GEMEL_DNS_QUERY_H
 #define GEMEL_DNS_QUERY_H
@@ -16,7 +16,7 @@ enum query_verdict {
 	QUERY_DROP = 1, /* no answer at all: under 12 octets, or a response (QR=1) */
 	QUERY_OK,       /* answer it: QUERY, or a NOTIFY or UPDATE whose question may stand */
 	QUERY_COOKIE,   /* no question but a COOKIE (RFC 7873 5.4): NOERROR with a cookie, FORMERR from who makes none */
-	QUERY_ERROR     /* answer with q->rcode (FORMERR, NOTIMP, BADVERS …); q->question_len may be 0 */
+	QUERY_ERROR     /* answer with q->rcode (FORMERR, NOTIMP, BADVERS, NOTAUTH for a TSIG); q->question_len may be 0 */
 };
 
 /* Options that were understood, in q->options; an answer without any needs no look at them. */
@@ -49,6 +49,7 @@ struct query {
 	uint8_t ecs_len;       /* exactly what its source prefix length asks for, unused bits 0, scope 0 */
 	const uint8_t *cookie; /* borrowed from wire, as ecs is; set with their bits only */
 	const uint8_t *ecs;
+	const uint8_t *tsig;   /* with NOTAUTH only: the TSIG from its key's name on, NULL if that is compressed */
 	uint8_t edns_version;
 	uint16_t edns_size;   /* what the client takes; below 512 counts as 512 (RFC 6891 6.2.3) */
 	uint8_t name[NAME_WIRE_MAX + 1];      /* lower-case copy of the question's name */

@@ -21,6 +21,8 @@ const struct fuzz_seed fuzz_seeds[] = {
 	FUZZ_SEED("\0\3\x20\0\0\1\0\0\0\0\0\0" "\7example\4test\0\0\6\0\1"),
 	FUZZ_SEED("\0\1\x20\0\0\1\0\0\0\0\0\0" QUESTION),
 	FUZZ_SEED("\0\2\x28\0\0\1\0\0\0\1\0\0" QUESTION "\xc0\x0c\0\xff\0\xff\0\0\0\0\0\0"),
+	FUZZ_SEED(HEADER("\1", "\1") QUESTION "\3key\0" "\0\xfa\0\xff\0\0\0\0\0\x18" "\4alg1\0" "\0\0\x65\0\0\0" "\1\x2c"
+		  "\0\2mm" "\x12\x34\0\0\0\0"),
 };
 const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
 
@@ -47,6 +49,18 @@ static void check_options(const struct query *q)
 	if (q->options & QUERY_OPTION_ECS)
 		FUZZ_REQUIRE(q->ecs > q->wire && q->ecs + q->ecs_len <= end && q->ecs_len >= QUERY_ECS_HEAD_LEN &&
 			     q->ecs_len <= QUERY_ECS_MAX && q->ecs_len == QUERY_ECS_HEAD_LEN + (q->ecs[2] + 7) / 8);
+}
+
+static void check_tsig(const struct query *q)
+{
+	if (q->rcode != DNS_RCODE_NOTAUTH || !q->tsig)
+		return;
+	const uint8_t *end = q->wire + q->wire_len;
+	int key_len = name_check(q->tsig, (size_t)(end - q->tsig));
+	FUZZ_REQUIRE(q->tsig > q->wire && key_len > 0 && end - q->tsig > key_len + 10);
+	const uint8_t *algorithm = q->tsig + key_len + 10;
+	int algorithm_len = name_check(algorithm, (size_t)(end - algorithm));
+	FUZZ_REQUIRE(algorithm_len > 0 && end - algorithm >= algorithm_len + 16);
 }
 
 static void check_text(const uint8_t *name, size_t name_len)
@@ -79,7 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case QUERY_ERROR:
 		FUZZ_REQUIRE(q.rcode == DNS_RCODE_FORMERR || q.rcode == DNS_RCODE_NOTIMP ||
-			     q.rcode == DNS_RCODE_BADVERS);
+			     q.rcode == DNS_RCODE_BADVERS || q.rcode == DNS_RCODE_NOTAUTH);
+		check_tsig(&q);
 		FUZZ_REQUIRE((q.rcode == DNS_RCODE_BADVERS) == (q.has_edns && q.edns_version > 0));
 		break;
 	default: FUZZ_REQUIRE(false);

@@ -78,6 +78,18 @@ static const struct kit_zone zones[] = {
 		"_ssh._tcp.host1 SRV 0 0 22 host1\n"
 		"host1 A 192.0.2.91\n"
 		"*.w.b.c.d A 192.0.2.5\n"
+		"mxwild MX 5 Any.where.wild\n"
+		"mxwild MX 6 any.WHERE.wild\n"
+		"mxwild MX 7 other.wild\n"
+		"mxwild MX 8 x.ent.wild.nowhere\n"
+		"mxent MX 5 y.ent.wild\n"
+		"mxbelow MX 5 q.wild.sub\n"
+		"*.wild.sub A 192.0.2.68\n"
+		"mxdn MX 5 z.dn\n"
+		"*.srvwild SRV 0 0 443 t.srvwild\n"
+		"*.srvwild A 192.0.2.69\n"
+		"nswild NS a.wild\n"
+		"*.cut DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000003\n"
 		/* delegations */
 		"sub NS ns.sub\n"
 		"sub NS ns1\n"
@@ -102,6 +114,8 @@ static const struct kit_zone zones[] = {
 		"dnloop DNAME dnloop2\n"
 		"dnloop2 DNAME dnloop\n"
 		"dnself DNAME x.dnself2\n"
+		"dnback DNAME back\n"
+		"x.back CNAME dnback\n"
 		"dntail CNAME x.dn\n"
 		"dnlong DNAME " A62 "." B36 "\n" },
 	{ .apex = "child.example.test", .text =
@@ -110,6 +124,9 @@ static const struct kit_zone zones[] = {
 		"@ NS ns\n"
 		"ns A 192.0.2.64\n"
 		"www A 192.0.2.66\n" },
+	{ .apex = "in.cut.example.test", .text = "@ 60 SOA ns root 1 3600 600 86400 60\n@ 60 NS ns\nns 60 A 192.0.2.67\n" },
+	{ .apex = "w.far.example.test", .text = "@ 60 SOA ns root 1 3600 600 86400 60\n@ 60 NS ns\nns 60 A 192.0.2.67\n" },
+	{ .apex = "not.known.example.test", .text = "@ 60 SOA ns root 1 3600 600 86400 60\n@ 60 NS ns\nns 60 A 192.0.2.67\n" },
 	{ .apex = "other.test", .text =
 		"$TTL 100\n"
 		"@ 30 SOA ns1.example.test. root 9 3600 600 86400 900\n"
@@ -222,6 +239,18 @@ static const struct row wildcards[] = {
 	{ "q.ring.example.test A", "NOERROR aa\nan q.ring.example.test. 3600 CNAME x.ring.example.test.\n"
 	  "an x.ring.example.test. 3600 CNAME x.ring.example.test." },
 	{ "q.rel.example.test A", "NXDOMAIN aa\nan q.rel.example.test. 3600 CNAME a.rel2.example.test.\nns " SOA },
+	/* a "*" has addresses for the hosts that it stands for */
+	{ "mxwild.example.test MX", "NOERROR aa\nan mxwild.example.test. 3600 MX 5 Any.where.wild.example.test.\n"
+	  "an mxwild.example.test. 3600 MX 6 Any.where.wild.example.test.\n"
+	  "an mxwild.example.test. 3600 MX 7 other.wild.example.test.\n"
+	  "an mxwild.example.test. 3600 MX 8 x.ent.wild.nowhere.example.test.\n"
+	  "ar Any.where.wild.example.test. 60 A 192.0.2.77\nar other.wild.example.test. 60 A 192.0.2.77" },
+	{ "mxent.example.test MX", "NOERROR aa\nan mxent.example.test. 3600 MX 5 y.ent.wild.example.test." },
+	{ "mxbelow.example.test MX", "NOERROR aa\nan mxbelow.example.test. 3600 MX 5 q.wild.sub.example.test." },
+	{ "mxdn.example.test MX", "NOERROR aa\nan mxdn.example.test. 3600 MX 5 z.dn.example.test." },
+	{ "t.srvwild.example.test SRV", "NOERROR aa\nan t.srvwild.example.test. 3600 SRV 0 0 443 t.srvwild.example.test.\n"
+	  "ar t.srvwild.example.test. 3600 A 192.0.2.69" },
+	{ "nswild.example.test A", REFERRAL("nswild.example.test") "a.wild.example.test." }, /* but is no glue */
 	{ "q.w.b.c.d.example.test A", "NOERROR aa\nan q.w.b.c.d.example.test. 3600 A 192.0.2.5" },
 	{ "q.mxself.example.test MX", "NOERROR aa\nan q.mxself.example.test. 3600 MX 10 *.mxself.example.test." },
 	{ "*.mxself.example.test MX", "NOERROR aa\nan *.mxself.example.test. 3600 MX 10 *.mxself.example.test." },
@@ -292,6 +321,14 @@ static const struct row delegations[] = {
 	{ "www.child.example.test DS", "NOERROR aa\n"
 	  "ns child.example.test. 60 SOA ns.child.example.test. root.child.example.test. 1 3600 600 86400 60" },
 	{ "example.test DS", NODATA }, /* no parent here */
+	/* the parent answers even where it does not know of the cut */
+	{ "in.cut.example.test DS", "NOERROR aa\n"
+	  "an in.cut.example.test. 3600 DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000003" },
+	{ "w.far.example.test DS", REFERRAL("far.example.test") "ns.far.test." },
+	{ "not.known.example.test DS", NODATA },
+	{ "known.example.test DS", NXDOMAIN },
+	{ "nor.not.known.example.test DS", "NXDOMAIN aa\n"
+	  "ns not.known.example.test. 60 SOA ns.not.known.example.test. root.not.known.example.test. 1 3600 600 86400 60" },
 	{ "www.child.example.test A", "NOERROR aa\nan www.child.example.test. 3600 A 192.0.2.66" },
 };
 
@@ -320,6 +357,10 @@ static const struct row dnames[] = {
 	  "an q.dnloop.example.test. 3600 CNAME q.dnloop2.example.test."
 	  "\nan dnloop2.example.test. 3600 DNAME dnloop.example.test.\n"
 	  "an q.dnloop2.example.test. 3600 CNAME q.dnloop.example.test." },
+	/* nothing comes twice */
+	{ "x.dnback.example.test DNAME", "NOERROR aa\nan dnback.example.test. 3600 DNAME back.example.test.\n"
+	  "an x.dnback.example.test. 3600 CNAME x.back.example.test.\n"
+	  "an x.back.example.test. 3600 CNAME dnback.example.test." },
 	/* the new name is too long: RFC 6672 2.2 */
 	{ A63 "." B63 "."
 	  C50 ".dnlong.example.test A",
@@ -336,6 +377,9 @@ static const struct row refusals[] = {
 	{ "example.test AXFR tcp", "REFUSED" },
 	{ "example.test AXFR", "REFUSED" },
 	{ "example.test IXFR tcp", "REFUSED" },
+	{ "www.example.test IXFR", "NOTAUTH" },
+	{ "no.example.test AXFR tcp", "NOTAUTH" },
+	{ "elsewhere.org AXFR tcp edns=1232", "NOTAUTH\nopt 1232 ede=20" },
 	{ "www.example.test A class=ANY", "REFUSED" },
 	{ "www.example.test A class=CLASS4", "REFUSED" },
 	{ "www.example.test TXT class=CH", "cold" },
@@ -437,6 +481,50 @@ START_TEST(test_long_chain)
 }
 END_TEST
 
+/* RFC 8945 5.3.2: the key is not known, so there is nothing to sign with. */
+START_TEST(test_bad_key)
+{
+#define ASKED "\3www\7example\4test\0\0\1\0\1"
+#define KEY "\3key\0\0\xfa\0\xff\0\0\0\0\0"
+#define ALGORITHM "\4alg1\0" "\0\0\x65\4\3\2" "\1\x2c"
+	static const char query[] = "\xbe\xef\1\0\0\1\0\0\0\0\0\2" ASKED "\0\0\x29\2\0\0\0\0\0\0\0"
+				    KEY "\x19" ALGORITHM "\0\2" "mm" "\x12\x34\0\0\0\1" "o";
+	static const char want[] = "\xbe\xef\x81\x09\0\1\0\0\0\0\0\2" ASKED "\0\0\x29\4\xd0\0\0\0\0\0\0"
+				   KEY "\x16" ALGORITHM "\0\0" "\xbe\xef\0\x11\0\0";
+	kit_ask_wire(&kit, (const uint8_t *)query, sizeof query - 1, ANSWER_UDP);
+	ck_assert_uint_eq(kit.wire_len, sizeof want - 1);
+	ck_assert_mem_eq(kit.wire, want, kit.wire_len);
+}
+END_TEST
+
+static uint8_t *put_long_name(uint8_t *p)
+{
+	for (unsigned label = 0; label < 3; label++, p += 64)
+		memset(memset(p, 63, 1) + 1, 'n', 63);
+	return p + 1;
+}
+
+static uint8_t *put_octets(uint8_t *p, const char *octets, size_t n)
+{
+	memcpy(p, octets, n);
+	return p + n;
+}
+
+/* Three names of 193 octets do not fit into 512: the rcode alone tells it. */
+START_TEST(test_bad_key_without_room)
+{
+	uint8_t query[1024] = { 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1 };
+
+	uint8_t *p = put_octets(put_long_name(query + 12), "\0\1\0\1", 4);
+	p = put_octets(put_long_name(p), "\0\xfa\0\xff\0\0\0\0\0\xd1", 10);
+	p = put_octets(put_long_name(p), "\0\0\x65\4\3\2" "\1\x2c" "\0\0" "\0\1\0\0\0\0", 16);
+	ck_assert_str_eq(kit_ask_wire(&kit, query, (size_t)(p - query), ANSWER_UDP), "NOTAUTH");
+	ck_assert_uint_eq(kit.wire_len, 12 + 193 + 4);
+	kit_ask_wire(&kit, query, (size_t)(p - query), ANSWER_TCP);
+	ck_assert_uint_eq(kit.wire_len, (size_t)(p - query));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("answer: static");
@@ -452,6 +540,8 @@ int main(void)
 	tcase_add_test(t, test_long_chain);
 	tcase_add_test(t, test_refusals);
 	tcase_add_test(t, test_edns);
+	tcase_add_test(t, test_bad_key);
+	tcase_add_test(t, test_bad_key_without_room);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

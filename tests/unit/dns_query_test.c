@@ -26,6 +26,8 @@ static enum query_verdict parse(struct query *q, const void *wire, size_t len)
 #define WWW "\3wWw\4TEST\0\0\x1c\0\1" /* www.test AAAA IN */
 #define WWW_LEN 14
 #define OPT(size, flags, rdlen) "\0\0\x29" size "\0\0" flags "\0" rdlen
+#define TSIG_RDATA(id_to_end) "\4alg1\0" "\0\0\x65\0\0\0" "\1\x2c" "\0\2" "mm" id_to_end
+#define TSIG "\3key\0" "\0\xfa\0\xff\0\0\0\0\0\x18" TSIG_RDATA("\xbe\xef\0\0\0\0")
 #define COOKIE8 "\0\x0a\0\x08" "01234567"
 #define RR "\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1"
 
@@ -97,6 +99,7 @@ static void expect(const struct expected *cases, size_t n)
 #define OK_PLAIN QUERY_OK, 0, WWW_LEN, false
 #define OK_EDNS QUERY_OK, 0, WWW_LEN, true
 #define FORMERR(question, edns) QUERY_ERROR, DNS_RCODE_FORMERR, question, edns
+#define NOTAUTH(question, edns) QUERY_ERROR, DNS_RCODE_NOTAUTH, question, edns
 #define NOTIMP(question, edns) QUERY_ERROR, DNS_RCODE_NOTIMP, question, edns
 #define BADVERS(question) QUERY_ERROR, DNS_RCODE_BADVERS, question, true
 #define DROP QUERY_DROP, 0, 0, false
@@ -243,9 +246,65 @@ START_TEST(stray_records_and_trailing_octets)
 		CASE(QUERY("\3") WWW RR OPT("\4\xd0", "\0\0", "\0") RR "x", OK_EDNS),
 		CASE(QUERY("\1") WWW "\4name\xc0\x0c\0\1\0\1\0\0\0\0\0\0", OK_PLAIN),
 		CASE(QUERY("\1") WWW "\xff\xff\0\1\0\1\0\0\0\0\0\0", OK_PLAIN), /* not followed, so harmless */
-		CASE(HEAD("\1\0", "\1", "\1", "\0", "\0") WWW OPT("\4\xd0", "\0\0", "\0"), OK_PLAIN), /* misplaced */
+		CASE(HEAD("\1\0", "\1", "\0", "\1", "\1") WWW RR "\0\0\x18\0\xff\0\0\0\0\0\0", OK_PLAIN), /* SIG(0) */
 	};
 	expect(cases, COUNT(cases));
+}
+END_TEST
+
+START_TEST(records_in_the_wrong_section)
+{
+	static const struct expected cases[] = {
+		CASE(HEAD("\1\0", "\1", "\1", "\0", "\0") WWW OPT("\4\xd0", "\0\0", "\0"), FORMERR(WWW_LEN, false)),
+		CASE(HEAD("\1\0", "\1", "\0", "\1", "\0") WWW OPT("\4\xd0", "\0\0", "\0"), FORMERR(WWW_LEN, false)),
+		CASE(HEAD("\1\0", "\1", "\0", "\2", "\0") WWW RR TSIG, FORMERR(WWW_LEN, false)),
+		CASE(HEAD("\1\0", "\1", "\1", "\0", "\0") WWW TSIG, FORMERR(WWW_LEN, false)),
+		CASE(QUERY("\2") WWW TSIG OPT("\4\xd0", "\0\0", "\0"), FORMERR(WWW_LEN, false)), /* TSIG is last */
+		CASE(QUERY("\2") WWW TSIG TSIG, FORMERR(WWW_LEN, false)),
+	};
+	expect(cases, COUNT(cases));
+}
+END_TEST
+
+/* RFC 8945 5.2: one that cannot be read is FORMERR, a key that we have not, which is any, is NOTAUTH. */
+START_TEST(tsig)
+{
+#define HEADED(name, fixed, rdata) QUERY("\1") WWW name fixed rdata
+#define KEY "\3key\0"
+#define FIXED(rdlen) "\0\xfa\0\xff\0\0\0\0\0" rdlen
+#define TAIL "\xbe\xef\0\0\0\0"
+	static const struct expected cases[] = {
+		CASE(QUERY("\1") WWW TSIG, NOTAUTH(WWW_LEN, false)),
+		CASE(QUERY("\2") WWW OPT("\4\xd0", "\0\0", "\0") TSIG, NOTAUTH(WWW_LEN, true)),
+		CASE(QUERY("\2") WWW RR TSIG "trailing", NOTAUTH(WWW_LEN, false)),
+		CASE(HEAD("\x28\0", "\1", "\0", "\0", "\1") "\4test\0\0\6\0\1" TSIG, NOTAUTH(10, false)),
+		CASE(HEAD("\x10\0", "\1", "\0", "\0", "\1") WWW TSIG, NOTIMP(WWW_LEN, false)),
+		CASE(HEAD("\1\0", "\0", "\0", "\0", "\1") TSIG, FORMERR(0, false)),
+		CASE(QUERY("\2") WWW "\0\0\x29\4\xd0\0\1\0\0\0\0" TSIG, BADVERS(WWW_LEN)),
+		CASE(HEADED("\xc0\x0c", FIXED("\x18"), TSIG_RDATA(TAIL)), NOTAUTH(WWW_LEN, false)), /* key is www.test */
+		CASE(HEADED(KEY, "\0\xfa\0\1\0\0\0\0\0\x18", TSIG_RDATA(TAIL)), FORMERR(WWW_LEN, false)),
+		CASE(HEADED(KEY, "\0\xfa\0\xff\0\0\0\1\0\x18", TSIG_RDATA(TAIL)), FORMERR(WWW_LEN, false)),
+		CASE(HEADED(KEY, FIXED("\x17"), TSIG_RDATA(TAIL)), FORMERR(WWW_LEN, false)),      /* too short */
+		CASE(HEADED(KEY, FIXED("\x19"), TSIG_RDATA(TAIL) "x"), FORMERR(WWW_LEN, false)),   /* too long */
+		CASE(HEADED(KEY, FIXED("\x19"), TSIG_RDATA("\xbe\xef\0\0\0\1x")), NOTAUTH(WWW_LEN, false)), /* other data */
+		CASE(HEADED(KEY, FIXED("\2"), "\xc0\x0c"), FORMERR(WWW_LEN, false)),
+		CASE(HEADED(KEY, FIXED("\0"), ""), FORMERR(WWW_LEN, false)),
+	};
+	expect(cases, COUNT(cases));
+}
+END_TEST
+
+START_TEST(the_tsig_is_at_hand_when_its_key_can_be_copied)
+{
+	static const char plain[] = QUERY("\1") WWW TSIG;
+	static const char compressed[] = HEADED("\1k\xc0\x0c", FIXED("\x18"), TSIG_RDATA(TAIL));
+	struct query q;
+
+	ck_assert_int_eq(query_parse(&q, (const uint8_t *)plain, sizeof plain - 1, &key), QUERY_ERROR);
+	ck_assert_ptr_eq(q.tsig, plain + 12 + WWW_LEN);
+	ck_assert_int_eq(query_parse(&q, (const uint8_t *)compressed, sizeof compressed - 1, &key), QUERY_ERROR);
+	ck_assert_uint_eq(q.rcode, DNS_RCODE_NOTAUTH);
+	ck_assert_ptr_null(q.tsig);
 }
 END_TEST
 
@@ -415,7 +474,8 @@ int main(void)
 	const TTest *tests[] = {
 		a_plain_question, the_root_can_be_asked, silence, opcodes, notify_and_update_name_a_zone,
 		options_with_content, where_options_stand, questions, stray_records_and_trailing_octets,
-		malformed_records, edns, an_unknown_version_comes_before_content, edns_facts, name_limits,
+		records_in_the_wrong_section, tsig, the_tsig_is_at_hand_when_its_key_can_be_copied, malformed_records, edns,
+		an_unknown_version_comes_before_content, edns_facts, name_limits,
 		every_way_to_cut_a_query, a_message_full_of_options,
 	};
 	return unit_run("dns_query", tests, sizeof tests / sizeof *tests);
