@@ -20,3 +20,10 @@ $(FUNC_TESTS:.py=.log): gemeld gemelctl
 TESTS += tests/func/gemelctl_test.sh
 EXTRA_DIST += tests/func/gemelctl_test.sh
 tests/func/gemelctl_test.log: gemelctl
+
+# Answers against those of NSD, Knot and BIND.
+TESTS += tests/func/referee_test.py
+EXTRA_DIST += tests/func/referee_test.py tests/func/referee_ask.py tests/func/referee_compare.py \
+	tests/func/referee_intended.py tests/func/referee_questions.py tests/func/referee_servers.py \
+	tests/func/referee_tell.py tests/func/referee_traps.py tests/func/referee_wire.py tests/func/referee_zones.py
+tests/func/referee_test.log: gemeld
