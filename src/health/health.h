@@ -42,6 +42,8 @@ enum health_reason {
 	/* down, by TLS: silence within the handshake; another name's certificate; one out of date; an issuer that is not
 	 * trusted. What else goes wrong there is TLS_FAILED */
 	HEALTH_TLS_TIMEOUT, HEALTH_TLS_NAME, HEALTH_TLS_EXPIRED, HEALTH_TLS_UNTRUSTED,
+	/* unknown too */
+	HEALTH_CHECK_SAID_UNKNOWN, HEALTH_CHECK_IMPOSSIBLE, /* the check says so; this machine cannot do what it asks */
 	HEALTH_REASON_MAX
 };
 enum health_outcome { HEALTH_OUTCOME_NONE = 0, HEALTH_PASS, HEALTH_FAIL, HEALTH_UNKNOWN_RESULT, HEALTH_VOID };

@@ -37,6 +37,8 @@ static const struct reason {
 	[HEALTH_TLS_NAME] = { HEALTH_FAIL, true, "TLS name mismatch" },
 	[HEALTH_TLS_EXPIRED] = { HEALTH_FAIL, true, "certificate expired" },
 	[HEALTH_TLS_UNTRUSTED] = { HEALTH_FAIL, true, "unknown CA" },
+	[HEALTH_CHECK_SAID_UNKNOWN] = { HEALTH_UNKNOWN_RESULT, false, "check said unknown" },
+	[HEALTH_CHECK_IMPOSSIBLE] = { HEALTH_UNKNOWN_RESULT, false, "check not possible" },
 };
 
 static const struct reason *reason_get(enum health_reason r)

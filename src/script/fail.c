@@ -63,6 +63,12 @@ static int say(lua_State *L, const char *text, size_t len)
 	return lua_error(L);
 }
 
+int fail_say(lua_State *L, const char *text)
+{
+	lua_pushstring(L, text);
+	return say(L, text, strlen(text));
+}
+
 /* A short text for the value at index, without calling anything of the script's. */
 static const char *value_text(lua_State *L, int index, size_t *len)
 {

@@ -5,7 +5,7 @@
  *                                                       guard.c    library functions that could run long in C, bounded
  *                                                       match.c    pattern engine; pattern.c find match gmatch gsub
  *                                                       fail.c     error assert pcall xpcall: where a failure came from
- *                                                       api.c      net sleep log, http.c
+ *                                                       api.c      net sleep log; http.c json.c dns.c ping.c plugin.c
  *                                                       run.c      start, resume, verdict
  */
 #ifndef GEMEL_SCRIPT_INTERNAL_H
@@ -96,6 +96,7 @@ struct failure {
 void fail_open(lua_State *L, int lib);          /* metatable; error, assert, pcall, xpcall into the table at lib */
 const struct failure *fail_get(lua_State *L, int index); /* NULL where the value is none */
 int fail_raise(lua_State *L, enum health_reason reason, const char *detail); /* never returns */
+int fail_say(lua_State *L, const char *text); /* raises as the script's own error(text, 0) would: what was read is wrong */
 void fail_set_detail(char out[HEALTH_DETAIL_MAX], const char *text, size_t len);
 
 /* ---- the rest ---- */
@@ -108,6 +109,7 @@ void guard_utf8(lua_State *L, int lib);
 void pattern_open(lua_State *L, int lib);
 void api_open(lua_State *L, int lib);
 void http_open(lua_State *L, int lib);
+void json_open(lua_State *L, int lib);
 /* A table named name in lib that scripts can read but not write, over the table on the top of the stack (popped). */
 void sandbox_seal(lua_State *L, int lib, const char *name);
 int args_declare(struct script *s, int index, struct diags *d); /* the args table at index */

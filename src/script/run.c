@@ -103,9 +103,14 @@ static void verdict_of_values(struct script_run *r, int n, struct health_result 
 	char text[HEALTH_DETAIL_MAX + 128];
 	size_t len = 0;
 
+	if (n > 1 && lua_isnil(r->L, first) && lua_type(r->L, first + 1) == LUA_TSTRING) {
+		detail = lua_tolstring(r->L, first + 1, &len);
+		verdict(out, HEALTH_CHECK_SAID_UNKNOWN, 0, detail, len);
+		return;
+	}
 	if (weight < 0) {
 		snprintf(text, sizeof text,
-			 "%.60s: returned %s; expected true, false or a number from 0 to 100, then a reason",
+			 "%.60s: returned %s; expected true, false, a number from 0 to 100 or nil, then a reason",
 			 r->script->file,
 			 n == 0                                 ? "nothing"
 			 : lua_type(r->L, first) == LUA_TNUMBER ? "a number out of range"

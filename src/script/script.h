@@ -12,6 +12,7 @@
  *
  *     return true | 1..100 [, reason]          HEALTH_OK, weight_pct
  *     return false | 0 [, reason]              HEALTH_CHECK_SAID_DOWN
+ *     return nil, reason                       HEALTH_CHECK_SAID_UNKNOWN
  *     error(…), assert(false, …)               HEALTH_CHECK_SAID_DOWN, or HEALTH_REPLY_WRONG once octets of the
  *                                              target have arrived in this run: then it is itself the witness
  *     a failure of an API call, uncaught       its own reason (connect refused, read timeout, HTTP status, …)

@@ -30,6 +30,8 @@ static const struct mapping {
 	/* nonsense is a bug of the script */
 	{ "return", HEALTH_SCRIPT_ERROR, 0, "returned nothing", NULL },
 	{ "return nil", HEALTH_SCRIPT_ERROR, 0, "returned nil", NULL },
+	{ "return nil, 'who knows'", HEALTH_CHECK_SAID_UNKNOWN, 0, "who knows", NULL },
+	{ "return nil, {}", HEALTH_SCRIPT_ERROR, 0, "returned nil", NULL },
 	{ "return 'up'", HEALTH_SCRIPT_ERROR, 0, "returned string", NULL },
 	{ "return {}", HEALTH_SCRIPT_ERROR, 0, "returned table", NULL },
 	{ "return 101", HEALTH_SCRIPT_ERROR, 0, "out of range", NULL },

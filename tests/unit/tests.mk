@@ -317,3 +317,9 @@ TESTS += tests/unit/limited_test
 tests_unit_limited_test_SOURCES = tests/unit/limited_test.c tests/unit/unit.h src/app/limited.c
 tests_unit_limited_test_LDADD = $(ANSWER_LIBS) $(CHECK_LIBS)
 tests_unit_limited_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/script_json_test
+TESTS += tests/unit/script_json_test
+tests_unit_script_json_test_SOURCES = tests/unit/script_json_test.c tests/unit/script_help.h tests/unit/unit.h
+tests_unit_script_json_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_json_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
