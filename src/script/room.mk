@@ -9,4 +9,4 @@ src_script_libscript_a_CFLAGS += $(LUA_CFLAGS)
 
 # The bundled checks: conf/ finds them there.
 bundledluadir = $(pkgdatadir)/lua
-dist_bundledlua_DATA = lua/http.lua lua/tcp.lua
+dist_bundledlua_DATA = lua/haproxy_agent.lua lua/http.lua lua/mysql.lua lua/postgres.lua lua/redis.lua lua/smtp.lua lua/tcp.lua
