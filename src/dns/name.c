@@ -8,28 +8,32 @@ static inline uint8_t fold(uint8_t c)
 	return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c;
 }
 
-#define EACH8 0x0101010101010101u
+#define VECTOR 16
+typedef uint8_t octets __attribute__((vector_size(VECTOR)));
 
-/* Eight octets at once: bit 7 of each octet of `letter` says "is 'A' to 'Z'", and a quarter of it is the case bit.
- * Octets over 127 are cut to 7 bits for the sums, so that no carry crosses, and taken out at the end. */
-static inline uint64_t fold8(uint64_t w)
+static inline void fold_vector(uint8_t *to, const uint8_t *from)
 {
-	uint64_t low7 = w & (EACH8 * 0x7f);
-	uint64_t from_a = low7 + EACH8 * (0x80 - 'A'), past_z = low7 + EACH8 * (0x80 - 'Z' - 1);
-	uint64_t letter = from_a & ~past_z & ~w & (EACH8 * 0x80);
-	return w | letter >> 2;
+	octets v;
+	memcpy(&v, from, sizeof v);
+	v |= (octets)(v - (uint8_t)'A' < (uint8_t)26) & (uint8_t)0x20;
+	memcpy(to, &v, sizeof v);
 }
 
 void name_lower(uint8_t *name, size_t len)
 {
-	for (; len >= 8; name += 8, len -= 8) {
-		uint64_t w;
-		memcpy(&w, name, sizeof w);
-		w = fold8(w);
-		memcpy(name, &w, sizeof w);
-	}
+	for (; len >= VECTOR; name += VECTOR, len -= VECTOR)
+		fold_vector(name, name);
 	for (; len; name++, len--)
 		*name = fold(*name);
+}
+
+void name_lower_copy(uint8_t to[NAME_ROOM], const uint8_t *from, size_t len, size_t avail)
+{
+	size_t at = 0;
+	for (; at < len && avail - at >= VECTOR; at += VECTOR)
+		fold_vector(to + at, from + at);
+	for (; at < len; at++)
+		to[at] = fold(from[at]);
 }
 
 int name_check(const uint8_t *p, size_t avail)
@@ -122,22 +126,26 @@ bool name_is_wildcard(const uint8_t *name)
 	return name[0] == 1 && name[1] == '*';
 }
 
-static inline uint64_t load_native64(const uint8_t *p)
+static inline uint64_t load_le64(const uint8_t *p)
 {
 	uint64_t v;
 	memcpy(&v, p, sizeof v);
-	return v;
+	return le64toh(v);
 }
 
-/* 2 to 7 octets as one word, the first always lowest. */
+static inline uint64_t load_le32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return le32toh(v);
+}
+
+/* 1 to 7 octets as one word, the first lowest, zero behind; the last ones of 4 and more are read a second time. */
 static inline uint64_t load_short(const uint8_t *p, size_t n)
 {
-	uint32_t head, tail;
 	if (n < 4)
-		return p[0] | (uint64_t)p[n >> 1] << 8 | (uint64_t)p[n - 1] << 16;
-	memcpy(&head, p, sizeof head);
-	memcpy(&tail, p + n - 4, sizeof tail);
-	return head | (uint64_t)tail << 32;
+		return p[0] | (uint64_t)p[n >> 1] << 8 * (n >> 1) | (uint64_t)p[n - 1] << 8 * (n - 1);
+	return load_le32(p) | load_le32(p + n - 4) << 8 * (n - 4);
 }
 
 /* A label of up to 7 letters is one word and one multiply. The length octet is in the first word, which makes a
@@ -145,18 +153,16 @@ static inline uint64_t load_short(const uint8_t *p, size_t n)
  * instead of reading past the end. */
 uint64_t name_hash_step(const struct hash_key *k, uint64_t parent, const uint8_t *label)
 {
-	uint64_t mult = k->k[1] ^ 0x9e3779b97f4a7c15u;
+	const uint64_t mult = name_hash_mult(k);
 	size_t n = 1u + label[0];
 
-	if (n < 8) {
-		uint64_t w = n == 1 ? 0 : load_short(label, n);
-		return hash_mix(parent ^ w, mult);
-	}
-	uint64_t h = hash_mix(parent ^ load_native64(label), mult);
+	if (n < 8)
+		return hash_mix(parent ^ load_short(label, n), mult);
+	uint64_t h = hash_mix(parent ^ load_le64(label), mult);
 	size_t at = 8;
 	for (; at + 8 < n; at += 8)
-		h = hash_mix(h ^ load_native64(label + at), mult);
-	return at < n ? hash_mix(h ^ load_native64(label + n - 8), mult) : h;
+		h = hash_mix(h ^ load_le64(label + at), mult);
+	return at < n ? hash_mix(h ^ load_le64(label + n - 8), mult) : h;
 }
 
 uint64_t name_hash(const struct hash_key *k, const uint8_t *name)

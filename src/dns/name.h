@@ -2,6 +2,7 @@
  * Stored names are lower-case (ASCII letters only: RFC 4343), packets keep the case that came. */
 #ifndef GEMEL_DNS_NAME_H
 #define GEMEL_DNS_NAME_H
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #define NAME_WIRE_MAX 255  /* RFC 1035 2.3.4 */
 #define NAME_LABEL_MAX 63
 #define NAME_LABELS_MAX 127
+#define NAME_ROOM 264     /* a name that is read in whole words: 8 octets from any of its labels */
 #define NAME_TEXT_MAX 1025 /* every octet as \DDD, dots, NUL */
 
 /* Text → wire with RFC 1035 5.1 escapes (\. \DDD). Relative names get origin (wire, may be NULL = root) appended;
@@ -24,6 +26,9 @@ int name_check(const uint8_t *p, size_t avail) MUST_CHECK;
 size_t name_len(const uint8_t *name);        /* of a checked name */
 unsigned name_labels(const uint8_t *name);   /* without the root */
 void name_lower(uint8_t *name, size_t len);
+/* Copies a name in lower case, sixteen octets at once where `from` has so many: `to` has NAME_ROOM, and may hold anything
+ * behind the name. avail: what can be read at `from`, at least len. */
+void name_lower_copy(uint8_t to[NAME_ROOM], const uint8_t *from, size_t len, size_t avail);
 bool name_equal(const uint8_t *a, const uint8_t *b); /* ASCII case folded */
 /* True where name is at or below parent. */
 bool name_is_under(const uint8_t *name, const uint8_t *parent);
@@ -36,8 +41,19 @@ bool name_is_wildcard(const uint8_t *name); /* first label is exactly "*" */
 /* The hash chain of suffixes: hash of a name = step over its labels from the root leftwards, so that one pass gives
  * the hash of every suffix. Names must be lower-case. */
 static inline uint64_t name_hash_root(const struct hash_key *k) { return k->k[0]; }
+static inline uint64_t name_hash_mult(const struct hash_key *k) { return k->k[1] ^ 0x9e3779b97f4a7c15u; }
 /* label: length octet first */
 uint64_t name_hash_step(const struct hash_key *k, uint64_t parent, const uint8_t *label);
+/* The same, for a name in NAME_ROOM: most labels are one word, from which what is behind the label is cut off. */
+static inline uint64_t name_hash_step_room(const struct hash_key *k, uint64_t parent, const uint8_t *label)
+{
+	uint64_t w;
+
+	if (label[0] > 7)
+		return name_hash_step(k, parent, label);
+	memcpy(&w, label, sizeof w);
+	return hash_mix(parent ^ (le64toh(w) & UINT64_MAX >> (56 - 8 * label[0])), name_hash_mult(k));
+}
 uint64_t name_hash(const struct hash_key *k, const uint8_t *name);
 
 #endif

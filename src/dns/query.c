@@ -13,37 +13,44 @@
 
 #define RR_FIXED_LEN 10 /* type, class, TTL, RDLENGTH */
 
+/* The next n octets, or NULL. */
+static inline const uint8_t *take(struct rbuf *r, size_t n)
+{
+	const uint8_t *p = r->data + r->pos;
+
+	if (n > rbuf_left(r))
+		return NULL;
+	r->pos += n;
+	return p;
+}
+
 /* The question's name: lower-case copy and the offsets of its labels. A pointer has nothing to point at here
  * (only the header lies before it), so it is as malformed as the reserved label types. */
 static int take_name(struct query *q, const uint8_t *at, size_t avail)
 {
-	unsigned n = 0, offset = 0;
+	const size_t end = avail < NAME_WIRE_MAX ? avail : NAME_WIRE_MAX;
+	size_t n = 0, offset = 0, len;
 
-	if (avail > NAME_WIRE_MAX)
-		avail = NAME_WIRE_MAX;
-	for (; offset < avail && at[offset] != 0; offset += 1u + at[offset]) {
-		if (at[offset] > NAME_LABEL_MAX)
+	for (; offset < end && (len = at[offset]) != 0; offset += 1 + len) {
+		if (len > NAME_LABEL_MAX)
 			return ERR_FORMAT;
 		q->label_at[n++] = (uint8_t)offset;
 	}
-	if (offset >= avail)
+	if (offset >= end)
 		return ERR_FORMAT;
 	q->label_at[n] = (uint8_t)offset;
 	q->labels = (uint8_t)n;
-	memcpy(q->name, at, offset + 1);
-	name_lower(q->name, offset + 1);
+	name_lower_copy(q->name, at, offset + 1, avail);
 	return (int)offset + 1;
 }
 
 static void hash_suffixes(struct query *q, const struct hash_key *key)
 {
 	uint64_t h = name_hash_root(key);
+	size_t i = q->labels;
 
-	q->hash[q->labels] = h;
-	for (unsigned i = q->labels; i-- > 0;) {
-		h = name_hash_step(key, h, q->name + q->label_at[i]);
-		q->hash[i] = h;
-	}
+	for (q->hash[i] = h; i-- > 0; q->hash[i] = h)
+		h = name_hash_step_room(key, h, q->name + q->label_at[i]);
 }
 
 /* Sets what belongs to the question only when the whole of it is there. */
@@ -55,10 +62,11 @@ static int parse_question(struct query *q, struct rbuf *r, const struct hash_key
 		q->labels = 0;
 		return ERR_FORMAT;
 	}
-	r->pos += (size_t)n;
+	const uint8_t *fixed = r->data + r->pos + n;
+	r->pos += (size_t)n + 4;
 	q->name_len = (uint8_t)n;
-	q->qtype = get_u16(r);
-	q->qclass = get_u16(r);
+	q->qtype = load_u16(fixed);
+	q->qclass = load_u16(fixed + 2);
 	q->question_len = (uint16_t)(n + 4);
 	hash_suffixes(q, key);
 	return 0;
@@ -76,8 +84,8 @@ static int skip_name(struct rbuf *r)
 			return 0;
 		}
 		if (c >= 0xc0)
-			return get_bytes(r, 2) ? 0 : ERR_FORMAT;
-		if (c > NAME_LABEL_MAX || !get_bytes(r, 1u + c))
+			return take(r, 2) ? 0 : ERR_FORMAT;
+		if (c > NAME_LABEL_MAX || !take(r, 1u + c))
 			return ERR_FORMAT;
 	}
 	return ERR_FORMAT;
@@ -87,7 +95,7 @@ static int skip_name(struct rbuf *r)
 static int skip_questions(struct rbuf *r, unsigned count)
 {
 	for (; count > 0; count--) {
-		if (skip_name(r) < 0 || !get_bytes(r, 4))
+		if (skip_name(r) < 0 || !take(r, 4))
 			return ERR_FORMAT;
 	}
 	return 0;
@@ -97,8 +105,8 @@ static int skip_questions(struct rbuf *r, unsigned count)
 static int skip_records(struct rbuf *r, unsigned count)
 {
 	for (; count > 0; count--) {
-		const uint8_t *fixed = skip_name(r) < 0 ? NULL : get_bytes(r, RR_FIXED_LEN);
-		if (!fixed || !get_bytes(r, load_u16(fixed + 8)))
+		const uint8_t *fixed = skip_name(r) < 0 ? NULL : take(r, RR_FIXED_LEN);
+		if (!fixed || !take(r, load_u16(fixed + 8)))
 			return ERR_FORMAT;
 		if (load_u16(fixed) == DNS_TYPE_OPT || load_u16(fixed) == DNS_TYPE_TSIG)
 			return ERR_FORMAT;
@@ -192,7 +200,9 @@ static int parse_opt(struct query *q, const uint8_t *fixed, const uint8_t *rdata
 		q->edns_size = DNS_UDP_PLAIN_MAX;
 	q->edns_version = fixed[5];
 	q->edns_do = (load_u16(fixed + 6) & DNS_EDNS_DO) != 0;
-	return q->edns_version > 0 ? ERR_VERSION : parse_options(q, rdata, len);
+	if (q->edns_version > 0)
+		return ERR_VERSION;
+	return len ? parse_options(q, rdata, len) : 0;
 }
 
 /* | key name | 250 | ANY | 0 | RDLENGTH | algorithm | time 48 | fudge | MAC size | MAC | id | error | length | other |
@@ -220,10 +230,14 @@ static int parse_additional(struct query *q, struct rbuf *r, unsigned count)
 {
 	for (; count > 0; count--) {
 		const uint8_t *owner = r->data + r->pos;
-		bool at_root = rbuf_left(r) > 0 && *owner == 0;
-		const uint8_t *fixed = skip_name(r) < 0 ? NULL : get_bytes(r, RR_FIXED_LEN);
-		size_t len = fixed ? load_u16(fixed + 8) : 0;
-		const uint8_t *rdata = fixed ? get_bytes(r, len) : NULL;
+		const bool at_root = rbuf_left(r) > 0 && *owner == 0;
+		if (at_root)
+			r->pos++;
+		else if (skip_name(r) < 0)
+			return ERR_FORMAT;
+		const uint8_t *fixed = take(r, RR_FIXED_LEN);
+		const size_t len = fixed ? load_u16(fixed + 8) : 0;
+		const uint8_t *rdata = fixed ? take(r, len) : NULL;
 		if (!rdata)
 			return ERR_FORMAT;
 		if (load_u16(fixed) == DNS_TYPE_TSIG)
@@ -239,7 +253,9 @@ static int parse_additional(struct query *q, struct rbuf *r, unsigned count)
 
 static int parse_records(struct query *q, struct rbuf *r)
 {
-	if (skip_records(r, load_u16(q->wire + 6)) < 0 || skip_records(r, load_u16(q->wire + 8)) < 0)
+	const uint8_t *counts = q->wire + 6;
+
+	if (load_u32(counts) && (skip_records(r, load_u16(counts)) < 0 || skip_records(r, load_u16(counts + 2)) < 0))
 		return ERR_FORMAT;
 	return parse_additional(q, r, load_u16(q->wire + 10));
 }
@@ -293,14 +309,11 @@ static __attribute__((noinline)) enum query_verdict judge(struct query *q, unsig
 
 enum query_verdict query_parse(struct query *q, const uint8_t *wire, size_t len, const struct hash_key *key)
 {
-	struct rbuf r;
+	struct rbuf r = { .data = wire, .pos = DNS_HEADER_LEN, .len = len };
 
 	if (len < DNS_HEADER_LEN || (load_u16(wire + 2) & DNS_FLAG_QR))
 		return QUERY_DROP;
 	reset(q, wire, len);
-	rbuf_init(&r, wire, len);
-	r.pos = DNS_HEADER_LEN;
-
 	unsigned questions = load_u16(wire + 4);
 	int question = questions == 1 ? parse_question(q, &r, key) : skip_questions(&r, questions);
 	int records = question < 0 ? ERR_FORMAT : parse_records(q, &r);

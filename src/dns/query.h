@@ -52,7 +52,7 @@ struct query {
 	const uint8_t *tsig;   /* with NOTAUTH only: the TSIG from its key's name on, NULL if that is compressed */
 	uint8_t edns_version;
 	uint16_t edns_size;   /* what the client takes; below 512 counts as 512 (RFC 6891 6.2.3) */
-	uint8_t name[NAME_WIRE_MAX + 1];      /* lower-case copy of the question's name */
+	uint8_t name[NAME_ROOM];              /* lower-case copy of the question's name; anything behind it */
 	uint8_t label_at[NAME_LABELS_MAX + 1];/* offset of label i in name; [labels] = the root octet */
 	uint64_t hash[NAME_LABELS_MAX + 1];   /* hash of the suffix that starts at label i; [labels] = the root */
 };
