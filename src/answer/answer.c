@@ -110,7 +110,7 @@ static struct answer_live *live_load(const struct solver *s, const struct image_
 /* Sticky picks go by the client's prefix: the one a resolver tells (RFC 7871), else the address that asks. */
 static uint64_t sticky_prefix(struct solver *s)
 {
-	uint64_t prefix = s->from->prefix;
+	uint64_t prefix = s->from->client ? answer_prefix(s->from->client) : 0;
 	uint8_t scope;
 
 	if (s->q->options & QUERY_OPTION_ECS && edns_ecs_prefix(s->q, &prefix, &scope))
@@ -306,8 +306,7 @@ static const struct answer_zone *parent_of(const struct answer_db *db, const str
  * (RFC 1996 3.10, RFC 2136 3.1). */
 static __attribute__((noinline)) void refuse_message(const struct answer_db *db, const struct query *q, struct reply *r)
 {
-	const struct answer_name n = { .name = q->name, .label_at = q->label_at, .hash = q->hash, .len = q->name_len,
-		.labels = q->labels };
+	const struct answer_name n = db_question(q);
 	const struct answer_zone *z = q->qclass == DNS_CLASS_IN ? db_find_zone(db, &n, n.labels) : NULL;
 
 	reply_fail(r, z && z->labels == n.labels ? DNS_RCODE_REFUSED : DNS_RCODE_NOTAUTH, REPLY_NO_EDE);
@@ -329,17 +328,17 @@ static inline bool is_transfer(const struct query *q)
 }
 
 static inline void solve(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from,
-			 const struct query *q, struct reply *r)
+			 const struct answer_job *job, struct reply *r)
 {
-	const struct answer_name n = { .name = q->name, .label_at = q->label_at, .hash = q->hash, .len = q->name_len,
-		.labels = q->labels };
+	const struct query *q = &job->query;
+	const struct answer_name n = db_question(q);
 	struct solver s;
 
 	if (q->opcode != DNS_OPCODE_QUERY)
 		return refuse_message(db, q, r);
 	if (q->qclass != DNS_CLASS_IN)
 		return reply_fail(r, DNS_RCODE_REFUSED, REPLY_NO_EDE);
-	const struct answer_zone *z = db_find_zone(db, &n, n.labels);
+	const struct answer_zone *z = job->zone ? job->zone : db_find_zone(db, &n, n.labels);
 	if (!z)
 		return reply_fail(r, is_transfer(q) ? DNS_RCODE_NOTAUTH : DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
 	if (__builtin_expect(q->qtype == DNS_TYPE_DS, 0) && n.labels == z->labels)
@@ -406,41 +405,53 @@ static __attribute__((noinline)) uint16_t prepare(struct edns_options *o, const 
 	return q->qclass == DNS_CLASS_CH && q->opcode == DNS_OPCODE_QUERY ? RCODE_COLD : RCODE_SOLVE;
 }
 
-enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
-				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out,
-				 size_t cap, size_t *len)
+enum answer_outcome answer_write(const struct answer_job *job, const struct answer_db *db, struct answer_worker *w,
+				 const struct answer_limits *lim, const struct answer_from *from, uint8_t *out, size_t cap,
+				 size_t *len)
 {
 	const bool tcp = from->transport == ANSWER_TCP;
-	struct edns_options options; /* encoded, and borrowed by r, only where q.options */
-	struct query q;
+	const struct query *q = &job->query;
+	const enum query_verdict v = job->verdict;
+	struct edns_options options; /* encoded, and borrowed by r, only where q->options */
 	struct reply r;
 
 	w->stats.queries++;
 	w->cookie = 0;
-	enum query_verdict v = query_parse(&q, in, in_len, &db->key);
 	if (v == QUERY_DROP) {
 		w->stats.dropped++;
 		return ANSWER_NONE;
 	}
 	uint16_t rcode = RCODE_SOLVE;
-	if (__builtin_expect(v != QUERY_OK || q.options || q.qclass == DNS_CLASS_CH, 0)) {
-		rcode = prepare(&options, &q, v, lim, w, from);
+	if (__builtin_expect(v != QUERY_OK || q->options || q->qclass == DNS_CLASS_CH, 0)) {
+		rcode = prepare(&options, q, v, lim, w, from);
 		w->cookie = options.cookie;
 		if (rcode == RCODE_COLD) {
 			w->stats.cold++;
 			return ANSWER_COLD;
 		}
 	}
-	reply_begin(&r, &q, lim, tcp, q.options ? &options : NULL, out, cap);
+	reply_begin(&r, q, lim, tcp, q->options ? &options : NULL, out, cap);
 	if (__builtin_expect(rcode == RCODE_SOLVE, 1))
-		solve(db, w, from, &q, &r);
+		solve(db, w, from, job, &r);
 	else
 		reply_fail(&r, rcode, REPLY_NO_EDE);
-	*len = reply_end(&r, &q, lim);
+	*len = reply_end(&r, q, lim);
 	if (__builtin_expect(rcode == DNS_RCODE_NOTAUTH, 0)) /* from query_parse, for a TSIG */
-		*len = reply_add_bad_key(&r, &q);
-	count(&w->stats, &q, &r, tcp);
+		*len = reply_add_bad_key(&r, q);
+	count(&w->stats, q, &r, tcp);
 	return ANSWER_SEND;
+}
+
+enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
+				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out,
+				 size_t cap, size_t *len)
+{
+	struct answer_job job;
+
+	job.in = in;
+	job.in_len = in_len;
+	answer_read(&job, 1, db);
+	return answer_write(&job, db, w, lim, from, out, cap, len);
 }
 
 static enum answer_outcome bare(const struct answer_limits *lim, const struct hash_key *key, const struct answer_worker *w,

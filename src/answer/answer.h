@@ -108,11 +108,26 @@ struct answer_limits {
 enum answer_transport { ANSWER_UDP = 1, ANSWER_TCP };
 struct answer_from { /* who asks */
 	enum answer_transport transport;
-	const struct addr *client; /* for cookies; NULL = none */
-	uint64_t prefix; /* the client's /24 or /56 as a number (answer_prefix), for sticky picks */
+	const struct addr *client; /* for cookies and sticky picks; NULL = unknown */
 };
+/* The client's /24 or /56 as a number. */
 uint64_t answer_prefix(const struct addr *client);
-/* cap must be at least 512 for UDP (1232 and more is better) and 65,535 for TCP. */
+#define ANSWER_AHEAD_MAX 16 /* about what a processor core fetches from memory at the same time */
+struct answer_job { /* a question on its way; the same place serves many */
+	const uint8_t *in; /* set by the caller; must stay until the answer is written */
+	size_t in_len;
+	struct query query;
+	enum query_verdict verdict;
+	const struct answer_zone *zone; /* NULL = not looked up yet, or none */
+};
+/* The first half of answer_query, for up to ANSWER_AHEAD_MAX: parses, and fetches what the answers need of a large database
+ * into the cache, so that several wait for memory once and not one after another. */
+void answer_read(struct answer_job *jobs, size_t count, const struct answer_db *db);
+/* The second half: the answer, from the same database. */
+enum answer_outcome answer_write(const struct answer_job *job, const struct answer_db *db, struct answer_worker *w,
+				 const struct answer_limits *lim, const struct answer_from *from, uint8_t *out, size_t cap,
+				 size_t *len);
+/* Both for one. cap must be at least 512 for UDP (1232 and more is better) and 65,535 for TCP. */
 enum answer_outcome answer_query(const struct answer_db *db, struct answer_worker *w, const struct answer_limits *lim,
 				 const struct answer_from *from, const uint8_t *in, size_t in_len, uint8_t *out,
 				 size_t cap, size_t *len);

@@ -1,6 +1,9 @@
 #include "answer/db.h"
 #include <stdlib.h>
 
+#define FETCH_LINE 64        /* of a cache, nearly everywhere */
+#define LARGE_MIN (1u << 20) /* what stays in a processor's own cache needs no fetching */
+
 /* ---- finding ---- */
 
 void db_name(struct answer_name *n, const struct answer_db *db, const uint8_t *name,
@@ -32,19 +35,15 @@ const struct answer_zone *db_find_zone(const struct answer_db *db, const struct 
 {
 	unsigned top = n->labels < max_labels ? n->labels : max_labels;
 
-	for (int word = 1; word >= 0; word--) {
-		uint64_t bits = db->label_counts[word];
-		if (top < 64u * (unsigned)word + 63)
-			bits &= top < 64u * (unsigned)word ? 0 : (2ull << (top & 63)) - 1;
-		while (bits) {
-			unsigned bit = 63 - (unsigned)__builtin_clzll(bits);
-			unsigned i = n->labels - (64u * (unsigned)word + bit);
-			const struct answer_zone *z =
-				dir_find(db, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i]);
-			if (z)
-				return z;
-			bits &= ~(1ull << bit);
-		}
+	if (top > db->apex_labels_max)
+		top = db->apex_labels_max;
+	for (unsigned labels = top + 1; labels-- > 0;) {
+		if (!db->has_apex[labels])
+			continue;
+		const unsigned i = n->labels - labels, at = n->label_at[i];
+		const struct answer_zone *z = dir_find(db, n->hash[i], n->name + at, n->len - at);
+		if (z)
+			return z;
 	}
 	return NULL;
 }
@@ -135,6 +134,43 @@ const struct image_node *db_find_above(const struct answer_zone *z, const struct
 	return node_find(z, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i], false);
 }
 
+/* ---- fetching ---- */
+
+void db_fetch_zone(const struct answer_db *db, const struct answer_name *n)
+{
+	const unsigned top = n->labels < db->apex_labels_max ? n->labels : db->apex_labels_max;
+
+	for (unsigned labels = top + 1; labels-- > 0;)
+		if (db->has_apex[labels])
+			__builtin_prefetch(&db->dir[n->hash[n->labels - labels] & db->dir_mask]);
+}
+
+/* The apex needs no entry, and names that are too long have none. */
+static bool has_entry(const struct answer_zone *z, const struct answer_name *n)
+{
+	return z->apex_node_at && n->labels > z->labels && n->labels <= z->max_labels;
+}
+
+void db_fetch_entry(const struct answer_zone *z, const struct answer_name *n)
+{
+	if (has_entry(z, n))
+		__builtin_prefetch(&z->table[image_place(n->hash[0], z->places)]);
+}
+
+void db_fetch_node(const struct answer_zone *z, const struct answer_name *n)
+{
+	const uint32_t tag = (uint32_t)(n->hash[0] >> 32);
+
+	if (!has_entry(z, n))
+		return;
+	uint32_t i = image_place(n->hash[0], z->places);
+	while (z->table[i].node_at && z->table[i].tag != tag)
+		i = i + 1 < z->places ? i + 1 : 0;
+	const uint8_t *node = z->base + z->table[i].node_at;
+	__builtin_prefetch(node);
+	__builtin_prefetch(node + FETCH_LINE); /* name and answers follow it */
+}
+
 /* ---- building ---- */
 
 static void dir_put(struct answer_db *db, const struct answer_zone *z)
@@ -147,7 +183,9 @@ static void dir_put(struct answer_db *db, const struct answer_zone *z)
 	if (!db->dir[i].base)
 		db->order[db->zone_count++] = (uint32_t)i;
 	db->dir[i] = *z;
-	db->label_counts[z->labels / 64] |= 1ull << (z->labels % 64);
+	db->has_apex[z->labels] = true;
+	if (z->labels > db->apex_labels_max)
+		db->apex_labels_max = z->labels;
 }
 
 static void add_zone(struct answer_db *db, const struct image *images, const size_t *slot_base,
@@ -204,7 +242,9 @@ int answer_db_new(struct answer_db **out, const struct image *images, size_t cou
 	if (!db)
 		return ERR_NOMEM;
 	db->key = images[0].head->key;
+	uint64_t size = 0;
 	for (size_t i = 0; i < count; i++) {
+		size += images[i].head->size;
 		slot_base[i] = db->slot_count;
 		db->slot_count += images[i].head->slot_count;
 		all += images[i].head->zone_count;
@@ -218,6 +258,7 @@ int answer_db_new(struct answer_db **out, const struct image *images, size_t cou
 	for (size_t i = 0; !zones && i < count; i++)
 		for (uint32_t k = 0; k < images[i].head->zone_count; k++)
 			add_zone(db, images, slot_base, (struct answer_zone_ref){ .image = (uint16_t)i, .zone = k });
+	db->is_large = size > LARGE_MIN;
 	*out = db;
 	return 0;
 }

@@ -23,9 +23,11 @@ struct answer_db {
 	struct hash_key key;
 	struct answer_zone *dir; /* linear probing, at most half full */
 	size_t dir_mask;
-	uint64_t label_counts[2]; /* bit n: an apex has n labels */
+	unsigned apex_labels_max;
+	bool has_apex[NAME_LABELS_MAX + 1]; /* [n]: one of n labels */
 	struct answer_live **slots; /* of all images, one after another */
 	size_t slot_count, zone_count;
+	bool is_large; /* most of it is in no cache */
 	uint32_t *order; /* zone_count places of dir, for answer_db_zone */
 };
 
@@ -36,6 +38,12 @@ struct answer_name {
 	const uint64_t *hash;
 	unsigned len, labels;
 };
+
+static inline struct answer_name db_question(const struct query *q)
+{
+	return (struct answer_name){ .name = q->name, .label_at = q->label_at, .hash = q->hash, .len = q->name_len,
+		.labels = q->labels };
+}
 
 enum db_match {
 	DB_EXACT = 1,
@@ -56,6 +64,11 @@ enum db_match db_find_node(const struct answer_db *db, const struct answer_zone 
 
 /* The node of the name's last labels, or NULL: at least the apex's labels, at most the name's. */
 const struct image_node *db_find_above(const struct answer_zone *z, const struct answer_name *n, unsigned labels);
+
+/* Fetch into the cache what db_find_zone looks at; then what db_find_node looks at first; then what stands there. */
+void db_fetch_zone(const struct answer_db *db, const struct answer_name *n);
+void db_fetch_entry(const struct answer_zone *z, const struct answer_name *n);
+void db_fetch_node(const struct answer_zone *z, const struct answer_name *n);
 
 static inline const struct image_rrset *db_find_rrset(const struct image_node *n, uint16_t type)
 {

@@ -190,8 +190,8 @@ static size_t put_opt(const struct reply *r, const struct query *q, const struct
 size_t reply_end(struct reply *r, const struct query *q, const struct answer_limits *lim)
 {
 	uint8_t *h = r->out;
-	unsigned flags = DNS_FLAG_QR | (q->opcode & 15u) << 11 | (r->aa ? DNS_FLAG_AA : 0) | (r->tc ? DNS_FLAG_TC : 0) |
-			 (q->rd ? DNS_FLAG_RD : 0) | (r->rcode & 15u);
+	unsigned flags = DNS_FLAG_QR | (load_u16(q->wire + 2) & (DNS_FLAGS_OPCODE | DNS_FLAG_RD)) |
+			 (r->aa ? DNS_FLAG_AA : 0) | (r->tc ? DNS_FLAG_TC : 0) | (r->rcode & 15u);
 
 	if (q->has_edns) {
 		r->len += put_opt(r, q, lim);

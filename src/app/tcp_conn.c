@@ -64,7 +64,7 @@ static bool answer_message(void *ctx, const uint8_t *query, size_t len)
 	struct tcp_server *t = c->server;
 	struct responder *r = t->r;
 	size_t out_len = 0;
-	const struct answer_from from = { .transport = ANSWER_TCP, .client = &c->peer, .prefix = c->prefix };
+	const struct answer_from from = { .transport = ANSWER_TCP, .client = &c->peer };
 	switch (answer_query(r->view->db, &r->main_answer, &r->limits, &from, query, len, t->out + t->out_len + FRAMING_PREFIX_LEN,
 			     DNS_MESSAGE_MAX, &out_len)) {
 	case ANSWER_SEND:

@@ -34,7 +34,8 @@ struct batch {
 	uint8_t query[BATCH][QUERY_SHORT];
 	uint8_t answers[BATCH * RESPONDER_UDP_MAX] __attribute__((aligned(ANSWER_ALIGN)));
 	uint8_t spill[BATCH][RESPONDER_QUERY_MAX - QUERY_SHORT];
-	uint8_t long_query[RESPONDER_QUERY_MAX];
+	struct answer_job job[ANSWER_AHEAD_MAX]; /* those read together, and their queries that are not short */
+	uint8_t long_query[ANSWER_AHEAD_MAX][RESPONDER_QUERY_MAX];
 };
 
 static void prepare(struct batch *b, bool wildcard, size_t count)
@@ -46,14 +47,14 @@ static void prepare(struct batch *b, bool wildcard, size_t count)
 	}
 }
 
+/* Buffers are left alone: what is never used takes no memory. */
 static void init(struct batch *b)
 {
-	memset(b, 0, sizeof *b);
 	for (size_t i = 0; i < BATCH; i++) {
 		b->in_iov[i][0] = (struct iovec){ b->query[i], sizeof b->query[i] };
 		b->in_iov[i][1] = (struct iovec){ b->spill[i], sizeof b->spill[i] };
-		b->in[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i], .msg_iov = b->in_iov[i], .msg_iovlen = 2 };
-		b->out[i].msg_hdr = (struct msghdr){ .msg_iov = &b->out_iov[i], .msg_iovlen = 1 };
+		b->in[i] = (struct mmsghdr){ { .msg_name = &b->from[i], .msg_iov = b->in_iov[i], .msg_iovlen = 2 }, 0 };
+		b->out[i] = (struct mmsghdr){ { .msg_iov = &b->out_iov[i], .msg_iovlen = 1 }, 0 };
 	}
 }
 
@@ -73,13 +74,25 @@ static void answer_from_there(struct msghdr *m)
 	}
 }
 
-static const uint8_t *whole_query(struct batch *b, size_t i, size_t len)
+static const uint8_t *whole_query(struct batch *b, size_t i, size_t len, uint8_t long_query[RESPONDER_QUERY_MAX])
 {
 	if (len <= QUERY_SHORT)
 		return b->query[i];
-	memcpy(b->long_query, b->query[i], QUERY_SHORT);
-	memcpy(b->long_query + QUERY_SHORT, b->spill[i], len - QUERY_SHORT);
-	return b->long_query;
+	memcpy(long_query, b->query[i], QUERY_SHORT);
+	memcpy(long_query + QUERY_SHORT, b->spill[i], len - QUERY_SHORT);
+	return long_query;
+}
+
+/* One that did not fit was no query: empty, it is dropped. */
+static void read_queries(const struct answer_db *db, struct batch *b, size_t first, size_t count)
+{
+	for (size_t k = 0; k < count; k++) {
+		const struct mmsghdr *m = &b->in[first + k];
+		const size_t len = m->msg_hdr.msg_flags & MSG_TRUNC ? 0 : m->msg_len;
+		b->job[k].in = whole_query(b, first + k, len, b->long_query[k]);
+		b->job[k].in_len = len;
+	}
+	answer_read(b->job, count, db);
 }
 
 /* What of a response is sent: all of it, nothing (0), or in its place that it was truncated. */
@@ -87,7 +100,7 @@ static size_t limit_rate(struct worker *w, const struct turn *t, const struct an
 			 size_t query_len, uint8_t *out, size_t out_len)
 {
 	struct answer_stats *st = &w->answer.stats;
-	switch (rate_judge(t->rate, from->prefix, rate_class_of(out), t->now_ms)) {
+	switch (rate_judge(t->rate, answer_prefix(from->client), rate_class_of(out), t->now_ms)) {
 	case RATE_PASS:
 		return out_len;
 	case RATE_SLIP:
@@ -119,21 +132,19 @@ static bool is_limited(const struct worker *w, const struct turn *t, const struc
 }
 
 /* Returns the answer's length, 0 for none. */
-static size_t answer_one(struct worker *w, const struct turn *t, struct batch *b, size_t i, uint8_t *out)
+static size_t answer_one(struct worker *w, const struct turn *t, struct batch *b, size_t i, const struct answer_job *job, uint8_t *out)
 {
 	const struct msghdr *m = &b->in[i].msg_hdr;
-	size_t len = b->in[i].msg_len, out_len = 0;
-	if (m->msg_flags & MSG_TRUNC)
-		return 0;
-	const uint8_t *query = whole_query(b, i, len);
+	const uint8_t *query = job->in;
+	size_t len = job->in_len, out_len = 0;
 	struct addr client;
 	sockaddr_to_addr(&client, &b->from[i]);
-	const struct answer_from from = { .transport = ANSWER_UDP, .client = &client, .prefix = answer_prefix(&client) };
-	switch (answer_query(t->view->db, &w->answer, &w->r->limits, &from, query, len, out, RESPONDER_UDP_MAX, &out_len)) {
+	const struct answer_from from = { .transport = ANSWER_UDP, .client = &client };
+	switch (answer_write(job, t->view->db, &w->answer, &w->r->limits, &from, out, RESPONDER_UDP_MAX, &out_len)) {
 	case ANSWER_SEND:
 		return is_limited(w, t, &client) ? limit_rate(w, t, &from, query, len, out, out_len) : out_len;
 	case ANSWER_COLD: {
-		if (is_limited(w, t, &client) && !may_ask_coordinator(w, t, from.prefix))
+		if (is_limited(w, t, &client) && !may_ask_coordinator(w, t, answer_prefix(&client)))
 			return 0;
 		struct cold_origin o = { .fd = t->fd, .to = b->from[i], .to_len = m->msg_namelen };
 		if (m->msg_controllen && m->msg_controllen <= sizeof o.control) {
@@ -166,6 +177,30 @@ static void send_all(int fd, struct mmsghdr *out, unsigned count)
 	}
 }
 
+static unsigned answer_all(struct worker *w, const struct turn *t, struct batch *b, size_t n)
+{
+	unsigned out = 0;
+	uint8_t *to = b->answers; /* a batch of the longest answers fits */
+	for (size_t i = 0, read = 0; i < n; i++) {
+		if (i == read) {
+			read = n - i < ANSWER_AHEAD_MAX ? n : i + ANSWER_AHEAD_MAX;
+			read_queries(t->view->db, b, i, read - i);
+		}
+		size_t len = answer_one(w, t, b, i, &b->job[i % ANSWER_AHEAD_MAX], to);
+		if (!len)
+			continue;
+		b->out_iov[out] = (struct iovec){ to, len };
+		to += (len + ANSWER_ALIGN - 1) & ~(size_t)(ANSWER_ALIGN - 1);
+		const struct msghdr *m = &b->in[i].msg_hdr;
+		struct msghdr *o = &b->out[out++].msg_hdr;
+		o->msg_name = m->msg_name;
+		o->msg_namelen = m->msg_namelen;
+		o->msg_control = m->msg_control;
+		o->msg_controllen = m->msg_controllen;
+	}
+	return out;
+}
+
 /* One read, its answers, one send. Returns how many datagrams came; 0 for none, -1 for an error. Only between the two is the
  * thread online: both may wait, and whoever publishes must not wait with them. */
 static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard, size_t last_count, int flags)
@@ -180,23 +215,9 @@ static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard,
 		t.now_ms = clock_coarse_ms();
 	w->answer.turn = t.view->turn[w->index];
 	cookies_lend(w->r, &w->answer);
-	unsigned out = 0;
-	uint8_t *to = b->answers; /* a batch of the longest answers fits */
-	for (size_t i = 0; i < (size_t)n; i++) {
-		struct msghdr *m = &b->in[i].msg_hdr;
-		if (wildcard)
-			answer_from_there(m);
-		size_t len = answer_one(w, &t, b, i, to);
-		if (!len)
-			continue;
-		b->out_iov[out] = (struct iovec){ to, len };
-		to += (len + ANSWER_ALIGN - 1) & ~(size_t)(ANSWER_ALIGN - 1);
-		struct msghdr *o = &b->out[out++].msg_hdr;
-		o->msg_name = m->msg_name;
-		o->msg_namelen = m->msg_namelen;
-		o->msg_control = m->msg_controllen ? m->msg_control : NULL;
-		o->msg_controllen = m->msg_controllen;
-	}
+	for (size_t i = 0; wildcard && i < (size_t)n; i++)
+		answer_from_there(&b->in[i].msg_hdr);
+	const unsigned out = answer_all(w, &t, b, (size_t)n);
 	rcu_thread_offline();
 	send_all(fd, b->out, out);
 	return n;

@@ -195,7 +195,6 @@ static void setup(void)
 	cookie_jar_fill(&kit_jar, root_a, NULL, NOON);
 	kit_client = address("192.0.2.1");
 	kit.from.client = &kit_client;
-	kit.from.prefix = answer_prefix(&kit_client);
 	kit.worker.cookies = &kit_jar;
 	kit.worker.now_s = NOON;
 	kit.limits.cookies = ANSWER_COOKIES_ON;
@@ -391,10 +390,8 @@ START_TEST(client_subnet_of_sticky_answers)
 		char own[2000], told[2000], wide[2000], option[60], text[30];
 		snprintf(text, sizeof text, "203.0.%u.9", i);
 		kit_client = address(text);
-		kit.from.prefix = answer_prefix(&kit_client);
 		sticky_address(own, "");
 		kit_client = address("192.0.2.1");
-		kit.from.prefix = answer_prefix(&kit_client);
 		snprintf(option, sizeof option, "opt=8:00012000cb00%02x09", i);
 		sticky_address(told, option);
 		ck_assert_str_eq(told, own);
