@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "app/child.h"
 #include "app/coordinator_state.h"
+#include "app/progress.h"
 #include "app/sockets.h"
 #include "core/journal.h"
 #include "io/clock.h"
@@ -151,10 +152,19 @@ static void take_reload_result(struct coordinator *c, struct rbuf *m)
 static void take_diag(struct coordinator *c, struct rbuf *m)
 {
 	char line[4096];
-	get_u8(m);
+	uint8_t level = get_u8(m);
 	get_str(m, line, sizeof line);
 	if (!m->failed)
-		ctl_reload_diag(c->ctl, c->reload_asked, line);
+		ctl_reload_diag(c->ctl, c->reload_asked, level, line);
+}
+
+static void take_progress(struct coordinator *c, struct rbuf *m)
+{
+	char text[PROGRESS_TEXT_MAX];
+	uint32_t zones = get_u32(m), all = get_u32(m);
+	uint64_t records = get_u64(m);
+	if (!m->failed)
+		ctl_reload_progress(c->ctl, c->reload_asked, progress_text(text, zones, all, records));
 }
 
 static void finish(struct coordinator *c)
@@ -186,6 +196,8 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_reload_result(c, &m);
 	else if (t == IPC_DIAG && c->ctl)
 		take_diag(c, &m);
+	else if (t == IPC_PROGRESS && c->ctl)
+		take_progress(c, &m);
 	else if (t == IPC_STOP)
 		finish(c);
 }

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "app/coordinator_state.h"
+#include "base/diag.h"
 #include "io/clock.h"
 #include "io/log.h"
 #include "io/sockaddr.h"
@@ -92,7 +93,8 @@ void coordinator_finish_reload(struct coordinator *c, bool at_once)
 	if (!answers && !at_once && clock_mono_ms() < c->reload_deadline_ms)
 		return;
 	if (!answers)
-		ctl_reload_diag(c->ctl, c->reload_id, "the new generation is loaded; the responder has not told yet that it answers from it");
+		ctl_reload_diag(c->ctl, c->reload_id, DIAG_WARNING,
+				"the new generation is loaded; the responder has not told yet that it answers from it");
 	ctl_reload_done(c->ctl, c->reload_id, c->reload_status);
 	c->reload_id = 0;
 }
@@ -205,7 +207,7 @@ static void on_reload(void *ctx, uint32_t id)
 {
 	struct coordinator *c = ctx;
 	if (c->reload_asked)
-		ctl_reload_diag(c->ctl, c->reload_asked, "another reload was asked for meanwhile: its outcome counts");
+		ctl_reload_diag(c->ctl, c->reload_asked, DIAG_WARNING, "another reload was asked for meanwhile: its outcome counts");
 	c->reload_asked = id;
 	ask_supervisor(ctx, IPC_RELOAD, id);
 }

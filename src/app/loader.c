@@ -19,6 +19,7 @@
 #include "app/snapshot.h"
 #include "conf/conf.h"
 #include "io/chan.h"
+#include "io/clock.h"
 #include "io/memfd.h"
 #include "ipc/ipc.h"
 
@@ -41,7 +42,13 @@ struct loader {
 	struct memfd_room room; /* that it builds in */
 	uint32_t built;         /* zones in it */
 	bool from_snapshot;
+	bool unsaved; /* the snapshot is not what is served now */
+	uint64_t began_ms, told_ms; /* progress */
+	size_t loaded, records;     /* zones; records read of them */
 };
+
+#define PROGRESS_AFTER_MS 2000 /* a load that is done by then needs no telling */
+#define PROGRESS_EVERY_MS 500
 
 /* ---- from the supervisor ---- */
 
@@ -92,6 +99,10 @@ static int take_message(struct loader *l, const uint8_t *data, size_t len, const
 	case IPC_START:
 		chan_close_fds(fds, fd_count);
 		*start = true;
+		return 0;
+	case IPC_UNSAVED:
+		chan_close_fds(fds, fd_count);
+		l->unsaved = true;
 		return 0;
 	default:
 		chan_close_fds(fds, fd_count);
@@ -224,6 +235,16 @@ static int send_plan(struct loader *l)
 	return e;
 }
 
+static int send_plain(struct loader *l, enum ipc_type t)
+{
+	uint8_t room[8];
+	struct wbuf w;
+
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, t);
+	return chan_send_now(l->channel, room, w.len, NULL, 0);
+}
+
 static int send_done(struct loader *l, uint8_t status)
 {
 	uint8_t room[8];
@@ -233,6 +254,29 @@ static int send_done(struct loader *l, uint8_t status)
 	ipc_begin(&w, IPC_DONE);
 	put_u8(&w, status);
 	return chan_send_now(l->channel, room, w.len, NULL, 0);
+}
+
+/* For who waits; nothing depends on it. */
+static void tell_progress(struct loader *l, size_t records)
+{
+	uint64_t now = clock_mono_ms();
+	uint8_t room[32];
+	struct wbuf w;
+
+	if (now - l->began_ms < PROGRESS_AFTER_MS || now - l->told_ms < PROGRESS_EVERY_MS)
+		return;
+	l->told_ms = now;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_PROGRESS);
+	put_u32(&w, (uint32_t)l->loaded);
+	put_u32(&w, (uint32_t)l->zone_count);
+	put_u64(&w, l->records + records);
+	(void)!chan_send_now(l->channel, room, w.len, NULL, 0); /* that the supervisor is gone shows soon enough */
+}
+
+static void on_progress(void *ctx, size_t records)
+{
+	tell_progress(ctx, records);
 }
 
 /* ---- zones ---- */
@@ -339,9 +383,12 @@ static int load_text(struct loader *l, size_t i, const struct conf_zone_view *v,
 		conf_zone_from_image(l->conf, i, &l->set.list[old.image].im, old.zone);
 		return 0;
 	}
+	text->progress = on_progress;
+	text->ctx = l;
 	e = conf_zone_compile(l->conf, i, text, &l->set.key, &z, &l->zone_faults);
 	if (e)
 		return e;
+	l->records += z->record_count;
 	e = build_zone(l, i, z, v->apex, text->digest);
 	if (!e)
 		l->refs[i].stamp = text->stamp;
@@ -408,8 +455,10 @@ static int load_zones(struct loader *l)
 	if (!l->refs)
 		return ERR_NOMEM;
 	l->worn = imageset_is_worn(&l->set);
-	for (size_t i = 0; i < l->zone_count && !e; i++)
-		e = load_zone(l, i);
+	for (; l->loaded < l->zone_count && !e; l->loaded++) {
+		tell_progress(l, 0);
+		e = load_zone(l, l->loaded);
+	}
 	if (!e && !l->zone_count)
 		e = start_builder(l); /* a server without zones has an image all the same, for its hash key */
 	if (!e)
@@ -450,22 +499,25 @@ static int load(struct loader *l)
 	return e ? e : l->faults.errors ? ERR_FORMAT : 0;
 }
 
-/* Only where something is new: a reload that changes nothing costs no disk. */
-static void keep_snapshot(struct loader *l)
+/* Only where something is new: a reload that changes nothing costs no disk. It is written when all is handed over, for
+ * nobody shall wait for a disk; what comes to nothing is told to the next loader (IPC_UNSAVED). */
+static int keep_snapshot(struct loader *l)
 {
 	const char *folder = l->plan->nodes[l->plan->self].state;
-	bool good = false, fresh = !snapshot_exists(folder);
+	bool good = false, fresh = l->unsaved || !snapshot_exists(folder);
 
 	for (size_t i = 0; i < l->zone_count; i++)
 		good |= imageset_zone(&l->set, &l->refs[i])->apex_node_at != 0;
 	for (size_t i = 0; i < l->set.count; i++)
 		fresh |= l->set.list[i].is_new || l->set.list[i].sent_as < 0;
-	if (!good || !fresh)
-		return;
-	if (snapshot_write(&l->set, folder, l->refs, l->zone_count))
-		diags_add(&l->zone_faults, DIAG_WARNING, folder, 0, 0,
-			  "cannot write %s: %s; a zone that is broken at the next start will be answered with SERVFAIL",
-			  SNAPSHOT_FILE, strerror(errno));
+	if (!good || !fresh || !snapshot_write(&l->set, folder, l->refs, l->zone_count))
+		return send_plain(l, IPC_SAVED);
+	diags_deinit(&l->zone_faults); /* they were sent */
+	diags_init(&l->zone_faults);
+	diags_add(&l->zone_faults, DIAG_WARNING, folder, 0, 0,
+		  "cannot write %s: %s; a zone that is broken at the next start will be answered with SERVFAIL",
+		  SNAPSHOT_FILE, strerror(errno));
+	return send_diags(l, &l->zone_faults);
 }
 
 static int hand_over(struct loader *l)
@@ -483,8 +535,6 @@ static int run(struct loader *l)
 {
 	int e = load(l), sent = 0;
 
-	if (!e)
-		keep_snapshot(l);
 	if (e && !l->faults.errors)
 		diags_add(&l->faults, DIAG_ERROR, l->file, 0, 0, "cannot load the configuration: %s", err_text(e));
 	sent = send_diags(l, &l->faults);
@@ -494,12 +544,15 @@ static int run(struct loader *l)
 		sent = hand_over(l);
 	if (!sent)
 		sent = send_done(l, e ? 2 : l->zone_faults.errors ? 1 : 0);
+	if (!sent && !e)
+		sent = keep_snapshot(l);
 	return sent ? 1 : 0;
 }
 
 int loader_main(int channel_fd, const char *file, const char *node, uint64_t generation)
 {
-	struct loader l = {.channel = channel_fd, .file = file, .node = node, .generation = generation};
+	struct loader l = {.channel = channel_fd, .file = file, .node = node, .generation = generation,
+			   .began_ms = clock_mono_ms()};
 	int status = 1;
 
 	/* A zone after another is built and freed: giving the memory back between them, to have it cleared again, cost a

@@ -56,11 +56,13 @@ void supervisor_answer_reload(struct supervisor *s, int status)
 
 static void end_loader(struct supervisor *s)
 {
+	progress_end(&s->progress);
 	chan_free(s->loader_chan);
 	s->loader_chan = NULL;
 	if (s->loader)
 		kill(s->loader, SIGKILL); /* it said all it had to say */
 	s->loader = 0;
+	s->saving = false;
 	generation_deinit(&s->next);
 }
 
@@ -103,6 +105,7 @@ static void pass_on_diag(struct supervisor *s, struct rbuf *r, const uint8_t *da
 	get_str(r, line, sizeof line);
 	if (r->failed)
 		return;
+	progress_end(&s->progress);
 	if (!s->up)
 		fprintf(stderr, "%s\n", line);
 	else
@@ -145,8 +148,11 @@ static void loaded(struct supervisor *s, int status)
 		s->now = s->next;
 		s->served_ms = s->crashes = 0;
 		generation_init(&s->next, 0);
+		s->saving = s->unsaved = true; /* until it says otherwise */
+		progress_end(&s->progress);
+	} else {
+		end_loader(s);
 	}
-	end_loader(s);
 	if (!s->up) {
 		if (!take || !come_up(s)) {
 			s->status = 1;
@@ -165,16 +171,45 @@ static void loaded(struct supervisor *s, int status)
 	supervisor_answer_reload(s, take ? status : 2);
 }
 
+static void pass_on_progress(struct supervisor *s, struct rbuf *r, const uint8_t *data, size_t len)
+{
+	uint32_t zones = get_u32(r), all = get_u32(r);
+	uint64_t records = get_u64(r);
+	struct child *c = children_get(s, IPC_COORDINATOR);
+	if (r->failed)
+		return;
+	progress_tell(&s->progress, zones, all, records, clock_mono_ms());
+	if (s->reload_id && c->chan)
+		children_check_sent(c, chan_send(c->chan, data, len, NULL, 0));
+}
+
+/* The snapshot is written, or the loader that wrote it is gone. */
+static void saved(struct supervisor *s)
+{
+	bool again = s->load_again && !s->stopping;
+	s->load_again = false;
+	chan_free(s->loader_chan);
+	s->loader_chan = NULL;
+	s->saving = false;
+	if (again)
+		supervisor_load(s);
+}
+
 static void loader_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
 	struct supervisor *s = ctx;
 	struct rbuf r;
 	rbuf_init(&r, data, len);
 	enum ipc_type t = ipc_type_get(&r);
-	if (t == IPC_DIAG || t == IPC_DONE)
+	if (t == IPC_DIAG || t == IPC_DONE || t == IPC_PROGRESS || s->saving)
 		chan_close_fds(fds, fd_count);
 	if (t == IPC_DIAG) {
 		pass_on_diag(s, &r, data, len);
+	} else if (t == IPC_PROGRESS) {
+		pass_on_progress(s, &r, data, len);
+	} else if (s->saving) {
+		if (t == IPC_SAVED)
+			s->unsaved = false;
 	} else if (t == IPC_DONE) {
 		int status = get_u8(&r);
 		loaded(s, r.failed ? 2 : status);
@@ -187,12 +222,20 @@ static void loader_message(void *ctx, const uint8_t *data, size_t len, int *fds,
 static void loader_end(void *ctx)
 {
 	struct supervisor *s = ctx;
+	if (s->saving) {
+		saved(s);
+		return;
+	}
 	log_line(LOG_LEVEL_ERROR, "the loader died before it was done");
 	loaded(s, 2);
 }
 
 void supervisor_load(struct supervisor *s)
 {
+	if (s->saving) { /* a second writer would be in its way */
+		s->load_again = true;
+		return;
+	}
 	if (s->loader_chan)
 		end_loader(s);
 	char number[24];
@@ -210,6 +253,8 @@ void supervisor_load(struct supervisor *s)
 	struct child hello = { .sup = s, .role = IPC_LOADER, .chan = s->loader_chan };
 	children_send_hello(&hello);
 	int e = s->now.plan >= 0 ? generation_send_images(&s->now, s->loader_chan) : 0;
+	if (s->unsaved)
+		children_send(&hello, IPC_UNSAVED);
 	if (!e)
 		e = generation_send_start(&s->next, s->loader_chan);
 	if (e)
@@ -234,10 +279,11 @@ static void on_child_signal(evutil_socket_t sig, short what, void *ctx)
 	}
 	if (!s->stopping)
 		return;
+	bool any = s->loader != 0;
 	for (size_t i = 0; i < ROLE_COUNT; i++)
-		if (s->child[i].pid)
-			return;
-	event_base_loopbreak(s->base);
+		any |= s->child[i].pid != 0;
+	if (!any)
+		event_base_loopbreak(s->base);
 }
 
 static void on_stop_timeout(evutil_socket_t fd, short what, void *ctx)
@@ -250,6 +296,8 @@ static void on_stop_timeout(evutil_socket_t fd, short what, void *ctx)
 			log_line(LOG_LEVEL_WARNING, "the %s did not stop in time: killed", ipc_role_text(s->child[i].role));
 			kill(s->child[i].pid, SIGKILL);
 		}
+	if (s->loader)
+		kill(s->loader, SIGKILL);
 }
 
 void supervisor_begin_stop(struct supervisor *s)
@@ -261,8 +309,9 @@ void supervisor_begin_stop(struct supervisor *s)
 #ifdef HAVE_SYSTEMD
 	sd_notify(0, "STOPPING=1");
 #endif
-	bool any = false;
-	end_loader(s);
+	if (!s->saving)
+		end_loader(s);
+	bool any = s->loader != 0;
 	supervisor_answer_reload(s, 2);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		event_del(s->child[i].restart);

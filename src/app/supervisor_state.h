@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "app/generation.h"
+#include "app/progress.h"
 #include "app/sockets.h"
 #include "app/spawn.h"
 #include "io/chan.h"
@@ -37,6 +38,10 @@ struct supervisor {
 	struct child child[ROLE_COUNT];
 	pid_t loader;
 	struct chan *loader_chan;
+	bool saving;     /* the loader handed all over, and writes the snapshot */
+	bool unsaved;    /* the last one that handed over did not finish that */
+	bool load_again; /* asked for meanwhile */
+	struct progress progress;
 	uint32_t reload_id; /* the coordinator's; 0 = nobody waits */
 	uint64_t generations;
 	uint64_t watched_ms, served_ms; /* served: since when this responder answers from `now`; 0 = not yet */

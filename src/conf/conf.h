@@ -53,6 +53,9 @@ struct conf_zone_text {
 	uint64_t stamp; /* see conf_zone_stamp */
 	struct conf_include *includes;
 	size_t include_count;
+	/* NULL, or called now and then while a large zone is compiled: how many records it has so far. */
+	void (*progress)(void *ctx, size_t records);
+	void *ctx;
 };
 /* ERR_FORMAT (told in d), ERR_NOMEM. conf_zone_text_deinit frees the text; a zone compiled from it must be freed
  * before. */
@@ -61,8 +64,8 @@ void conf_zone_text_deinit(struct conf_zone_text *t);
 /* The stamp that conf_zone_read would give, found without reading: where it is the one of an earlier reading, file and
  * services are as they were then. 0 = only reading can tell; so it is for a zone that includes files. */
 uint64_t conf_zone_stamp(const struct conf *c, size_t i);
-/* Parses and checks the zone with its services marked live, and takes their members from it. *z is the caller's to
- * free. ERR_FORMAT (told in d), ERR_NOMEM. */
+/* Parses and checks the zone with its services marked live, and takes their members from it. The text is good for nothing
+ * but deinit then. *z is the caller's to free. ERR_FORMAT (told in d), ERR_NOMEM. */
 int conf_zone_compile(struct conf *c, size_t i, struct conf_zone_text *t, const struct hash_key *key, struct zone **z,
 		      struct diags *d) MUST_CHECK;
 /* Takes what the services need of zone i from an image that holds it (an unchanged zone, or the old version of a broken

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "conf/zonefile.h"
 
@@ -135,19 +137,41 @@ static void take_service(struct conf *c, const struct conf_zone *cz, const struc
 	free(m.list);
 }
 
+/* Gives the text's memory back page by page: what was read stands in the records by now. */
+struct text_watch {
+	struct zone_watch watch;
+	struct conf_zone_text *text;
+	uintptr_t given; /* up to here */
+};
+
+static void text_passed(struct zone_watch *watch, const struct zone *z, const char *upto)
+{
+	struct text_watch *w = (struct text_watch *)watch;
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = (w->given + page - 1) / page * page, to = (uintptr_t)upto / page * page;
+
+	if (from < to && !madvise((void *)from, to - from, MADV_DONTNEED))
+		w->given = to;
+	if (w->text->progress)
+		w->text->progress(w->text->ctx, z->record_count);
+}
+
 int conf_zone_compile(struct conf *c, size_t i, struct conf_zone_text *t, const struct hash_key *key, struct zone **out,
 		      struct diags *d)
 {
 	struct conf_zone *cz = &c->zones[i];
 	struct diags *saved = c->d;
 	size_t errors = d->errors;
+	struct text_watch watch = {.watch = {text_passed}, .text = t, .given = (uintptr_t)t->text};
 	struct zone *z;
 	int r = zone_new(&z, cz->apex, key), marked;
 
 	if (r)
 		return r;
+	z->watch = &watch.watch;
 	c->d = d;
 	r = zone_parse(z, cz->file, t->text, t->len, conf_zonefile_include, t, d);
+	z->watch = NULL;
 	if (t->include_count)
 		t->stamp = 0;
 	if (r != ERR_NOMEM) {

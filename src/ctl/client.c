@@ -14,6 +14,7 @@
 #define ANSWER_MS 30000 /* between two signs of life; a reload takes what it takes */
 #define CHECK_MS 8000   /* for a Nagios plugin: below the 10 s after which it would be killed */
 #define NAGIOS_CRITICAL 2
+#define CLEAR_LINE "\r\033[K"
 
 struct link {
 	int fd, wait_ms; /* -1 = no end */
@@ -116,12 +117,41 @@ static bool copy(const struct link *l, FILE *to, uint32_t len)
 	return true;
 }
 
+/* One line that is written over: on a terminal it stays until something else comes, elsewhere it is no use. */
+static bool show_progress(const struct link *l, uint32_t len, bool *shown)
+{
+	char room[256];
+	if (len >= sizeof room || !receive_all(l, (uint8_t *)room, len))
+		return false;
+	room[len] = '\0';
+	room[strcspn(room, "\n")] = '\0';
+	*shown = isatty(STDERR_FILENO);
+	if (*shown)
+		fprintf(stderr, CLEAR_LINE "%s", room);
+	fflush(stderr);
+	return true;
+}
+
+static void clear_progress(bool *shown)
+{
+	if (*shown)
+		fputs(CLEAR_LINE, stderr);
+	*shown = false;
+}
+
 /* Frames until the exit; -1 with errno where the server broke off or the output could not be written. */
 static int take_reply(const struct link *l)
 {
 	uint8_t head[WIRE_FRAME_HEAD], status;
+	bool shown = false;
 	while (receive_all(l, head, sizeof head)) {
 		uint32_t len = load_u32(head + 1);
+		if (head[0] == WIRE_PROGRESS) {
+			if (!show_progress(l, len, &shown))
+				return -1;
+			continue;
+		}
+		clear_progress(&shown);
 		if (head[0] == WIRE_EXIT && len == 1)
 			return receive_all(l, &status, 1) ? status : -1;
 		if (head[0] != WIRE_STDOUT && head[0] != WIRE_STDERR) {

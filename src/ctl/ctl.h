@@ -4,7 +4,7 @@
  *                                        └─ down, up, drain, auto, reload: asked of the host, finished later
  *
  * Request (one a connection): "GEMC" | flags u8 (1 json, 2 colour) | width u16 | argc u16 | argc × block (base/buf.h)
- * Reply: frames  kind u8 (1 stdout, 2 stderr, 3 exit) | len u32 | octets    exit: one octet, the last frame
+ * Reply: frames  kind u8 (1 stdout, 2 stderr, 3 exit, 4 progress) | len u32 | octets    exit: one octet, the last frame
  */
 #ifndef GEMEL_CTL_CTL_H
 #define GEMEL_CTL_CTL_H
@@ -51,7 +51,10 @@ struct ctl_server *ctl_server_new(struct event_base *base, int listen_fd, const 
 void ctl_server_free(struct ctl_server *s);
 /* The command is in force on this node (every worker answers from it), or refused; text is the line to print. */
 void ctl_command_done(struct ctl_server *s, uint32_t id, bool refused, const char *text);
-void ctl_reload_diag(struct ctl_server *s, uint32_t id, const char *line);
+/* level: enum diag_level. */
+void ctl_reload_diag(struct ctl_server *s, uint32_t id, uint8_t level, const char *line);
+/* How far it is; shown where the answer goes to a terminal, and replaced by what comes next. */
+void ctl_reload_progress(struct ctl_server *s, uint32_t id, const char *line);
 /* status as in IPC_DONE: 0 taken, 1 some zones kept their old version, 2 refused. */
 void ctl_reload_done(struct ctl_server *s, uint32_t id, int status);
 

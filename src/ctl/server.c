@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/diag.h"
 #include "ctl/ctl.h"
 #include "ctl/verbs.h"
 #include "ctl/wire.h"
@@ -39,7 +40,7 @@ struct client {
 	uint32_t id;          /* of its request to the host */
 	bool json, reloading, stop; /* stop: once it has its reply */
 	char verb[16], what[CORE_SELECTOR_MAX];
-	struct bytes diags;   /* JSON: lines of a reload, each with its NUL */
+	struct bytes diags;   /* JSON: levels and lines of a reload, each line with its NUL */
 	unsigned diag_count;
 	char author[CORE_AUTHOR_MAX];
 };
@@ -439,19 +440,30 @@ void ctl_command_done(struct ctl_server *s, uint32_t id, bool refused, const cha
 	doc_deinit(&d);
 }
 
-void ctl_reload_diag(struct ctl_server *s, uint32_t id, const char *line)
+void ctl_reload_progress(struct ctl_server *s, uint32_t id, const char *line)
+{
+	struct client *c = find_waiting(s, id);
+	/* Who does not read gets no more of it: nothing is lost. */
+	if (c && !c->json && evbuffer_get_length(bufferevent_get_output(c->io)) == 0)
+		send_line(c, WIRE_PROGRESS, line);
+}
+
+void ctl_reload_diag(struct ctl_server *s, uint32_t id, uint8_t level, const char *line)
 {
 	struct client *c = find_waiting(s, id);
 	if (!c || c->diag_count == DIAGS_MAX)
 		return;
 	c->diag_count++;
-	if (c->json)
+	if (c->json) {
+		bytes_u8(&c->diags, level);
 		bytes_add(&c->diags, line, strlen(line) + 1);
-	else
+	} else {
 		send_line(c, WIRE_STDERR, line);
+	}
 }
 
-/* JSON: {"verb":"reload","result":"taken","generation":2,"faults":[{"text":"demo.lua:3: …"}]}   result: taken, partly, refused */
+/* JSON: {"verb":"reload","result":"taken","generation":2,"faults":[{"level":"error","text":"demo.lua:3: …"}]}
+ * result: taken, partly, refused; level: error, warning */
 static bool send_reload_doc(struct client *c, const char *result)
 {
 	struct ctl_host h;
@@ -463,11 +475,12 @@ static bool send_reload_doc(struct client *c, const char *result)
 	doc_uint(&d, "generation", core_plan(h.core)->generation);
 	doc_list(&d, "faults");
 	for (size_t at = 0; at < c->diags.len;) {
-		const char *line = (const char *)c->diags.data + at;
+		const char *line = (const char *)c->diags.data + at + 1;
 		doc_row(&d);
+		doc_text(&d, "level", c->diags.data[at] == DIAG_ERROR ? "error" : "warning");
 		doc_text(&d, "text", line);
 		doc_row_end(&d);
-		at += strlen(line) + 1;
+		at += strlen(line) + 2;
 	}
 	doc_list_end(&d);
 	bool sent = send_doc(c, &d);

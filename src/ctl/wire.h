@@ -4,7 +4,7 @@
 #include "ctl/ctl.h"
 
 #define WIRE_FRAME_HEAD 5
-enum wire_frame { WIRE_STDOUT = 1, WIRE_STDERR, WIRE_EXIT };
+enum wire_frame { WIRE_STDOUT = 1, WIRE_STDERR, WIRE_EXIT, WIRE_PROGRESS };
 
 struct wire_request {
 	bool json, colour;

@@ -3,11 +3,11 @@
  *     type u16 | zero u16 | payload (base/buf.h forms)
  *
  *     supervisor → child        HELLO, SECRET, SOCKET…, IMAGE…, ZONES, PLAN, OVERLAY, CHANNEL, START   (then changes as they come)
- *     loader → supervisor       DIAG…, SITE, IMAGE…, ZONES, PLAN, DONE
+ *     loader → supervisor       PROGRESS…, DIAG…, SITE, IMAGE…, ZONES, PLAN, DONE, then DIAG, SAVED
  *     coordinator → responder   BEGIN, SET…, COMMIT      responder → coordinator  ACK, COLD, STATS
  *     coordinator → responder   COLD_REPLY
  *     coordinator → prober      PROBE…                   prober → coordinator     RESULT…, PROBER_LOG
- *     coordinator → supervisor  RELOAD, STOP, OVERLAY    supervisor → coordinator DIAG…, RELOADED, CHILDREN
+ *     coordinator → supervisor  RELOAD, STOP, OVERLAY    supervisor → coordinator PROGRESS…, DIAG…, RELOADED, CHILDREN
  */
 #ifndef GEMEL_IPC_IPC_H
 #define GEMEL_IPC_IPC_H
@@ -53,6 +53,9 @@ enum ipc_type {
 	IPC_SECRET,    /* 32 random octets of the supervisor's start */
 	IPC_DIAG,      /* level u8, line str */
 	IPC_DONE,      /* status u8: 0 taken whole, 1 taken but some zones kept their old version, 2 refused */
+	IPC_SAVED,     /* nothing: what was handed over is on disk too, as far as it has to be */
+	IPC_UNSAVED,   /* nothing; to a loader: the one before did not come so far */
+	IPC_PROGRESS,  /* zones loaded u32, of so many u32, records read u64 */
 	IPC_RELOAD,    /* id u32 */
 	IPC_RELOADED,  /* id u32, status u8 */
 	IPC_CHILDREN,  /* count u8, count × (role u8, pid u32, restarts u32, since wall ms u64) */

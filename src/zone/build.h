@@ -26,7 +26,7 @@ struct image_builder {
 struct build {
 	struct image_builder *b;
 	const struct zone *z;
-	struct arena *records; /* of z, freed behind us; NULL = they are not */
+	struct zone *taken; /* z, to free what it holds behind us; NULL = it stays whole */
 	struct diags *d;
 	uint32_t *node_at; /* by index in z->nodes; 0 = not in the image */
 	size_t nodes;

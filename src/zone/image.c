@@ -85,7 +85,7 @@ int image_add_zone(struct image_builder *b, struct zone *z, uint64_t digest, str
 
 	if (e)
 		return e;
-	w.records = fits && !z->is_signed ? &z->arena : NULL;
+	w.taken = fits && !z->is_signed ? z : NULL;
 	w.node_at = calloc(z->node_count + 1, sizeof *w.node_at);
 	e = w.node_at ? build_zone(&w, &iz) : ERR_NOMEM;
 	free(w.node_at);

@@ -231,7 +231,7 @@ static int add_nodes(struct build *w, enum pass pass)
 	for (size_t i = 0; !e && i < z->node_count; i++) {
 		const struct zone_node *n = z->nodes[i];
 		if (pass == PASS_PLAIN && i % FREE_EVERY == 0)
-			arena_free_before(w->records, n);
+			arena_free_before(&w->taken->arena, n);
 		if ((n->flags & ZONE_NODE_BELOW) || zone_node_is_nsec3(n) ||
 		    (pass != PASS_ALL && needs_others(n) != (pass == PASS_NEEDY)))
 			continue;
@@ -258,10 +258,13 @@ static int add_all_nodes(struct build *w)
 {
 	int e = check_names(w);
 
-	if (e || !w->records)
+	if (e || !w->taken)
 		return e ? e : add_nodes(w, PASS_ALL);
 	e = add_nodes(w, PASS_NEEDY);
-	return e ? e : add_nodes(w, PASS_PLAIN);
+	if (e)
+		return e;
+	zone_forget_names(w->taken);
+	return add_nodes(w, PASS_PLAIN);
 }
 
 /* Writes to places all over the table are begun a few names ahead: each is a page and a cache line not seen before. */

@@ -71,12 +71,25 @@ static bool source_check_mark(struct parse *p, struct parse_source *s)
 	return true;
 }
 
+#define WATCH_EVERY ((ptrdiff_t)1 << 20) /* octets */
+
+static void tell_watch(const struct parse *p, const char **told)
+{
+	struct zone_watch *w = p->z->watch;
+
+	if (w == NULL || p->depth > 1 || p->src->at - *told < WATCH_EVERY)
+		return;
+	*told = p->src->at;
+	w->passed(w, p->z, *told);
+}
+
 void parse_file(struct parse *p, const char *file, const char *text, size_t len)
 {
 	struct parse_source s = {
 		.from = p->src, .file = file, .at = text, .end = text + len, .line_start = text, .line = 1
 	};
 	struct parse_source *from = p->src;
+	const char *told = text;
 
 	p->src = &s;
 	p->depth++;
@@ -88,6 +101,7 @@ void parse_file(struct parse *p, const char *file, const char *text, size_t len)
 				parse_directive(p);
 			else
 				parse_record(p);
+			tell_watch(p, &told);
 		}
 	p->depth--;
 	p->src = from;

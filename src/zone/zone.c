@@ -326,6 +326,13 @@ struct zone_node *zone_find(const struct zone *z, const uint8_t *name)
 	return index_find(z, name_key(z, name, len), name, len);
 }
 
+void zone_forget_names(struct zone *z)
+{
+	free(z->index);
+	z->index = NULL;
+	z->index_mask = 0;
+}
+
 struct zone_rrset *zone_node_rrset(const struct zone_node *n, uint16_t type)
 {
 	struct zone_rrset *set = n->rrsets;

@@ -47,6 +47,11 @@ struct zone_place { /* of the index of names; a million of them are looked for a
 	uint32_t node; /* place in nodes, from 1; 0 = free */
 };
 
+struct zone;
+/* Told now and then, in a large file, that the text before upto will not be looked at again. */
+struct zone_watch {
+	void (*passed)(struct zone_watch *w, const struct zone *z, const char *upto);
+};
 struct zone {
 	struct arena arena; /* records, in the order in which they came */
 	struct arena files; /* names, which messages need to the end */
@@ -60,6 +65,7 @@ struct zone {
 	size_t index_mask;
 	struct zone_node *last; /* of the latest zone_add: records of one owner mostly stand together */
 	size_t record_count;
+	struct zone_watch *watch; /* NULL, or the caller's, set before zone_parse; not told of included files */
 	bool is_signed; /* some record is an RRSIG, NSEC or NSEC3 */
 	uint32_t serial, negative_ttl; /* set by zone_check: SOA serial; min(SOA TTL, MINIMUM), RFC 2308 5 */
 };
@@ -81,6 +87,8 @@ void zone_free(struct zone *z);
 int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata, size_t rdata_len,
 	     const char *file, unsigned line) MUST_CHECK;
 struct zone_node *zone_find(const struct zone *z, const uint8_t *name); /* lower-case wire; NULL = absent */
+/* From now on zone_find finds nothing: what the names took is free. */
+void zone_forget_names(struct zone *z);
 struct zone_rrset *zone_node_rrset(const struct zone_node *n, uint16_t type);
 /* A name that only NSEC3 made: it is no name of the zone, questions do not meet it (RFC 5155 7.2.8). */
 bool zone_node_is_nsec3(const struct zone_node *n);

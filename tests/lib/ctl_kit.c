@@ -86,6 +86,7 @@ void kit_begin(struct kit *k, const char *plan)
 	k->children[1] = (struct ctl_child){ "prober", 1002, 3, WORLD_WALL_MS + 1000000 };
 	bytes_init(&k->out, BOUND);
 	bytes_init(&k->err, BOUND);
+	bytes_init(&k->progress, BOUND);
 }
 
 void kit_end(struct kit *k)
@@ -98,6 +99,7 @@ void kit_end(struct kit *k)
 	world_end(&k->w);
 	bytes_deinit(&k->out);
 	bytes_deinit(&k->err);
+	bytes_deinit(&k->progress);
 }
 
 /* ---- a client ---- */
@@ -136,7 +138,7 @@ void kit_send(struct kit *k, int fd, const void *data, size_t len)
 static void take_frames(struct kit *k, const struct bytes *reply)
 {
 	struct rbuf r;
-	k->out.len = k->err.len = 0;
+	k->out.len = k->err.len = k->progress.len = 0;
 	k->exit = KIT_NO_EXIT;
 	rbuf_init(&r, reply->data, reply->len);
 	while (rbuf_left(&r) && k->exit == KIT_NO_EXIT) {
@@ -149,6 +151,8 @@ static void take_frames(struct kit *k, const struct bytes *reply)
 			k->exit = *p;
 		else if (kind == 1 || kind == 2)
 			bytes_add(kind == 1 ? &k->out : &k->err, p, len);
+		else if (kind == 4)
+			bytes_add(&k->progress, p, len);
 		else
 			give_up("frame");
 	}

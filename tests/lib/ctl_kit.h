@@ -27,7 +27,7 @@ struct kit {
 	uint32_t reload_id;
 	bool hold;   /* commands are not answered at once */
 	struct core_command last;
-	struct bytes out, err;
+	struct bytes out, err, progress;
 	int exit;    /* KIT_NO_EXIT: the server broke off */
 	unsigned width;
 };

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/diag.h"
 #include "lib/ctl_kit.h"
 
 static struct kit k;
@@ -302,7 +303,7 @@ START_TEST(who_leaves_early_is_forgotten)
 		close(fd);
 		kit_turn(&k);
 		ctl_command_done(k.server, k.command_id, i == 1, "to nobody");
-		ctl_reload_diag(k.server, k.command_id, "to nobody");
+		ctl_reload_diag(k.server, k.command_id, DIAG_ERROR, "to nobody");
 		ctl_reload_done(k.server, k.command_id, 0);
 	}
 	ck_assert_uint_eq(k.commands, 3); /* what was asked for goes on */
@@ -344,16 +345,36 @@ START_TEST(reload_tells_every_fault)
 	for (unsigned json = 0; json < 2; json++) {
 		int fd = start_reload(json);
 		ck_assert_uint_eq(k.reloads, json + 1);
-		ctl_reload_diag(k.server, k.reload_id, "a.lua:1: hm");
-		ctl_reload_diag(k.server, k.reload_id, "a.lua:2: oh");
+		ctl_reload_diag(k.server, k.reload_id, DIAG_ERROR, "a.lua:1: hm");
+		ctl_reload_diag(k.server, k.reload_id, DIAG_WARNING, "a.lua:2: oh");
+		ctl_reload_progress(k.server, k.reload_id, "far too late: a fault waits to be read");
 		ctl_reload_done(k.server, k.reload_id, reloads[_i].status);
 		kit_take(&k, fd);
+		ck_assert_uint_eq(k.progress.len, 0);
 		EXPECT_EXIT(reloads[_i].exit);
 		snprintf(expected, sizeof expected, "{\"verb\":\"reload\",\"result\":\"%s\",\"generation\":1,"
-			 "\"faults\":[{\"text\":\"a.lua:1: hm\"},{\"text\":\"a.lua:2: oh\"}]}\n", reloads[_i].result);
+			 "\"faults\":[{\"level\":\"error\",\"text\":\"a.lua:1: hm\"},{\"level\":\"warning\",\"text\":\"a.lua:2: oh\"}]}\n",
+			 reloads[_i].result);
 		EXPECT_OUT(json ? expected : reloads[_i].out);
 		if (!json)
 			EXPECT_ERR(reloads[_i].err);
+	}
+}
+END_TEST
+
+/* A client of documents gets none, and one that does not read gets no second line. */
+START_TEST(reload_tells_how_far_it_is)
+{
+	for (unsigned json = 0; json < 2; json++) {
+		int fd = start_reload(json);
+		ctl_reload_progress(k.server, k.reload_id, "loading: 1 of 2");
+		ctl_reload_progress(k.server, k.reload_id, "loading: 2 of 2");
+		ctl_reload_progress(k.server, k.reload_id + 1, "nobody's");
+		ctl_reload_done(k.server, k.reload_id, 0);
+		kit_take(&k, fd);
+		EXPECT_EXIT(0);
+		bytes_u8(&k.progress, 0);
+		ck_assert_str_eq((char *)k.progress.data, json ? "" : "loading: 1 of 2\n");
 	}
 }
 END_TEST
@@ -366,7 +387,7 @@ START_TEST(one_reload_at_a_time)
 	EXPECT_ERR("gemelctl: a reload is running already\n");
 	ck_assert_uint_eq(k.reloads, 1);
 	for (int i = 0; i < 5000; i++) /* more than anybody reads */
-		ctl_reload_diag(k.server, k.reload_id, "x:1: y");
+		ctl_reload_diag(k.server, k.reload_id, DIAG_ERROR, "x:1: y");
 	ctl_reload_done(k.server, k.reload_id, 0);
 	kit_take(&k, first);
 	EXPECT_EXIT(0);
@@ -731,6 +752,7 @@ static Suite *suite(void)
 	tcase_add_test(ask, who_leaves_early_is_forgotten);
 	tcase_add_test(ask, stop_is_asked_once_the_reply_is_out);
 	tcase_add_loop_test(ask, reload_tells_every_fault, 0, sizeof reloads / sizeof reloads[0]);
+	tcase_add_test(ask, reload_tells_how_far_it_is);
 	tcase_add_test(ask, one_reload_at_a_time);
 	tcase_add_loop_test(ask, wrong_words_are_told, 0, sizeof wrong / sizeof wrong[0]);
 	tcase_add_test(ask, long_words_are_refused);

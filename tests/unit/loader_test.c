@@ -30,7 +30,8 @@ struct generation {
 	struct image im[ANSWER_IMAGES_MAX];
 	const uint8_t *map[ANSWER_IMAGES_MAX];
 	size_t map_len[ANSWER_IMAGES_MAX];
-	bool site;
+	bool site, saved;
+	bool was_unsaved; /* of the one that comes after: what to tell its loader */
 	int status;
 	char diags[16384];
 };
@@ -123,8 +124,7 @@ static void take_diag(struct generation *g, struct rbuf *r)
 	strcat(strcat(g->diags, line), "\n");
 }
 
-/* True at DONE. */
-static bool take(struct generation *g, const uint8_t *data, size_t len, const int *fds, size_t fd_count)
+static void take(struct generation *g, const uint8_t *data, size_t len, const int *fds, size_t fd_count)
 {
 	struct rbuf r;
 	enum ipc_type t;
@@ -132,8 +132,12 @@ static bool take(struct generation *g, const uint8_t *data, size_t len, const in
 	rbuf_init(&r, data, len);
 	t = ipc_type_get(&r);
 	ck_assert_uint_eq(fd_count, t == IPC_IMAGE || t == IPC_ZONES || t == IPC_PLAN);
+	ck_assert(g->status < 0 || t == IPC_DIAG || t == IPC_SAVED); /* all is handed over before a disk is waited for */
+	ck_assert(!g->saved);
 	if (t == IPC_DIAG)
 		take_diag(g, &r);
+	else if (t == IPC_SAVED)
+		g->saved = true;
 	else if (t == IPC_SITE)
 		g->site = true;
 	else if (t == IPC_IMAGE)
@@ -146,7 +150,6 @@ static bool take(struct generation *g, const uint8_t *data, size_t len, const in
 		ck_assert_int_eq(t, IPC_DONE);
 	if (t == IPC_DONE)
 		g->status = get_u8(&r);
-	return t == IPC_DONE;
 }
 
 /* One load; before: what is served now, or NULL. */
@@ -156,7 +159,7 @@ static struct generation *load(const struct generation *before)
 	static uint8_t room[IPC_MESSAGE_MAX];
 	int fds[2], got[IPC_FDS_MAX];
 	pthread_t thread;
-	bool done = false;
+	size_t len, count = IPC_FDS_MAX;
 
 	g->zones = g->plan_fd = g->status = -1;
 	ck_assert_int_eq(chan_pair(fds), 0);
@@ -166,13 +169,12 @@ static struct generation *load(const struct generation *before)
 		send_simple(fds[0], IPC_IMAGE, before->images[i], (uint16_t)i);
 	if (before)
 		send_simple(fds[0], IPC_ZONES, before->zones, 0);
+	if (before && before->was_unsaved)
+		send_simple(fds[0], IPC_UNSAVED, -1, 0);
 	send_simple(fds[0], IPC_START, -1, 0);
-	while (!done) {
-		size_t len, count = IPC_FDS_MAX;
-
-		ck_assert_int_eq(chan_recv_now(fds[0], room, sizeof room, &len, got, &count), 0);
-		done = take(g, room, len, got, count);
-	}
+	for (; chan_recv_now(fds[0], room, sizeof room, &len, got, &count) == 0; count = IPC_FDS_MAX)
+		take(g, room, len, got, count);
+	ck_assert_int_ge(g->status, 0);
 	pthread_join(thread, NULL);
 	close(fds[0]);
 	return g;
@@ -260,6 +262,15 @@ START_TEST(what_did_not_change_stays_where_it_is)
 	ck_assert_uint_eq(zone(c, 1)->serial, 2);
 	ck_assert_uint_ne(c->refs[0].image, c->refs[1].image);
 	ck_assert(!memcmp(&c->im[0].head->key, &c->im[1].head->key, sizeof(struct hash_key)));
+	ck_assert_int_eq(stat("state/zones.img", &after), 0);
+	ck_assert_uint_ne(before.st_ino, after.st_ino);
+	ck_assert(a->saved && b->saved && c->saved);
+	/* But where the last loader was killed before its snapshot was whole, the next writes it. */
+	before = after;
+	c->was_unsaved = true;
+	generation_free(a);
+	a = load(c);
+	ck_assert(a->saved);
 	ck_assert_int_eq(stat("state/zones.img", &after), 0);
 	ck_assert_uint_ne(before.st_ino, after.st_ino);
 	generation_free(a);
@@ -755,6 +766,7 @@ START_TEST(a_snapshot_that_cannot_be_written_is_only_a_warning)
 	g = load(NULL);
 	ck_assert_int_eq(g->status, 0);
 	ck_assert_ptr_nonnull(strstr(g->diags, "cannot write zones.img"));
+	ck_assert(!g->saved);
 	generation_free(g);
 	help_leave();
 }
