@@ -13,4 +13,4 @@ gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.
 	src/app/loader.h src/app/imageset.c src/app/imageset.h src/app/snapshot.c src/app/snapshot.h src/app/check.c src/app/check.h src/app/prober.c src/app/prober.h \
 	src/app/prober_plan.c src/app/prober_plan.h
 gemeld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(LUA_CFLAGS) $(SODIUM_CFLAGS) $(URCU_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
-gemeld_LDADD = $(GEMEL_ROOMS) $(EVENT_LIBS) $(LDNS_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(URCU_LIBS) $(SYSTEMD_LIBS) -lcrypto -lpthread -lm
+gemeld_LDADD = $(GEMEL_ROOMS) $(EVENT_LIBS) $(LDNS_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(URCU_LIBS) $(SYSTEMD_LIBS) $(OPENSSL_LIBS) -lpthread -lm

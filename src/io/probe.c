@@ -20,6 +20,7 @@ struct probes {
 	uint64_t tick_due_us; /* 0 = no tick runs */
 	struct probe_list all, queue[PROBE_QUEUES];
 	struct probes_stats stats;
+	struct tls_contexts *tls; /* NULL before the first handshake */
 	uint8_t room[PROBE_READ_LEN];
 };
 
@@ -46,6 +47,8 @@ static void turn_ask(struct probes *s)
 
 static void queue_leave(struct probe *p)
 {
+	if (p->queue == PROBE_CRYPTO)
+		p->crypto_wait_us += clock_mono_us() - p->crypto_since_us;
 	if (p->queue != PROBE_NOWHERE)
 		TAILQ_REMOVE(&p->set->queue[p->queue], p, link);
 	p->queue = PROBE_NOWHERE;
@@ -57,6 +60,19 @@ static void queue_enter(struct probe *p, enum probe_queue q)
 	p->queue = q;
 	TAILQ_INSERT_TAIL(&p->set->queue[q], p, link);
 	turn_ask(p->set);
+}
+
+void probe_ask_crypto(struct probe *p)
+{
+	p->crypto_since_us = clock_mono_us();
+	queue_enter(p, PROBE_CRYPTO);
+}
+
+struct tls_contexts *probe_tls_contexts(struct probe *p)
+{
+	if (p->set->tls == NULL)
+		p->set->tls = tls_contexts_new();
+	return p->set->tls;
 }
 
 static void queue_enter_own(struct probe *p)
@@ -116,7 +132,7 @@ static void judge(struct probe *p, struct health_result *r, uint64_t now_us)
 {
 	bool silence = r->reason == HEALTH_CONNECT_TIMEOUT || r->reason == HEALTH_TLS_TIMEOUT ||
 		       r->reason == HEALTH_READ_TIMEOUT || r->reason == HEALTH_CHECK_TIMEOUT;
-	uint64_t stall = stalled_us(p->set, now_us) - p->stalled_us;
+	uint64_t stall = stalled_us(p->set, now_us) - p->stalled_us + p->crypto_wait_us;
 
 	if (p->local && health_reason_outcome(r->reason) == HEALTH_FAIL) {
 		r->reason = HEALTH_LOCAL_ERROR;
@@ -136,6 +152,7 @@ static void finish(struct probe *p, struct health_result *r)
 	void *tag = p->job.tag;
 	bool slow = p->sliced;
 
+	queue_leave(p);
 	judge(p, r, clock_mono_us());
 	probe_free(p);
 	s->stats.ended++;
@@ -150,6 +167,7 @@ static void finish_late(struct probe *p)
 	static const struct { enum health_reason reason; const char *detail; } words[] = {
 		[PROBE_WAIT_NONE] = { HEALTH_CHECK_TIMEOUT, "" },
 		[PROBE_WAIT_CONNECT] = { HEALTH_CONNECT_TIMEOUT, "" },
+		[PROBE_WAIT_TLS] = { HEALTH_TLS_TIMEOUT, "" },
 		[PROBE_WAIT_SEND] = { HEALTH_WRITE_FAILED, "time-out" },
 		[PROBE_WAIT_READ] = { HEALTH_READ_TIMEOUT, "" },
 		[PROBE_WAIT_LINE] = { HEALTH_READ_TIMEOUT, "within a line" },
@@ -230,6 +248,8 @@ static void wait_is_over(struct probe *p)
 		probe_answer(p, &slept);
 	else if (p->wait == PROBE_WAIT_CONNECT)
 		probe_fail(p, HEALTH_CONNECT_TIMEOUT, "port %u", p->conn->port);
+	else if (p->wait == PROBE_WAIT_TLS)
+		probe_fail(p, HEALTH_TLS_TIMEOUT, "port %u", p->conn->port);
 	else if (p->wait == PROBE_WAIT_SEND)
 		probe_fail(p, HEALTH_WRITE_FAILED, "time-out");
 	else if (p->wait != PROBE_WAIT_NONE)
@@ -276,6 +296,7 @@ static void perform(struct probe *p)
 	case SCRIPT_REQ_SEND:
 	case SCRIPT_REQ_READ:
 	case SCRIPT_REQ_READLINE:
+	case SCRIPT_REQ_TLS_INFO:
 	case SCRIPT_REQ_CLOSE:
 		probe_conn_begin(p);
 		break;
@@ -343,6 +364,21 @@ static struct probe *turn_next(struct probes *s)
 	return p;
 }
 
+/* Handshakes: at least one step a turn, then as many as fit. */
+static void turn_crypto(struct probes *s)
+{
+	uint64_t began = clock_mono_us(), took = 0;
+	struct probe *p;
+
+	while (took < PROBES_CRYPTO_US && (p = TAILQ_FIRST(&s->queue[PROBE_CRYPTO])) != NULL) {
+		queue_leave(p);
+		probe_tls_step(p);
+		took = clock_mono_us() - began;
+		s->stats.crypto_steps++;
+	}
+	s->stats.crypto_us += took;
+}
+
 static void tick_start(struct probes *s)
 {
 	static const struct timeval tick = { .tv_usec = PROBE_TICK_MS * 1000 };
@@ -369,10 +405,11 @@ static void on_turn(evutil_socket_t fd, short what, void *ctx)
 		s->stats.slices++;
 		step(p);
 	}
+	turn_crypto(s);
 	took = clock_mono_us() - began;
 	s->stats.turns++;
 	s->stats.turn_max_us = took > s->stats.turn_max_us ? took : s->stats.turn_max_us;
-	if (turn_next(s) != NULL || !TAILQ_EMPTY(&s->queue[PROBE_SLOW]))
+	if (turn_next(s) != NULL || !TAILQ_EMPTY(&s->queue[PROBE_SLOW]) || !TAILQ_EMPTY(&s->queue[PROBE_CRYPTO]))
 		turn_ask(s);
 	tick_start(s);
 }

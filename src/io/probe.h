@@ -2,9 +2,11 @@
  *
  *     probes_start ─▶ starts ─┐               an answer came ─▶ resumes ─┐
  *                             ▼                                          ▼
- *                     turn of the loop: resumes, then starts, for at most PROBES_TURN_US; then one slice of `slow`
+ *                     turn of the loop: resumes, then starts, for at most PROBES_TURN_US; then one slice of `slow`;
+ *                             │                  then handshakes, for at most PROBES_CRYPTO_US
  *                             │ script_start / script_resume
  *                             ├─ a request ─▶ socket, timer … ─▶ resumes
+ *                             │               └─▶ hands to shake ─▶ crypto
  *                             ├─ slice used up ─▶ slow (and slow it stays)
  *                             └─ a result ─▶ done
  *
@@ -20,6 +22,7 @@
 #include "script/script.h"
 
 #define PROBES_TURN_US 2000   /* spent on scripts in one turn before I/O is polled again */
+#define PROBES_CRYPTO_US 2000 /* spent on TLS handshakes in one turn: a step of one takes 0.1 to 1 ms */
 #define PROBE_CONNS_MAX 8     /* connections of one run that are open at once */
 #define PROBE_TICK_MS 50      /* how often a stalled loop (or a suspended machine) is looked for while probes run */
 
@@ -43,6 +46,7 @@ struct probes_stats {
 	uint64_t started, ended;
 	uint64_t turns, slices;   /* turns of the loop that ran scripts; slices of slow ones in them */
 	uint64_t turn_max_us;     /* the longest turn */
+	uint64_t crypto_steps, crypto_us; /* of handshakes, and the time they took */
 	uint64_t stalled_us;      /* time that the loop was late */
 };
 

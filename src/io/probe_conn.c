@@ -48,10 +48,17 @@ static void fail_errno(struct probe *p, int error, enum probe_wait wait, bool at
 		probe_fail(p, r, "port %u", p->conn != NULL ? p->conn->port : 0u);
 }
 
+void probe_conn_fail(struct probe *p, int error, enum probe_wait wait)
+{
+	fail_errno(p, error, wait, false);
+}
+
 void probe_conn_close(struct probe_conn *c)
 {
 	if (c->fd < 0)
 		return;
+	tls_free(c->tls);
+	c->tls = NULL;
 	close(c->fd);
 	c->fd = -1;
 	bytes_deinit(&c->in);
@@ -68,7 +75,7 @@ static struct probe_conn *conn_take(struct probe *p)
 	return NULL;
 }
 
-static void connected(struct probe *p)
+void probe_connected(struct probe *p)
 {
 	struct script_answer a = { .reason = HEALTH_OK, .conn = (int)(p->conn - p->conns) };
 
@@ -76,6 +83,14 @@ static void connected(struct probe *p)
 		probe_http_connected(p);
 	else
 		probe_answer(p, &a);
+}
+
+static void connected(struct probe *p)
+{
+	if (p->req.tls.on)
+		probe_tls_begin(p);
+	else
+		probe_connected(p);
 }
 
 void probe_conn_connect(struct probe *p, const struct addr *a)
@@ -135,23 +150,49 @@ static void sent(struct probe *p)
 		probe_answer(p, &a);
 }
 
+/* One try: TLS_DONE with *n octets taken, what to wait for, or TLS_FAILED once the probe has failed. */
+static enum tls_status send_some(struct probe *p, size_t *n)
+{
+	struct probe_conn *c = p->conn;
+	enum tls_status s;
+	ssize_t took;
+
+	if (c->tls != NULL) {
+		s = tls_write(c->tls, p->out, p->out_len, n);
+		if (s == TLS_FAILED)
+			probe_tls_fail(p);
+		return s;
+	}
+	took = send(c->fd, p->out, p->out_len, MSG_NOSIGNAL);
+	if (took < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return TLS_WANT_WRITE;
+	if (took < 0) {
+		fail_errno(p, errno, PROBE_WAIT_SEND, false);
+		return TLS_FAILED;
+	}
+	*n = (size_t)took;
+	return TLS_DONE;
+}
+
+static void wait_as(struct probe *p, enum probe_wait wait, enum tls_status s)
+{
+	probe_wait_io(p, wait, p->conn, s == TLS_WANT_WRITE ? EV_WRITE : EV_READ);
+}
+
 static void send_more(struct probe *p)
 {
 	while (p->out_len > 0) {
-		ssize_t n = send(p->conn->fd, p->out, p->out_len, MSG_NOSIGNAL);
+		size_t n = 0;
+		enum tls_status s = send_some(p, &n);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			probe_wait_io(p, PROBE_WAIT_SEND, p->conn, EV_WRITE);
+		if (s == TLS_FAILED)
 			return;
-		}
-		if (n < 0) {
-			fail_errno(p, errno, PROBE_WAIT_SEND, false);
+		if (s != TLS_DONE) {
+			wait_as(p, PROBE_WAIT_SEND, s);
 			return;
 		}
 		p->out += n;
-		p->out_len -= (size_t)n;
+		p->out_len -= n;
 	}
 	sent(p);
 }
@@ -229,30 +270,57 @@ static void read_arrived(struct probe *p, const uint8_t *data, size_t len)
 	if (c->in.failed)
 		probe_fail(p, HEALTH_LOCAL_ERROR, "out of memory");
 	else if (!give_held(p))
-		probe_wait_io(p, p->wait, c, EV_READ);
+		wait_as(p, p->wait, TLS_WANT_READ);
+}
+
+/* As send_some; *n = 0 and TLS_DONE at the stream's end. */
+static enum tls_status read_some(struct probe *p, uint8_t *room, size_t *n)
+{
+	struct probe_conn *c = p->conn;
+	enum tls_status s;
+	ssize_t got;
+
+	*n = 0;
+	if (c->tls != NULL) {
+		s = tls_read(c->tls, room, PROBE_READ_LEN, n);
+		if (s == TLS_FAILED)
+			probe_tls_fail(p);
+		return s == TLS_END ? TLS_DONE : s;
+	}
+	got = recv(c->fd, room, PROBE_READ_LEN, 0);
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return TLS_WANT_READ;
+	if (got < 0) {
+		fail_errno(p, errno, p->wait, false);
+		return TLS_FAILED;
+	}
+	*n = (size_t)got;
+	return TLS_DONE;
 }
 
 /* One read a turn: a target that floods gets no more of the loop than others. */
 static void read_ready(struct probe *p)
 {
 	uint8_t *room = probe_read_room(p);
-	ssize_t n = recv(p->conn->fd, room, PROBE_READ_LEN, 0);
+	size_t n;
+	enum tls_status s = read_some(p, room, &n);
 
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-		probe_wait_io(p, p->wait, p->conn, EV_READ);
-	} else if (n < 0) {
-		fail_errno(p, errno, p->wait, false);
-	} else if (p->wait == PROBE_WAIT_HTTP) {
-		probe_http_read(p, room, (size_t)n);
-	} else {
-		read_arrived(p, room, (size_t)n);
-	}
+	if (s == TLS_FAILED)
+		return;
+	if (s != TLS_DONE)
+		wait_as(p, p->wait, s);
+	else if (p->wait == PROBE_WAIT_HTTP)
+		probe_http_read(p, room, n);
+	else
+		read_arrived(p, room, n);
 }
 
 void probe_conn_ready(struct probe *p)
 {
 	if (p->wait == PROBE_WAIT_CONNECT)
 		connect_ready(p);
+	else if (p->wait == PROBE_WAIT_TLS)
+		probe_ask_crypto(p);
 	else if (p->wait == PROBE_WAIT_SEND)
 		send_more(p);
 	else
@@ -282,6 +350,8 @@ void probe_conn_begin(struct probe *p)
 		probe_fail(p, HEALTH_READ_CLOSED, "the connection is closed");
 	} else if (req->type == SCRIPT_REQ_SEND) {
 		probe_conn_send(p, p->conn, req->data, req->len);
+	} else if (req->type == SCRIPT_REQ_TLS_INFO) {
+		probe_tls_info(p);
 	} else if (req->type == SCRIPT_REQ_CLOSE) {
 		probe_conn_close(p->conn);
 		probe_answer(p, &closed);

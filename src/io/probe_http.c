@@ -16,22 +16,22 @@ static bool has_header(const char *headers, const char *name)
 	return false;
 }
 
-/* The Host header (RFC 9110 7.2): brackets around IPv6, the port where it is not 80 and the script gave none. */
-static void put_host(struct bytes *b, const struct script_http *h)
+/* The Host header (RFC 9110 7.2): brackets around IPv6, the port where it is not the scheme's and the script gave none. */
+static void put_host(struct bytes *b, const struct script_http *h, bool tls)
 {
 	struct addr a;
 	bool v6 = addr_parse(&a, h->host, strlen(h->host), 0) == 0 && a.family == 6 && h->host[0] != '[';
 
 	bytes_printf(b, v6 ? "Host: [%s]" : "Host: %s", h->host);
-	if (h->addr.port != 80 && (v6 || strchr(h->host, ':') == NULL))
+	if (h->addr.port != (tls ? 443 : 80) && (v6 || strchr(h->host, ':') == NULL))
 		bytes_printf(b, ":%u", h->addr.port);
 	bytes_add(b, "\r\n", 2);
 }
 
-static void put_request(struct bytes *b, const struct script_http *h)
+static void put_request(struct bytes *b, const struct script_http *h, bool tls)
 {
 	bytes_printf(b, "%s %s HTTP/1.1\r\n", h->method, h->path);
-	put_host(b, h);
+	put_host(b, h, tls);
 	if (!has_header(h->headers, "user-agent"))
 		bytes_printf(b, "User-Agent: gemel\r\n");
 	if (!has_header(h->headers, "accept"))
@@ -65,7 +65,7 @@ void probe_http_begin(struct probe *p)
 	}
 	bytes_init(&p->http->request, REQUEST_MAX);
 	http1_init(&p->http->answer, strcmp(h->method, "HEAD") == 0, h->max_body);
-	put_request(&p->http->request, h);
+	put_request(&p->http->request, h, p->req.tls.on);
 	if (p->http->request.failed)
 		probe_fail(p, HEALTH_LOCAL_ERROR, "out of memory");
 	else

@@ -1,33 +1,36 @@
 /* Inside io/probe*: one probe and what it waits for.
  *
  *     probe.c       queues, turns, deadlines, verdicts       probe_conn.c   sockets: connect send read readline close
- *                                                            probe_http.c   one exchange over probe_conn
+ *                                                            probe_tls.c    handshakes over probe_conn
+ *                                                            probe_http.c   one exchange over both
  */
 #ifndef GEMEL_IO_PROBE_STATE_H
 #define GEMEL_IO_PROBE_STATE_H
 #include <sys/queue.h>
 #include "io/http1.h"
 #include "io/probe.h"
+#include "io/tls.h"
 
 #define PROBE_READ_LEN 16384 /* octets taken from a socket at once */
 
 struct probe_conn {
 	int fd;          /* -1 = free */
 	uint16_t port;
+	struct tls *tls; /* NULL = plain */
 	struct bytes in; /* read and not yet asked for */
 	size_t taken;    /* of in */
 };
 /* What the probe waits for; at most one thing, since a run is one coroutine. */
 enum probe_wait {
 	PROBE_WAIT_NONE = 0,
-	PROBE_WAIT_CONNECT, PROBE_WAIT_SEND, PROBE_WAIT_READ, PROBE_WAIT_LINE, PROBE_WAIT_SLEEP,
+	PROBE_WAIT_CONNECT, PROBE_WAIT_TLS, PROBE_WAIT_SEND, PROBE_WAIT_READ, PROBE_WAIT_LINE, PROBE_WAIT_SLEEP,
 	PROBE_WAIT_HTTP /* reading; while it connects and sends it waits as those do */
 };
 struct probe_http { /* an exchange, from its connect to its answer */
 	struct bytes request;
 	struct http1 answer;
 };
-enum probe_queue { PROBE_NOWHERE = 0, PROBE_STARTS, PROBE_RESUMES, PROBE_SLOW, PROBE_QUEUES };
+enum probe_queue { PROBE_NOWHERE = 0, PROBE_STARTS, PROBE_RESUMES, PROBE_SLOW, PROBE_CRYPTO, PROBE_QUEUES };
 
 struct probe {
 	struct probes *set;
@@ -40,6 +43,7 @@ struct probe {
 	bool local;             /* a local error happened: the run cannot say that the target is down */
 	bool late;              /* the deadline has passed: ends at its next turn */
 	uint64_t started_us, deadline_us, stalled_us;
+	uint64_t crypto_since_us, crypto_wait_us; /* waits for its turn to shake hands: since when; in all, our fault */
 	struct event *io, *timer;
 	enum probe_wait wait;
 	struct probe_conn *conn; /* that is waited for */
@@ -61,13 +65,25 @@ void probe_fail(struct probe *p, enum health_reason why, const char *fmt, ...) P
 void probe_wait_io(struct probe *p, enum probe_wait wait, struct probe_conn *c, short what);
 uint8_t *probe_read_room(struct probe *p); /* PROBE_READ_LEN octets, shared by all */
 
+/* Goes on shaking hands in a coming turn: that is work for the processor, so probes take turns at it. */
+void probe_ask_crypto(struct probe *p);
+struct tls_contexts *probe_tls_contexts(struct probe *p); /* NULL = out of memory */
+
 /* ---- probe_conn.c ---- */
 void probe_conn_begin(struct probe *p); /* performs p->req of type CONNECT … CLOSE */
 void probe_conn_connect(struct probe *p, const struct addr *a); /* → probe_connected */
 void probe_conn_send(struct probe *p, struct probe_conn *c, const char *data, size_t len);
+void probe_connected(struct probe *p);   /* the connection that is waited for can be used */
+void probe_conn_fail(struct probe *p, int error, enum probe_wait wait); /* the socket's error */
 void probe_conn_ready(struct probe *p);  /* the socket that is waited for is ready */
 void probe_conn_close(struct probe_conn *c);
 enum health_reason probe_reason_of(int error, enum probe_wait wait, bool at_once);
+
+/* ---- probe_tls.c ---- */
+void probe_tls_begin(struct probe *p); /* on p->conn, as p->req asks → probe_connected */
+void probe_tls_step(struct probe *p);  /* its turn at the processor */
+void probe_tls_fail(struct probe *p);  /* the last call on p->conn failed */
+void probe_tls_info(struct probe *p);  /* answers SCRIPT_REQ_TLS_INFO */
 
 /* ---- probe_http.c ---- */
 void probe_http_begin(struct probe *p);

@@ -1,9 +1,11 @@
 /* The API of check scripts: net, sleep, log.  (http stands in http.c.)
  *
- *     net.connect(address, port [, { timeout = seconds, tls = false }])   a TCP connection; an IP address as text
+ *     net.connect(address, port [, { timeout = seconds, tls = true }])    a TCP connection; an IP address as text. tls
+ *                                         may be a table: tls.c
  *     conn:send(data [, timeout])         sends all of data
  *     conn:read([n [, timeout]])          1 to n octets (default and most 65,536), as soon as there are any
  *     conn:readline([timeout])            a line without its end (LF or CR LF), at most 8,192 octets
+ *     conn:tls()                          what the TLS handshake gave: tls.c
  *     conn:close()                        or `local conn <close> = net.connect(…)`; the end of the run closes all
  *     sleep(seconds)
  *     log(value, …)                       a line in the server's log, said once however often it repeats
@@ -83,6 +85,19 @@ uint16_t api_check_port(lua_State *L, int index)
 	return (uint16_t)port;
 }
 
+void api_check_keys(lua_State *L, int index, const char *what, const char *const *known)
+{
+	for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+		const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : luaL_typename(L, -2);
+		size_t i = 0;
+
+		while (known[i] != NULL && strcmp(known[i], key) != 0)
+			i++;
+		if (known[i] == NULL)
+			luaL_error(L, "%s has no option \"%s\"", what, key);
+	}
+}
+
 static struct conn *conn_get(lua_State *L)
 {
 	struct conn *c = luaL_checkudata(L, 1, CONN);
@@ -107,16 +122,9 @@ static int connect_done(lua_State *L, int status, lua_KContext ctx)
 	return 1;
 }
 
-static void refuse_tls(lua_State *L, int opts)
-{
-	lua_getfield(L, opts, "tls");
-	if (lua_toboolean(L, -1))
-		luaL_error(L, "TLS is not available in this version");
-	lua_pop(L, 1);
-}
-
 static int net_connect(lua_State *L)
 {
+	static const char *const known[] = { "timeout", "tls", NULL };
 	struct script_request req = { .type = SCRIPT_REQ_CONNECT };
 	struct script_run *r = script_run_of(L);
 	struct conn *c;
@@ -125,9 +133,11 @@ static int net_connect(lua_State *L)
 	req.addr.port = api_check_port(L, 2);
 	if (!lua_isnoneornil(L, 3)) {
 		luaL_checktype(L, 3, LUA_TTABLE);
-		refuse_tls(L, 3);
+		api_check_keys(L, 3, "net.connect", known);
 		lua_getfield(L, 3, "timeout");
 		req.timeout_ms = api_check_timeout(L, lua_gettop(L));
+		lua_getfield(L, 3, "tls");
+		tls_check(L, lua_gettop(L), r != NULL ? r->owner : NULL, &req.tls);
 	}
 	c = lua_newuserdatauv(L, sizeof *c, 0); /* before the connection exists, so that no failure can lose it */
 	*c = (struct conn){ .run = r != NULL ? r->serial : 0 };
@@ -182,6 +192,23 @@ static int conn_readline(lua_State *L)
 
 	req.timeout_ms = api_check_timeout(L, 2);
 	return api_wait(L, &req, read_done);
+}
+
+static int info_done(lua_State *L, int status, lua_KContext ctx)
+{
+	const struct script_answer *a = api_answer(L);
+
+	(void)status;
+	(void)ctx;
+	tls_push_info(L, a->tls);
+	return 1;
+}
+
+static int conn_tls(lua_State *L)
+{
+	struct script_request req = { .type = SCRIPT_REQ_TLS_INFO, .conn = conn_get(L)->number };
+
+	return api_wait(L, &req, info_done);
 }
 
 static int close_done(lua_State *L, int status, lua_KContext ctx)
@@ -245,6 +272,7 @@ void api_open(lua_State *L, int lib)
 	static const luaL_Reg methods[] = { { "send", conn_send },
 					    { "read", conn_read },
 					    { "readline", conn_readline },
+					    { "tls", conn_tls },
 					    { "close", conn_close },
 					    { NULL, NULL } };
 

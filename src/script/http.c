@@ -4,7 +4,8 @@
  *     http.request(target, { method = "POST", body = "…", headers = { ["X-Check"] = "1" }, … })
  *
  *     where        the target, or an IP address as text
- *     port         default: the port of the member's probe address, else 80
+ *     port         default: the port of the member's probe address, else 80, with TLS 443
+ *     tls          true, or a table: tls.c; its name defaults to the Host
  *     path         "/"           method   "GET" (http.request only)
  *     host         the Host header; default: the target's owner name, else the address
  *     headers      { name = value }; Host, Content-Length and Connection are not the script's to set
@@ -19,6 +20,8 @@
 #include <string.h>
 #include "script/internal.h"
 
+#define PORT_PLAIN 80
+#define PORT_TLS 443
 #define PATH_MAX_LEN 2048
 #define HEADERS_MAX 8192 /* octets, all together */
 #define HEADERS_COUNT_MAX 64
@@ -137,10 +140,10 @@ static const char *build_headers(lua_State *L)
 	return lua_tostring(L, -1);
 }
 
-/* Where: argument 1. What it lends stays on the stack. */
+/* Where: argument 1. What it lends stays on the stack; port 0 where it has none. */
 static void read_where(lua_State *L, struct script_request *req, const char **host, lua_Integer *port)
 {
-	*port = 80;
+	*port = 0;
 	if (lua_type(L, 1) == LUA_TSTRING) {
 		api_check_addr(L, 1, &req->addr);
 		*host = lua_tostring(L, 1);
@@ -156,13 +159,18 @@ static void read_where(lua_State *L, struct script_request *req, const char **ho
 		*host = lua_tostring(L, -1);
 }
 
-static void refuse_tls(lua_State *L)
+/* The name to ask TLS for is the Host's, without a port or brackets. */
+static void read_tls(lua_State *L, struct script_request *req)
 {
+	const char *host = req->http.host;
+	size_t len = host[0] == '[' ? strcspn(++host, "]") : strcspn(host, ":");
+
+	if (host[len] == ':' && strchr(host + len + 1, ':') != NULL) /* an IPv6 address without brackets */
+		len = strlen(host);
+	lua_pushlstring(L, host, len);
+	host = lua_tostring(L, -1);
 	lua_getfield(L, 2, "tls");
-	lua_getfield(L, 2, "https");
-	if (lua_toboolean(L, -1) || lua_toboolean(L, -2))
-		luaL_error(L, "TLS is not available in this version");
-	lua_pop(L, 2);
+	tls_check(L, lua_gettop(L), host, &req->tls);
 }
 
 /* ---- expect ---- */
@@ -257,13 +265,15 @@ static int exchange_done(lua_State *L, int status, lua_KContext ctx)
 static void copy_options(lua_State *L)
 {
 	static const char *const names[] = { "port", "path", "method", "host", "headers", "body", "max_body", "timeout",
-					     "expect", "tls", "https" };
+					     "expect", "tls", NULL };
 
-	if (!lua_isnoneornil(L, 2))
+	if (!lua_isnoneornil(L, 2)) {
 		luaL_checktype(L, 2, LUA_TTABLE);
+		api_check_keys(L, 2, "http", names);
+	}
 	lua_settop(L, 2);
 	lua_newtable(L);
-	for (size_t i = 0; i < sizeof names / sizeof *names && lua_istable(L, 2); i++) {
+	for (size_t i = 0; names[i] != NULL && lua_istable(L, 2); i++) {
 		lua_getfield(L, 2, names[i]);
 		lua_setfield(L, 3, names[i]);
 	}
@@ -286,8 +296,10 @@ static int exchange(lua_State *L, bool any_method)
 
 	copy_options(L);
 	luaL_checkstack(L, 32, NULL);
-	refuse_tls(L);
 	read_where(L, &req, &host, &port);
+	h->host = field_word(L, "host", host, 255);
+	read_tls(L, &req);
+	port = port == 0 ? req.tls.on ? PORT_TLS : PORT_PLAIN : port;
 	req.addr.port = (uint16_t)field_integer(L, "port", port, 1, 65535);
 	h->addr = req.addr;
 	h->method = any_method ? field_word(L, "method", "GET", 16) : "GET";
@@ -296,7 +308,6 @@ static int exchange(lua_State *L, bool any_method)
 	h->path = field_word(L, "path", "/", PATH_MAX_LEN);
 	if (h->path[0] != '/' && strcmp(h->path, "*") != 0)
 		return luaL_error(L, "path must begin with '/'");
-	h->host = field_word(L, "host", host, 255);
 	h->headers = build_headers(L);
 	h->body = field_string(L, "body", &h->body_len);
 	if (h->body == NULL)

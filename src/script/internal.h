@@ -5,7 +5,7 @@
  *                                                       guard.c    library functions that could run long in C, bounded
  *                                                       match.c    pattern engine; pattern.c find match gmatch gsub
  *                                                       fail.c     error assert pcall xpcall: where a failure came from
- *                                                       api.c      net sleep log; http.c json.c dns.c ping.c plugin.c
+ *                                                       api.c      net sleep log; http.c tls.c json.c dns.c ping.c plugin.c
  *                                                       run.c      start, resume, verdict
  */
 #ifndef GEMEL_SCRIPT_INTERNAL_H
@@ -70,6 +70,7 @@ struct script_run {
 	lua_State *L;              /* the coroutine; NULL once it ended */
 	int thread_ref;
 	uint64_t serial;           /* connections remember it: another run's are refused */
+	const char *owner;         /* the target's; NULL = none */
 	struct script_request *request;     /* where an API call writes what it wants */
 	const struct script_answer *answer; /* what came back, while resuming */
 	bool heard;                /* octets of the target have arrived */
@@ -110,6 +111,12 @@ void pattern_open(lua_State *L, int lib);
 void api_open(lua_State *L, int lib);
 void http_open(lua_State *L, int lib);
 void json_open(lua_State *L, int lib);
+void tls_open(lua_State *L, int lib);
+/* Reads a `tls` option (nil, a boolean or a table) at index; name is for a table without one, or NULL. What *out lends
+ * stays on the stack, above all that was there. */
+void tls_check(lua_State *L, int index, const char *name, struct script_tls *out);
+/* Pushes what a handshake gave, as a table. */
+void tls_push_info(lua_State *L, const struct script_tls_info *info);
 /* A table named name in lib that scripts can read but not write, over the table on the top of the stack (popped). */
 void sandbox_seal(lua_State *L, int lib, const char *name);
 int args_declare(struct script *s, int index, struct diags *d); /* the args table at index */
@@ -120,5 +127,7 @@ const struct script_answer *api_answer(lua_State *L); /* inside k: the answer; r
 uint32_t api_check_timeout(lua_State *L, int index);  /* seconds → ms, 0 where none */
 void api_check_addr(lua_State *L, int index, struct addr *out);
 uint16_t api_check_port(lua_State *L, int index);
+/* The table at index has no key but these: a typing error in an option must not pass unseen. NULL ends the list. */
+void api_check_keys(lua_State *L, int index, const char *what, const char *const *known);
 
 #endif

@@ -3,10 +3,11 @@ src_script_libscript_a_SOURCES = \
 	src/script/api.c src/script/args.c src/script/fail.c src/script/guard.c src/script/http.c src/script/internal.h \
 	src/script/json.c \
 	src/script/limits.c src/script/match.c src/script/match.h src/script/pattern.c src/script/run.c src/script/sandbox.c \
-	src/script/script.c src/script/script.h
+	src/script/script.c src/script/script.h src/script/tls.c
 src_script_libscript_a_CFLAGS = $(AM_CFLAGS)
 src_script_libscript_a_CFLAGS += $(LUA_CFLAGS)
 
 # The bundled checks: conf/ finds them there.
 bundledluadir = $(pkgdatadir)/lua
-dist_bundledlua_DATA = lua/haproxy_agent.lua lua/http.lua lua/mysql.lua lua/postgres.lua lua/redis.lua lua/smtp.lua lua/tcp.lua
+dist_bundledlua_DATA = lua/haproxy_agent.lua lua/http.lua lua/mysql.lua lua/postgres.lua lua/redis.lua lua/smtp.lua lua/tcp.lua \
+	lua/tls.lua

@@ -290,6 +290,7 @@ int script_start(struct script *s, struct script_run **run, const struct script_
 	r->meter.limits = &s->limits;
 	r->meter.hard_slices = SCRIPT_HARD_SLICES;
 	r->serial = ++s->run_serial;
+	r->owner = t->owner;
 	lua_pushcfunction(s->L, prepare);
 	lua_pushlightuserdata(s->L, &st);
 	if (lua_pcall(s->L, 1, 0, 0) != LUA_OK) {

@@ -82,19 +82,41 @@ const struct script_arg_spec *script_args(const struct script *s, size_t *n, boo
 /* ---- runs ---- */
 struct script_target {
 	struct addr addr;                   /* port 0 = the script's arguments say */
-	const char *service, *owner, *host; /* NULL = none */
+	const char *service, *owner, *host; /* NULL = none; owner stays until the run is freed */
 	uint64_t state_key;                 /* `target.state` is one table a key, kept between runs */
 };
 enum script_request_type {
 	SCRIPT_REQ_NONE = 0,
-	SCRIPT_REQ_CONNECT,  /* addr → connection number */
+	SCRIPT_REQ_CONNECT,  /* addr, tls → connection number; with TLS after its handshake */
 	SCRIPT_REQ_SEND,     /* conn, data */
 	SCRIPT_REQ_READ,     /* conn; up to n octets, at least one */
 	SCRIPT_REQ_READLINE, /* conn; up to "\n", at most max octets; the line without its end */
 	SCRIPT_REQ_CLOSE,    /* conn; answered at once. What is open when a run ends is the edge's to close */
+	SCRIPT_REQ_TLS_INFO, /* conn → what its handshake agreed on, and the certificate */
 	SCRIPT_REQ_HTTP,     /* one HTTP/1.1 exchange */
 	SCRIPT_REQ_SLEEP,    /* timeout_ms */
 	SCRIPT_REQ_SLICE     /* nothing to do: the run used up its slice and wants to go on in a later turn */
+};
+struct script_pem { /* a file's octets; data NULL = none */
+	const char *data;
+	size_t len;
+};
+struct script_tls {
+	bool on;              /* else plain TCP, and the rest means nothing */
+	bool verify;          /* chain and name must hold, or the handshake fails */
+	const char *name;     /* for SNI, and the certificate's; an IP address has no SNI (RFC 6066 3). "" = none */
+	const char *alpn;     /* "h2,http/1.1"; "" = none */
+	struct script_pem ca; /* trusted in place of the machine's */
+	struct script_pem cert, key; /* the client's; both or none */
+};
+struct script_tls_info { /* of the target's making but for the times: printable or not, but bounded */
+	const char *protocol, *cipher, *alpn; /* "TLSv1.3"; alpn "" = none */
+	const char *subject, *issuer;         /* RFC 4514 */
+	const char *names;                    /* DNS names and addresses that it is for, each with "\n" after it */
+	int64_t not_before_s, not_after_s;    /* since 1970 */
+	double days_left;                     /* negative once expired */
+	unsigned chain_len;                   /* certificates that the target sent */
+	const char *fault;                    /* what verification found; "" = nothing */
 };
 struct script_http { /* free of CR, LF and NUL where they would tear the request apart */
 	struct addr addr;
@@ -110,6 +132,7 @@ struct script_request { /* strings live until the run is resumed or freed */
 	const char *data; size_t len;
 	size_t max;
 	uint32_t timeout_ms; /* 0 = what is left of the run */
+	struct script_tls tls; /* connect, http */
 	struct script_http http;
 };
 /* The answer to a request: reason HEALTH_OK, or what failed with detail (the run then sees a Lua error that,
@@ -121,6 +144,7 @@ struct script_answer {
 	const char *data; size_t len; /* read: octets; http: body */
 	int status;                   /* http */
 	const char *headers;          /* http: "name: value\n", names lower-case */
+	const struct script_tls_info *tls; /* tls_info */
 };
 enum script_status { SCRIPT_YIELDED = 1, SCRIPT_DONE };
 

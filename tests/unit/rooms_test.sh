@@ -49,7 +49,7 @@ door() {
 		esac
 	done
 }
-doors=$(door 'ldns/' zone app; door 'sodium' pair answer app; door 'lua|lauxlib|lualib' script conf app; door 'event2/' io ctl app; door 'urcu' app)
+doors=$(door 'ldns/' zone app; door 'sodium' pair answer app; door 'lua|lauxlib|lualib' script conf app; door 'event2/' io ctl app; door 'openssl/' io app; door 'urcu' app)
 [ -z "$doors" ] || { echo "$doors"; faults=$((faults + $(echo "$doors" | wc -l))); }
 
 if [ "${SANITIZED:-}" = yes ]; then

@@ -173,9 +173,14 @@ tests_unit_core_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += tests/unit/probe_test
 TESTS += tests/unit/probe_test
 tests_unit_probe_test_SOURCES = tests/unit/probe_test.c
-tests_unit_probe_test_LDADD = src/io/libio.a src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) \
+tests_unit_probe_test_LDADD = src/io/libio.a src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(OPENSSL_LIBS) \
 	$(CHECK_LIBS)
 tests_unit_probe_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+check_PROGRAMS += tests/unit/probe_tls_test
+TESTS += tests/unit/probe_tls_test
+tests_unit_probe_tls_test_SOURCES = tests/unit/probe_tls_test.c tests/unit/probe_kit.h tests/unit/tls_kit.h
+tests_unit_probe_tls_test_LDADD = $(tests_unit_probe_test_LDADD)
+tests_unit_probe_tls_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
 CONF_TEST_ROOMS = src/conf/libconf.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
 	src/health/libhealth.a src/zone/libzone.a src/dns/libdns.a src/base/libbase.a
 check_PROGRAMS += tests/unit/conf_errors_test
@@ -251,7 +256,8 @@ check_PROGRAMS += tests/unit/prober_test
 TESTS += tests/unit/prober_test
 tests_unit_prober_test_SOURCES = tests/unit/prober_test.c src/app/prober.c src/app/prober.h src/app/prober_plan.c src/app/prober_plan.h
 tests_unit_prober_test_LDADD = src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
-	src/health/libhealth.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(CHECK_LIBS)
+	src/health/libhealth.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) \
+	$(CHECK_LIBS)
 tests_unit_prober_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 check_PROGRAMS += tests/unit/core_fault_test
 TESTS += tests/unit/core_fault_test
