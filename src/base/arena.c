@@ -72,15 +72,25 @@ static void *alloc_big(struct arena *a, size_t size)
 	return take(a, c, size);
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static size_t padded(size_t n, size_t align)
+{
+	return (n + align - 1) & ~(align - 1);
+}
+
+static void *alloc(struct arena *a, size_t size, size_t align)
 {
 	if (size > SIZE_MAX / 2)
 		return NULL;
-	size = size ? (size + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
+	size = size ? padded(size, align) : align;
 	if (a->limit && (a->used > a->limit || size > a->limit - a->used))
 		return NULL;
-	if (a->head && size <= a->head->size - a->head->used)
-		return take(a, a->head, size);
+	if (a->head) {
+		size_t at = padded(a->head->used, align);
+		if (at <= a->head->size && size <= a->head->size - at) {
+			a->head->used = at;
+			return take(a, a->head, size);
+		}
+	}
 	size_t chunk_size = a->head ? a->head->following : CHUNK_FIRST;
 	if (size > chunk_size / 4)
 		return alloc_big(a, size);
@@ -91,6 +101,16 @@ void *arena_alloc(struct arena *a, size_t size)
 	c->next = a->head;
 	a->head = c;
 	return take(a, c, size);
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	return alloc(a, size, ALIGN);
+}
+
+void *arena_alloc_packed(struct arena *a, size_t size)
+{
+	return alloc(a, size, 8);
 }
 
 void arena_free_before(struct arena *a, const void *p)

@@ -15,6 +15,8 @@ void arena_init(struct arena *a, size_t limit);
 void arena_deinit(struct arena *a);
 /* Zeroed, aligned to 16. NULL when out of memory or over the limit. size 0 gives a unique pointer. */
 void *arena_alloc(struct arena *a, size_t size) MUST_CHECK;
+/* The same, aligned to 8 only, and not padded to 16: for the many small things of a large zone. */
+void *arena_alloc_packed(struct arena *a, size_t size) MUST_CHECK;
 /* n * size with the product checked. */
 void *arena_array(struct arena *a, size_t n, size_t size) MUST_CHECK;
 void *arena_copy(struct arena *a, const void *p, size_t len) MUST_CHECK;

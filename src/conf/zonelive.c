@@ -54,7 +54,7 @@ static int mark_services(const struct conf_zone *cz, struct zone *z, struct diag
 		if (r != ERR_EXISTS)
 			continue;
 		cname = zone_node_rrset(zone_find(z, s->owner), DNS_TYPE_CNAME);
-		diags_add(d, DIAG_ERROR, cname ? cname->file : cz->file, cname &&
+		diags_add(d, DIAG_ERROR, cname ? zone_file(z, cname) : cz->file, cname &&
 			  cname->count ? cname->rdata[0].line : 0, 0,
 			  "%s is a CNAME and a service (%s:%u); expected addresses or nothing at the name", s->name,
 			  s->block->source->path,
@@ -72,15 +72,15 @@ static bool in_tiers(const struct conf_service *s, const struct addr *a)
 	return false;
 }
 
-static void check_record(const struct conf_service *s, const struct zone_rrset *rr, const struct zone_rdata *rd,
-			 struct diags *d)
+static void check_record(const struct conf_service *s, const struct zone *z, const struct zone_rrset *rr,
+			 const struct zone_rdata *rd, struct diags *d)
 {
 	char text[ADDR_TEXT_MAX];
 	struct addr a;
 
 	if (!s->tiered || s->faulty || !rdata_addr(&a, rr->type, rd->wire, rd->len) || in_tiers(s, &a))
 		return;
-	diags_add(d, DIAG_ERROR, rr->file, rd->line, 0,
+	diags_add(d, DIAG_ERROR, zone_file(z, rr), rd->line, 0,
 		  "%s %s %s stands in no tier of the service (%s:%u); expected every address of a name with tiers in "
 		  "one",
 		  s->name, rr->type == DNS_TYPE_A ? "A" : "AAAA", addr_format(&a, false, text), s->block->source->path,
@@ -96,7 +96,7 @@ static void check_signed(const struct conf_zone *cz, const struct zone *z, const
 	if (!key && apex)
 		key = zone_node_rrset(apex, DNS_TYPE_RRSIG);
 	if (key && key->count)
-		diags_add(d, DIAG_ERROR, key->file, key->rdata[0].line, 0,
+		diags_add(d, DIAG_ERROR, zone_file(z, key), key->rdata[0].line, 0,
 			  "zone \"%s\" is signed and has service \"%s\" (%s:%u); expected an unsigned zone: live "
 			  "answers cannot be signed yet",
 			  cz->name, s->name, s->block->source->path, s->block->line);
@@ -119,7 +119,7 @@ static void take_service(struct conf *c, const struct conf_zone *cz, const struc
 
 		for (uint16_t i = 0; rr && i < rr->count; i++) {
 			take_ttl(s, rr->ttl);
-			check_record(s, rr, &rr->rdata[i], d);
+			check_record(s, z, rr, &rr->rdata[i], d);
 			if (rdata_addr(&a, rr->type, rr->rdata[i].wire, rr->rdata[i].len))
 				take_member(c, s, &m, &a);
 		}

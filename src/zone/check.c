@@ -26,10 +26,10 @@ static unsigned rrset_line(const struct zone_rrset *set)
 #define tell_error(c, set, ...) \
 	do { \
 		(c)->errors++; \
-		diags_add((c)->d, DIAG_ERROR, (set)->file != NULL ? (set)->file : (c)->z->file, rrset_line(set), 0, \
+		diags_add((c)->d, DIAG_ERROR, zone_file((c)->z, set), rrset_line(set), 0, \
 			  __VA_ARGS__); \
 	} while (0)
-#define tell_warning(c, set, ...) diags_add((c)->d, DIAG_WARNING, (set)->file, rrset_line(set), 0, __VA_ARGS__)
+#define tell_warning(c, set, ...) diags_add((c)->d, DIAG_WARNING, zone_file((c)->z, set), rrset_line(set), 0, __VA_ARGS__)
 
 /* ---- apex ---- */
 
@@ -41,7 +41,7 @@ static void check_soa(struct check *c, const struct zone_rrset *soa)
 
 	if (soa->count > 1) {
 		c->errors++;
-		diags_add(c->d, DIAG_ERROR, soa->file, soa->rdata[1].line, 0,
+		diags_add(c->d, DIAG_ERROR, zone_file(c->z, soa), soa->rdata[1].line, 0,
 			  "a second SOA for %.300s, the first is in line %u; "
 			  "expected one",
 			  name_format(c->z->apex, text), r->line);
@@ -111,7 +111,7 @@ static void check_single(struct check *c, const struct zone_rrset *set, const ch
 	if (set->count < 2)
 		return;
 	c->errors++;
-	diags_add(c->d, DIAG_ERROR, set->file, set->rdata[1].line, 0,
+	diags_add(c->d, DIAG_ERROR, zone_file(c->z, set), set->rdata[1].line, 0,
 		  "a second %s for %.300s, the first is in line %u; expected one", zone_type_text(set->type, type),
 		  name, set->rdata[0].line);
 }
@@ -141,7 +141,7 @@ static void check_rrset(struct check *c, const struct zone_node *n, const struct
 		break;
 	}
 	if (set->ttl_line != 0 && set->type != DNS_TYPE_RRSIG) /* RFC 2181 5.2; RRSIGs are no RRset, RFC 4034 3 */
-		diags_add(c->d, DIAG_WARNING, set->file, set->ttl_line, 0,
+		diags_add(c->d, DIAG_WARNING, zone_file(c->z, set), set->ttl_line, 0,
 			  "the TTLs of %.300s %s differ; the lowest, %u, is taken for all", name_format(n->name, name),
 			  zone_type_text(set->type, type), set->ttl);
 }
@@ -234,7 +234,7 @@ static void check_glue(struct check *c, const struct zone_node *cut, const struc
 
 	if (!has_address(zone_find(c->z, target)))
 		diags_add(
-			c->d, DIAG_WARNING, set->file, r->line, 0,
+			c->d, DIAG_WARNING, zone_file(c->z, set), r->line, 0,
 			"the delegation %.300s cannot be followed without an address of %.300s (glue); expected A or AAAA for it",
 			name_format(cut->name, owner), name_format(target, text));
 }
@@ -265,11 +265,11 @@ static void check_target(struct check *c, const struct zone_node *n, const struc
 		return; /* others know */
 	to = node_answering(c->z, encloser, target);
 	if (to != NULL && zone_node_rrset(to, DNS_TYPE_CNAME) != NULL) /* RFC 2181 10.3 */
-		diags_add(c->d, DIAG_WARNING, set->file, r->line, 0,
+		diags_add(c->d, DIAG_WARNING, zone_file(c->z, set), r->line, 0,
 			  "%s %.300s is a CNAME; expected a name with addresses", zone_type_text(set->type, type),
 			  name_format(target, text));
 	else if (!has_address(to))
-		diags_add(c->d, DIAG_WARNING, set->file, r->line, 0,
+		diags_add(c->d, DIAG_WARNING, zone_file(c->z, set), r->line, 0,
 			  "%s %.300s has no address in this zone; expected A or AAAA for it",
 			  zone_type_text(set->type, type), name_format(target, text));
 }

@@ -163,7 +163,7 @@ static void tell(struct diags *d, const struct zone *z, const struct zone_node *
 	const struct zone_rrset *set = n ? zone_node_rrset(n, type) : NULL;
 	char text[NAME_TEXT_MAX];
 
-	diags_add(d, DIAG_WARNING, set ? set->file : z->file, set ? set->rdata[0].line : 0, 0, "%.300s: %s",
+	diags_add(d, DIAG_WARNING, set ? zone_file(z, set) : z->file, set ? set->rdata[0].line : 0, 0, "%.300s: %s",
 		  name_format(n ? n->name : z->apex, text), what);
 }
 
@@ -178,7 +178,7 @@ static void keep_apex(struct denial *dn, const struct zone *z, const struct zone
 	dn->list[0] = dn->list[denial_search(dn, hash)];
 	dn->count = 1;
 	dn->kind = IMAGE_DENIAL_APEX;
-	diags_add(d, DIAG_WARNING, set->file, set->rdata[0].line, 0,
+	diags_add(d, DIAG_WARNING, zone_file(z, set), set->rdata[0].line, 0,
 		  "%.300s: NSEC3 with %u iterations is more than the %u that are worked for; names are not proved absent, and "
 		  "validators take the zone for unsigned; expected 0 (RFC 9276)",
 		  name_format(z->apex, text), dn->params.iterations, NSEC3_ITERATIONS_MAX);

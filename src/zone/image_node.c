@@ -19,7 +19,7 @@ static void tell_too_large(struct build *w, const struct zone_node *n, const str
 {
 	char text[NAME_TEXT_MAX];
 
-	diags_add(w->d, DIAG_WARNING, r->file, r->count ? r->rdata[0].line : 0, 0,
+	diags_add(w->d, DIAG_WARNING, zone_file(w->z, r), r->count ? r->rdata[0].line : 0, 0,
 		  "%s: an RRset of type %u with %u records fits no message%s", name_format(n->name, text), r->type, r->count,
 		  then);
 }

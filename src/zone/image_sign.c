@@ -237,7 +237,7 @@ static void tell_idle_signatures(struct build *w, const struct zone_node *n)
 
 	for (unsigned i = 0; r && i < r->count; i++)
 		if (!zone_node_rrset(n, covered_type(&r->rdata[i]))) {
-			diags_add(w->d, DIAG_WARNING, r->file, r->rdata[i].line, 0,
+			diags_add(w->d, DIAG_WARNING, zone_file(w->z, r), r->rdata[i].line, 0,
 				  "%.300s: an RRSIG for type %u, of which there is no record", name_format(n->name, text),
 				  covered_type(&r->rdata[i]));
 			return;
@@ -275,7 +275,7 @@ static void tell_signatures(struct build *w)
 		}
 	}
 	if (bare)
-		diags_add(w->d, DIAG_WARNING, first->file, first->rdata[0].line, 0,
+		diags_add(w->d, DIAG_WARNING, zone_file(w->z, first), first->rdata[0].line, 0,
 			  "%.300s: the zone is signed, but %zu RRsets are not, of which the first, of type %u, is here; "
 			  "validators refuse them",
 			  name_format(at->name, text), bare, first->type);

@@ -30,6 +30,7 @@ void zone_free(struct zone *z)
 	if (z == NULL)
 		return;
 	free(z->index);
+	free(z->file_names);
 	arena_deinit(&z->arena);
 	arena_deinit(&z->files);
 	free(z->nodes);
@@ -53,7 +54,7 @@ static int nodes_reserve(struct zone *z)
 /* The node and its name in one piece: a zone of a million names is mostly these. */
 static struct zone_node *node_make(struct zone *z, const uint8_t *name, size_t len)
 {
-	struct zone_node *n = arena_alloc(&z->arena, sizeof *n + len);
+	struct zone_node *n = arena_alloc_packed(&z->arena, sizeof *n + len);
 
 	if (n == NULL)
 		return NULL;
@@ -195,7 +196,7 @@ static struct zone_rrset *rrset_get(struct zone *z, struct zone_node *n, uint16_
 	if (*at != NULL && (*at)->type == type)
 		return *at;
 	/* Room for one record comes along: most RRsets have no more. */
-	set = arena_alloc(&z->arena, sizeof *set + sizeof(struct zone_rdata) + rdata_len);
+	set = arena_alloc_packed(&z->arena, sizeof *set + sizeof(struct zone_rdata) + rdata_len);
 	if (set == NULL)
 		return NULL;
 	set->type = type;
@@ -223,7 +224,7 @@ static int rrset_grow(struct zone *z, struct zone_rrset *set)
 		return ERR_NOMEM;
 	memcpy(grown, set->rdata, set->count * sizeof *grown);
 	set->rdata = grown;
-	set->cap = cap;
+	set->cap = cap & 0x7fffu;
 	return 0;
 }
 
@@ -277,7 +278,7 @@ static int rrset_add(struct zone *z, struct zone_rrset *set, const uint8_t *rdat
 		return rc;
 	r = &set->rdata[set->count];
 	/* The first one may find its room already there, behind the array that the RRset was made with. */
-	room = r->wire == (const uint8_t *)(r + 1) && r->len == len ? (uint8_t *)(r + 1) : arena_alloc(&z->arena, len);
+	room = r->wire == (const uint8_t *)(r + 1) && r->len == len ? (uint8_t *)(r + 1) : arena_alloc_packed(&z->arena, len);
 	if (room == NULL)
 		return ERR_NOMEM;
 	memcpy(room, rdata, len);
@@ -287,16 +288,45 @@ static int rrset_add(struct zone *z, struct zone_rrset *set, const uint8_t *rdat
 	return 0;
 }
 
+/* Numbers from 1. The latest is the likely one. */
+static int file_get(struct zone *z, const char *file, uint16_t *at)
+{
+	const char **grown;
+
+	for (uint16_t i = z->file_count; i > 0; i--)
+		if (z->file_names[i - 1] == file) {
+			*at = i;
+			return 0;
+		}
+	if (z->file_count > ZONE_INCLUDE_MAX)
+		return ERR_LIMIT;
+	grown = reallocarray(z->file_names, z->file_count + 1u, sizeof *grown);
+	if (grown == NULL)
+		return ERR_NOMEM;
+	z->file_names = grown;
+	grown[z->file_count++] = file;
+	*at = z->file_count;
+	return 0;
+}
+
+const char *zone_file(const struct zone *z, const struct zone_rrset *set)
+{
+	return set->file > 0 ? z->file_names[set->file - 1] : z->file;
+}
+
 int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata, size_t rdata_len,
 	     const char *file, unsigned line)
 {
 	struct zone_node *n;
 	struct zone_rrset *set;
+	uint16_t file_at;
 	int rc;
 
 	if (rdata_len > UINT16_MAX || z->record_count >= ZONE_RECORD_MAX)
 		return ERR_LIMIT;
-	rc = node_get(z, owner, &n);
+	rc = file_get(z, file, &file_at);
+	if (rc == 0)
+		rc = node_get(z, owner, &n);
 	if (rc < 0)
 		return rc;
 	set = rrset_get(z, n, type, rdata_len);
@@ -313,7 +343,7 @@ int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl, 
 		return rc;
 	rrset_ttl(set, ttl, line);
 	if (set->count == 0)
-		set->file = file;
+		set->file = file_at;
 	set->count++;
 	z->record_count++;
 	return 0;

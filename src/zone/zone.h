@@ -21,12 +21,13 @@ struct zone_rdata {
 struct zone_rrset {
 	struct zone_rrset *next; /* of the same node, ascending type */
 	struct zone_rdata *rdata; /* duplicates dropped (RFC 2181 5) */
-	const char *file;
 	uint32_t ttl; /* the lowest of the records' (RFC 2181 5.2), a warning where they differ */
 	unsigned ttl_line; /* of the first record whose TTL differed from those before it; 0 = all alike */
 	uint16_t type;
-	uint16_t count, cap;
-	bool live; /* answered from the overlay: a service's A or AAAA; rdata is what the file says, if anything */
+	uint16_t file; /* of the first record: zone_file */
+	uint16_t count;
+	uint16_t cap : 15;
+	bool live : 1; /* answered from the overlay: a service's A or AAAA; rdata is what the file says, if anything */
 };
 
 enum zone_node_flags {
@@ -58,6 +59,8 @@ struct zone {
 	uint8_t apex[NAME_WIRE_MAX];
 	uint8_t apex_len, apex_labels;
 	const char *file;
+	const char **file_names; /* where records stand, borrowed */
+	uint16_t file_count;
 	struct zone_node **nodes; /* as they came, but canonical order after zone_check of a zone that is_signed */
 	size_t node_count, node_cap;
 	struct hash_key key;
@@ -87,6 +90,8 @@ void zone_free(struct zone *z);
 int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata, size_t rdata_len,
 	     const char *file, unsigned line) MUST_CHECK;
 struct zone_node *zone_find(const struct zone *z, const uint8_t *name); /* lower-case wire; NULL = absent */
+/* The file that the RRset's first record stands in; the zone's own where it has none. */
+const char *zone_file(const struct zone *z, const struct zone_rrset *set);
 /* From now on zone_find finds nothing: what the names took is free. */
 void zone_forget_names(struct zone *z);
 struct zone_rrset *zone_node_rrset(const struct zone_node *n, uint16_t type);

@@ -114,7 +114,7 @@ static size_t require_rrsets(const struct zone_node *n)
 
 	for (const struct zone_rrset *set = n->rrsets; set != NULL; set = set->next) {
 		FUZZ_REQUIRE(set->type > last && set->count > 0 && set->count <= set->cap && set->ttl <= INT32_MAX);
-		FUZZ_REQUIRE(set->count <= ZONE_RRSET_MAX && set->file != NULL);
+		FUZZ_REQUIRE(set->count <= ZONE_RRSET_MAX && set->file > 0);
 		last = set->type;
 		records += set->count;
 	}

@@ -94,6 +94,22 @@ START_TEST(arena_small_pieces_share)
 }
 END_TEST
 
+START_TEST(arena_packed_and_padded_mix)
+{
+	struct arena a;
+
+	arena_init(&a, 0);
+	for (size_t i = 0; i < 3000; i++) {
+		uint8_t *small = arena_alloc_packed(&a, i % 23), *wide = arena_alloc(&a, i % 7);
+		ck_assert(small && wide && (uintptr_t)small % 8 == 0 && (uintptr_t)wide % 16 == 0);
+		ck_assert(small[i % 23 ? i % 23 - 1 : 0] == 0 && wide[0] == 0);
+		memset(small, 0xff, i % 23);
+		memset(wide, 0xff, i % 7);
+	}
+	arena_deinit(&a);
+}
+END_TEST
+
 /* What is young stays, whatever its size; under the sanitizers a use of what went would tell. */
 START_TEST(arena_frees_what_is_old)
 {
@@ -278,7 +294,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		arena_memory_is_zeroed_aligned_and_apart, arena_size_zero_is_unique, arena_limit_holds,
-		arena_refuses_impossible_sizes, arena_small_pieces_share, arena_frees_what_is_old, arena_copies,
+		arena_refuses_impossible_sizes, arena_small_pieces_share, arena_packed_and_padded_mix, arena_frees_what_is_old, arena_copies,
 		arena_survives_every_failed_allocation, bytes_grow,
 		bytes_write_what_readers_read, bytes_stop_at_their_bound_and_failure_sticks,
 		bytes_blocks_have_16_bit_lengths, bytes_survive_every_failed_allocation,
