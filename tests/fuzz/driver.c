@@ -2,6 +2,7 @@
  *
  *     query_fuzz crash-1-4711 other-file      replay
  *     query_fuzz -runs=1000000 -seed=7        mutate; the same seed gives the same inputs
+ *     query_fuzz -max_total_time=300          mutate for so many seconds (libFuzzer's name for it)
  *     query_fuzz                              the short run of make check (GEMEL_FUZZ_RUNS, GEMEL_FUZZ_SEED override)
  *
  * Each input depends on (seed, number of the run) alone.  On a crash the input is left in crash-SEED-RUN.
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/rng.h"
 #include "tests/fuzz/fuzz.h"
@@ -162,13 +164,22 @@ static size_t edit(struct rng *r, uint8_t *data, size_t len)
 	}
 }
 
-static void mutate_all(uint64_t seed, uint64_t runs)
+/* The clock is asked now and then only: an input takes microseconds. */
+static bool is_over(uint64_t run, time_t end)
+{
+	return run % 256 == 0 && time(NULL) >= end;
+}
+
+/* So many runs; or, where seconds is not 0, as many as they allow. */
+static void mutate_all(uint64_t seed, uint64_t runs, uint64_t seconds)
 {
 	uint8_t data[INPUT_MAX];
+	const time_t end = time(NULL) + (time_t)seconds;
+	uint64_t run = 0;
 
 	for (size_t i = 0; i < fuzz_seeds_count; i++)
 		run_input(fuzz_seeds[i].data, fuzz_seeds[i].len);
-	for (uint64_t run = 0; run < runs; run++) {
+	for (; seconds ? !is_over(run, end) : run < runs; run++) {
 		struct rng r;
 		rng_init(&r, seed ^ run * 0x9e3779b97f4a7c15u);
 		size_t len = take_seed(&r, data);
@@ -178,7 +189,7 @@ static void mutate_all(uint64_t seed, uint64_t runs)
 		current.run = run;
 		run_input(data, len);
 	}
-	printf("%llu runs with -seed=%llu\n", (unsigned long long)runs, (unsigned long long)seed);
+	printf("%llu runs with -seed=%llu\n", (unsigned long long)run, (unsigned long long)seed);
 }
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
@@ -191,6 +202,7 @@ int main(int argc, char **argv)
 {
 	uint64_t runs = from_environment("GEMEL_FUZZ_RUNS", RUNS_DEFAULT);
 	uint64_t seed = from_environment("GEMEL_FUZZ_SEED", 1);
+	uint64_t seconds = 0;
 	int files = 0, failed = 0;
 
 	watch_for_death();
@@ -199,12 +211,14 @@ int main(int argc, char **argv)
 			runs = strtoull(argv[i] + 6, NULL, 10);
 		} else if (strncmp(argv[i], "-seed=", 6) == 0) {
 			seed = strtoull(argv[i] + 6, NULL, 10);
+		} else if (strncmp(argv[i], "-max_total_time=", 16) == 0) {
+			seconds = strtoull(argv[i] + 16, NULL, 10);
 		} else {
 			failed |= replay(argv[i]);
 			files++;
 		}
 	}
 	if (files == 0)
-		mutate_all(seed, runs);
+		mutate_all(seed, runs, seconds);
 	return failed;
 }

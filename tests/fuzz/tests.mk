@@ -4,6 +4,18 @@
 FUZZ_DRIVER = tests/fuzz/driver.c tests/fuzz/fuzz.h
 CLEANFILES += crash-*
 
+# Each target for FUZZ_SECONDS; another FUZZ_SEED, other inputs. A crash leaves its input and goes on to the next target.
+FUZZ_SECONDS = 300
+FUZZ_SEED = 2
+soak-fuzz: $(check_PROGRAMS)
+	@failed=; for t in $(check_PROGRAMS); do \
+		case $$t in tests/fuzz/*) ;; *) continue ;; esac; \
+		echo "$$t: $(FUZZ_SECONDS) s"; \
+		./$$t -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) || failed="$$failed $$t"; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+.PHONY: soak-fuzz
+
 check_PROGRAMS += tests/fuzz/query_fuzz
 TESTS += tests/fuzz/query_fuzz
 tests_fuzz_query_fuzz_SOURCES = tests/fuzz/query_fuzz.c $(FUZZ_DRIVER)

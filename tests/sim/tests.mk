@@ -1,4 +1,4 @@
-# The simulation: two cores under one clock. `make soak` runs it long.
+# The simulation: two cores under one clock. `make soak` runs it long, and then every fuzz target (tests/fuzz).
 SIM_RUNS = 1000000
 check_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
@@ -7,6 +7,7 @@ tests_sim_sim_LDADD = $(CORE_LIBS)
 tests_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_sim_sim_CFLAGS = $(AM_CFLAGS)
 
-soak: tests/sim/sim
+soak: soak-sim soak-fuzz
+soak-sim: tests/sim/sim
 	./tests/sim/sim --from 10001 --runs $(SIM_RUNS)
-.PHONY: soak
+.PHONY: soak soak-sim
