@@ -13,7 +13,7 @@ import struct
 LAYOUT = {2: "n", 3: "n", 4: "n", 5: "n", 6: "nn*", 7: "n", 8: "n", 9: "n", 12: "n", 14: "nn", 15: "2n", 17: "nn", 18: "2n", 21: "2n",
           26: "2nn", 33: "6n", 35: "4sssn", 36: "2n", 39: "n", 250: "nt*"}
 COMPRESSIBLE = {2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 15}  # RFC 3597 4: only the types of RFC 1035
-OPT, AA, TC = 41, 0x400, 0x200
+OPT, RRSIG, AA, TC = 41, 46, 0x400, 0x200
 POINTERS_MAX = 128
 
 
@@ -141,6 +141,8 @@ class Answer:
                 self.rcode |= ttl >> 24 << 4
             else:
                 folded, cased = names.rdata(rtype, at, end)
+                if rtype == RRSIG and length >= 2:  # a set of its own for each type covered (RFC 4034 3)
+                    rtype = RRSIG << 16 | m[at] << 8 | m[at + 1]
                 key = (owner.lower(), rtype, rclass, ttl)
                 if names.strict and (folded in sets.get(key, ()) or (key in sets and key != last)):
                     raise Malformed("a record twice, or an RRset in two pieces")

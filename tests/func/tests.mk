@@ -28,3 +28,8 @@ EXTRA_DIST += tests/func/referee_test.py tests/func/referee_ask.py tests/func/re
 	tests/func/referee_intended.py tests/func/referee_questions.py tests/func/referee_servers.py \
 	tests/func/referee_tell.py tests/func/referee_traps.py tests/func/referee_wire.py tests/func/referee_zones.py
 tests/func/referee_test.log: gemeld
+
+# Signed zones against validators, and against those three.
+TESTS += tests/func/dnssec_test.py
+EXTRA_DIST += tests/func/dnssec_test.py tests/func/dnssec_validators.py tests/func/dnssec_zones.py
+tests/func/dnssec_test.log: gemeld
