@@ -131,6 +131,30 @@ class Tcp(Case):
         self.assertEqual(seen, [*range(50), *range(1000, 1050)])
         self.assertEqual(s.recv(1), b"")
 
+    def test_a_flood_of_class_ch_is_bounded(self):
+        """More than may wait at a time, from several sides, over TCP and UDP: each is answered, SERVFAIL where there is no room, and
+        other questions are answered meanwhile."""
+        count = 2000
+        flood = b"".join(framed(encode_query("id.server", "TXT", "CH", ident=i)) for i in range(count))
+        conns = [self.connect() for _ in range(4)]
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(udp.close)
+        udp.connect(self.server("solo"))
+        for s in conns:
+            threading.Thread(target=s.sendall, args=(flood,)).start()
+        for _ in range(count):
+            udp.send(encode_query("id.server", "TXT", "CH"))
+        other = self.connect()
+        other.sendall(self.query)
+        self.assertEqual(self.read(other)[:2], b"\0\7")
+        rcodes = set()
+        for s in conns:
+            replies = [self.read(s) for _ in range(count)]
+            self.assertEqual(sorted(int.from_bytes(r[:2], "big") for r in replies), list(range(count)))
+            rcodes |= {r[3] & 15 for r in replies}
+        self.assertLessEqual(rcodes, {0, 2})
+        self.assertIn(0, rcodes)
+
     def test_odd_messages_are_passed_by(self):
         """Empty, too short, an answer: nothing comes back, and what follows is answered."""
         s = self.connect()
