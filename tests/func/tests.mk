@@ -30,6 +30,6 @@ EXTRA_DIST += tests/func/referee_test.py tests/func/referee_ask.py tests/func/re
 tests/func/referee_test.log: gemeld
 
 # Signed zones against validators, and against those three.
-TESTS += tests/func/dnssec_test.py
-EXTRA_DIST += tests/func/dnssec_test.py tests/func/dnssec_validators.py tests/func/dnssec_zones.py
-tests/func/dnssec_test.log: gemeld
+TESTS += tests/func/dnssec_test.py tests/func/dnssec_referee_test.py
+EXTRA_DIST += tests/func/dnssec_test.py tests/func/dnssec_referee_test.py tests/func/dnssec_validators.py tests/func/dnssec_zones.py
+tests/func/dnssec_test.log tests/func/dnssec_referee_test.log: gemeld
