@@ -103,6 +103,33 @@ static void http_end(struct probe *p)
 	probe_http_free(p);
 }
 
+void *probe_side_new(struct probe *p, size_t len, void (*ready)(struct probe *), void (*free_rest)(struct probe_side *))
+{
+	struct probe_side *side = calloc(1, len);
+
+	if (side == NULL) {
+		probe_fail(p, HEALTH_LOCAL_ERROR, "out of memory");
+		return NULL;
+	}
+	side->conn.fd = -1;
+	side->ready = ready;
+	side->free = free_rest;
+	p->side = side;
+	return side;
+}
+
+static void side_end(struct probe *p)
+{
+	struct probe_side *side = p->side;
+
+	if (side == NULL)
+		return;
+	p->side = NULL;
+	side->free(side);
+	probe_conn_close(&side->conn);
+	free(side);
+}
+
 static void probe_free(struct probe *p)
 {
 	struct probes *s = p->set;
@@ -110,6 +137,7 @@ static void probe_free(struct probe *p)
 	queue_leave(p);
 	wait_end(p);
 	http_end(p);
+	side_end(p);
 	if (p->started_us != 0)
 		s->in_flight--;
 	script_run_free(p->run);
@@ -173,6 +201,7 @@ static void finish_late(struct probe *p)
 		[PROBE_WAIT_LINE] = { HEALTH_READ_TIMEOUT, "within a line" },
 		[PROBE_WAIT_SLEEP] = { HEALTH_CHECK_TIMEOUT, "asleep" },
 		[PROBE_WAIT_HTTP] = { HEALTH_READ_TIMEOUT, "no whole answer" },
+		[PROBE_WAIT_DNS] = { HEALTH_READ_TIMEOUT, "" },
 	};
 	struct health_result r = { .reason = words[p->wait].reason };
 
@@ -224,7 +253,10 @@ static void on_io(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	probe_conn_ready(p);
+	if (p->side != NULL)
+		p->side->ready(p);
+	else
+		probe_conn_ready(p);
 }
 
 void probe_wait_io(struct probe *p, enum probe_wait wait, struct probe_conn *c, short what)
@@ -292,6 +324,9 @@ static void perform(struct probe *p)
 	case SCRIPT_REQ_HTTP:
 		probe_http_begin(p);
 		break;
+	case SCRIPT_REQ_DNS:
+		probe_dns_begin(p);
+		break;
 	case SCRIPT_REQ_CONNECT:
 	case SCRIPT_REQ_SEND:
 	case SCRIPT_REQ_READ:
@@ -328,6 +363,7 @@ static int step_script(struct probe *p, struct health_result *r)
 	else
 		status = script_resume(p->run, p->has_answer ? &p->answer : NULL, &req, r);
 	http_end(p); /* its answer has been read */
+	side_end(p);
 	p->req = req;
 	return status;
 }

@@ -3,6 +3,7 @@
  *     probe.c       queues, turns, deadlines, verdicts       probe_conn.c   sockets: connect send read readline close
  *                                                            probe_tls.c    handshakes over probe_conn
  *                                                            probe_http.c   one exchange over both
+ *                                                            probe_dns.c    one question
  */
 #ifndef GEMEL_IO_PROBE_STATE_H
 #define GEMEL_IO_PROBE_STATE_H
@@ -13,6 +14,7 @@
 
 #define PROBE_READ_LEN 16384 /* octets taken from a socket at once */
 
+struct probe;
 struct probe_conn {
 	int fd;          /* -1 = free */
 	uint16_t port;
@@ -24,11 +26,18 @@ struct probe_conn {
 enum probe_wait {
 	PROBE_WAIT_NONE = 0,
 	PROBE_WAIT_CONNECT, PROBE_WAIT_TLS, PROBE_WAIT_SEND, PROBE_WAIT_READ, PROBE_WAIT_LINE, PROBE_WAIT_SLEEP,
-	PROBE_WAIT_HTTP /* reading; while it connects and sends it waits as those do */
+	PROBE_WAIT_HTTP, /* reading; while it connects and sends it waits as those do */
+	PROBE_WAIT_DNS
 };
 struct probe_http { /* an exchange, from its connect to its answer */
 	struct bytes request;
 	struct http1 answer;
+};
+/* An exchange that is not a connection of the script's; the first member of what it needs. Lives until its answer was read. */
+struct probe_side {
+	struct probe_conn conn;            /* its socket; fd -1 = none */
+	void (*ready)(struct probe *p);    /* the socket is ready; NULL = nobody waits for one */
+	void (*free)(struct probe_side *); /* all but conn */
 };
 enum probe_queue { PROBE_NOWHERE = 0, PROBE_STARTS, PROBE_RESUMES, PROBE_SLOW, PROBE_CRYPTO, PROBE_QUEUES };
 
@@ -51,6 +60,7 @@ struct probe {
 	const char *out;         /* being sent */
 	size_t out_len;
 	struct probe_http *http;
+	struct probe_side *side;
 	struct probe_conn conns[PROBE_CONNS_MAX];
 	char detail[HEALTH_DETAIL_MAX];
 	enum probe_queue queue;
@@ -68,6 +78,12 @@ uint8_t *probe_read_room(struct probe *p); /* PROBE_READ_LEN octets, shared by a
 /* Goes on shaking hands in a coming turn: that is work for the processor, so probes take turns at it. */
 void probe_ask_crypto(struct probe *p);
 struct tls_contexts *probe_tls_contexts(struct probe *p); /* NULL = out of memory */
+
+/* Becomes p->side, with side as its first member of len octets; NULL after probe_fail. */
+void *probe_side_new(struct probe *p, size_t len, void (*ready)(struct probe *), void (*free)(struct probe_side *));
+
+/* ---- probe_dns.c ---- */
+void probe_dns_begin(struct probe *p);
 
 /* ---- probe_conn.c ---- */
 void probe_conn_begin(struct probe *p); /* performs p->req of type CONNECT … CLOSE */

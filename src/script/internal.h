@@ -111,6 +111,7 @@ void pattern_open(lua_State *L, int lib);
 void api_open(lua_State *L, int lib);
 void http_open(lua_State *L, int lib);
 void json_open(lua_State *L, int lib);
+void dns_open(lua_State *L, int lib);
 void tls_open(lua_State *L, int lib);
 /* Reads a `tls` option (nil, a boolean or a table) at index; name is for a table without one, or NULL. What *out lends
  * stays on the stack, above all that was there. */

@@ -167,6 +167,7 @@ int sandbox_open(lua_State *L)
 	api_open(L, globals);
 	http_open(L, globals);
 	json_open(L, globals);
+	dns_open(L, globals);
 	tls_open(L, globals);
 	drop_stock(L);
 

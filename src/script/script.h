@@ -94,6 +94,7 @@ enum script_request_type {
 	SCRIPT_REQ_CLOSE,    /* conn; answered at once. What is open when a run ends is the edge's to close */
 	SCRIPT_REQ_TLS_INFO, /* conn → what its handshake agreed on, and the certificate */
 	SCRIPT_REQ_HTTP,     /* one HTTP/1.1 exchange */
+	SCRIPT_REQ_DNS,      /* addr, data: a query whose number is 0, stream → data: the answer to it, untouched */
 	SCRIPT_REQ_SLEEP,    /* timeout_ms */
 	SCRIPT_REQ_SLICE     /* nothing to do: the run used up its slice and wants to go on in a later turn */
 };
@@ -131,6 +132,7 @@ struct script_request { /* strings live until the run is resumed or freed */
 	int conn;
 	const char *data; size_t len;
 	size_t max;
+	bool stream;           /* dns: over TCP */
 	uint32_t timeout_ms; /* 0 = what is left of the run */
 	struct script_tls tls; /* connect, http */
 	struct script_http http;

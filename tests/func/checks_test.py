@@ -4,9 +4,9 @@ import json
 
 from func import Case, main
 from gemelkit import Scratch, wait_until
-from servers import Agent, Exim, Haproxy, Mariadb, Nginx, Postgres, Redis, RedisLocked
+from servers import Agent, Exim, Haproxy, Mariadb, NameServer, Nginx, Nsd, Postgres, Redis, RedisLocked
 
-KINDS = (Nginx, Redis, RedisLocked, Postgres, Mariadb, Exim)
+KINDS = (Nginx, Redis, RedisLocked, Postgres, Mariadb, Exim, Nsd)
 
 # name, server, script, arguments, state, a part of the reason
 CASES = [
@@ -31,6 +31,15 @@ CASES = [
     ("mysql-nobody", "mariadb", "mysql", 'user = "stranger"', "down", "wrong reply: Access denied for user 'stranger'"),
     ("smtp", "exim", "smtp", "", "up", "mx.example.test ready"),
     ("smtp-tls", "exim", "smtp", "starttls = true", "down", "STARTTLS is not offered"),
+    ("dns", "nsd", "dns", 'name = "www.example.test", address = "192.0.2.10", aa = true', "up", ""),
+    ("dns-tcp", "nsd", "dns", 'name = "www.example.test", address = "192.0.2.10", tcp = true', "up", ""),
+    ("dns-soa", "nsd", "dns", 'name = "example.test", serial = 2026112101', "up", "serial 2026112101"),
+    ("dns-old", "nsd", "dns", 'name = "example.test", serial = 2026112102', "down", "wrong reply: the serial is 2026112101"),
+    ("dns-nx", "nsd", "dns", 'name = "none.example.test"', "down", "wrong reply: NXDOMAIN, expected NOERROR"),
+    ("dns-nx-wanted", "nsd", "dns", 'name = "none.example.test", rcode = "NXDOMAIN"', "up", ""),
+    ("dns-other", "nsd", "dns", 'name = "www.example.test", address = "192.0.2.11"', "down", "192.0.2.11 is not in the answer"),
+    ("dns-cut", "nsd", "dns", 'name = "big.example.test", type = "TXT"', "up", ""),
+    ("dns-refused", "nsd", "dns", 'name = "elsewhere.test", rcode = "REFUSED"', "up", ""),
     ("smtp-redis", "redis", "smtp", "", "down", "read timeout"),
 ]
 
@@ -40,7 +49,21 @@ def prepared(server):
     return server.start()
 
 
-class Checks(Case):
+class CheckCase(Case):
+    def member(self, name):
+        status, out, _ = self.ctl("solo", "--json", "service", f"{name}.example.test")
+        return json.loads(out)["members"][0] if status == 0 else {"state": None, "reason": None}
+
+    def is_so(self, name, state, reason):
+        m = self.member(name)
+        return m["reason"] and m["state"] == state and reason in m["reason"]
+
+    def expect(self, name, state, reason):
+        if not wait_until(lambda: self.is_so(name, state, reason), 30, 0.05):
+            self.fail_with_logs(f"{name}: expected {state}, {reason}; is {self.member(name)}")
+
+
+class Checks(CheckCase):
     """All servers and one node, made once: what is tested is what the node says of each."""
 
     @classmethod
@@ -64,18 +87,6 @@ class Checks(Case):
             body += (f'service "{name}.example.test" {{ tiers = {{ {{ "127.0.0.1" }} }}, check = {{ script = "{script}", args = {{ {args} }}, '
                      f'interval = "250ms", timeout = "1500ms", fall = 1, rise = 1 }} }}\n')
         self.node(self.single_config(body), "solo")
-
-    def member(self, name):
-        status, out, _ = self.ctl("solo", "--json", "service", f"{name}.example.test")
-        return json.loads(out)["members"][0] if status == 0 else {"state": None, "reason": None}
-
-    def is_so(self, name, state, reason):
-        m = self.member(name)
-        return m["reason"] and m["state"] == state and reason in m["reason"]
-
-    def expect(self, name, state, reason):
-        if not wait_until(lambda: self.is_so(name, state, reason), 30, 0.05):
-            self.fail_with_logs(f"{name}: expected {state}, {reason}; is {self.member(name)}")
 
     def expect_all(self):
         for name, _, _, _, state, reason in self.cases:
@@ -115,6 +126,37 @@ class Checks(Case):
         self.expect("pg-primary", "down", "too many connections")
         self.servers["postgres"].sql("ALTER ROLE watcher CONNECTION LIMIT -1")
         self.expect("pg-primary", "up", "primary")
+
+
+class HostileNameServer(CheckCase):
+    """What the first label of the question asks for is what the name server does."""
+    HABITS = [
+        ("good", "up", ""),
+        ("late", "up", ""),                       # answers with a wrong number, name, type and without QR before the right one
+        ("cut", "up", ""),                        # TC, and whole over TCP
+        ("drip", "up", ""),                       # the same, over TCP octet by octet
+        ("silent", "down", "read timeout"),
+        ("number", "down", "read timeout"),       # never the right number
+        ("stranger", "down", "read timeout"),     # the right answer from another port
+        ("loop", "down", "wrong reply: malformed DNS answer"),
+        ("long", "down", "wrong reply: malformed DNS answer"),
+        ("rest", "down", "wrong reply: malformed DNS answer"),
+        ("many", "down", "wrong reply: malformed DNS answer"),
+        ("slam", "down", "connection closed"),    # TC, then the stream ends within the answer
+        ("other", "down", "wrong reply: an answer to another question"),
+        ("formerr", "down", "wrong reply: FORMERR, expected NOERROR"),
+    ]
+
+    def test_what_is_made_of_it(self):
+        server = NameServer()
+        self.addCleanup(server.kill)
+        self.node(self.single_config("".join(
+            f'service "{name}.example.test" {{ tiers = {{ {{ "127.0.0.1" }} }}, check = {{ script = "dns", args = {{ port = {server.port}, '
+            'address = "192.0.2.1" }, interval = "250ms", timeout = "1s", fall = 1, rise = 1 } }\n' for name, _, _ in self.HABITS)), "solo")
+        for name, state, reason in self.HABITS:
+            with self.subTest(name):
+                self.expect(name, state, reason)
+        self.assertNotIn("the prober died", self.nodes["solo"].log())
 
 
 class HaproxyAgent(Case):

@@ -7,10 +7,11 @@ import shutil
 import signal
 import socket
 import socketserver
+import struct
 import subprocess
 import threading
 
-from gemelkit import free_port, wait_until
+from gemelkit import free_port, read_tcp, wait_until
 
 USER = "nobody" if os.geteuid() == 0 else None
 AS_USER = {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []} if USER else {}
@@ -308,3 +309,79 @@ class Agent:
     def kill(self):
         self.listener.shutdown()
         self.listener.server_close()
+
+
+class NameServer:
+    """A name server whose manners are what the question's first label says."""
+
+    def __init__(self):
+        server = self
+
+        class Datagram(socketserver.BaseRequestHandler):
+            def handle(self):
+                for reply in server.datagrams(self.request[0]):
+                    self.request[1].sendto(reply, self.client_address)
+                if server.habit(self.request[0]) == "stranger":
+                    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                        other.sendto(server.answer(self.request[0]), self.client_address)
+
+        class Stream(socketserver.BaseRequestHandler):
+            def handle(self):
+                with contextlib.suppress(OSError, EOFError):
+                    server.stream(self.request, read_tcp(self.request))
+
+        class Listener(socketserver.ThreadingTCPServer):
+            allow_reuse_address = daemon_threads = True
+            request_queue_size = 64
+
+        self.port = free_port()
+        self.listeners = [socketserver.UDPServer(("127.0.0.1", self.port), Datagram), Listener(("127.0.0.1", self.port), Stream)]
+        for listener in self.listeners:
+            threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True).start()
+
+    @staticmethod
+    def habit(query):
+        return query[13:13 + query[12]].decode()
+
+    @staticmethod
+    def question(query):
+        end = 12
+        while query[end]:
+            end += 1 + query[end]
+        return query[12:end + 5]
+
+    def answer(self, query, flags=0x8400, records=(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01",)):
+        return query[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 0) + self.question(query) + b"".join(records)
+
+    def datagrams(self, query):
+        good, habit = self.answer(query), self.habit(query)
+        wrong_number = bytes([good[0] ^ 1]) + good[1:]
+        cut = self.answer(query, 0x8600, ())
+        return {
+            "late": [wrong_number, good[:13] + b"0" + good[14:], good[:2] + b"\x04" + good[3:], b"", b"\0" * 12, good],
+            "cut": [cut], "drip": [cut], "slam": [cut], "other": [cut], "silent": [], "stranger": [],
+            "number": [wrong_number] * 20,
+            "loop": [self.answer(query, records=(b"\xc0" + bytes([12 + len(self.question(query))]) + b"\0\x01\0\x01\0\0\0\x3c\0\0",))],
+            "long": [self.answer(query, records=(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x09\xc0\0\x02\x01",))],
+            "rest": [good + b"x"],
+            "many": [self.answer(query, records=(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01",) * 300)],
+            "formerr": [query[:2] + b"\x80\x01" + b"\0" * 8],
+        }.get(habit, [good])
+
+    def stream(self, sock, query):
+        good = self.answer(query)
+        framed = struct.pack(">H", len(good)) + good
+        if self.habit(query) == "drip":
+            for i in range(len(framed)):
+                sock.sendall(framed[i:i + 1])
+        elif self.habit(query) == "slam":
+            sock.sendall(framed[:20])
+        elif self.habit(query) == "other":
+            sock.sendall(framed[:2] + bytes([good[0] ^ 1]) + good[1:])
+        else:
+            sock.sendall(framed)
+
+    def kill(self):
+        for listener in self.listeners:
+            listener.shutdown()
+            listener.server_close()

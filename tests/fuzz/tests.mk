@@ -48,3 +48,13 @@ check_PROGRAMS += tests/fuzz/framing_fuzz
 TESTS += tests/fuzz/framing_fuzz
 tests_fuzz_framing_fuzz_SOURCES = tests/fuzz/framing_fuzz.c $(FUZZ_DRIVER)
 tests_fuzz_framing_fuzz_LDADD = $(ANSWER_LIBS)
+
+check_PROGRAMS += tests/fuzz/dnsmsg_fuzz
+TESTS += tests/fuzz/dnsmsg_fuzz
+tests_fuzz_dnsmsg_fuzz_SOURCES = tests/fuzz/dnsmsg_fuzz.c $(FUZZ_DRIVER)
+tests_fuzz_dnsmsg_fuzz_LDADD = src/script/libscript.a src/dns/libdns.a src/base/libbase.a
+
+check_PROGRAMS += tests/fuzz/json_fuzz
+TESTS += tests/fuzz/json_fuzz
+tests_fuzz_json_fuzz_SOURCES = tests/fuzz/json_fuzz.c $(FUZZ_DRIVER)
+tests_fuzz_json_fuzz_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS)

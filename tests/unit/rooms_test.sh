@@ -18,7 +18,7 @@ policy:base health
 pair:base
 core:base dns health policy pair
 ipc:base
-script:base health
+script:base dns health
 conf:base dns zone health policy pair core script
 io:base health core ipc script
 ctl:base dns health policy pair core

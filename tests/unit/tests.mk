@@ -86,7 +86,7 @@ tests_unit_dns_query_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += tests/unit/script_verdict_test
 TESTS += tests/unit/script_verdict_test
 tests_unit_script_verdict_test_SOURCES = tests/unit/script_verdict_test.c tests/unit/script_help.h
-tests_unit_script_verdict_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_verdict_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_verdict_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += tests/unit/zone_parse_test tests/unit/zone_check_test
 TESTS += tests/unit/zone_parse_test tests/unit/zone_check_test
@@ -173,7 +173,7 @@ tests_unit_core_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += tests/unit/probe_test
 TESTS += tests/unit/probe_test
 tests_unit_probe_test_SOURCES = tests/unit/probe_test.c
-tests_unit_probe_test_LDADD = src/io/libio.a src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(OPENSSL_LIBS) \
+tests_unit_probe_test_LDADD = src/io/libio.a src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(OPENSSL_LIBS) \
 	$(CHECK_LIBS)
 tests_unit_probe_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 check_PROGRAMS += tests/unit/probe_tls_test
@@ -208,13 +208,13 @@ tests_unit_loader_test_LDADD = src/conf/libconf.a src/io/libio.a src/script/libs
 check_PROGRAMS += tests/unit/script_hostile_test
 TESTS += tests/unit/script_hostile_test
 tests_unit_script_hostile_test_SOURCES = tests/unit/script_hostile_test.c tests/unit/script_help.h
-tests_unit_script_hostile_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_hostile_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_hostile_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += tests/unit/script_match_test
 TESTS += tests/unit/script_match_test
 tests_unit_script_match_test_SOURCES = tests/unit/script_match_test.c
-tests_unit_script_match_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_match_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_match_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(LUA_CFLAGS)
 
 CTL_KIT = tests/lib/ctl_kit.c tests/lib/ctl_kit.h $(CORE_KIT)
@@ -236,7 +236,7 @@ tests_unit_ctl_dns_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(C
 check_PROGRAMS += tests/unit/script_api_test
 TESTS += tests/unit/script_api_test
 tests_unit_script_api_test_SOURCES = tests/unit/script_api_test.c tests/unit/script_help.h
-tests_unit_script_api_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_api_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_api_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += tests/unit/conf_harm_test
 TESTS += tests/unit/conf_harm_test
@@ -327,7 +327,7 @@ tests_unit_limited_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += tests/unit/script_json_test
 TESTS += tests/unit/script_json_test
 tests_unit_script_json_test_SOURCES = tests/unit/script_json_test.c tests/unit/script_help.h tests/unit/unit.h
-tests_unit_script_json_test_LDADD = src/script/libscript.a src/health/libhealth.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_json_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_json_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += tests/unit/answer_worst_test
@@ -336,3 +336,9 @@ tests_unit_answer_worst_test_SOURCES = tests/unit/answer_worst_test.c tests/unit
 tests_unit_answer_worst_test_LDADD = $(ANSWER_LIBS) $(CHECK_LIBS)
 tests_unit_answer_worst_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=db_find_zone -Wl,--wrap=db_find_node
 tests_unit_answer_worst_test_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/script_dns_test
+TESTS += tests/unit/script_dns_test
+tests_unit_script_dns_test_SOURCES = tests/unit/script_dns_test.c tests/unit/script_help.h
+tests_unit_script_dns_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_dns_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
