@@ -5,9 +5,11 @@
 --     check "shop" { script = "http", args = { tls = true, path = "/healthz" } }
 --
 -- port      80, with TLS 443; a member's own probe port wins over it
--- tls       true turns TLS on
+-- tls       true turns TLS on; so does any of name, ca, cert, where tls is not false
 -- verify    true; false takes any certificate
 -- name      for SNI, and the name that the certificate must be for; the Host header's if not given
+-- ca        a file of certificates, PEM, to trust in place of the machine's
+-- cert      a file with the client's certificate and its chain, PEM; key  a file with its private key, if not in cert
 -- path      "/"
 -- method    "GET"
 -- host      the Host header; the service's owner name if not given
@@ -16,12 +18,17 @@
 return {
   args = {
     port = "integer?", path = "string?", method = "string?", host = "owner?", expect = "integer|string?",
-    contains = "string?", tls = "boolean?", verify = "boolean?", name = "string?"
+    contains = "string?", tls = "boolean?", verify = "boolean?", name = "string?",
+    ca = "certificates?", cert = "certificates?", key = "key?"
   },
   run = function (target, args)
+    local secure = args.tls
+    if secure == nil then
+      secure = (args.name or args.ca or args.cert) ~= nil
+    end
     local answer = http.request(target, {
       port = target.port or args.port,
-      tls = args.tls and { verify = args.verify, name = args.name },
+      tls = secure and { verify = args.verify, name = args.name, ca = args.ca, cert = args.cert, key = args.key },
       path = args.path,
       method = args.method,
       host = args.host,

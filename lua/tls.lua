@@ -6,15 +6,16 @@
 -- name    for SNI, and the name that the certificate must be for; the service's owner name if not given
 -- days    of life that must be left; 14. 0 = it must not have expired
 -- verify  true; false looks at the days alone
+-- ca      a file of certificates, PEM, to trust in place of the machine's
 -- alpn    "h2,http/1.1": protocols to offer; the target must agree on one of them
 return {
   args = {
-    port = "integer?", name = "owner?", days = "number?", verify = "boolean?", alpn = "string?"
+    port = "integer?", name = "owner?", days = "number?", verify = "boolean?", ca = "certificates?", alpn = "string?"
   },
   run = function (target, args)
     local days = args.days or 14
     local cert = tls.info(target, {
-      port = target.port or args.port or 443, name = args.name, alpn = args.alpn
+      port = target.port or args.port or 443, name = args.name, ca = args.ca, alpn = args.alpn
     })
     local left = ("%.1f days left"):format(cert.days_left)
     assert(cert.days_left > days, left .. ", " .. days .. " wanted")

@@ -56,18 +56,22 @@ int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sin
 
 /* ---- plans ---- */
 
-static void arg_fill(struct script_arg *to, const struct plan_arg *from)
+static void arg_fill(struct script_arg *to, const struct plan_arg *from, const struct plan *plan)
 {
 	static const enum script_arg_type types[] = { [PLAN_ARG_STRING] = SCRIPT_ARG_STRING,
 						      [PLAN_ARG_INTEGER] = SCRIPT_ARG_INTEGER,
 						      [PLAN_ARG_NUMBER] = SCRIPT_ARG_NUMBER,
-						      [PLAN_ARG_BOOLEAN] = SCRIPT_ARG_BOOLEAN };
+						      [PLAN_ARG_BOOLEAN] = SCRIPT_ARG_BOOLEAN,
+						      [PLAN_ARG_CERTIFICATES] = SCRIPT_ARG_CERTIFICATES,
+						      [PLAN_ARG_KEY] = SCRIPT_ARG_KEY };
 	*to = (struct script_arg){ .name = from->name,
 				   .type = types[from->kind],
 				   .string = from->string,
 				   .integer = from->integer,
 				   .number = from->number,
 				   .boolean = from->boolean };
+	if (to->type & SCRIPT_ARG_FILES)
+		to->file = (struct script_pem){ plan->files[from->file].data, plan->files[from->file].len };
 }
 
 static int fill_args(struct prober_plan *p)
@@ -84,7 +88,7 @@ static int fill_args(struct prober_plan *p)
 	for (uint32_t i = 0; i < plan->stream_count; i++) {
 		p->first_arg[i] = at;
 		for (uint16_t k = 0; k < plan->streams[i].arg_count; k++)
-			arg_fill(&p->args[at++], &plan->streams[i].args[k]);
+			arg_fill(&p->args[at++], &plan->streams[i].args[k], plan);
 	}
 	return 0;
 }

@@ -130,6 +130,7 @@ static const char *arg_types_text(unsigned types, char out[ARG_TEXT_MAX])
 		{SCRIPT_ARG_INTEGER, "a whole number"}, {SCRIPT_ARG_NUMBER, "a number"},
 		{SCRIPT_ARG_BOOLEAN, "true or false"},
 		{SCRIPT_ARG_STRING | SCRIPT_ARG_OWNER, "text"},
+		{SCRIPT_ARG_CERTIFICATES | SCRIPT_ARG_KEY, "the path of a file"},
 	};
 	size_t n = 0;
 
@@ -189,6 +190,8 @@ static bool arg_ok(struct conf *c, const struct conf_script *s, const struct con
 		fault_unknown_arg(c, s, v);
 		return false;
 	}
+	if (spec && spec->types & SCRIPT_ARG_FILES && type == SCRIPT_ARG_STRING)
+		return conf_pem_ok(c, v, spec->types & SCRIPT_ARG_FILES);
 	if (type && (!spec || script_arg_takes(spec, type)))
 		return true;
 	conf_fault(c, v, "argument \"%s\" of script \"%s\" is %s; expected %s", v->key, s->name,

@@ -41,6 +41,14 @@ struct conf_script {
 	uint32_t index;          /* in the plan; UINT32_MAX until it is used */
 };
 
+struct conf_pem { /* a file that a check names */
+	struct conf_pem *next;
+	const char *name; /* as configured */
+	char *text;       /* heap; NULL where it could not be read (told) */
+	size_t len;
+	uint32_t index;   /* in the plan; UINT32_MAX until it is used */
+};
+
 struct conf_arg {
 	const char *name;
 	const struct conf_value *value;
@@ -128,6 +136,8 @@ struct conf {
 	struct conf_service *services;
 	size_t service_count;
 	struct conf_script *scripts;
+	struct conf_pem *pems;
+	size_t pem_count;
 };
 
 /* ---- telling (load.c) ---- */
@@ -167,6 +177,12 @@ void conf_members_push(struct conf *c, struct conf_members *out, const struct co
 /* The check of a service: a named one, or one built from an inline table. NULL where it is faulty (told). */
 struct conf_check *conf_check_find(struct conf *c, const struct conf_value *v);
 void conf_scripts_free(struct conf *c);
+/* ---- pem.c ---- */
+/* Reads the file that v, a string, names, once; false, and told, where it is not what type (SCRIPT_ARG_CERTIFICATES or
+ * SCRIPT_ARG_KEY) says. */
+bool conf_pem_ok(struct conf *c, const struct conf_value *v, unsigned type);
+struct conf_pem *conf_pem_get(const struct conf *c, const char *name); /* NULL where no check names it */
+void conf_pems_free(struct conf *c);
 struct conf_script *conf_script_find(struct conf *c, const struct conf_value *v, const char *name);
 /* Zone that owner (lower-case wire) falls into, or CONF_NO_ZONE. */
 uint32_t conf_zone_of(const struct conf *c, const uint8_t *owner);

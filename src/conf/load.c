@@ -227,6 +227,7 @@ void conf_free(struct conf *c)
 	if (!c)
 		return;
 	conf_scripts_free(c);
+	conf_pems_free(c);
 	table_deinit(&c->told);
 	table_deinit(&c->zone_by_apex);
 	table_deinit(&c->service_by_owner);

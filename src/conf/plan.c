@@ -160,14 +160,17 @@ static void plan_service(struct planner *pl, struct conf_service *s, struct plan
 static void plan_services(struct planner *pl)
 {
 	struct plan_service *list = conf_planner_room(pl, pl->c->service_count, sizeof *list);
-	size_t script_count = 1;
+	size_t script_count = 1, file_count = 1;
 
 	for (const struct conf_script *s = pl->c->scripts; s; s = s->next)
 		script_count++;
 	for (struct conf_script *s = pl->c->scripts; s; s = s->next)
 		s->index = UINT32_MAX;
+	for (struct conf_pem *f = pl->c->pems; f; f = f->next, file_count++)
+		f->index = UINT32_MAX;
+	pl->files = conf_planner_room(pl, file_count, sizeof *pl->files);
 	pl->scripts = conf_planner_room(pl, script_count, sizeof *pl->scripts);
-	for (size_t i = 0; list && pl->scripts && i < pl->c->service_count && !pl->failed; i++) {
+	for (size_t i = 0; list && pl->scripts && pl->files && i < pl->c->service_count && !pl->failed; i++) {
 		struct conf_service *s = &pl->c->services[i];
 
 		if (s->faulty || s->absent || !s->member_count)
@@ -180,6 +183,7 @@ static void plan_services(struct planner *pl)
 		}
 	}
 	pl->p->services = list;
+	pl->p->files = pl->files;
 	pl->p->scripts = pl->scripts;
 	pl->p->streams = copy_list(pl, pl->streams, pl->p->stream_count, sizeof *pl->streams);
 }

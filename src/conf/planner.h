@@ -10,6 +10,7 @@ struct planner {
 	struct plan_stream *streams; /* heap while it grows */
 	size_t stream_cap;
 	struct plan_script *scripts;
+	struct plan_file *files;
 	bool failed; /* out of memory */
 	size_t errors;
 };

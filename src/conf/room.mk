@@ -13,6 +13,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/member.c \
 	src/conf/node.c \
 	src/conf/pair.c \
+	src/conf/pem.c \
 	src/conf/plan.c src/conf/planner.h \
 	src/conf/print.c \
 	src/conf/repeats.c src/conf/repeats.h \

@@ -11,9 +11,34 @@
 
 /* ---- arguments of one probe ---- */
 
-static void set_arg(struct plan_arg *a, const struct conf_value *v, const struct script_arg_spec *spec)
+/* The place of a file in the plan. */
+static uint32_t file_index(struct planner *pl, const char *name)
 {
-	if (v->type == CONF_STRING) {
+	struct conf_pem *f = conf_pem_get(pl->c, name);
+	struct plan_file *out;
+
+	if (!f || !f->text) {
+		pl->failed = true; /* never: conf_pem_ok saw it */
+		return 0;
+	}
+	if (f->index != UINT32_MAX)
+		return f->index;
+	out = &pl->files[pl->p->file_count];
+	out->data = arena_strn(&pl->p->arena, f->text, f->len);
+	out->len = (uint32_t)f->len;
+	pl->failed |= !out->data;
+	f->index = pl->p->file_count++;
+	return f->index;
+}
+
+static void set_arg(struct planner *pl, struct plan_arg *a, const struct conf_value *v,
+		    const struct script_arg_spec *spec)
+{
+	if (v->type == CONF_STRING && spec && spec->types & SCRIPT_ARG_FILES) {
+		a->kind = spec->types & SCRIPT_ARG_KEY ? PLAN_ARG_KEY : PLAN_ARG_CERTIFICATES;
+		a->string = v->string.s;
+		a->file = file_index(pl, a->string);
+	} else if (v->type == CONF_STRING) {
 		a->kind = PLAN_ARG_STRING;
 		a->string = v->string.s;
 	} else if (v->type == CONF_INTEGER && spec && !(spec->types & SCRIPT_ARG_INTEGER)) {
@@ -88,7 +113,7 @@ static size_t expand_args(struct planner *pl, const struct conf_check *k, const 
 
 	for (size_t i = 0; i < k->arg_count; i++) {
 		args[n] = (struct plan_arg){.name = k->args[i].name};
-		set_arg(&args[n++], k->args[i].value, find_spec(k->script, k->args[i].name));
+		set_arg(pl, &args[n++], k->args[i].value, find_spec(k->script, k->args[i].name));
 	}
 	for (size_t i = 0; k->script->declared && i < k->script->arg_count; i++)
 		if (k->script->args[i].types & SCRIPT_ARG_OWNER && !find_arg(args, n, k->script->args[i].name))
@@ -123,7 +148,7 @@ static uint64_t stream_key(const struct addr *a, const char *script, const struc
 
 		put_str(&w, args[i].name);
 		put_u8(&w, args[i].kind);
-		put_str(&w, args[i].kind == PLAN_ARG_STRING ? args[i].string : "");
+		put_str(&w, args[i].string ? args[i].string : ""); /* a file by name: a renewed one is the same probe */
 		memcpy(&bits, &args[i].number, sizeof bits);
 		put_u64(&w, args[i].kind == PLAN_ARG_INTEGER ? (uint64_t)args[i].integer :
 			args[i].kind == PLAN_ARG_NUMBER ? bits : args[i].boolean);
@@ -140,7 +165,7 @@ static bool same_args(const struct plan_arg *a, size_t a_count, const struct pla
 		return false;
 	for (size_t i = 0; i < a_count; i++)
 		if (strcmp(a[i].name, b[i].name) || a[i].kind != b[i].kind ||
-		    (a[i].kind == PLAN_ARG_STRING ? strcmp(a[i].string, b[i].string) :
+		    (a[i].string ? strcmp(a[i].string, b[i].string) :
 		     a[i].kind == PLAN_ARG_INTEGER ? a[i].integer != b[i].integer :
 		     a[i].kind == PLAN_ARG_NUMBER ? a[i].number != b[i].number : a[i].boolean != b[i].boolean))
 			return false;
@@ -199,7 +224,7 @@ static void copy_args(struct planner *pl, struct plan_stream *st, const struct p
 	for (size_t i = 0; copy && i < n; i++) {
 		copy[i] = args[i];
 		copy[i].name = conf_planner_text(pl, args[i].name);
-		copy[i].string = args[i].kind == PLAN_ARG_STRING ? conf_planner_text(pl, args[i].string) : NULL;
+		copy[i].string = conf_planner_text(pl, args[i].string);
 	}
 	st->args = copy;
 	st->arg_count = (uint16_t)n;

@@ -21,6 +21,8 @@
 #define PLAN_STREAMS_MAX 1000000
 #define PLAN_SERVICES_MAX 1000000
 #define PLAN_SCRIPT_TEXT_MAX 262144
+#define PLAN_FILES_MAX 4096
+#define PLAN_FILE_LEN_MAX 524288 /* twice the bundle of CAs of a distribution */
 #define PLAN_CHECK_STREAMS_MAX 16
 #define PLAN_KEY_LEN 32
 #define PLAN_RRL_TABLE_MAX 1048576 /* accounts: 16 MiB a worker */
@@ -64,8 +66,17 @@ struct plan_script {
 	const char *file; /* for messages */
 	const char *text; uint32_t text_len;
 };
-enum plan_arg_kind { PLAN_ARG_STRING = 1, PLAN_ARG_INTEGER, PLAN_ARG_NUMBER, PLAN_ARG_BOOLEAN };
-struct plan_arg { const char *name; uint8_t kind; const char *string; int64_t integer; double number; bool boolean; };
+struct plan_file { /* certificates or a key, in PEM, that a check names: secret, never logged or written */
+	const char *data; uint32_t len;
+};
+enum plan_arg_kind { PLAN_ARG_STRING = 1, PLAN_ARG_INTEGER, PLAN_ARG_NUMBER, PLAN_ARG_BOOLEAN, PLAN_ARG_CERTIFICATES, PLAN_ARG_KEY };
+struct plan_arg {
+	const char *name;
+	uint8_t kind;
+	const char *string; /* of a file: its name as written */
+	uint32_t file;      /* index, of the last two kinds */
+	int64_t integer; double number; bool boolean;
+};
 struct plan_stream {
 	uint64_t key;        /* names it across restarts and twins: hash of address, script, arguments, check timing apart */
 	struct addr addr;    /* probed address; port 0 unless the member's probe gave one */
@@ -97,6 +108,7 @@ struct plan {
 	uint16_t self;   /* index into nodes */
 	const struct plan_node *nodes; uint16_t node_count;
 	struct plan_pair pair;
+	const struct plan_file *files; uint32_t file_count;
 	const struct plan_script *scripts; uint32_t script_count;
 	const struct plan_stream *streams; uint32_t stream_count;
 	const struct plan_service *services; uint32_t service_count;

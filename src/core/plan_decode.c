@@ -11,6 +11,7 @@
 #define ADDR_MIN 7
 #define BLOCK_MIN 8
 #define NODE_MIN 19
+#define FILE_MIN 4
 #define SCRIPT_MIN 6
 #define ARG_MIN 3
 #define STREAM_MIN 38
@@ -226,6 +227,24 @@ static void read_nodes(struct reader *d, struct plan *p)
 	p->node_count = (uint16_t)n;
 }
 
+static void read_files(struct reader *d, struct plan *p)
+{
+	size_t n = checked_count(d, get_u32(d->r), PLAN_FILES_MAX, FILE_MIN);
+	struct plan_file *list = new_array(d, n, sizeof *list);
+	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
+		list[i].len = get_u32(d->r);
+		if (list[i].len > PLAN_FILE_LEN_MAX) {
+			fail(d, ERR_LIMIT);
+			break;
+		}
+		const uint8_t *data = get_bytes(d->r, list[i].len);
+		if (data && !(list[i].data = arena_strn(d->arena, (const char *)data, list[i].len)))
+			fail(d, ERR_NOMEM);
+	}
+	p->files = list;
+	p->file_count = (uint32_t)n;
+}
+
 static void read_scripts(struct reader *d, struct plan *p)
 {
 	size_t n = checked_count(d, get_u32(d->r), PLAN_SCRIPTS_MAX, SCRIPT_MIN);
@@ -246,7 +265,7 @@ static void read_scripts(struct reader *d, struct plan *p)
 	p->script_count = (uint32_t)n;
 }
 
-static void read_arg(struct reader *d, struct plan_arg *a)
+static void read_arg(struct reader *d, const struct plan *p, struct plan_arg *a)
 {
 	uint64_t bits;
 	a->name = read_text(d, true);
@@ -254,6 +273,12 @@ static void read_arg(struct reader *d, struct plan_arg *a)
 	switch (a->kind) {
 	case PLAN_ARG_STRING:
 		a->string = read_text(d, true);
+		break;
+	case PLAN_ARG_CERTIFICATES:
+	case PLAN_ARG_KEY:
+		a->string = read_text(d, true);
+		a->file = get_u32(d->r);
+		require(d, a->file < p->file_count);
 		break;
 	case PLAN_ARG_INTEGER:
 		a->integer = (int64_t)get_u64(d->r);
@@ -270,12 +295,12 @@ static void read_arg(struct reader *d, struct plan_arg *a)
 	}
 }
 
-static void read_args(struct reader *d, struct plan_stream *s)
+static void read_args(struct reader *d, const struct plan *p, struct plan_stream *s)
 {
 	size_t n = checked_count(d, get_u16(d->r), PLAN_ARGS_MAX, ARG_MIN);
 	struct plan_arg *list = new_array(d, n, sizeof *list);
 	for (size_t i = 0; list && i < n && !d->r->failed; i++)
-		read_arg(d, &list[i]);
+		read_arg(d, p, &list[i]);
 	s->args = list;
 	s->arg_count = (uint16_t)n;
 }
@@ -301,7 +326,7 @@ static void read_streams(struct reader *d, struct plan *p)
 		read_addr(d, &s->addr, true);
 		s->script = get_u32(d->r);
 		require(d, s->script < p->script_count);
-		read_args(d, s);
+		read_args(d, p, s);
 		read_timing(d, &s->timing);
 		s->check = read_text(d, true);
 		s->owner = read_text(d, true);
@@ -450,6 +475,7 @@ int plan_decode(struct plan **p, const void *data, size_t len)
 	read_head(&d, new);
 	read_pair(&d, &new->pair);
 	read_nodes(&d, new);
+	read_files(&d, new);
 	read_scripts(&d, new);
 	read_streams(&d, new);
 	read_services(&d, new);

@@ -93,6 +93,11 @@ static void add_arg(struct bytes *b, const struct plan_arg *a)
 	case PLAN_ARG_STRING:
 		add_text(b, a->string);
 		break;
+	case PLAN_ARG_CERTIFICATES:
+	case PLAN_ARG_KEY:
+		add_text(b, a->string);
+		bytes_u32(b, a->file);
+		break;
 	case PLAN_ARG_INTEGER:
 		bytes_u64(b, (uint64_t)a->integer);
 		break;
@@ -180,6 +185,11 @@ int plan_encode(struct bytes *out, const struct plan *p)
 	bytes_u16(out, p->node_count);
 	for (size_t i = 0; i < p->node_count; i++)
 		plan_node_put(out, &p->nodes[i]);
+	bytes_u32(out, p->file_count);
+	for (size_t i = 0; i < p->file_count; i++) {
+		bytes_u32(out, p->files[i].len);
+		bytes_add(out, p->files[i].data, p->files[i].len);
+	}
 	bytes_u32(out, p->script_count);
 	for (size_t i = 0; i < p->script_count; i++)
 		add_script(out, &p->scripts[i]);

@@ -7,7 +7,8 @@
 
 static const struct { const char *name; unsigned type; } types[] = {
 	{ "string", SCRIPT_ARG_STRING }, { "integer", SCRIPT_ARG_INTEGER }, { "number", SCRIPT_ARG_NUMBER },
-	{ "boolean", SCRIPT_ARG_BOOLEAN }, { "owner", SCRIPT_ARG_OWNER }
+	{ "boolean", SCRIPT_ARG_BOOLEAN }, { "owner", SCRIPT_ARG_OWNER },
+	{ "certificates", SCRIPT_ARG_CERTIFICATES }, { "key", SCRIPT_ARG_KEY }
 };
 
 static unsigned type_get(const char *word, size_t len)
@@ -38,6 +39,8 @@ static int type_parse(struct script_arg_spec *spec, const char *text)
 	if (strcspn(text, "?") + spec->optional != strlen(text))
 		return ERR_FORMAT;
 	spec->types = all;
+	if (all & SCRIPT_ARG_FILES && all != SCRIPT_ARG_CERTIFICATES && all != SCRIPT_ARG_KEY)
+		return ERR_FORMAT; /* a string could be a file's name or not */
 	return 0;
 }
 
@@ -45,7 +48,7 @@ bool script_arg_takes(const struct script_arg_spec *spec, enum script_arg_type t
 {
 	unsigned types_taken = spec->types;
 
-	if (types_taken & SCRIPT_ARG_OWNER)
+	if (types_taken & (SCRIPT_ARG_OWNER | SCRIPT_ARG_FILES))
 		types_taken |= SCRIPT_ARG_STRING;
 	if (types_taken & SCRIPT_ARG_NUMBER)
 		types_taken |= SCRIPT_ARG_INTEGER;
@@ -79,8 +82,8 @@ static int args_add(struct script *s, struct diags *d)
 	}
 	if (text == NULL || type_parse(spec, text) != 0) {
 		diags_add(d, DIAG_ERROR, s->file, 0, 0,
-			  "argument \"%s\" has no known type; expected string, integer, number, boolean or "
-			  "owner, several joined by \"|\", with \"?\" at the end where it is optional",
+			  "argument \"%s\" has no known type; expected string, integer, number, boolean, "
+			  "owner, certificates or key, several joined by \"|\", with \"?\" at the end where it is optional",
 			  name);
 		return ERR_FORMAT;
 	}

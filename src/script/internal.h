@@ -116,6 +116,8 @@ void tls_open(lua_State *L, int lib);
 /* Reads a `tls` option (nil, a boolean or a table) at index; name is for a table without one, or NULL. What *out lends
  * stays on the stack, above all that was there. */
 void tls_check(lua_State *L, int index, const char *name, struct script_tls *out);
+/* Pushes what stands for a file: its name can be seen, its octets are for tls_check alone. */
+void tls_push_file(lua_State *L, const struct script_arg *arg);
 /* Pushes what a handshake gave, as a table. */
 void tls_push_info(lua_State *L, const struct script_tls_info *info);
 /* A table named name in lib that scripts can read but not write, over the table on the top of the stack (popped). */

@@ -243,6 +243,8 @@ static void push_args(lua_State *L, const struct script_arg *args, size_t n)
 			lua_pushnumber(L, args[i].number);
 		else if (args[i].type == SCRIPT_ARG_BOOLEAN)
 			lua_pushboolean(L, args[i].boolean);
+		else if (args[i].type & SCRIPT_ARG_FILES)
+			tls_push_file(L, &args[i]);
 		else
 			lua_pushstring(L, args[i].string);
 		lua_setfield(L, -2, args[i].name);

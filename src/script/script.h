@@ -51,7 +51,10 @@ enum script_arg_type { /* bits, so that an argument can take one of several */
 	SCRIPT_ARG_INTEGER = 2,
 	SCRIPT_ARG_NUMBER = 4, /* takes an integer too */
 	SCRIPT_ARG_BOOLEAN = 8,
-	SCRIPT_ARG_OWNER = 16  /* a string that defaults to the service's owner name */
+	SCRIPT_ARG_OWNER = 16, /* a string that defaults to the service's owner name */
+	SCRIPT_ARG_CERTIFICATES = 32, /* the name of a file; the script gets a thing that only `tls` can look into */
+	SCRIPT_ARG_KEY = 64,          /* the same, with a private key in it */
+	SCRIPT_ARG_FILES = SCRIPT_ARG_CERTIFICATES | SCRIPT_ARG_KEY
 };
 struct script_arg_spec {
 	const char *name;
@@ -61,10 +64,15 @@ struct script_arg_spec {
 };
 /* True where a value of this one type (never NONE or OWNER) may stand for the argument. */
 bool script_arg_takes(const struct script_arg_spec *spec, enum script_arg_type type);
-struct script_arg { /* a value; type is one of STRING, INTEGER, NUMBER, BOOLEAN */
+struct script_pem { /* a file's octets; data NULL = none */
+	const char *data;
+	size_t len;
+};
+struct script_arg { /* a value; type is one of STRING, INTEGER, NUMBER, BOOLEAN, FILES */
 	const char *name;
 	enum script_arg_type type;
-	const char *string;
+	const char *string;     /* of a file: its name */
+	struct script_pem file; /* stays until the run is freed */
 	int64_t integer;
 	double number;
 	bool boolean;
@@ -97,10 +105,6 @@ enum script_request_type {
 	SCRIPT_REQ_DNS,      /* addr, data: a query whose number is 0, stream → data: the answer to it, untouched */
 	SCRIPT_REQ_SLEEP,    /* timeout_ms */
 	SCRIPT_REQ_SLICE     /* nothing to do: the run used up its slice and wants to go on in a later turn */
-};
-struct script_pem { /* a file's octets; data NULL = none */
-	const char *data;
-	size_t len;
 };
 struct script_tls {
 	bool on;              /* else plain TCP, and the rest means nothing */

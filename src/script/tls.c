@@ -4,10 +4,10 @@
  *
  *     name      for SNI, and the name that the certificate must be for; default: the service's owner name
  *     verify    true; false takes any certificate
- *     ca        certificates to trust in place of the machine's, PEM
+ *     ca        certificates to trust in place of the machine's: PEM, or an argument of type "certificates"
  *     alpn      "h2,http/1.1" or { "h2", "http/1.1" }
- *     cert      the client's certificate with its chain, PEM
- *     key       its private key, PEM; default: in cert
+ *     cert      the client's certificate with its chain, likewise
+ *     key       its private key, PEM or an argument of type "key"; default: in cert
  *
  *     tls.info(where [, { port = 443, name = …, ca = …, alpn = …, cert = …, key = …, timeout = seconds }])
  *
@@ -23,6 +23,34 @@
 #define ALPN_LEN_MAX 255  /* of the list; no protocol's name comes near */
 #define PEM_LEN_MAX (512u << 10) /* twice the bundle of a Linux distribution */
 #define PORT_DEFAULT 443
+
+/* ---- files ---- */
+
+#define FILE_TYPE "gemel.file"
+
+struct file { /* a private key must not get into a log, or to a target, by a slip of a script */
+	uint64_t run; /* serial: the octets are the plan's, and stay as long as the run */
+	struct script_pem pem;
+};
+
+void tls_push_file(lua_State *L, const struct script_arg *arg)
+{
+	struct file *f = lua_newuserdatauv(L, sizeof *f, 1);
+
+	*f = (struct file){ .run = script_of(L)->run_serial, .pem = arg->file };
+	lua_pushstring(L, arg->string);
+	lua_setiuservalue(L, -2, 1);
+	luaL_setmetatable(L, FILE_TYPE);
+}
+
+static int file_tostring(lua_State *L)
+{
+	luaL_checkudata(L, 1, FILE_TYPE);
+	lua_getiuservalue(L, 1, 1);
+	return 1;
+}
+
+/* ---- options ---- */
 
 /* The field of the table at index, left on the stack; NULL when absent. */
 static const char *field_text(lua_State *L, int index, const char *key, size_t max, size_t *len)
@@ -118,8 +146,21 @@ static bool read_verify(lua_State *L, int index)
 	return lua_toboolean(L, -1);
 }
 
+/* PEM as text, or a file that the configuration names. */
 static void read_pem(lua_State *L, int index, const char *key, struct script_pem *out)
 {
+	const struct file *f;
+
+	lua_pushstring(L, key);
+	lua_rawget(L, index);
+	f = luaL_testudata(L, -1, FILE_TYPE);
+	if (f != NULL) {
+		if (script_run_of(L) == NULL || f->run != script_run_of(L)->serial)
+			luaL_error(L, "tls: %s is a file of another run", key);
+		*out = f->pem;
+		return;
+	}
+	lua_pop(L, 1);
 	out->data = field_text(L, index, key, PEM_LEN_MAX, &out->len);
 	out->len = out->data != NULL ? out->len : 0;
 }
@@ -284,6 +325,12 @@ static int tls_info(lua_State *L)
 
 void tls_open(lua_State *L, int lib)
 {
+	luaL_newmetatable(L, FILE_TYPE);
+	lua_pushcfunction(L, file_tostring);
+	lua_setfield(L, -2, "__tostring");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_pop(L, 1);
 	lua_createtable(L, 0, 1);
 	lua_pushcfunction(L, tls_info);
 	lua_setfield(L, -2, "info");

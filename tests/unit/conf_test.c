@@ -480,6 +480,77 @@ START_TEST(loops_and_modules_make_services_in_order)
 }
 END_TEST
 
+#define CERTIFICATE "text before\n-----BEGIN CERTIFICATE-----\r\nAAAA\r\nBBB=\r\n-----END CERTIFICATE-----\r\n"
+#define KEY "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"
+
+/* The prober opens no file: what a check names is read with the configuration, once for all who name it. */
+START_TEST(files_that_checks_name_come_with_the_plan)
+{
+	const struct plan_arg *a;
+	struct loaded l;
+
+	enter();
+	help_write("ca.pem", CERTIFICATE CERTIFICATE);
+	help_write("own.pem", CERTIFICATE KEY);
+	load(&l, "node 'n' { }\nzone 'example.test' { file = 'example.test.zone' }\n"
+		 "check 'c' { script = 'http', args = { tls = true, ca = 'ca.pem', cert = 'own.pem', key = 'own.pem' } }\n"
+		 "check 'd' { script = 'tls', args = { ca = 'ca.pem' } }\n"
+		 "service 'a.example.test' { check = 'c', tiers = { { '192.0.2.1', '192.0.2.2' } } }\n"
+		 "service 'b.example.test' { check = 'd', tiers = { { '192.0.2.1' } } }\n");
+	tell(&l.d);
+	ck_assert_uint_eq(l.d.count, 0);
+	ck_assert_uint_eq(l.p->stream_count, 3);
+	ck_assert_uint_eq(l.p->file_count, 2);
+	a = stream(&l, "a.example.test", 1, 0)->args; /* ca, cert, host, key, tls */
+	ck_assert_uint_eq(a[0].kind, PLAN_ARG_CERTIFICATES);
+	ck_assert_uint_eq(a[3].kind, PLAN_ARG_KEY);
+	ck_assert_uint_eq(a[1].file, a[3].file);
+	ck_assert_str_eq(a[0].string, "ca.pem");
+	ck_assert_str_eq(l.p->files[a[0].file].data, CERTIFICATE CERTIFICATE);
+	ck_assert_str_eq(l.p->files[a[3].file].data, CERTIFICATE KEY);
+	ck_assert_uint_eq(stream(&l, "b.example.test", 0, 0)->args[0].file, a[0].file);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
+START_TEST(broken_files_are_told_at_their_line)
+{
+	static const struct { const char *arg, *text, *told; } cases[] = {
+		{ "ca", NULL, "c.lua:3: cannot read the file x.pem: No such file or directory; expected" },
+		{ "ca", "nothing", "the file x.pem holds no certificate; expected certificates in PEM" },
+		{ "ca", KEY, "holds no certificate" },
+		{ "key", CERTIFICATE, "the file x.pem holds no private key; expected a private key in PEM" },
+		{ "ca", "-----BEGIN CERTIFICATE-----\nAAAA\n", "holds a block without its end" },
+		{ "ca", "-----BEGIN CERTIFICATE-----\nA A\n-----END CERTIFICATE-----\n", "a block that is not base64" },
+		{ "ca", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "an empty block" },
+		{ "ca", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n", "ends with another label" },
+		{ "key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+		  "a key with a passphrase" },
+		{ "key", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", "a key with a passphrase" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct loaded l;
+		char text[1024], line[1024];
+
+		enter();
+		if (cases[i].text)
+			help_write("x.pem", cases[i].text);
+		snprintf(text, sizeof text, "node 'n' { }\nzone 'example.test' { file = 'example.test.zone' }\n"
+			 "check 'c' { script = 'http', args = { tls = true, cert = nil, %s = 'x.pem' } }\n"
+			 "service 'a.example.test' { check = 'c', tiers = { { '192.0.2.1' } } }\n", cases[i].arg);
+		help_write("c.lua", text);
+		load_as(&l, "c.lua", NULL);
+		ck_assert_uint_ge(l.d.errors, 1);
+		diag_format(&l.d.list[0], line, sizeof line);
+		ck_assert_msg(strstr(line, cases[i].told) != NULL, "%s", line);
+		unload(&l);
+		help_leave();
+	}
+}
+END_TEST
+
 START_TEST(a_folder_of_zones)
 {
 	struct conf_zone_view v;
@@ -684,7 +755,8 @@ int main(void)
 		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
 		members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question,
 		keys_do_not_depend_on_order_or_timing,
-		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones,
+		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,
+				broken_files_are_told_at_their_line,
 		the_deepest_zone_has_the_service,
 		a_zones_digest_follows_what_it_is_made_of, an_include_that_includes_itself_ends, print_shows_everything,
 		any_prefix_is_survived,

@@ -21,13 +21,18 @@ static struct plan *rich_plan(void)
 		{ .name = "a", .kind = PLAN_ARG_STRING, .string = "/healthz" },
 		{ .name = "b", .kind = PLAN_ARG_INTEGER, .integer = -8080 },
 		{ .name = "c", .kind = PLAN_ARG_NUMBER, .number = 0.25 },
-		{ .name = "d", .kind = PLAN_ARG_BOOLEAN, .boolean = true } };
+		{ .name = "d", .kind = PLAN_ARG_BOOLEAN, .boolean = true },
+		{ .name = "e", .kind = PLAN_ARG_CERTIFICATES, .string = "ca.pem", .file = 0 },
+		{ .name = "f", .kind = PLAN_ARG_KEY, .string = "own.key", .file = 1 } };
+	static const struct plan_file files[] = { { "certificates", 12 }, { "a key", 5 } };
 	static const struct addr fallback[] = { { 4, { 192, 0, 2, 1 }, 0 }, { 6, { 0x20, 1 }, 0 } };
 	struct plan *p = plan_make(text, 1);
 	struct plan_stream *s = (struct plan_stream *)(uintptr_t)&p->streams[0];
 	struct plan_service *v = (struct plan_service *)(uintptr_t)&p->services[0];
 	s->args = args;
-	s->arg_count = 4;
+	s->arg_count = 6;
+	p->files = files;
+	p->file_count = 2;
 	v->policy.fallback = fallback;
 	v->policy.fallback_count = 2;
 	return p;
@@ -80,6 +85,10 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert(q->streams[0].args[1].integer == -8080);
 	ck_assert(q->streams[0].args[2].number == 0.25);
 	ck_assert(q->streams[0].args[3].boolean);
+	ck_assert_str_eq(q->streams[0].args[4].string, "ca.pem");
+	ck_assert_uint_eq(q->streams[0].args[5].file, 1);
+	ck_assert_uint_eq(q->files[1].len, 5);
+	ck_assert_str_eq(q->files[1].data, "a key");
 	/* one stream for one (address, check), however many services ask */
 	ck_assert_uint_eq(q->services[0].checks[0].streams[0], q->services[1].checks[0].streams[0]);
 	bytes_deinit(&a);
