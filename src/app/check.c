@@ -68,6 +68,8 @@ static int check_all(const char *file, const char *node, bool print, struct diag
 	if (!r)
 		r = conf_plan(c, 1, &p, d);
 	if (!r) {
+		if (!d->errors)
+			conf_warn_unwitnessed(c, p, d);
 		if (print && !d->errors)
 			r = show(c, p);
 		plan_free(p);

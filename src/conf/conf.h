@@ -76,6 +76,8 @@ void conf_zone_absent(struct conf *c, size_t i);
 
 /* The plan, to be freed by the caller. ERR_FORMAT (told in d), ERR_NOMEM. Call once, after every zone. */
 int conf_plan(struct conf *c, uint64_t generation, struct plan **p, struct diags *d) MUST_CHECK;
+/* Warns of each path on which probes go out and nobody would witness that our own network is lost. p is conf_plan's. */
+void conf_warn_unwitnessed(struct conf *c, const struct plan *p, struct diags *d);
 /* The node that this process is; NULL where none was found. Borrowed from c. */
 const struct plan_node *conf_node(const struct conf *c);
 /* The expanded configuration as JSON. p is conf_plan's. */

@@ -160,7 +160,7 @@ static void plan_service(struct planner *pl, struct conf_service *s, struct plan
 static void plan_services(struct planner *pl)
 {
 	struct plan_service *list = conf_planner_room(pl, pl->c->service_count, sizeof *list);
-	size_t script_count = 1, file_count = 1;
+	size_t script_count = 2 /* the canaries' too */, file_count = 1;
 
 	for (const struct conf_script *s = pl->c->scripts; s; s = s->next)
 		script_count++;
@@ -266,6 +266,8 @@ int conf_plan(struct conf *c, uint64_t generation, struct plan **out, struct dia
 	plan_services(&pl);
 	if (!pl.failed)
 		set_digest(&pl);
+	if (!pl.failed && !c->failed && c->self >= 0)
+		conf_planner_canaries(&pl);
 	table_deinit(&pl.by_key);
 	free(pl.streams);
 	if (pl.failed || c->failed || d->errors > errors) {

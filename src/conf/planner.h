@@ -24,4 +24,7 @@ uint32_t conf_planner_stream(struct planner *pl, const struct conf_service *s, c
 			     struct conf_check *k,
 			     struct plan_arg *args);
 
+/* After the digest: the own canaries, of which the twin knows nothing. */
+void conf_planner_canaries(struct planner *pl);
+
 #endif

@@ -46,6 +46,7 @@ int core_new(struct core **out, const struct core_start *s, uint64_t now_ms, uin
 	int e = gen_new(&c->gen, s->plan);
 	if (e == 0) {
 		gen_init_streams(c, c->gen);
+		watch_plan(c);
 		e = twin_start(c);
 	}
 	if (e < 0) {
@@ -85,6 +86,7 @@ static void adopt(struct core *c, struct gen *g)
 	struct gen *old = c->gen;
 	gen_carry(c, g);
 	c->gen = g;
+	watch_plan(c);
 	c->dirty_streams = NULL;
 	c->streams_end = &c->dirty_streams;
 	c->dirty_services = NULL;
@@ -131,6 +133,7 @@ static int dispatch(struct core *c, const struct core_event *e)
 		return 0;
 	case CORE_PACKET:
 		/* What is refused is counted there, and is nobody's error here. */
+		c->packet_path = health_path_of(&e->packet.from);
 		if (c->pair)
 			pair_error = pair_receive(c->pair, &e->packet.from, e->packet.data, e->packet.len, c->now_ms,
 						  c->wall_ms);
@@ -161,6 +164,7 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	/* Monotonic clocks do not go back; if a caller's does, nothing here may underflow. */
 	c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
 	c->wall_ms = wall_ms;
+	c->packet_path = HEALTH_PATH_NONE;
 	if (!c->started)
 		begin(c);
 	int err = dispatch(c, e);

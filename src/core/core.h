@@ -137,7 +137,14 @@ struct core_service_view {
 	bool ready;
 };
 struct core_override_view { const char *selector, *author, *reason; enum core_verb verb; uint64_t since_wall_ms, left_ms; uint8_t node; };
-struct core_totals { uint32_t services, members, members_up, overrides; uint64_t generation; uint32_t streams, in_flight; bool round_done; };
+enum core_network_state { CORE_NETWORK_UNWATCHED = 0, CORE_NETWORK_OK, CORE_NETWORK_DOUBT, CORE_NETWORK_ISOLATED };
+struct core_network { /* our own, as canaries, the twin and targets witness it */
+	enum core_network_state state;
+	uint64_t since_ms;               /* of DOUBT and ISOLATED: the last that was heard; monotonic */
+	uint32_t canaries, canaries_up;
+	uint64_t unwitnessed;            /* results void for want of a witness, since the start */
+};
+struct core_totals { uint32_t services, members, members_up, overrides; uint64_t generation; uint32_t streams /* canaries apart */, in_flight; bool round_done; };
 const struct plan *core_plan(const struct core *c);
 const struct pair *core_pair(const struct core *c); /* NULL without one */
 size_t core_services(const struct core *c);
@@ -146,6 +153,8 @@ void core_service_get(const struct core *c, size_t i, struct core_service_view *
 void core_member_get(const struct core *c, size_t service, size_t member, struct core_member_view *out, uint64_t now_ms);
 bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms, uint64_t wall_ms);
 bool core_round_done(const struct core *c); /* cheap; totals walk every member */
+void core_network_get(const struct core *c, struct core_network *out);
+const char *core_network_text(enum core_network_state s); /* "unwatched", "ok", "in doubt", "isolated" */
 void core_totals_get(const struct core *c, struct core_totals *out);
 
 #endif

@@ -87,6 +87,7 @@ static int make_streams(struct gen *g)
 	for (uint32_t i = 0; i < p->stream_count; i++) {
 		struct stream *s = &g->streams[i];
 		s->conf = &p->streams[i];
+		s->path = (uint8_t)health_path_of(&s->conf->addr);
 		s->weight = 100;
 		health_state_init(&s->health);
 		s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
@@ -241,8 +242,8 @@ const struct plan_node *gen_self(const struct gen *g)
 static void init_stream(struct core *c, struct stream *s)
 {
 	schedule_start(c, s);
-	s->waiting = true;
-	c->waiting++;
+	s->waiting = !s->conf->canary; /* nobody's answer depends on one */
+	c->waiting += s->waiting;
 }
 
 void gen_init_streams(struct core *c, struct gen *g)
@@ -254,10 +255,11 @@ void gen_init_streams(struct core *c, struct gen *g)
 
 static void carry_stream(struct core *c, struct stream *s, const struct stream *old)
 {
-	uint64_t latest = c->now_ms + s->conf->timing.interval_ms;
+	uint64_t latest = c->now_ms + s->conf->timing.interval_ms * 17ull / 16;
 	s->health = old->health;
 	s->schedule = old->schedule;
 	s->run = old->run;
+	s->asked = old->asked;
 	s->vote = old->vote;
 	s->weight = old->weight;
 	s->recovered = old->recovered;
@@ -266,7 +268,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->tell = old->tell;
 	memcpy(s->hold, old->hold, sizeof s->hold);
 	if (s->schedule.next_ms > latest) /* the interval became shorter */
-		s->schedule.next_ms = latest;
+		s->schedule.next_ms = health_schedule_aligned(&s->schedule, &s->conf->timing, c->now_ms);
 	s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
 	if (s->waiting)
 		c->waiting++;

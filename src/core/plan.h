@@ -86,6 +86,7 @@ struct plan_stream {
 	const char *check;   /* the check's name, for people */
 	const char *owner;   /* of the first service that uses it */
 	const char *host;    /* NULL = none */
+	bool canary;         /* of the own node: nobody's member, a witness of our network */
 };
 struct plan_check { /* up when at least `need` of the streams are */
 	uint16_t need, count;

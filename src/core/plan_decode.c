@@ -331,6 +331,7 @@ static void read_streams(struct reader *d, struct plan *p)
 		s->check = read_text(d, true);
 		s->owner = read_text(d, true);
 		s->host = read_text(d, false);
+		s->canary = read_bool(d);
 	}
 	p->streams = list;
 	p->stream_count = (uint32_t)n;

@@ -127,6 +127,7 @@ static void add_stream(struct bytes *b, const struct plan_stream *s)
 	add_text(b, s->check);
 	add_text(b, s->owner);
 	add_text(b, s->host);
+	bytes_u8(b, s->canary);
 }
 
 static void add_policy(struct bytes *b, const struct policy_service *s)

@@ -18,7 +18,7 @@ static int emit_streams(const struct core *c, uint64_t now_ms, uint64_t wall_ms,
 	for (uint32_t i = 0; e == 0 && i < c->gen->plan->stream_count; i++) {
 		const struct stream *s = &c->gen->streams[i];
 		struct wbuf w;
-		if (!s->health.known)
+		if (!s->health.known || s->conf->canary)
 			continue; /* nothing to remember */
 		wbuf_init(&w, record, sizeof record);
 		record_verdict_put(&w, s, now_ms, wall_ms);

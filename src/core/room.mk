@@ -14,5 +14,6 @@ src_core_libcore_a_SOURCES = \
 	src/core/service.c \
 	src/core/streams.c \
 	src/core/twin.c \
-	src/core/view.c
+	src/core/view.c \
+	src/core/watch.c
 src_core_libcore_a_CFLAGS = $(AM_CFLAGS)

@@ -16,11 +16,17 @@ static uint64_t lost_at(const struct stream *s)
 	return s->schedule.started_ms + s->conf->timing.timeout_ms + CORE_LOST_MS;
 }
 
+/* When a probe without an answer has others asked (watch_ask). */
+static uint64_t half_at(const struct stream *s)
+{
+	return s->schedule.started_ms + s->conf->timing.timeout_ms / 2;
+}
+
 static uint64_t wanted_at(const struct core *c, const struct stream *s)
 {
 	uint64_t age_at = health_state_age_at(&s->health, &s->conf->timing), probe_at = UINT64_MAX;
 	if (s->run)
-		probe_at = lost_at(s);
+		probe_at = s->asked ? lost_at(s) : half_at(s);
 	else if (c->prober_up)
 		probe_at = s->schedule.next_ms;
 	return probe_at < age_at ? probe_at : age_at;
@@ -34,15 +40,35 @@ void schedule_timer(struct core *c, struct stream *s)
 		c->nomem = true;
 }
 
+/* Twins probe one target at different times, so that together they see more of it. */
+static uint64_t place_of(const struct core *c, const struct stream *s)
+{
+	return hash_mix(s->conf->key, gen_self(c->gen)->id + 0x9e3779b97f4a7c15u);
+}
+
+/* Within this all streams of which nothing is known are probed once: services wait for them. */
+static uint32_t first_spread_ms(const struct core *c)
+{
+	uint32_t ms = c->gen->plan->stream_count / CORE_STARTS_PER_MS;
+	return ms < CORE_SPREAD_MS ? CORE_SPREAD_MS : ms > CORE_SPREAD_MAX_MS ? CORE_SPREAD_MAX_MS : ms;
+}
+
+/* After a start, or a time without a prober: the unknown soon, the known in their places of the interval. */
 static void spread(struct core *c, struct stream *s)
 {
-	uint32_t interval = s->conf->timing.interval_ms;
-	s->schedule.next_ms = c->now_ms + rng_below(&c->rng, interval < CORE_SPREAD_MS ? interval : CORE_SPREAD_MS);
+	const struct health_timing *t = &s->conf->timing;
+	uint32_t ms = first_spread_ms(c);
+	if (s->conf->canary)
+		s->schedule.next_ms = c->now_ms; /* few, and the first to be heard */
+	else if (s->health.known)
+		s->schedule.next_ms = health_schedule_aligned(&s->schedule, t, c->now_ms);
+	else
+		s->schedule.next_ms = c->now_ms + s->schedule.place % (t->interval_ms < ms ? t->interval_ms : ms);
 }
 
 void schedule_start(struct core *c, struct stream *s)
 {
-	health_schedule_init(&s->schedule, &s->conf->timing, &c->rng, c->now_ms, true);
+	health_schedule_init(&s->schedule, &s->conf->timing, place_of(c, s), c->now_ms);
 	spread(c, s);
 }
 
@@ -84,6 +110,7 @@ static bool probe(struct core *c, struct stream *s)
 	s->run = c->last_run;
 	c->in_flight++;
 	health_schedule_started(&s->schedule, c->now_ms);
+	s->asked = !c->paths[s->path].on || s->conf->canary;
 	struct core_effect e = { .type = CORE_PROBE };
 	e.probe.stream = (uint32_t)(s - c->gen->streams);
 	e.probe.run = s->run;
@@ -98,6 +125,10 @@ void schedule_run(struct core *c)
 		struct stream *s = stream_of(i);
 		if (health_state_age(&s->health, &s->conf->timing, c->now_ms))
 			stream_touch(c, s, true);
+		if (s->run && !s->asked && c->now_ms >= half_at(s)) {
+			s->asked = true;
+			watch_ask(c, s);
+		}
 		if (s->run && c->now_ms >= lost_at(s))
 			schedule_void(c, s);
 		if (!s->run && c->prober_up && c->now_ms >= s->schedule.next_ms && !probe(c, s))

@@ -18,8 +18,11 @@
 #include "base/table.h"
 #include "core/core.h"
 #include "dns/name.h"
+#include "health/witness.h"
 
 #define CORE_SPREAD_MS 200      /* probes of a cold start are spread over this, or over the interval if that is shorter */
+#define CORE_STARTS_PER_MS 10   /* or over longer, where that would be more of them */
+#define CORE_SPREAD_MAX_MS 4000 /* but within the first round (CORE_ROUND_MAX_MS) */
 #define CORE_ROUND_MAX_MS 5000  /* nobody waits longer for the first round (product promise) */
 #define CORE_LOST_MS 1000       /* a result this late after its timeout is not coming: the prober lost it */
 #define CORE_OVERRIDES_MAX 1024 /* selectors; operators type them, a twin repeats them */
@@ -40,6 +43,9 @@ struct stream {
 	struct health_state health;
 	struct health_schedule schedule;
 	uint32_t run;              /* the run in flight, 0 = none */
+	uint8_t path;              /* enum health_path */
+	bool doubted;              /* its last result was void for want of a witness */
+	bool asked;                /* it waited for half its time-out: others were asked whether our network is there */
 	uint32_t flip_ms;          /* as last told to the services */
 	uint32_t use_at, use_count; /* services that ask it: gen->uses */
 	uint8_t agrees;            /* bit i: some service decides it by agree i + 1 */
@@ -136,7 +142,7 @@ struct effects {
 	size_t len, data_cap;
 };
 
-struct peer { uint8_t id; bool fresh, equal; enum pair_self_state self; };
+struct peer { uint8_t id; bool fresh, equal; enum pair_self_state self; uint64_t echo_ms; };
 struct core {
 	struct gen *gen;
 	struct pair *pair; /* NULL = alone */
@@ -162,6 +168,12 @@ struct core {
 	struct peer peers[PAIR_NODES_MAX];
 	size_t peer_count;
 	enum pair_self_state self;
+	struct health_witness paths[HEALTH_PATHS];
+	enum health_path packet_path; /* by which the present step's packet came */
+	uint64_t unwitnessed;     /* results that were void for want of a witness, since the start */
+	uint64_t isolated_ms;     /* since when nobody answers us; 0 = somebody does */
+	uint64_t ask_ms[HEALTH_PATHS]; /* others are not asked again before */
+	uint32_t ask_next;        /* the stream that is looked at first then */
 	struct effects effects;
 };
 
@@ -204,6 +216,17 @@ enum pair_vote stream_peer_vote(const struct core *c, const struct stream *s, ui
 void round_begin(struct core *c);
 void round_check(struct core *c);
 void round_leave(struct core *c, struct stream *s); /* it waits no longer */
+
+/* ---- watch.c ---- */
+void watch_plan(struct core *c); /* after a new plan: who witnesses on which path */
+void watch_self(struct core *c); /* NORMAL or ISOLATED, where it is one of them */
+/* Something on this path answered what was asked at from_ms; beat: a canary, or the twin. */
+void watch_success(struct core *c, enum health_path path, uint64_t from_ms, bool beat);
+void watch_echo(struct core *c, uint64_t sent_ms); /* the twin answered what we sent then */
+void watch_canary(struct core *c, const struct stream *s, struct health_result *r);
+/* A target's result: an answer is a witness for others; a silence without one becomes HEALTH_UNWITNESSED. */
+void watch_result(struct core *c, struct stream *s, struct health_result *r);
+void watch_ask(struct core *c, const struct stream *s); /* s is silent: are the others there? */
 
 /* ---- service.c ---- */
 void service_mark(struct core *c, struct service *s);

@@ -244,6 +244,8 @@ static void notice_verdict(struct core *c, const struct stream *s)
 
 void stream_touch(struct core *c, struct stream *s, bool changed)
 {
+	if (s->conf->canary)
+		return; /* tells of us, not of a target */
 	uint32_t flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
 	uint8_t vote = (uint8_t)stream_own_vote(s);
 	if (changed)
@@ -283,10 +285,17 @@ void stream_result(struct core *c, uint32_t index, uint32_t run, const struct he
 	struct health_result result = *r;
 	result.detail[sizeof result.detail - 1] = '\0';
 	text_clean(result.detail);
+	if (s->conf->canary)
+		watch_canary(c, s, &result);
+	else
+		watch_result(c, s, &result);
 	bool changed = health_state_feed(&s->health, &s->conf->timing, &result, c->now_ms);
 	s->run = 0;
 	c->in_flight--;
 	health_schedule_next(&s->schedule, &s->conf->timing, &s->health, c->now_ms);
+	if (result.reason == HEALTH_UNWITNESSED && !s->doubted) /* once: the others asked meanwhile may know by then */
+		s->schedule.next_ms = c->now_ms + s->conf->timing.retry_ms;
+	s->doubted = result.reason == HEALTH_UNWITNESSED;
 	schedule_timer(c, s);
 	switch (health_result_outcome(&result)) {
 	case HEALTH_PASS:

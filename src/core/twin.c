@@ -15,7 +15,7 @@ static void fill_conf(const struct gen *g, struct pair_conf *out)
 static void tell_all(struct core *c)
 {
 	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
-		c->gen->streams[i].tell = true;
+		c->gen->streams[i].tell = !c->gen->streams[i].conf->canary;
 		stream_mark(c, &c->gen->streams[i]);
 	}
 	for (struct override *o = c->overrides; o; o = o->next)
@@ -28,7 +28,7 @@ static void note_peers(struct core *c)
 	for (size_t i = 0; i < c->peer_count; i++) {
 		struct pair_peer_view v;
 		pair_peer_get(c->pair, i, &v, c->now_ms);
-		c->peers[i] = (struct peer){ .id = v.id };
+		c->peers[i] = (struct peer){ .id = v.id, .echo_ms = v.echo_ms };
 	}
 }
 
@@ -52,6 +52,7 @@ int twin_start(struct core *c)
 		return e;
 	c->boot = 0;
 	pair_set_self(c->pair, c->round_done ? PAIR_NORMAL : PAIR_BOOT, c->now_ms);
+	watch_self(c);
 	c->self = pair_self(c->pair);
 	note_peers(c);
 	tell_all(c);
@@ -103,7 +104,7 @@ void twin_epoch(struct core *c, uint64_t epoch, uint64_t boot)
 void twin_forget(struct core *c, const struct stream *s)
 {
 	/* Where memory lacks even for a tombstone the record stays, of a key that nobody asks for any more. */
-	if (!c->pair)
+	if (!c->pair || s->conf->canary)
 		return;
 	int e = pair_write(c->pair, PAIR_VERDICT, s->conf->key, NULL, 0, c->now_ms);
 	for (uint8_t agree = 1; agree <= CORE_AGREES; agree++) {
@@ -286,8 +287,12 @@ static void follow_peers(struct core *c)
 		moved |= fresh != p->fresh || v.self != p->self;
 		if (fresh && v.shelves_equal && !p->equal)
 			reconcile(c, p->id);
-		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = v.shelves_equal, .self = v.self };
+		if (v.echo_ms > p->echo_ms)
+			watch_echo(c, v.echo_ms);
+		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = v.shelves_equal, .self = v.self,
+				    .echo_ms = v.echo_ms };
 	}
+	watch_self(c); /* the end of TILT may find us isolated */
 	moved |= pair_self(c->pair) != c->self;
 	c->self = pair_self(c->pair);
 	if (moved)

@@ -125,9 +125,11 @@ bool core_round_done(const struct core *c)
 
 void core_totals_get(const struct core *c, struct core_totals *out)
 {
+	struct core_network network;
+	core_network_get(c, &network);
 	*out = (struct core_totals){ .services = c->gen->plan->service_count,
 				     .generation = c->gen->plan->generation,
-				     .streams = c->gen->plan->stream_count,
+				     .streams = c->gen->plan->stream_count - network.canaries,
 				     .in_flight = c->in_flight,
 				     .round_done = c->round_done };
 	for (uint32_t v = 0; v < out->services; v++) {

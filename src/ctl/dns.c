@@ -101,6 +101,7 @@ static void add_status(struct ask *a)
 	const struct pair *p = core_pair(a->h->core);
 	char text[32];
 	struct view_summary s;
+	struct core_network network;
 	view_summary_get(a->h, &s);
 	add_fact(a, "node", view_node(a->h)->name);
 	add_fact(a, "version", PACKAGE_VERSION);
@@ -115,6 +116,8 @@ static void add_status(struct ask *a)
 	}
 	for (size_t i = 0; p && i < pair_peers(p); i++)
 		add_twin(a, p, i);
+	core_network_get(a->h->core, &network);
+	add_fact(a, "network", core_network_text(network.state));
 	add_count(a, "services", s.totals.services);
 	add_count(a, "degraded", s.degraded);
 	add_count(a, "failed", s.failed);

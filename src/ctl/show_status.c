@@ -5,6 +5,7 @@
  *  "pair":{"name":"demo","self":"normal"},                                        null without one
  *  "services":{"total":3,"degraded":0,"failed":0,"waiting":0},"members":{"total":6,"up":6},"overrides":0,
  *  "probes":{"streams":6,"running":1},
+ *  "network":{"state":"ok","since":null,"canaries":2,"answering":2,"void":0},   or "unwatched", "in doubt", "isolated"
  *  "queries":{"total":9,"responses":9,"dropped":0,"truncated":0,"cold":1,"edns":9,"tcp":0,"rate_dropped":0,
  *             "rate_slipped":0,"qps":1.5},
  *  "tcp":{"connections":0,"accepted":0,"evicted":0,"evicted_source":0},
@@ -56,6 +57,16 @@ static void find_peers(struct finding *f, const struct ctl_host *h)
 	}
 }
 
+static void find_network(struct finding *f, const struct ctl_host *h)
+{
+	struct core_network n;
+	core_network_get(h->core, &n);
+	if (n.state == CORE_NETWORK_ISOLATED)
+		find(f, CHECK_CRITICAL, "this node is isolated: nobody answers it");
+	else if (n.canaries && !n.canaries_up)
+		find(f, CHECK_WARNING, "no canary answers");
+}
+
 static enum call_next check(struct call *c, const struct ctl_host *h, struct doc *d)
 {
 	static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
@@ -71,6 +82,7 @@ static enum call_next check(struct call *c, const struct ctl_host *h, struct doc
 		find(&f, CHECK_WARNING, "the first round of checks is not over");
 	if (h->journal_failed)
 		find(&f, CHECK_WARNING, "the journal cannot be written");
+	find_network(&f, h);
 	if (s.degraded)
 		find(&f, CHECK_WARNING, "%" PRIu32 " of %" PRIu32 " services are degraded", s.degraded, s.totals.services);
 	find_peers(&f, h);
@@ -94,6 +106,23 @@ static void show_pair(const struct ctl_host *h, struct doc *d)
 	doc_group(d, "pair");
 	doc_text(d, "name", core_plan(h->core)->pair.name);
 	doc_word(d, "self", pair_self_state_text(pair_self(p)), pair_self(p) == PAIR_NORMAL ? DOC_GOOD : DOC_UNSURE);
+	doc_group_end(d);
+}
+
+static void show_network(const struct ctl_host *h, struct doc *d)
+{
+	struct core_network n;
+	core_network_get(h->core, &n);
+	doc_group(d, "network");
+	doc_word(d, "state", core_network_text(n.state), n.state == CORE_NETWORK_OK ? DOC_GOOD : n.state == CORE_NETWORK_ISOLATED ? DOC_BAD : DOC_UNSURE);
+	if (n.since_ms || d->form == DOC_JSON)
+		doc_time(d, "since", n.since_ms ? view_wall_past(h, n.since_ms) : 0, h->wall_ms);
+	if (n.canaries || d->form == DOC_JSON) {
+		doc_uint(d, "canaries", n.canaries);
+		doc_uint(d, "answering", n.canaries_up);
+	}
+	if (n.unwitnessed || d->form == DOC_JSON)
+		doc_uint(d, "void", n.unwitnessed);
 	doc_group_end(d);
 }
 
@@ -210,6 +239,7 @@ enum call_next show_status(struct call *c, const struct ctl_host *h, struct doc 
 	doc_for(d, DOC_BOTH);
 	show_pair(h, d);
 	show_counts(&s, d);
+	show_network(h, d);
 	show_queries(h->counters, d);
 	show_twins(h, d);
 	show_processes(h, d);

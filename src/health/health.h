@@ -22,7 +22,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/buf.h"
-#include "base/rng.h"
 
 /* What a probe found, by layer; the vocabulary shared with the prober, and written to the journal: new ones go before
  * HEALTH_REASON_MAX, none is ever renumbered. Zero is never sent. A timeout inside a TLS handshake is TLS_TIMEOUT, not
@@ -44,6 +43,7 @@ enum health_reason {
 	HEALTH_TLS_TIMEOUT, HEALTH_TLS_NAME, HEALTH_TLS_EXPIRED, HEALTH_TLS_UNTRUSTED,
 	/* unknown too */
 	HEALTH_CHECK_SAID_UNKNOWN, HEALTH_CHECK_IMPOSSIBLE, /* the check says so; this machine cannot do what it asks */
+	HEALTH_UNWITNESSED, /* silence, while our own network was in doubt: the core says so, no prober */
 	HEALTH_REASON_MAX
 };
 enum health_outcome { HEALTH_OUTCOME_NONE = 0, HEALTH_PASS, HEALTH_FAIL, HEALTH_UNKNOWN_RESULT, HEALTH_VOID };
@@ -108,23 +108,27 @@ unsigned health_state_to_flip(const struct health_state *s, const struct health_
 /* The same as a time, in full intervals; saturates one below UINT32_MAX, which means "never" to the policy room. */
 uint32_t health_state_flip_ms(const struct health_state *s, const struct health_timing *t);
 
-/* Schedule of one stream: jittered start, no drift, retry after a first contrary result.
+/* Schedule of one stream: a place of its own in each interval, no drift, retry after a first contrary result.
  *
  *     phase ├──────interval──────┼──────interval──────┼──────interval──────┤
  *           P                    F──retry─F──retry─F                      F       fall = 3: down at the third F
+ *
+ * Place and jitter (up to a sixteenth of the interval) follow from a hash: the herd is spread, the same each run, and a target
+ * that hiccups by the clock is not met at the same moment every time.
  */
 struct health_schedule {
-	uint64_t phase_ms; /* this stream's place in its interval, from a seeded rng: spreads the herd */
-	uint64_t next_ms;  /* when to start the next probe; without meaning while running */
+	uint64_t place;   /* of this stream: any hash, another on the twin */
+	uint64_t next_ms; /* when to start the next probe; without meaning while running */
 	bool running;
 	uint64_t started_ms; /* of the probe that runs, or ran last */
 };
-void health_schedule_init(struct health_schedule *s, const struct health_timing *t, struct rng *rng, uint64_t now_ms,
-			  bool first_at_once);
+void health_schedule_init(struct health_schedule *s, const struct health_timing *t, uint64_t place, uint64_t now_ms);
+/* The first time after now that is this stream's. */
+uint64_t health_schedule_aligned(const struct health_schedule *s, const struct health_timing *t, uint64_t now_ms);
 /* A probe was started. */
 void health_schedule_started(struct health_schedule *s, uint64_t now_ms);
-/* After a result (already fed): next probe at retry_ms while the counters are on their way to a flip, else at the next
- * phase-aligned interval after now. Later than now always, however long the pause was. */
+/* After a result (already fed): next probe at retry_ms while the counters are on their way to a flip, else at its place in
+ * the next interval. Later than now always, however long the pause was. */
 void health_schedule_next(struct health_schedule *s, const struct health_timing *t, const struct health_state *st,
 			  uint64_t now_ms);
 

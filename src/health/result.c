@@ -39,6 +39,7 @@ static const struct reason {
 	[HEALTH_TLS_UNTRUSTED] = { HEALTH_FAIL, true, "unknown CA" },
 	[HEALTH_CHECK_SAID_UNKNOWN] = { HEALTH_UNKNOWN_RESULT, false, "check said unknown" },
 	[HEALTH_CHECK_IMPOSSIBLE] = { HEALTH_UNKNOWN_RESULT, false, "check not possible" },
+	[HEALTH_UNWITNESSED] = { HEALTH_VOID, false, "network in doubt" },
 };
 
 static const struct reason *reason_get(enum health_reason r)

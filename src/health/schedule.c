@@ -1,27 +1,30 @@
 /* When a stream is probed next. */
+#include "base/hash.h"
 #include "health/health.h"
+
+#define JITTER_PART 16
+#define SALT 0x9e3779b97f4a7c15u /* so that small numbers of intervals mix, too */
 
 static uint32_t interval(const struct health_timing *t)
 {
 	return t->interval_ms > 0 ? t->interval_ms : 1;
 }
 
-/* The first time after now that lies on this stream's phase. Reckoned from the clock's zero, never from the last probe,
- * so lateness does not add up and a pause of any length costs one computation. The phase may stem from a longer
- * interval, before a reload. */
-static uint64_t aligned_after(const struct health_schedule *s, const struct health_timing *t, uint64_t now_ms)
+/* Reckoned from the clock's zero, never from the last probe, so lateness does not add up and a pause of any length costs one
+ * computation. */
+uint64_t health_schedule_aligned(const struct health_schedule *s, const struct health_timing *t, uint64_t now_ms)
 {
-	uint64_t len = interval(t), phase = s->phase_ms % len, into = now_ms % len;
+	uint64_t len = interval(t), phase = s->place % len, into = now_ms % len;
+	uint64_t at = now_ms - into + phase + (phase > into ? 0 : len);
 
-	return now_ms - into + phase + (phase > into ? 0 : len);
+	return at + hash_mix(s->place, at / len + SALT) % (len / JITTER_PART + 1);
 }
 
-void health_schedule_init(struct health_schedule *s, const struct health_timing *t, struct rng *rng, uint64_t now_ms,
-			  bool first_at_once)
+void health_schedule_init(struct health_schedule *s, const struct health_timing *t, uint64_t place, uint64_t now_ms)
 {
 	memset(s, 0, sizeof *s);
-	s->phase_ms = rng_below(rng, interval(t));
-	s->next_ms = first_at_once ? now_ms : aligned_after(s, t, now_ms);
+	s->place = place;
+	s->next_ms = health_schedule_aligned(s, t, now_ms);
 }
 
 void health_schedule_started(struct health_schedule *s, uint64_t now_ms)
@@ -50,5 +53,5 @@ void health_schedule_next(struct health_schedule *s, const struct health_timing 
 	uint32_t retry = t->retry_ms < interval(t) ? t->retry_ms : interval(t);
 
 	s->running = false;
-	s->next_ms = on_the_way(st) ? now_ms + (retry > 0 ? retry : 1) : aligned_after(s, t, now_ms);
+	s->next_ms = on_the_way(st) ? now_ms + (retry > 0 ? retry : 1) : health_schedule_aligned(s, t, now_ms);
 }

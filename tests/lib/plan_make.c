@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/hash.h"
 #include "dns/name.h"
+#include "health/witness.h"
 #include "lib/plan_make.h"
 
 #define STREAMS_MAX 4096
@@ -16,6 +17,7 @@ struct maker {
 	struct plan *p;
 	struct check checks[CHECKS_MAX];
 	size_t check_count;
+	bool away; /* the twins are on a real network */
 	struct plan_stream *streams;
 	struct plan_service *services;
 };
@@ -64,6 +66,8 @@ static void read_pair(struct maker *m, char **at)
 	pair->name = "demo";
 	pair->interval_ms = 200;
 	pair->agree = agree_of(word ? word : "any-up");
+	while (word && (word = strtok_r(NULL, " ", at)))
+		m->away = m->away || strcmp(word, "away") == 0;
 	for (size_t i = 0; i < sizeof pair->key; i++)
 		pair->key[i] = (uint8_t)(i * 7 + 1);
 }
@@ -214,10 +218,11 @@ static void read_service(struct maker *m, char **at)
 
 static const struct addr_block local = { { 4, { 127 }, 0 }, 8 };
 
-static void add_nodes(struct plan *p)
+static void add_nodes(struct plan *p, bool away)
 {
-	static const struct addr peers[2] = {
-		{ 4, { 127, 0, 0, 1 }, 5401 }, { 4, { 127, 0, 0, 1 }, 5402 } };
+	static const struct addr peers[2][2] = {
+		{ { 4, { 127, 0, 0, 1 }, 5401 }, { 4, { 127, 0, 0, 1 }, 5402 } },
+		{ { 4, { 192, 0, 2, 1 }, 5401 }, { 4, { 192, 0, 2, 2 }, 5402 } } };
 	static const struct addr listen[2] = {
 		{ 4, { 127, 0, 0, 1 }, 5301 }, { 4, { 127, 0, 0, 1 }, 5302 } };
 	static const char *const names[2] = { "ns1", "ns2" };
@@ -225,9 +230,24 @@ static void add_nodes(struct plan *p)
 	p->node_count = p->pair.present ? 2 : 1;
 	for (uint8_t i = 0; i < p->node_count; i++)
 		nodes[i] = (struct plan_node){ .name = names[i], .id = p->pair.present ? (uint8_t)(i + 1) : 0,
-			.listen = &listen[i], .listen_count = 1, .peer = &peers[i], .peer_count = p->pair.present,
+			.listen = &listen[i], .listen_count = 1, .peer = &peers[away][i], .peer_count = p->pair.present,
 			.status_from = &local, .status_from_count = 1, .control = "run/ns.sock", .state = "run/ns" };
 	p->nodes = nodes;
+}
+
+/* As conf/canaries.c does it; the check is "canary", so that back ends of tests are told apart by address. */
+static void read_canary(struct maker *m, char **at)
+{
+	struct addr a;
+	uint32_t least = UINT32_MAX;
+	char *word = strtok_r(NULL, " ", at);
+	if (!word || addr_parse(&a, word, strlen(word), 0) < 0)
+		give_up("canary", word);
+	for (uint32_t i = 0; i < m->p->stream_count; i++)
+		least = m->streams[i].timing.timeout_ms < least ? m->streams[i].timing.timeout_ms : least;
+	uint32_t every = health_canary_every_ms(least);
+	m->streams[m->p->stream_count++] = (struct plan_stream){ .key = plan_make_key("canary", &a), .addr = a, .check = "canary",
+		.owner = "canary", .canary = true, .timing = { every, health_canary_timeout_ms(every), every, 1, 1 } };
 }
 
 static void read_line(struct maker *m, char *line)
@@ -239,6 +259,8 @@ static void read_line(struct maker *m, char *line)
 		read_pair(m, &at);
 	else if (strcmp(word, "check") == 0)
 		read_check(m, &at);
+	else if (strcmp(word, "canary") == 0)
+		read_canary(m, &at);
 	else if (strcmp(word, "service") == 0)
 		read_service(m, &at);
 	else
@@ -257,7 +279,7 @@ struct plan *plan_make(const char *text, uint16_t self)
 	p->services = m.services;
 	for (char *line = strtok_r(copy, "\n", &at); line; line = strtok_r(NULL, "\n", &at))
 		read_line(&m, line);
-	add_nodes(p);
+	add_nodes(p, m.away);
 	p->scripts = &script;
 	p->script_count = 1;
 	p->self = self;

@@ -11,3 +11,11 @@ soak: soak-sim soak-fuzz
 soak-sim: tests/sim/sim
 	./tests/sim/sim --from 10001 --runs $(SIM_RUNS)
 .PHONY: soak soak-sim
+
+# The own network is lost, and a target is: 0 false DOWN, and never later.
+check_PROGRAMS += tests/sim/uplink
+TESTS += tests/sim/uplink
+tests_sim_uplink_SOURCES = tests/sim/uplink.c $(CORE_KIT)
+tests_sim_uplink_LDADD = $(CORE_LIBS)
+tests_sim_uplink_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_sim_uplink_CFLAGS = $(AM_CFLAGS)

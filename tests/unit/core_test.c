@@ -264,10 +264,112 @@ START_TEST(without_a_prober_nothing_changes)
 	core_totals_get(w.core, &t);
 	ck_assert_uint_eq(t.in_flight, 0);
 	world_prober(&w, true);
-	world_run(&w, 200);
+	world_run(&w, 1000 + 1000 / 16); /* spread over their interval */
 	const char *trace = world_trace(&w, "probe");
 	ck_assert_ptr_nonnull(strstr(trace, "127.0.0.11"));
 	ck_assert_ptr_nonnull(strstr(trace, "127.0.0.12"));
+}
+END_TEST
+
+/* ---- the own network ---- */
+
+static const char *const watched = "check web fall=3\nservice www.example.test web 192.0.2.11 192.0.2.12\n"
+				   "canary 192.0.2.101:80\ncanary 192.0.2.102:80\n";
+
+static void cut(enum health_reason canaries)
+{
+	world_backend(&w, "192.0.2.11", HEALTH_CONNECT_TIMEOUT);
+	world_backend(&w, "192.0.2.12", HEALTH_CONNECT_TIMEOUT);
+	world_backend(&w, "192.0.2.101:80", canaries);
+	world_backend(&w, "192.0.2.102:80", canaries);
+}
+
+static enum core_network_state network(void)
+{
+	struct core_network n;
+	core_network_get(w.core, &n);
+	return n.state;
+}
+
+START_TEST(a_lost_network_takes_nothing_down)
+{
+	world_begin(&w, watched);
+	world_run(&w, 2000);
+	ck_assert_int_eq(network(), CORE_NETWORK_OK);
+	world_trace(&w, NULL);
+	cut(HEALTH_CONNECT_TIMEOUT);
+	world_run(&w, 1500);
+	ck_assert_int_eq(network(), CORE_NETWORK_DOUBT);
+	world_run(&w, 8500);
+	ck_assert_int_eq(network(), CORE_NETWORK_ISOLATED);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.11 192.0.2.12 ttl=10");
+	const char *trace = world_trace(&w, "notice");
+	ck_assert_ptr_nonnull(strstr(trace, "own network seems lost: "));
+	ck_assert_ptr_null(strstr(trace, "state=down"));
+	cut(HEALTH_OK);
+	world_run(&w, 3000); /* their first answers go with it, they were asked before */
+	ck_assert_int_eq(network(), CORE_NETWORK_OK);
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "notice"), "event=network path=\"IPv4\" state=back"));
+}
+END_TEST
+
+START_TEST(a_lost_route_is_a_lost_network)
+{
+	world_begin(&w, watched);
+	world_run(&w, 2000);
+	cut(HEALTH_LOCAL_ERROR);
+	world_run(&w, 6000);
+	ck_assert_int_eq(network(), CORE_NETWORK_ISOLATED);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.11 192.0.2.12 ttl=10");
+}
+END_TEST
+
+START_TEST(a_canary_that_refuses_is_there)
+{
+	world_begin(&w, watched);
+	world_run(&w, 2000);
+	cut(HEALTH_CONNECT_REFUSED);
+	world_backend(&w, "192.0.2.12", HEALTH_OK);
+	world_run(&w, 5000);
+	ck_assert_int_eq(network(), CORE_NETWORK_OK);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.12 ttl=10");
+}
+END_TEST
+
+START_TEST(what_a_target_says_itself_needs_no_witness)
+{
+	world_begin(&w, watched);
+	world_run(&w, 2000);
+	cut(HEALTH_CONNECT_TIMEOUT);
+	world_backend(&w, "192.0.2.11", HEALTH_HTTP_STATUS);
+	world_run(&w, 5000);
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "notice"), "address=192.0.2.11 check=web owner=www.example.test state=down"));
+}
+END_TEST
+
+START_TEST(canaries_are_nobodys_members)
+{
+	struct core_totals t;
+	struct core_network n;
+	world_begin(&w, watched);
+	world_run(&w, 2000);
+	core_totals_get(w.core, &t);
+	ck_assert_uint_eq(t.streams, 2);
+	core_network_get(w.core, &n);
+	ck_assert_uint_eq(n.canaries, 2);
+	ck_assert_uint_eq(n.canaries_up, 2);
+	ck_assert_ptr_null(strstr(world_trace(&w, "notice"), "canary"));
+	/* and the journal holds nothing of them */
+	world_restart(&w, SIZE_MAX);
+	world_run(&w, 300);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.11 192.0.2.12 ttl=10");
+	/* a reload takes them away, and with them the rule */
+	world_plan(&w, "check web fall=3\nservice www.example.test web 192.0.2.11 192.0.2.12\n");
+	ck_assert_int_eq(network(), CORE_NETWORK_UNWATCHED);
+	cut(HEALTH_CONNECT_TIMEOUT);
+	world_backend(&w, "192.0.2.12", HEALTH_OK);
+	world_run(&w, 5000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.12 ttl=10");
 }
 END_TEST
 
@@ -759,7 +861,9 @@ int main(void)
 				       a_flip_costs_what_it_touches,
 				       results_of_no_running_run_count_for_nothing,
 				       a_lost_probe_is_void_and_tried_again,
-				       without_a_prober_nothing_changes,
+				       without_a_prober_nothing_changes, a_lost_network_takes_nothing_down, a_lost_route_is_a_lost_network,
+				       a_canary_that_refuses_is_there, what_a_target_says_itself_needs_no_witness,
+				       canaries_are_nobodys_members,
 				       an_override_waits_for_the_disk,
 				       what_makes_no_sense_is_refused,
 				       two_commands_may_not_do_together_what_neither_may_alone,

@@ -179,7 +179,7 @@ START_TEST(status)
 	ASK(.name = "status.gemel");
 	ck_assert_str_eq(said(), "NOERROR aa\n"
 				 "\"node=ns1\"\n\"version=" PACKAGE_VERSION "\"\n\"time=2023-11-14T22:30:03.000Z\"\n"
-				 "\"started=2023-11-14T22:30:00.000Z\"\n\"generation=1\"\n\"ready=yes\"\n\"journal=ok\"\n\"services=2\"\n"
+				 "\"started=2023-11-14T22:30:00.000Z\"\n\"generation=1\"\n\"ready=yes\"\n\"journal=ok\"\n\"network=unwatched\"\n\"services=2\"\n"
 				 "\"degraded=1\"\n\"failed=1\"\n\"waiting=0\"\n\"members=4\"\n\"members-up=2\"\n\"overrides=0\"\n");
 }
 END_TEST
@@ -246,7 +246,7 @@ START_TEST(a_twin_is_told)
 {
 	end();
 	begin_with("pair any-up\ncheck web\nservice www.example.test web 127.0.0.12\n");
-	ASK(.name = "status.gemel");
+	ASK(.name = "status.gemel", .tcp = true);
 	ck_assert_ptr_nonnull(strstr(said(), "\"pair=demo\"\n\"state="));
 	ck_assert_ptr_nonnull(strstr(said(), "\"twin=ns2\" \"link=waiting\" \"since=2023-11-14T22:30:00.000Z\"\n"));
 	ASK(.name = "www.example.test.service.gemel");

@@ -56,6 +56,7 @@ START_TEST(status_for_people)
 		   "overrides         0\n"
 		   "probes streams    3\n"
 		   "probes running    0\n"
+		   "network state     unwatched\n"
 		   "queries total     9\n"
 		   "queries a second  1.5\n"
 		   "queries limited   4 dropped, 2 truncated\n"
@@ -74,7 +75,8 @@ START_TEST(status_for_machines)
 	EXPECT_OUT("{\"node\":\"ns1\",\"version\":\"" PACKAGE_VERSION "\",\"file\":\"test.lua\",\"started\":\"2023-11-14T22:30:00.000Z\","
 		   "\"uptime_ms\":3000,\"generation\":1,\"ready\":true,\"journal_ok\":false,\"pair\":null,"
 		   "\"services\":{\"total\":2,\"degraded\":1,\"failed\":1,\"waiting\":0},\"members\":{\"total\":4,\"up\":2},\"overrides\":0,"
-		   "\"probes\":{\"streams\":3,\"running\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"
+		   "\"probes\":{\"streams\":3,\"running\":0},"
+		   "\"network\":{\"state\":\"unwatched\",\"since\":null,\"canaries\":0,\"answering\":0,\"void\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"
 		   "\"cold\":0,\"edns\":7,\"tcp\":1,\"rate_dropped\":4,\"rate_slipped\":2,\"qps\":1.5},"
 		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},\"peers\":[],"
 		   "\"processes\":[{\"role\":\"responder\",\"pid\":1001,\"restarts\":0,\"started\":\"2023-11-14T22:30:00.000Z\"},"
@@ -119,8 +121,8 @@ START_TEST(service_for_people)
 		   "line       1\n"
 		   "\n"
 		   "ADDRESS     TIER  HOST  STATE  SINCE  ANSWERING  OWN   FORCED  BY    UNTIL      WHY       TOOK    REASON\n"
-		   "127.0.0.11  1           down   3.0s   no         down                                     0.30ms  connect refused\n"
-		   "127.0.0.12  1     ams1  up     2.9s   no         up    down    root  in 30m00s  new disk  0.30ms  ok\n"
+		   "127.0.0.11  1           down   2.8s   no         down                                     0.30ms  connect refused\n"
+		   "127.0.0.12  1     ams1  up     3.0s   no         up    down    root  in 30m00s  new disk  0.30ms  ok\n"
 		   "::1         2           up     2.9s   yes        up                                       0.30ms  ok\n");
 }
 END_TEST

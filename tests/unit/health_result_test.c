@@ -18,7 +18,8 @@ START_TEST(test_vocabulary)
 		enum health_outcome want = r == HEALTH_OK ? HEALTH_PASS : r <= HEALTH_CHECK_TIMEOUT ? HEALTH_FAIL :
 					   r <= HEALTH_SCRIPT_MEMORY ? HEALTH_UNKNOWN_RESULT :
 					   r <= HEALTH_LOCAL_LAG ? HEALTH_VOID :
-					   r <= HEALTH_TLS_UNTRUSTED ? HEALTH_FAIL : HEALTH_UNKNOWN_RESULT;
+					   r <= HEALTH_TLS_UNTRUSTED ? HEALTH_FAIL :
+					   r == HEALTH_UNWITNESSED ? HEALTH_VOID : HEALTH_UNKNOWN_RESULT;
 
 		ck_assert_int_eq(health_reason_outcome((enum health_reason)r), want);
 		ck_assert_uint_gt(strlen(health_reason_text((enum health_reason)r)), 1);

@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/unit/plan_test tests/unit/journal_test tests/unit/ipc_test
 TESTS += tests/unit/plan_test tests/unit/journal_test tests/unit/ipc_test
 tests_unit_plan_test_SOURCES = tests/unit/plan_test.c tests/lib/plan_make.c tests/lib/plan_make.h
-tests_unit_plan_test_LDADD = src/core/libcore.a src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_plan_test_LDADD = src/core/libcore.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_plan_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_plan_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_journal_test_SOURCES = tests/unit/journal_test.c
@@ -342,3 +342,10 @@ TESTS += tests/unit/script_dns_test
 tests_unit_script_dns_test_SOURCES = tests/unit/script_dns_test.c tests/unit/script_help.h
 tests_unit_script_dns_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_dns_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/health_witness_test
+TESTS += tests/unit/health_witness_test
+tests_unit_health_witness_test_SOURCES = tests/unit/health_witness_test.c tests/unit/unit.h
+tests_unit_health_witness_test_LDADD = src/health/libhealth.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_health_witness_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_health_witness_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

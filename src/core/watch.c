@@ -1,0 +1,200 @@
+/* Watching our own network: who witnesses, which results are void for want of a witness, when this node is isolated.
+ *
+ *     canaries (streams of our own) ─┐
+ *     the twin's echo ───────────────┼─▶ health_witness, one a path ─▶ a silence counts, or is void
+ *     every target that answers ─────┘            │
+ *                                                 └─ in doubt for long, and no path answers ─▶ ISOLATED: our D abstains
+ *
+ * A probe that has waited for half of its time-out without an answer, on a path whose canaries or twin do not speak, has
+ * others asked at once (watch_ask): their answers are there when it times out, so a real failure waits for nobody.
+ */
+#include <inttypes.h>
+#include "core/state.h"
+
+#define CALM_WORDS 3        /* back when the network has been whole for this long */
+#define ASKED_AT_ONCE 2     /* others asked for one that is silent */
+#define ASK_LOOKED_AT 64    /* streams looked at to find them: there may be a million */
+#define ASK_PAUSE_MS 100    /* when the network goes all are silent at once; they share the answers */
+
+/* ---- the plan ---- */
+
+static bool has_peer(const struct core *c, enum health_path path)
+{
+	for (uint8_t i = 0; i < c->gen->peer_count; i++) {
+		for (uint8_t k = 0; k < c->gen->peers[i].addr_count; k++) {
+			if (health_path_of(&c->gen->peers[i].addr[k]) == path)
+				return true;
+		}
+	}
+	return false;
+}
+
+void watch_plan(struct core *c)
+{
+	uint32_t every[HEALTH_PATHS] = { 0 };
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
+		const struct stream *s = &c->gen->streams[i];
+		if (s->conf->canary)
+			every[s->path] = s->conf->timing.interval_ms;
+	}
+	/* Loopback is not lost: there only a canary, which somebody wrote for it, has us look. */
+	for (int p = 1; p < HEALTH_PATHS; p++) {
+		if (!every[p] && !health_path_is_local((enum health_path)p) && has_peer(c, (enum health_path)p))
+			every[p] = c->gen->plan->pair.interval_ms;
+		health_witness_set(&c->paths[p], every[p] > 0, every[p]);
+	}
+}
+
+/* ---- isolation ---- */
+
+/* Nobody on any real network has answered for that long. */
+static bool all_are_silent(const struct core *c, uint64_t patience_ms)
+{
+	for (int p = 1; p < HEALTH_PATHS; p++) {
+		const struct health_witness *w = &c->paths[p];
+		if (!health_path_is_local((enum health_path)p) && w->seen_ms > 0 && w->seen_ms + patience_ms > c->now_ms)
+			return false;
+	}
+	return true;
+}
+
+static void set_isolated(struct core *c, bool isolated)
+{
+	c->isolated_ms = isolated ? c->now_ms : 0;
+	watch_self(c);
+}
+
+void watch_self(struct core *c)
+{
+	enum pair_self_state self = c->pair ? pair_self(c->pair) : PAIR_NORMAL;
+	if (c->pair && c->isolated_ms && self == PAIR_NORMAL)
+		pair_set_self(c->pair, PAIR_ISOLATED, c->now_ms);
+	else if (c->pair && !c->isolated_ms && self == PAIR_ISOLATED)
+		pair_set_self(c->pair, PAIR_NORMAL, c->now_ms);
+}
+
+static void look_for_isolation(struct core *c, enum health_path path)
+{
+	const struct health_witness *w = &c->paths[path];
+	uint64_t patience_ms = health_witness_patience_ms(w);
+	if (c->isolated_ms || !w->doubt_ms || w->doubt_ms + patience_ms > c->now_ms || !all_are_silent(c, patience_ms))
+		return;
+	set_isolated(c, true);
+	effect_notice(c, CORE_NOTICE_ALARM,
+		      "event=alarm what=\"own network seems lost: %" PRIu32 " results void\" path=\"%s\" silent_ms=%" PRIu64,
+		      w->voided, health_path_text(path), c->now_ms - w->doubt_ms);
+}
+
+/* ---- what is heard ---- */
+
+void watch_success(struct core *c, enum health_path path, uint64_t from_ms, bool beat)
+{
+	struct health_witness *w = &c->paths[path], before = *w;
+	health_witness_success(w, from_ms, c->now_ms, beat);
+	if (before.doubt_ms && (before.voided || c->isolated_ms))
+		effect_notice(c, CORE_NOTICE_LINK, "event=network path=\"%s\" state=back away_ms=%" PRIu64 " void=%" PRIu32,
+			      health_path_text(path), c->now_ms - before.doubt_ms, before.voided);
+	if (c->isolated_ms && w->since_ms + (uint64_t)w->every_ms * CALM_WORDS <= c->now_ms)
+		set_isolated(c, false);
+}
+
+/* The first packet after a cut repeats what the twin heard before it: such an old echo is none. */
+void watch_echo(struct core *c, uint64_t sent_ms)
+{
+	if (c->packet_path != HEALTH_PATH_NONE && sent_ms + 2ull * c->gen->plan->pair.interval_ms >= c->now_ms)
+		watch_success(c, c->packet_path, sent_ms, true);
+}
+
+/* What was not probed yet tells nothing; else a target that said something, be it no, is there. */
+static bool is_answer(const struct health_result *r)
+{
+	return health_reason_witnessed(r->reason);
+}
+
+void watch_canary(struct core *c, const struct stream *s, struct health_result *r)
+{
+	if (is_answer(r)) {
+		r->reason = HEALTH_OK; /* a refusal is one, too */
+		watch_success(c, (enum health_path)s->path, s->schedule.started_ms, true);
+		return;
+	}
+	if (r->reason != HEALTH_LOCAL_LAG)
+		health_witness_silence(&c->paths[s->path], c->now_ms);
+	look_for_isolation(c, (enum health_path)s->path);
+}
+
+void watch_result(struct core *c, struct stream *s, struct health_result *r)
+{
+	struct health_witness *w = &c->paths[s->path];
+	const struct health_timing *t = &s->conf->timing;
+	bool last = s->health.verdict != HEALTH_VERDICT_DOWN && health_state_to_flip(&s->health, t) == 1;
+	if (is_answer(r)) {
+		watch_success(c, (enum health_path)s->path, s->schedule.started_ms, false);
+		return;
+	}
+	if (health_result_outcome(r) != HEALTH_FAIL ||
+	    health_witness_counts(w, s->schedule.started_ms, t->timeout_ms, last, c->now_ms))
+		return;
+	r->reason = HEALTH_UNWITNESSED;
+	c->unwitnessed++;
+	look_for_isolation(c, (enum health_path)s->path);
+	watch_ask(c, s);
+}
+
+/* ---- asking others ---- */
+
+static bool may_be_asked(const struct stream *other, const struct stream *s)
+{
+	return other != s && other->path == s->path && !other->run &&
+	       (other->conf->canary || other->health.verdict == HEALTH_VERDICT_UP);
+}
+
+void watch_ask(struct core *c, const struct stream *s)
+{
+	uint32_t count = c->gen->plan->stream_count;
+	struct health_witness *w = &c->paths[s->path];
+	uint64_t end_ms = s->schedule.started_ms + s->conf->timing.timeout_ms;
+	if (!health_witness_wants(w, s->conf->timing.timeout_ms, end_ms > c->now_ms ? end_ms : c->now_ms, c->now_ms) ||
+	    c->now_ms < c->ask_ms[s->path])
+		return;
+	c->ask_ms[s->path] = c->now_ms + ASK_PAUSE_MS;
+	for (uint32_t looked = 0, asked = 0; looked < ASK_LOOKED_AT && looked < count && asked < ASKED_AT_ONCE; looked++) {
+		struct stream *other = &c->gen->streams[c->ask_next++ % count];
+		if (!may_be_asked(other, s) || other->schedule.next_ms <= c->now_ms)
+			continue;
+		other->schedule.next_ms = c->now_ms;
+		schedule_timer(c, other);
+		asked++;
+	}
+}
+
+/* ---- for status ---- */
+
+const char *core_network_text(enum core_network_state s)
+{
+	static const char texts[][12] = { "unwatched", "ok", "in doubt", "isolated" };
+	return texts[(unsigned)s <= CORE_NETWORK_ISOLATED ? (unsigned)s : CORE_NETWORK_UNWATCHED];
+}
+
+void core_network_get(const struct core *c, struct core_network *out)
+{
+	*out = (struct core_network){ .unwitnessed = c->unwitnessed };
+	for (int p = 1; p < HEALTH_PATHS; p++) {
+		const struct health_witness *w = &c->paths[p];
+		if (w->on && out->state == CORE_NETWORK_UNWATCHED)
+			out->state = CORE_NETWORK_OK;
+		if (!w->doubt_ms || (out->since_ms && out->since_ms <= w->doubt_ms))
+			continue;
+		out->state = CORE_NETWORK_DOUBT;
+		out->since_ms = w->doubt_ms;
+	}
+	if (c->isolated_ms) {
+		out->state = CORE_NETWORK_ISOLATED;
+		out->since_ms = out->since_ms ? out->since_ms : c->isolated_ms;
+	}
+	/* Behind all others (conf/canaries.c). */
+	for (uint32_t i = c->gen->plan->stream_count; i > 0 && c->gen->streams[i - 1].conf->canary; i--) {
+		out->canaries++;
+		out->canaries_up += c->gen->streams[i - 1].health.verdict == HEALTH_VERDICT_UP;
+	}
+}
