@@ -364,8 +364,11 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 
 int responder_main(int channel)
 {
-	struct responder *r = calloc(1, sizeof *r);
-	if (!r || !(r->base = event_base_new()))
+	struct responder *r = aligned_alloc(CACHE_LINE, sizeof *r);
+	if (!r)
+		return 1;
+	memset(r, 0, sizeof *r);
+	if (!(r->base = event_base_new()))
 		return 1;
 	r->worker_count = 1;
 	r->arriving.zones = -1;

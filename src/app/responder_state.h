@@ -48,6 +48,8 @@ union packet_control { /* destination address of a query, for wildcard sockets *
 	uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
+#define CACHE_LINE 64 /* what one worker writes, no other has on its line */
+
 struct responder;
 struct worker {
 	struct responder *r;
@@ -59,7 +61,7 @@ struct worker {
 	struct answer_worker answer;
 	struct rate *rate; /* published (RCU), its own to write; NULL = responses are not limited */
 	uint64_t beat; /* counts turns; the main thread looks whether it moves */
-};
+} __attribute__((aligned(CACHE_LINE)));
 
 struct listen_set {
 	enum socket_kind kind;

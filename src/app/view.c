@@ -41,6 +41,16 @@ static int map_all(struct view *v, const struct view *old, const int *fds, size_
 	return e == ERR_FORMAT ? 0 : e; /* that is an empty list: a server without zones */
 }
 
+/* Rotate positions of one thread, which writes them with every answer. */
+static uint32_t *new_turns(size_t slots)
+{
+	const size_t size = (slots * sizeof(uint32_t) / CACHE_LINE + 1) * CACHE_LINE;
+	uint32_t *turn = aligned_alloc(CACHE_LINE, size);
+	if (turn)
+		memset(turn, 0, size);
+	return turn;
+}
+
 int view_new(struct view **out, uint64_t generation, const struct view *old, const int *image_fds, size_t count, int zones_fd,
 	     unsigned workers)
 {
@@ -86,7 +96,7 @@ int view_check(struct view *v)
 
 	drop_refs(v);
 	for (unsigned i = 0; !e && i <= v->worker_count; i++) {
-		v->turn[i] = calloc(answer_db_slots(v->db) + 1, sizeof *v->turn[i]);
+		v->turn[i] = new_turns(answer_db_slots(v->db));
 		if (!v->turn[i])
 			e = ERR_NOMEM;
 	}

@@ -25,14 +25,13 @@ struct turn { /* what the queries of one batch have in common */
 /* What every packet touches lies close together: buffers a page apart would all fall into the same few cache sets.  A query is read
  * into a short buffer, and only what is longer spills; answers are packed one behind the other. */
 #define QUERY_SHORT 512
-#define ANSWER_ALIGN 64 /* a cache line */
 struct batch {
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_iov[BATCH][2], out_iov[BATCH];
 	struct sockaddr_storage from[BATCH];
 	union packet_control control[BATCH];
 	uint8_t query[BATCH][QUERY_SHORT];
-	uint8_t answers[BATCH * RESPONDER_UDP_MAX] __attribute__((aligned(ANSWER_ALIGN)));
+	uint8_t answers[BATCH * RESPONDER_UDP_MAX] __attribute__((aligned(CACHE_LINE)));
 	uint8_t spill[BATCH][RESPONDER_QUERY_MAX - QUERY_SHORT];
 	struct answer_job job[ANSWER_AHEAD_MAX]; /* those read together, and their queries that are not short */
 	uint8_t long_query[ANSWER_AHEAD_MAX][RESPONDER_QUERY_MAX];
@@ -40,10 +39,10 @@ struct batch {
 
 static void prepare(struct batch *b, bool wildcard, size_t count)
 {
+	const size_t controllen = wildcard ? sizeof b->control[0] : 0;
 	for (size_t i = 0; i < count; i++) {
 		b->in[i].msg_hdr.msg_namelen = sizeof b->from[i];
-		b->in[i].msg_hdr.msg_control = wildcard ? &b->control[i] : NULL;
-		b->in[i].msg_hdr.msg_controllen = wildcard ? sizeof b->control[i] : 0;
+		b->in[i].msg_hdr.msg_controllen = controllen;
 	}
 }
 
@@ -53,7 +52,8 @@ static void init(struct batch *b)
 	for (size_t i = 0; i < BATCH; i++) {
 		b->in_iov[i][0] = (struct iovec){ b->query[i], sizeof b->query[i] };
 		b->in_iov[i][1] = (struct iovec){ b->spill[i], sizeof b->spill[i] };
-		b->in[i] = (struct mmsghdr){ { .msg_name = &b->from[i], .msg_iov = b->in_iov[i], .msg_iovlen = 2 }, 0 };
+		b->in[i] = (struct mmsghdr){ { .msg_name = &b->from[i], .msg_iov = b->in_iov[i], .msg_iovlen = 2,
+					       .msg_control = &b->control[i] }, 0 };
 		b->out[i] = (struct mmsghdr){ { .msg_iov = &b->out_iov[i], .msg_iovlen = 1 }, 0 };
 	}
 }
@@ -190,7 +190,7 @@ static unsigned answer_all(struct worker *w, const struct turn *t, struct batch 
 		if (!len)
 			continue;
 		b->out_iov[out] = (struct iovec){ to, len };
-		to += (len + ANSWER_ALIGN - 1) & ~(size_t)(ANSWER_ALIGN - 1);
+		to += (len + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
 		const struct msghdr *m = &b->in[i].msg_hdr;
 		struct msghdr *o = &b->out[out++].msg_hdr;
 		o->msg_name = m->msg_name;
@@ -276,7 +276,7 @@ static int watch_sockets(const struct worker *w)
 static void *run(void *ctx)
 {
 	struct worker *w = ctx;
-	struct batch *b = aligned_alloc(ANSWER_ALIGN, sizeof *b);
+	struct batch *b = aligned_alloc(CACHE_LINE, sizeof *b);
 	int ep = w->fd_count > 1 ? watch_sockets(w) : 0;
 	if (!b || ep < 0) {
 		log_line(LOG_LEVEL_ERROR, "worker %u cannot start", w->index);
