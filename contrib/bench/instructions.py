@@ -4,11 +4,11 @@
     instructions.py BUILD [--servers gemel,gdnsd] [--kinds a,mix,...] [--queries 9600] [--big 100000]
 
 Both run under callgrind with one UDP worker and the same zones (of the peer: where it is installed); the C library counts, the
-kernel does not.  The count is set to zero after the load and a warm-up, and read after the last answer, for each kind of query
-on its own.  How many instructions a batch costs depends on how many queries wait when it is read, so that is not left to
+kernel does not.  Each kind of query is measured on its own, by two runs of which one answers more: their difference is divided
+by the difference of answers, so that the load does not count.  How many instructions a batch costs depends on how many queries wait when it is read, so that is not left to
 chance: a server is stopped, a burst is put into its socket, and it goes on.  Each then reads the largest batches it can: a burst
 is a multiple of both 64 (Gemel's) and 16 (gdnsd's).  Every answer's rcode and number of records is checked.
-Figures are exact up to the few instructions of idle turns: two runs differ by less than a percent.
+Figures are exact up to a few instructions: hash keys, and with them collisions, differ between runs.
 """
 import argparse
 import glob
@@ -28,6 +28,7 @@ from gemelkit import Node, Scratch, encode_query, free_port, wait_until  # noqa:
 
 ADDRESS = "127.0.0.1"
 BURST = 192        # what a default socket buffer holds
+WARM_UP = 5        # bursts
 HOSTS = 1000
 SERVICES = 100
 PATIENCE_S = 40
@@ -271,19 +272,30 @@ class Client:
                 raise RuntimeError(f"{self.server.name} gave a wrong answer")
 
 
-def measure(server, name, kind, queries):
-    """Instructions an answer."""
+def count(server, name, kind, bursts):
+    """Instructions of the thread that answers, from the start to the end."""
     client = Client(server)
     server.start()
     try:
         if not wait_until(lambda: server.has_ended() or client.answers_right(*kind[0](), *kind[1:]), PATIENCE_S, 0.1) or \
                 server.has_ended():
             raise RuntimeError(f"{server.name} does not answer '{name}' as it should")
-        for _ in range(queries // BURST):
+        for _ in range(bursts):
             client.burst(kind)
-        return server.instructions() / (queries // BURST * BURST)
+        return server.instructions()
     finally:
         server.stop()
+
+
+def measure(make, name, kind, queries, keep):
+    """Instructions an answer."""
+    totals = []
+    for bursts in (WARM_UP, WARM_UP + queries // BURST):
+        with Scratch() as scratch:
+            totals.append(count(make(scratch), name, kind, bursts))
+            for path in glob.glob(scratch.path("counts", "*")) if keep else []:
+                shutil.copy(path, os.path.join(keep, f"{name}.{os.path.basename(path)}"))
+    return (totals[1] - totals[0]) / (queries // BURST * BURST)
 
 
 def main():
@@ -305,11 +317,9 @@ def main():
     for name in wanted:
         row = []
         for s in servers:
-            with Scratch() as scratch:
-                row.append(measure(known[s](a.build, scratch, target.port, a.big if name == "big" else 1), name,
-                                   every[name], a.queries))
-                for path in glob.glob(scratch.path("counts", "*")) if a.keep else []:
-                    shutil.copy(path, os.path.join(a.keep, f"{name}.{os.path.basename(path)}"))
+            big = a.big if name == "big" else 1
+            row.append(measure(lambda scratch, s=s, big=big: known[s](a.build, scratch, target.port, big), name, every[name],
+                               a.queries, a.keep))
         print(f"{name:<10}" + "".join(f"{x:10.0f}" for x in row) +
               (f"{row[0] / row[1]:10.2f}" if len(row) == 2 else ""), flush=True)
 
