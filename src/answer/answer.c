@@ -196,7 +196,7 @@ static bool dname_is_new(struct solver *s, const struct image_node *n)
 	return true;
 }
 
-static enum step solve_node(struct solver *s, const struct image_node *n)
+static inline __attribute__((always_inline)) enum step solve_node(struct solver *s, const struct image_node *n)
 {
 	if (__builtin_expect(n->flags & IMAGE_NODE_CUT, 0) && s->qtype != DNS_TYPE_DS)
 		return referral(s, n);

@@ -47,12 +47,14 @@ uint64_t name_hash_step(const struct hash_key *k, uint64_t parent, const uint8_t
 /* The same, for a name in NAME_ROOM: most labels are one word, from which what is behind the label is cut off. */
 static inline uint64_t name_hash_step_room(const struct hash_key *k, uint64_t parent, const uint8_t *label)
 {
+	static const uint64_t kept[] = { 0xff, 0xffff, 0xffffff, UINT32_MAX, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff, UINT64_MAX };
+	const unsigned len = label[0];
 	uint64_t w;
 
-	if (label[0] > 7)
+	if (__builtin_expect(len > 7, 0))
 		return name_hash_step(k, parent, label);
 	memcpy(&w, label, sizeof w);
-	return hash_mix(parent ^ (le64toh(w) & UINT64_MAX >> (56 - 8 * label[0])), name_hash_mult(k));
+	return hash_mix(parent ^ (le64toh(w) & kept[len]), name_hash_mult(k));
 }
 uint64_t name_hash(const struct hash_key *k, const uint8_t *name);
 

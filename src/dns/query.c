@@ -46,11 +46,12 @@ static int take_name(struct query *q, const uint8_t *at, size_t avail)
 
 static void hash_suffixes(struct query *q, const struct hash_key *key)
 {
-	uint64_t h = name_hash_root(key);
+	const struct hash_key k = *key; /* a local one stays in registers while q is written */
+	uint64_t h = name_hash_root(&k);
 	size_t i = q->labels;
 
 	for (q->hash[i] = h; i-- > 0; q->hash[i] = h)
-		h = name_hash_step_room(key, h, q->name + q->label_at[i]);
+		h = name_hash_step_room(&k, h, q->name + q->label_at[i]);
 }
 
 /* Sets what belongs to the question only when the whole of it is there. */

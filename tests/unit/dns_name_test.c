@@ -170,7 +170,7 @@ START_TEST(wire_is_checked)
 }
 END_TEST
 
-/* RFC 4343: A to Z and nothing else, in every position of the eight-octet step. */
+/* RFC 4343: A to Z and nothing else, in every position of a step. */
 START_TEST(only_ascii_letters_fold)
 {
 	for (unsigned at = 0; at < 20; at++) {
@@ -281,6 +281,44 @@ START_TEST(every_octet_of_a_label_matters)
 }
 END_TEST
 
+/* Whatever stands behind the name, and however little can be read there: copies of exact size, for a sanitizer. */
+START_TEST(a_copy_in_lower_case)
+{
+	const uint8_t *name = WIRE("\3WwW\7EXAMPLE\x14" "Twenty-octets-[label\2aZ");
+	const size_t len = name_len(name);
+	uint8_t want[NAME_ROOM];
+	memcpy(want, name, len);
+	name_lower(want, len);
+	for (size_t behind = 0; behind < 40; behind++) {
+		uint8_t to[NAME_ROOM], *from = malloc(len + behind);
+		ck_assert_ptr_nonnull(from);
+		memset(from, 'X', len + behind);
+		memcpy(from, name, len);
+		name_lower_copy(to, from, len, len + behind);
+		ck_assert_mem_eq(to, want, len);
+		free(from);
+	}
+	uint8_t to[NAME_ROOM], longest[NAME_WIRE_MAX] = { 0 };
+	name_lower_copy(to, longest, sizeof longest, sizeof longest);
+	ck_assert_mem_eq(to, longest, sizeof longest);
+}
+END_TEST
+
+START_TEST(both_steps_hash_alike)
+{
+	for (unsigned n = 0; n <= NAME_LABEL_MAX; n++) {
+		uint8_t label[NAME_ROOM];
+		for (unsigned noise = 0; noise < 256; noise += 51) {
+			memset(label, (int)noise, sizeof label);
+			label[0] = (uint8_t)n;
+			for (unsigned i = 1; i <= n; i++)
+				label[i] = (uint8_t)(200 + i);
+			ck_assert_uint_eq(name_hash_step_room(&key, 7, label), name_hash_step(&key, 7, label));
+		}
+	}
+}
+END_TEST
+
 static int by_value(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -321,7 +359,7 @@ int main(void)
 		text_becomes_wire, broken_text_is_refused_and_nothing_written, lengths_have_limits, text_comes_back,
 		any_name_survives_the_round_trip, the_longest_text_fits, wire_is_checked, only_ascii_letters_fold,
 		equality_folds, ancestry, canonical_order, the_hash_is_a_chain_over_suffixes,
-		every_octet_of_a_label_matters, hashes_differ,
+		every_octet_of_a_label_matters, a_copy_in_lower_case, both_steps_hash_alike, hashes_differ,
 	};
 	return unit_run("dns_name", tests, sizeof tests / sizeof *tests);
 }
