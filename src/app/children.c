@@ -131,6 +131,8 @@ void children_keep_overlay(struct supervisor *s, int fd, bool adds)
 void children_send_generation(struct child *c)
 {
 	const struct generation *g = &c->sup->now;
+	if (c->role == IPC_RUNNER)
+		return; /* it knows what the prober asks, and nothing else */
 	if (c->role == IPC_RESPONDER)
 		children_check_sent(c, generation_send_images(g, c->chan));
 	else
@@ -168,9 +170,11 @@ static void tell_children(struct supervisor *s)
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_CHILDREN);
-	put_u8(&w, ROLE_COUNT);
+	put_u8(&w, ROLE_COUNT - !s->now.plugins);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		const struct child *c = &s->child[i];
+		if (!children_wants(s, c->role))
+			continue;
 		put_u8(&w, (uint8_t)c->role);
 		put_u32(&w, (uint32_t)c->pid);
 		put_u32(&w, c->restarts);
@@ -228,6 +232,22 @@ static void child_end(void *ctx)
 		kill(c->pid, SIGKILL); /* without its channel it can do nothing right */
 }
 
+bool children_wants(const struct supervisor *s, enum ipc_role role)
+{
+	return role != IPC_RUNNER || s->now.plugins;
+}
+
+void children_follow_plugins(struct supervisor *s)
+{
+	struct child *c = children_get(s, IPC_RUNNER);
+	if (s->now.plugins && !c->pid && !evtimer_pending(c->restart, NULL))
+		children_start(c);
+	else if (!s->now.plugins && c->pid)
+		children_send(c, IPC_STOP);
+	else if (!s->now.plugins)
+		event_del(c->restart);
+}
+
 void children_start(struct child *c)
 {
 	struct supervisor *s = c->sup;
@@ -251,10 +271,12 @@ void children_start(struct child *c)
 		send_overlay(c);
 	}
 	children_send_generation(c);
-	struct child *coordinator = children_get(s, IPC_COORDINATOR);
+	struct child *coordinator = children_get(s, IPC_COORDINATOR), *runner = children_get(s, IPC_RUNNER);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
-		if (&s->child[i] != coordinator && (c == coordinator || c == &s->child[i]))
+		if (&s->child[i] != coordinator && &s->child[i] != runner && (c == coordinator || c == &s->child[i]))
 			join(coordinator, &s->child[i]);
+	if (c == runner || c->role == IPC_PROBER)
+		join(children_get(s, IPC_PROBER), runner);
 	tell_children(s);
 }
 
@@ -298,6 +320,10 @@ void children_died(struct child *c, int status)
 		s->reload_id = 0; /* whoever waited was connected to it; the next one's numbers are its own */
 	if (s->stopping)
 		return;
+	if (!children_wants(s, c->role)) {
+		tell_children(s);
+		return;
+	}
 	if (WIFSIGNALED(status))
 		log_line(LOG_LEVEL_ERROR, "the %s died of signal %d; it is started again", ipc_role_text(c->role), WTERMSIG(status));
 	else

@@ -16,6 +16,7 @@
 #include "app/child.h"
 #include "app/loader.h"
 #include "app/prober.h"
+#include "app/runner.h"
 #include "app/supervisor.h"
 #include "base/text.h"
 
@@ -43,7 +44,7 @@ struct options {
 
 static int run_child(const char *role, const struct options *o)
 {
-	static const enum ipc_role roles[] = { IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER };
+	static const enum ipc_role roles[] = { IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER, IPC_RUNNER };
 	for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
 		if (strcmp(role, ipc_role_text(roles[i])) != 0)
 			continue;
@@ -55,6 +56,8 @@ static int run_child(const char *role, const struct options *o)
 			return sodium_init() < 0 ? 1 : coordinator_main(CHILD_CHANNEL_FD);
 		case IPC_PROBER:
 			return prober_main(CHILD_CHANNEL_FD);
+		case IPC_RUNNER:
+			return runner_main(CHILD_CHANNEL_FD);
 		default:
 			return sodium_init() < 0 ? 1 : loader_main(CHILD_CHANNEL_FD, o->file, o->node, o->generation);
 		}

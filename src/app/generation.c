@@ -69,6 +69,9 @@ static int take_message(struct generation *g, const uint8_t *data, size_t len, i
 		return take_fd(&g->zones, fds, fd_count);
 	case IPC_PLAN:
 		return take_fd(&g->plan, fds, fd_count);
+	case IPC_PLUGINS:
+		g->plugins = true;
+		return 0;
 	default:
 		return ERR_FORMAT;
 	}

@@ -220,6 +220,16 @@ static int send_zones(struct loader *l)
 	return e;
 }
 
+static int send_plugins(struct loader *l)
+{
+	uint8_t room[8];
+	struct wbuf w;
+
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_PLUGINS);
+	return chan_send_now(l->channel, w.data, w.len, NULL, 0);
+}
+
 static int send_plan(struct loader *l)
 {
 	struct bytes b;
@@ -229,6 +239,11 @@ static int send_plan(struct loader *l)
 	e = plan_encode(&b, l->plan);
 	if (!e)
 		e = send_data(l, IPC_PLAN, "gemel-plan", b.data, b.len);
+	for (uint32_t i = 0; !e && i < l->plan->script_count; i++)
+		if (l->plan->scripts[i].plugins) {
+			e = send_plugins(l);
+			break;
+		}
 	if (b.data)
 		explicit_bzero(b.data, b.len); /* the twins' key is in it */
 	bytes_deinit(&b);

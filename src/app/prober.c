@@ -348,10 +348,14 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 	enum ipc_type t = ipc_type_get(&m);
 	if (t == IPC_HELLO && get_u16(&m) != IPC_VERSION)
 		exit(1);
+	uint8_t role = t == IPC_CHANNEL ? get_u8(&m) : IPC_ROLE_NONE;
 	if (t == IPC_PLAN && fd_count == 1) {
 		take_plan(p, fds[0]);
-	} else if (t == IPC_CHANNEL && fd_count == 1 && get_u8(&m) == IPC_COORDINATOR) {
+	} else if (t == IPC_CHANNEL && fd_count == 1 && role == IPC_COORDINATOR) {
 		take_coordinator(p, fds[0]);
+	} else if (t == IPC_CHANNEL && fd_count == 1 && role == IPC_RUNNER) {
+		if (probes_set_runner(p->probes, fds[0]))
+			exit(1);
 	} else {
 		chan_close_fds(fds, fd_count);
 		if (t == IPC_STOP)

@@ -82,7 +82,8 @@ static bool come_up(struct supervisor *s)
 	if (s->started_site)
 		memcpy(s->started_site, s->now.site, s->now.site_len);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
-		children_start(&s->child[i]);
+		if (children_wants(s, s->child[i].role))
+			children_start(&s->child[i]);
 	return true;
 }
 
@@ -90,7 +91,8 @@ static bool come_up(struct supervisor *s)
 void supervisor_spread(struct supervisor *s)
 {
 	static const enum ipc_role order[] = { IPC_PROBER, IPC_RESPONDER, IPC_COORDINATOR };
-	for (size_t i = 0; i < ROLE_COUNT; i++) {
+	children_follow_plugins(s);
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
 		struct child *c = children_get(s, order[i]);
 		if (c->chan)
 			children_send_generation(c);
@@ -393,7 +395,7 @@ int supervisor_main(const char *file, const char *node)
 	allow_files();
 	signal(SIGPIPE, SIG_IGN);
 	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .sockets.lock_fd = -1 };
-	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER };
+	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER, IPC_RUNNER };
 	generation_init(&s.now, 0);
 	generation_init(&s.next, 0);
 	generation_init(&s.before, 0);

@@ -12,7 +12,7 @@
 #include "io/chan.h"
 #include "ipc/ipc.h"
 
-#define ROLE_COUNT 3
+#define ROLE_COUNT 4
 
 struct supervisor;
 struct child {
@@ -54,6 +54,8 @@ struct supervisor {
 /* children.c */
 struct child *children_get(struct supervisor *s, enum ipc_role role);
 void children_start(struct child *c);
+bool children_wants(const struct supervisor *s, enum ipc_role role); /* false for a runner that no check needs */
+void children_follow_plugins(struct supervisor *s); /* starts or stops the runner, as `now` asks */
 void children_died(struct child *c, int status); /* after waitpid: back-off, then again */
 void children_on_restart(evutil_socket_t fd, short what, void *child);
 void children_send(struct child *c, enum ipc_type t); /* a message without payload */

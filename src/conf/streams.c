@@ -182,6 +182,7 @@ static uint32_t script_index(struct planner *pl, struct conf_script *s)
 	out->file = conf_planner_text(pl, s->file);
 	out->text = arena_strn(&pl->p->arena, s->text, s->len);
 	out->text_len = (uint32_t)s->len;
+	out->plugins = script_runs_plugins(s->script);
 	pl->failed |= !out->text;
 	s->index = pl->p->script_count++;
 	return s->index;

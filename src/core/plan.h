@@ -65,6 +65,7 @@ struct plan_script {
 	const char *name; /* as configured: "tcp", or a path */
 	const char *file; /* for messages */
 	const char *text; uint32_t text_len;
+	bool plugins;     /* its probes may run plugins */
 };
 struct plan_file { /* certificates or a key, in PEM, that a check names: secret, never logged or written */
 	const char *data; uint32_t len;

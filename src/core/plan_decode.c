@@ -260,6 +260,9 @@ static void read_scripts(struct reader *d, struct plan *p)
 		const uint8_t *text = get_bytes(d->r, list[i].text_len);
 		if (text && !(list[i].text = arena_strn(d->arena, (const char *)text, list[i].text_len)))
 			fail(d, ERR_NOMEM);
+		uint8_t plugins = get_u8(d->r);
+		require(d, plugins <= 1);
+		list[i].plugins = plugins == 1;
 	}
 	p->scripts = list;
 	p->script_count = (uint32_t)n;

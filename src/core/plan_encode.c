@@ -82,6 +82,7 @@ static void add_script(struct bytes *b, const struct plan_script *s)
 	add_text(b, s->file);
 	bytes_u32(b, s->text_len);
 	bytes_add(b, s->text, s->text_len);
+	bytes_u8(b, s->plugins);
 }
 
 static void add_arg(struct bytes *b, const struct plan_arg *a)

@@ -21,8 +21,14 @@ struct probes {
 	struct probe_list all, queue[PROBE_QUEUES];
 	struct probes_stats stats;
 	struct tls_contexts *tls; /* NULL before the first handshake */
+	struct probe_runner *runner; /* NULL = none yet */
 	uint8_t room[PROBE_READ_LEN];
 };
+
+struct probe_runner **probe_runner_of(struct probe *p)
+{
+	return &p->set->runner;
+}
 
 uint8_t *probe_read_room(struct probe *p)
 {
@@ -202,6 +208,8 @@ static void finish_late(struct probe *p)
 		[PROBE_WAIT_SLEEP] = { HEALTH_CHECK_TIMEOUT, "asleep" },
 		[PROBE_WAIT_HTTP] = { HEALTH_READ_TIMEOUT, "no whole answer" },
 		[PROBE_WAIT_DNS] = { HEALTH_READ_TIMEOUT, "" },
+		[PROBE_WAIT_TURN] = { HEALTH_LOCAL_LAG, "too many plugins at once" },
+		[PROBE_WAIT_RUN] = { HEALTH_CHECK_TIMEOUT, "the plugin did not end" },
 	};
 	struct health_result r = { .reason = words[p->wait].reason };
 
@@ -284,6 +292,10 @@ static void wait_is_over(struct probe *p)
 		probe_fail(p, HEALTH_TLS_TIMEOUT, "port %u", p->conn->port);
 	else if (p->wait == PROBE_WAIT_SEND)
 		probe_fail(p, HEALTH_WRITE_FAILED, "time-out");
+	else if (p->wait == PROBE_WAIT_TURN)
+		probe_fail(p, HEALTH_LOCAL_LAG, "too many plugins at once");
+	else if (p->wait == PROBE_WAIT_RUN)
+		probe_fail(p, HEALTH_CHECK_TIMEOUT, "the plugin did not end");
 	else if (p->wait != PROBE_WAIT_NONE)
 		probe_fail(p, HEALTH_READ_TIMEOUT, "port %u", p->conn->port);
 }
@@ -327,11 +339,13 @@ static void perform(struct probe *p)
 	case SCRIPT_REQ_DNS:
 		probe_dns_begin(p);
 		break;
+	case SCRIPT_REQ_RUN:
+		probe_run_begin(p);
+		break;
 	case SCRIPT_REQ_CONNECT:
 	case SCRIPT_REQ_SEND:
 	case SCRIPT_REQ_READ:
 	case SCRIPT_REQ_READLINE:
-	case SCRIPT_REQ_UDP:
 	case SCRIPT_REQ_TLS_INFO:
 	case SCRIPT_REQ_CLOSE:
 		probe_conn_begin(p);
@@ -498,6 +512,7 @@ void probes_free(struct probes *s)
 	if (s == NULL)
 		return;
 	probes_cancel(s);
+	probe_runner_free(s->runner);
 	if (s->turn != NULL)
 		event_free(s->turn);
 	if (s->tick != NULL)
@@ -524,4 +539,11 @@ int probes_start(struct probes *s, const struct probe_job *job)
 	TAILQ_INSERT_TAIL(&s->all, p, all);
 	queue_enter_own(p);
 	return 0;
+}
+
+int probes_set_runner(struct probes *s, int fd)
+{
+	probe_runner_free(s->runner);
+	s->runner = probe_runner_new(s->base, fd);
+	return s->runner != NULL ? 0 : ERR_NOMEM;
 }

@@ -57,6 +57,8 @@ void probes_cancel(struct probes *s);
 void probes_free(struct probes *s); /* NULL is fine */
 /* Begins one, with the coming turn. ERR_NOMEM. */
 int probes_start(struct probes *s, const struct probe_job *job) MUST_CHECK;
+/* Takes the channel to a new runner; what ran at an old one fails, void. ERR_NOMEM. */
+int probes_set_runner(struct probes *s, int fd) MUST_CHECK;
 void probes_get_stats(const struct probes *s, struct probes_stats *out);
 
 #endif

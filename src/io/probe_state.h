@@ -1,15 +1,14 @@
 /* Inside io/probe*: one probe and what it waits for.
  *
  *     probe.c       queues, turns, deadlines, verdicts       probe_conn.c   sockets: connect send read readline close
- *                                                            probe_udp.c    datagrams
  *                                                            probe_tls.c    handshakes over probe_conn
  *                                                            probe_http.c   one exchange over both
  *                                                            probe_dns.c    one question
+ *                                                            probe_run.c    one plugin, at the runner
  */
 #ifndef GEMEL_IO_PROBE_STATE_H
 #define GEMEL_IO_PROBE_STATE_H
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include "io/http1.h"
 #include "io/probe.h"
 #include "io/tls.h"
@@ -21,7 +20,6 @@ struct probe_conn {
 	int fd;          /* -1 = free */
 	uint16_t port;
 	struct tls *tls; /* NULL = plain */
-	bool datagrams;  /* UDP */
 	struct bytes in; /* read and not yet asked for */
 	size_t taken;    /* of in */
 };
@@ -30,7 +28,7 @@ enum probe_wait {
 	PROBE_WAIT_NONE = 0,
 	PROBE_WAIT_CONNECT, PROBE_WAIT_TLS, PROBE_WAIT_SEND, PROBE_WAIT_READ, PROBE_WAIT_LINE, PROBE_WAIT_SLEEP,
 	PROBE_WAIT_HTTP, /* reading; while it connects and sends it waits as those do */
-	PROBE_WAIT_DNS
+	PROBE_WAIT_DNS, PROBE_WAIT_TURN, PROBE_WAIT_RUN /* for the runner to begin; for the plugin to end */
 };
 struct probe_http { /* an exchange, from its connect to its answer */
 	struct bytes request;
@@ -88,22 +86,22 @@ void *probe_side_new(struct probe *p, size_t len, void (*ready)(struct probe *),
 /* ---- probe_dns.c ---- */
 void probe_dns_begin(struct probe *p);
 
+/* ---- probe_run.c ---- */
+void probe_run_begin(struct probe *p);
+struct probe_runner; /* the way to the runner, and who waits there */
+struct probe_runner *probe_runner_new(struct event_base *base, int fd); /* takes fd; NULL when out of memory */
+struct probe_runner **probe_runner_of(struct probe *p);
+void probe_runner_free(struct probe_runner *r); /* NULL is fine; whoever waits there fails: our own fault */
+
 /* ---- probe_conn.c ---- */
 void probe_conn_begin(struct probe *p); /* performs p->req of type CONNECT … CLOSE */
 void probe_conn_connect(struct probe *p, const struct addr *a); /* → probe_connected */
-struct probe_conn *probe_conn_open(struct probe *p, const struct addr *a, int type, struct sockaddr_storage *ss,
-				   socklen_t *len); /* NULL once the probe has failed */
 void probe_conn_send(struct probe *p, struct probe_conn *c, const char *data, size_t len);
 void probe_connected(struct probe *p);   /* the connection that is waited for can be used */
 void probe_conn_fail(struct probe *p, int error, enum probe_wait wait); /* the socket's error */
 void probe_conn_ready(struct probe *p);  /* the socket that is waited for is ready */
 void probe_conn_close(struct probe_conn *c);
 enum health_reason probe_reason_of(int error, enum probe_wait wait, bool at_once);
-
-/* ---- probe_udp.c ---- */
-void probe_udp_begin(struct probe *p); /* performs SCRIPT_REQ_UDP */
-void probe_udp_send(struct probe *p);  /* p->out on p->conn, as one datagram */
-void probe_udp_read(struct probe *p);  /* p->conn is readable, or may be */
 
 /* ---- probe_tls.c ---- */
 void probe_tls_begin(struct probe *p); /* on p->conn, as p->req asks → probe_connected */

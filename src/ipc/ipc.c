@@ -21,6 +21,7 @@ const char *ipc_role_text(enum ipc_role r)
 	case IPC_COORDINATOR: return "coordinator";
 	case IPC_PROBER: return "prober";
 	case IPC_LOADER: return "loader";
+	case IPC_RUNNER: return "runner";
 	case IPC_ROLE_NONE: break;
 	}
 	return "none";

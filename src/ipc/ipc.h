@@ -7,6 +7,7 @@
  *     coordinator → responder   BEGIN, SET…, COMMIT      responder → coordinator  ACK, COLD, STATS
  *     coordinator → responder   COLD_REPLY
  *     coordinator → prober      PROBE…                   prober → coordinator     RESULT…, PROBER_LOG
+ *     prober → runner           RUN, RUN_END             runner → prober          RUN_BEGAN, RAN
  *     coordinator → supervisor  RELOAD, STOP, OVERLAY    supervisor → coordinator PROGRESS…, DIAG…, RELOADED, CHILDREN
  */
 #ifndef GEMEL_IPC_IPC_H
@@ -20,7 +21,7 @@
 #define IPC_MESSAGE_MAX 65536
 #define IPC_FDS_MAX 64
 
-enum ipc_role { IPC_ROLE_NONE = 0, IPC_SUPERVISOR, IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER };
+enum ipc_role { IPC_ROLE_NONE = 0, IPC_SUPERVISOR, IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER, IPC_RUNNER };
 const char *ipc_role_text(enum ipc_role r);
 
 enum ipc_type {
@@ -62,6 +63,12 @@ enum ipc_type {
 	IPC_STATS,     /* counters: see app */
 	IPC_SERVING,   /* generation u64: sockets are being read */
 	IPC_BEAT,      /* nothing: alive */
+	/* plugins */
+	IPC_PLUGINS,   /* nothing, from the loader: a configured check runs plugins, so a runner is wanted */
+	IPC_RUN,       /* id u64, argv block, env block: strings, each with its NUL */
+	IPC_RUN_END,   /* id u64: nobody waits for it any more, kill it */
+	IPC_RUN_BEGAN, /* id u64: its turn has come */
+	IPC_RAN,       /* id u64, how u8 (enum plugin_end), code u8, output block */
 	IPC_TYPE_MAX
 };
 

@@ -57,6 +57,7 @@ struct script {
 	struct script_arg_spec *args;
 	size_t arg_count;
 	bool declared;
+	bool plugins;
 	uint64_t run_serial;
 	struct script_run *runs;
 	script_log_sink sink;
@@ -112,6 +113,7 @@ void api_open(lua_State *L, int lib);
 void http_open(lua_State *L, int lib);
 void json_open(lua_State *L, int lib);
 void dns_open(lua_State *L, int lib);
+void plugin_open(lua_State *L, int lib);
 void tls_open(lua_State *L, int lib);
 /* Reads a `tls` option (nil, a boolean or a table) at index; name is for a table without one, or NULL. What *out lends
  * stays on the stack, above all that was there. */

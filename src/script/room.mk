@@ -2,12 +2,12 @@ noinst_LIBRARIES += src/script/libscript.a
 src_script_libscript_a_SOURCES = \
 	src/script/api.c src/script/args.c src/script/fail.c src/script/guard.c src/script/http.c src/script/internal.h \
 	src/script/dns.c src/script/dnsmsg.c src/script/dnsmsg.h src/script/json.c \
-	src/script/limits.c src/script/match.c src/script/match.h src/script/pattern.c src/script/run.c src/script/sandbox.c \
-	src/script/redirect.c src/script/redirect.h src/script/script.c src/script/script.h src/script/tls.c
+	src/script/limits.c src/script/match.c src/script/match.h src/script/pattern.c src/script/plugin.c src/script/run.c src/script/sandbox.c \
+	src/script/script.c src/script/script.h src/script/tls.c
 src_script_libscript_a_CFLAGS = $(AM_CFLAGS)
 src_script_libscript_a_CFLAGS += $(LUA_CFLAGS)
 
 # The bundled checks: conf/ finds them there.
 bundledluadir = $(pkgdatadir)/lua
-dist_bundledlua_DATA = lua/dns.lua lua/haproxy_agent.lua lua/http.lua lua/mysql.lua lua/postgres.lua lua/redis.lua lua/smtp.lua lua/tcp.lua \
+dist_bundledlua_DATA = lua/dns.lua lua/haproxy_agent.lua lua/http.lua lua/mysql.lua lua/nagios.lua lua/postgres.lua lua/redis.lua lua/smtp.lua lua/tcp.lua \
 	lua/tls.lua

@@ -168,6 +168,7 @@ int sandbox_open(lua_State *L)
 	http_open(L, globals);
 	json_open(L, globals);
 	dns_open(L, globals);
+	plugin_open(L, globals);
 	tls_open(L, globals);
 	drop_stock(L);
 

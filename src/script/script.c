@@ -5,6 +5,11 @@
 
 #define TEXT_MAX 262144 /* octets of a script */
 
+bool script_runs_plugins(const struct script *s)
+{
+	return s->plugins;
+}
+
 bool script_is_spoiled(const struct script *s)
 {
 	return s->spoiled;
@@ -101,6 +106,10 @@ static int result_read(struct script *s, struct diags *d)
 	} else if (!lua_isnil(L, -1)) {
 		return wrong_return(s, d, "args is not a table");
 	}
+	lua_pushliteral(L, "plugins");
+	if (lua_rawget(L, top) != LUA_TNIL && !lua_isboolean(L, -1))
+		return wrong_return(s, d, "plugins is neither true nor false");
+	s->plugins = lua_toboolean(L, -1);
 	lua_pushliteral(L, "run");
 	lua_rawget(L, top);
 	return lua_isfunction(L, -1) ? 0 : wrong_return(s, d, "run is not a function");

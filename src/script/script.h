@@ -87,6 +87,9 @@ bool script_is_spoiled(const struct script *s);
 /* The declared arguments, sorted by name; *declared false where the script returned a bare function (anything goes). */
 const struct script_arg_spec *script_args(const struct script *s, size_t *n, bool *declared);
 
+/* True where the script's table says `plugins = true`: without it its runs have no run(). */
+bool script_runs_plugins(const struct script *s);
+
 /* ---- runs ---- */
 struct script_target {
 	struct addr addr;                   /* port 0 = the script's arguments say */
@@ -96,7 +99,6 @@ struct script_target {
 enum script_request_type {
 	SCRIPT_REQ_NONE = 0,
 	SCRIPT_REQ_CONNECT,  /* addr, tls → connection number; with TLS after its handshake */
-	SCRIPT_REQ_UDP,      /* addr → connection number; sends and reads one datagram each */
 	SCRIPT_REQ_SEND,     /* conn, data */
 	SCRIPT_REQ_READ,     /* conn; up to n octets, at least one */
 	SCRIPT_REQ_READLINE, /* conn; up to "\n", at most max octets; the line without its end */
@@ -104,6 +106,8 @@ enum script_request_type {
 	SCRIPT_REQ_TLS_INFO, /* conn → what its handshake agreed on, and the certificate */
 	SCRIPT_REQ_HTTP,     /* one HTTP/1.1 exchange */
 	SCRIPT_REQ_DNS,      /* addr, data: a query whose number is 0, stream → data: the answer to it, untouched */
+	SCRIPT_REQ_RUN,      /* data: the plugin and its arguments, env: its environment; strings, each with its NUL →
+				status: how it ended, data: what it wrote */
 	SCRIPT_REQ_SLEEP,    /* timeout_ms */
 	SCRIPT_REQ_SLICE     /* nothing to do: the run used up its slice and wants to go on in a later turn */
 };
@@ -138,6 +142,7 @@ struct script_request { /* strings live until the run is resumed or freed */
 	const char *data; size_t len;
 	size_t max;
 	bool stream;           /* dns: over TCP */
+	const char *env; size_t env_len; /* run */
 	uint32_t timeout_ms; /* 0 = what is left of the run */
 	struct script_tls tls; /* connect, http */
 	struct script_http http;
@@ -149,7 +154,7 @@ struct script_answer {
 	const char *detail;
 	int conn;
 	const char *data; size_t len; /* read: octets; http: body */
-	int status;                   /* http */
+	int status;                   /* http; run: the exit status, or minus the signal that ended it */
 	const char *headers;          /* http: "name: value\n", names lower-case */
 	const struct script_tls_info *tls; /* tls_info */
 };

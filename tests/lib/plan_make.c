@@ -269,7 +269,7 @@ static void read_line(struct maker *m, char *line)
 
 struct plan *plan_make(const char *text, uint16_t self)
 {
-	static const struct plan_script script = { "tcp", "lua/tcp.lua", "return function () return true end", 34 };
+	static const struct plan_script script = { "tcp", "lua/tcp.lua", "return function () return true end", 34, false };
 	struct plan *p = need(plan_new());
 	struct maker m = { .p = p };
 	char *copy = need(arena_str(&p->arena, text)), *at = NULL;

@@ -176,7 +176,7 @@ tests_unit_core_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += tests/unit/probe_test
 TESTS += tests/unit/probe_test
 tests_unit_probe_test_SOURCES = tests/unit/probe_test.c
-tests_unit_probe_test_LDADD = src/io/libio.a src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(OPENSSL_LIBS) \
+tests_unit_probe_test_LDADD = src/io/libio.a src/script/libscript.a src/ipc/libipc.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(OPENSSL_LIBS) \
 	$(CHECK_LIBS)
 tests_unit_probe_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 check_PROGRAMS += tests/unit/probe_tls_test
@@ -184,16 +184,6 @@ TESTS += tests/unit/probe_tls_test
 tests_unit_probe_tls_test_SOURCES = tests/unit/probe_tls_test.c tests/unit/probe_kit.h tests/unit/tls_kit.h
 tests_unit_probe_tls_test_LDADD = $(tests_unit_probe_test_LDADD)
 tests_unit_probe_tls_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
-check_PROGRAMS += tests/unit/script_redirect_test
-TESTS += tests/unit/script_redirect_test
-tests_unit_script_redirect_test_SOURCES = tests/unit/script_redirect_test.c
-tests_unit_script_redirect_test_LDADD = src/script/libscript.a src/base/libbase.a $(CHECK_LIBS)
-tests_unit_script_redirect_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-check_PROGRAMS += tests/unit/probe_udp_test
-TESTS += tests/unit/probe_udp_test
-tests_unit_probe_udp_test_SOURCES = tests/unit/probe_udp_test.c tests/unit/probe_kit.h
-tests_unit_probe_udp_test_LDADD = $(tests_unit_probe_test_LDADD)
-tests_unit_probe_udp_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 CONF_TEST_ROOMS = src/conf/libconf.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
 	src/health/libhealth.a src/zone/libzone.a src/dns/libdns.a src/base/libbase.a
 check_PROGRAMS += tests/unit/conf_errors_test
