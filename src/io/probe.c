@@ -517,6 +517,7 @@ void probes_free(struct probes *s)
 		event_free(s->turn);
 	if (s->tick != NULL)
 		event_free(s->tick);
+	tls_contexts_free(s->tls);
 	free(s);
 }
 
