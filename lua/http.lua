@@ -14,11 +14,13 @@
 -- method    "GET"
 -- host      the Host header; the service's owner name if not given
 -- expect    a status, a class or a list of both: 200, "2xx" (default), "200,301,4xx"
+-- headers   more of them, a line each: "X-Check: 1\nAuthorization: Basic …"
+-- redirects how many to follow, at the target's own address; 0
 -- contains  text that the answer's body must contain within its first 65536 octets
 return {
   args = {
     port = "integer?", path = "string?", method = "string?", host = "owner?", expect = "integer|string?",
-    contains = "string?", tls = "boolean?", verify = "boolean?", name = "string?",
+    contains = "string?", headers = "string?", redirects = "integer?", tls = "boolean?", verify = "boolean?", name = "string?",
     ca = "certificates?", cert = "certificates?", key = "key?"
   },
   run = function (target, args)
@@ -26,12 +28,18 @@ return {
     if secure == nil then
       secure = (args.name or args.ca or args.cert) ~= nil
     end
+    local headers = {}
+    for name, value in (args.headers or ""):gmatch("([^:\n]+):[ \t]*([^\n]*)") do
+      headers[name] = value
+    end
     local answer = http.request(target, {
       port = target.port or args.port,
       tls = secure and { verify = args.verify, name = args.name, ca = args.ca, cert = args.cert, key = args.key },
       path = args.path,
       method = args.method,
       host = args.host,
+      headers = headers,
+      redirects = args.redirects,
       expect = args.expect or "2xx",
       max_body = args.contains and 65536 or 0
     })

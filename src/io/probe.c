@@ -346,6 +346,7 @@ static void perform(struct probe *p)
 	case SCRIPT_REQ_SEND:
 	case SCRIPT_REQ_READ:
 	case SCRIPT_REQ_READLINE:
+	case SCRIPT_REQ_UDP:
 	case SCRIPT_REQ_TLS_INFO:
 	case SCRIPT_REQ_CLOSE:
 		probe_conn_begin(p);

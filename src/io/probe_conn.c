@@ -50,7 +50,7 @@ static void fail_errno(struct probe *p, int error, enum probe_wait wait, bool at
 
 void probe_conn_fail(struct probe *p, int error, enum probe_wait wait)
 {
-	fail_errno(p, error, wait, false);
+	fail_errno(p, error, wait, wait == PROBE_WAIT_CONNECT);
 }
 
 void probe_conn_close(struct probe_conn *c)
@@ -93,25 +93,37 @@ static void connected(struct probe *p)
 		probe_connected(p);
 }
 
-void probe_conn_connect(struct probe *p, const struct addr *a)
+struct probe_conn *probe_conn_open(struct probe *p, const struct addr *a, int type, struct sockaddr_storage *ss,
+				   socklen_t *len)
 {
 	struct probe_conn *c = conn_take(p);
-	struct sockaddr_storage ss;
-	socklen_t len = sockaddr_from_addr(&ss, a);
-	int on = 1;
 
 	p->conn = c;
 	if (c == NULL) {
 		probe_fail(p, HEALTH_LOCAL_ERROR, "more than %d connections of one run", PROBE_CONNS_MAX);
-		return;
+		return NULL;
 	}
 	c->port = a->port;
-	c->fd = len > 0 ? socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
+	c->datagrams = type == SOCK_DGRAM;
+	*len = sockaddr_from_addr(ss, a);
+	c->fd = *len > 0 ? socket(ss->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
 	if (c->fd < 0) {
-		fail_errno(p, len > 0 ? errno : EAFNOSUPPORT, PROBE_WAIT_CONNECT, true);
-		return;
+		fail_errno(p, *len > 0 ? errno : EAFNOSUPPORT, PROBE_WAIT_CONNECT, true);
+		return NULL;
 	}
 	bytes_init(&c->in, 2 * 65536 + PROBE_READ_LEN);
+	return c;
+}
+
+void probe_conn_connect(struct probe *p, const struct addr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	struct probe_conn *c = probe_conn_open(p, a, SOCK_STREAM, &ss, &len);
+	int on = 1;
+
+	if (c == NULL)
+		return;
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* only a matter of speed */
 	if (connect(c->fd, (struct sockaddr *)&ss, len) == 0) {
 		connected(p);
@@ -202,7 +214,10 @@ void probe_conn_send(struct probe *p, struct probe_conn *c, const char *data, si
 	p->conn = c;
 	p->out = data;
 	p->out_len = len;
-	send_more(p);
+	if (c->datagrams)
+		probe_udp_send(p);
+	else
+		send_more(p);
 }
 
 /* ---- read ---- */
@@ -321,6 +336,10 @@ void probe_conn_ready(struct probe *p)
 		connect_ready(p);
 	else if (p->wait == PROBE_WAIT_TLS)
 		probe_ask_crypto(p);
+	else if (p->conn->datagrams && p->wait == PROBE_WAIT_SEND)
+		probe_udp_send(p);
+	else if (p->conn->datagrams)
+		probe_udp_read(p);
 	else if (p->wait == PROBE_WAIT_SEND)
 		send_more(p);
 	else
@@ -332,7 +351,9 @@ void probe_conn_ready(struct probe *p)
 static void begin_read(struct probe *p, enum probe_wait wait)
 {
 	p->wait = wait;
-	if (!give_held(p))
+	if (p->conn->datagrams)
+		probe_udp_read(p);
+	else if (!give_held(p))
 		probe_wait_io(p, wait, p->conn, EV_READ);
 }
 
@@ -343,6 +364,10 @@ void probe_conn_begin(struct probe *p)
 
 	if (req->type == SCRIPT_REQ_CONNECT) {
 		probe_conn_connect(p, &req->addr);
+		return;
+	}
+	if (req->type == SCRIPT_REQ_UDP) {
+		probe_udp_begin(p);
 		return;
 	}
 	p->conn = req->conn >= 0 && req->conn < PROBE_CONNS_MAX ? &p->conns[req->conn] : NULL;

@@ -1,6 +1,7 @@
 /* Inside io/probe*: one probe and what it waits for.
  *
  *     probe.c       queues, turns, deadlines, verdicts       probe_conn.c   sockets: connect send read readline close
+ *                                                            probe_udp.c    datagrams
  *                                                            probe_tls.c    handshakes over probe_conn
  *                                                            probe_http.c   one exchange over both
  *                                                            probe_dns.c    one question
@@ -9,6 +10,7 @@
 #ifndef GEMEL_IO_PROBE_STATE_H
 #define GEMEL_IO_PROBE_STATE_H
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include "io/http1.h"
 #include "io/probe.h"
 #include "io/tls.h"
@@ -20,6 +22,7 @@ struct probe_conn {
 	int fd;          /* -1 = free */
 	uint16_t port;
 	struct tls *tls; /* NULL = plain */
+	bool datagrams;  /* UDP */
 	struct bytes in; /* read and not yet asked for */
 	size_t taken;    /* of in */
 };
@@ -96,12 +99,19 @@ void probe_runner_free(struct probe_runner *r); /* NULL is fine; whoever waits t
 /* ---- probe_conn.c ---- */
 void probe_conn_begin(struct probe *p); /* performs p->req of type CONNECT … CLOSE */
 void probe_conn_connect(struct probe *p, const struct addr *a); /* → probe_connected */
+struct probe_conn *probe_conn_open(struct probe *p, const struct addr *a, int type, struct sockaddr_storage *ss,
+				   socklen_t *len); /* NULL once the probe has failed */
 void probe_conn_send(struct probe *p, struct probe_conn *c, const char *data, size_t len);
 void probe_connected(struct probe *p);   /* the connection that is waited for can be used */
 void probe_conn_fail(struct probe *p, int error, enum probe_wait wait); /* the socket's error */
 void probe_conn_ready(struct probe *p);  /* the socket that is waited for is ready */
 void probe_conn_close(struct probe_conn *c);
 enum health_reason probe_reason_of(int error, enum probe_wait wait, bool at_once);
+
+/* ---- probe_udp.c ---- */
+void probe_udp_begin(struct probe *p); /* performs SCRIPT_REQ_UDP */
+void probe_udp_send(struct probe *p);  /* p->out on p->conn, as one datagram */
+void probe_udp_read(struct probe *p);  /* p->conn is readable, or may be */
 
 /* ---- probe_tls.c ---- */
 void probe_tls_begin(struct probe *p); /* on p->conn, as p->req asks → probe_connected */

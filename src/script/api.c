@@ -7,6 +7,10 @@
  *     conn:readline([timeout])            a line without its end (LF or CR LF), at most 8,192 octets
  *     conn:tls()                          what the TLS handshake gave: tls.c
  *     conn:close()                        or `local conn <close> = net.connect(…)`; the end of the run closes all
+ *     net.udp(address, port)              a UDP socket; nothing is sent before udp:send
+ *     udp:send(data)                      one datagram
+ *     udp:receive([timeout])              one datagram of the target's, at most 16,384 octets
+ *     udp:close()
  *     sleep(seconds)
  *     log(value, …)                       a line in the server's log, said once however often it repeats
  *
@@ -24,6 +28,8 @@
 #include "script/internal.h"
 
 #define CONN "gemel.conn"
+#define UDP "gemel.udp"
+#define DATAGRAM_MAX 16384
 #define READ_MAX 65536
 #define LINE_MAX_LEN 8192
 #define SEND_MAX 65536
@@ -98,9 +104,9 @@ void api_check_keys(lua_State *L, int index, const char *what, const char *const
 	}
 }
 
-static struct conn *conn_get(lua_State *L)
+static struct conn *conn_get(lua_State *L, const char *type)
 {
-	struct conn *c = luaL_checkudata(L, 1, CONN);
+	struct conn *c = luaL_checkudata(L, 1, type);
 	struct script_run *r = script_run_of(L);
 
 	if (r == NULL || c->run != r->serial)
@@ -122,12 +128,21 @@ static int connect_done(lua_State *L, int status, lua_KContext ctx)
 	return 1;
 }
 
+/* Before the connection exists, so that no failure can lose it. */
+static void conn_push(lua_State *L, const char *type)
+{
+	struct script_run *r = script_run_of(L);
+	struct conn *c = lua_newuserdatauv(L, sizeof *c, 0);
+
+	*c = (struct conn){ .run = r != NULL ? r->serial : 0 };
+	luaL_setmetatable(L, type);
+}
+
 static int net_connect(lua_State *L)
 {
 	static const char *const known[] = { "timeout", "tls", NULL };
 	struct script_request req = { .type = SCRIPT_REQ_CONNECT };
 	struct script_run *r = script_run_of(L);
-	struct conn *c;
 
 	api_check_addr(L, 1, &req.addr);
 	req.addr.port = api_check_port(L, 2);
@@ -139,9 +154,17 @@ static int net_connect(lua_State *L)
 		lua_getfield(L, 3, "tls");
 		tls_check(L, lua_gettop(L), r != NULL ? r->owner : NULL, &req.tls);
 	}
-	c = lua_newuserdatauv(L, sizeof *c, 0); /* before the connection exists, so that no failure can lose it */
-	*c = (struct conn){ .run = r != NULL ? r->serial : 0 };
-	luaL_setmetatable(L, CONN);
+	conn_push(L, CONN);
+	return api_wait(L, &req, connect_done);
+}
+
+static int net_udp(lua_State *L)
+{
+	struct script_request req = { .type = SCRIPT_REQ_UDP };
+
+	api_check_addr(L, 1, &req.addr);
+	req.addr.port = api_check_port(L, 2);
+	conn_push(L, UDP);
 	return api_wait(L, &req, connect_done);
 }
 
@@ -156,7 +179,7 @@ static int send_done(lua_State *L, int status, lua_KContext ctx)
 
 static int conn_send(lua_State *L)
 {
-	struct script_request req = { .type = SCRIPT_REQ_SEND, .conn = conn_get(L)->number };
+	struct script_request req = { .type = SCRIPT_REQ_SEND, .conn = conn_get(L, CONN)->number };
 
 	req.data = luaL_checklstring(L, 2, &req.len);
 	luaL_argcheck(L, req.len <= SEND_MAX, 2, "too long (at most 65536 octets)");
@@ -177,7 +200,7 @@ static int read_done(lua_State *L, int status, lua_KContext ctx)
 
 static int conn_read(lua_State *L)
 {
-	struct script_request req = { .type = SCRIPT_REQ_READ, .conn = conn_get(L)->number };
+	struct script_request req = { .type = SCRIPT_REQ_READ, .conn = conn_get(L, CONN)->number };
 	lua_Integer n = luaL_optinteger(L, 2, READ_MAX);
 
 	luaL_argcheck(L, n >= 1 && n <= READ_MAX, 2, "1 to 65536 octets can be read at once");
@@ -188,7 +211,24 @@ static int conn_read(lua_State *L)
 
 static int conn_readline(lua_State *L)
 {
-	struct script_request req = { .type = SCRIPT_REQ_READLINE, .conn = conn_get(L)->number, .max = LINE_MAX_LEN };
+	struct script_request req = { .type = SCRIPT_REQ_READLINE, .conn = conn_get(L, CONN)->number, .max = LINE_MAX_LEN };
+
+	req.timeout_ms = api_check_timeout(L, 2);
+	return api_wait(L, &req, read_done);
+}
+
+static int udp_send(lua_State *L)
+{
+	struct script_request req = { .type = SCRIPT_REQ_SEND, .conn = conn_get(L, UDP)->number };
+
+	req.data = luaL_checklstring(L, 2, &req.len);
+	luaL_argcheck(L, req.len <= DATAGRAM_MAX, 2, "too long (at most 16384 octets)");
+	return api_wait(L, &req, send_done);
+}
+
+static int udp_receive(lua_State *L)
+{
+	struct script_request req = { .type = SCRIPT_REQ_READ, .conn = conn_get(L, UDP)->number, .max = DATAGRAM_MAX };
 
 	req.timeout_ms = api_check_timeout(L, 2);
 	return api_wait(L, &req, read_done);
@@ -206,7 +246,7 @@ static int info_done(lua_State *L, int status, lua_KContext ctx)
 
 static int conn_tls(lua_State *L)
 {
-	struct script_request req = { .type = SCRIPT_REQ_TLS_INFO, .conn = conn_get(L)->number };
+	struct script_request req = { .type = SCRIPT_REQ_TLS_INFO, .conn = conn_get(L, CONN)->number };
 
 	return api_wait(L, &req, info_done);
 }
@@ -220,9 +260,9 @@ static int close_done(lua_State *L, int status, lua_KContext ctx)
 }
 
 /* Also __close, and then never an error: closing twice or at the end of another run is nothing. */
-static int conn_close(lua_State *L)
+static int close_one(lua_State *L, const char *type)
 {
-	struct conn *c = luaL_checkudata(L, 1, CONN);
+	struct conn *c = luaL_checkudata(L, 1, type);
 	struct script_run *r = script_run_of(L);
 	struct script_request req = { .type = SCRIPT_REQ_CLOSE, .conn = c->number };
 
@@ -230,6 +270,16 @@ static int conn_close(lua_State *L)
 		return 0;
 	c->open = false;
 	return lua_isyieldable(L) ? api_wait(L, &req, close_done) : 0;
+}
+
+static int conn_close(lua_State *L)
+{
+	return close_one(L, CONN);
+}
+
+static int udp_close(lua_State *L)
+{
+	return close_one(L, UDP);
 }
 
 static int api_sleep(lua_State *L)
@@ -267,33 +317,40 @@ static int api_log(lua_State *L)
 	return 0;
 }
 
-void api_open(lua_State *L, int lib)
+/* A type of connections, whose methods are sealed: a script must not change what conn:close is for the others. */
+static void open_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction close)
 {
-	static const luaL_Reg methods[] = { { "send", conn_send },
-					    { "read", conn_read },
-					    { "readline", conn_readline },
-					    { "tls", conn_tls },
-					    { "close", conn_close },
-					    { NULL, NULL } };
-
-	luaL_newmetatable(L, CONN);
+	luaL_newmetatable(L, type);
+	lua_createtable(L, 0, 1);
 	lua_newtable(L);
 	luaL_setfuncs(L, methods, 0);
-	lua_createtable(L, 0, 1); /* sealed: a script must not change what conn:close is for the others */
-	lua_insert(L, -2);
-	sandbox_seal(L, lua_gettop(L) - 1, "conn");
-	lua_getfield(L, -1, "conn");
+	sandbox_seal(L, lua_gettop(L) - 1, "methods");
+	lua_getfield(L, -1, "methods");
 	lua_setfield(L, -3, "__index");
 	lua_pop(L, 1);
-	lua_pushcfunction(L, conn_close);
+	lua_pushcfunction(L, close);
 	lua_setfield(L, -2, "__close");
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, "__metatable");
 	lua_pop(L, 1);
+}
 
-	lua_createtable(L, 0, 1);
+void api_open(lua_State *L, int lib)
+{
+	static const luaL_Reg tcp[] = { { "send", conn_send },         { "read", conn_read }, { "readline", conn_readline },
+					{ "tls", conn_tls },           { "close", conn_close }, { NULL, NULL } };
+	static const luaL_Reg udp[] = { { "send", udp_send },
+					{ "receive", udp_receive },
+					{ "close", udp_close },
+					{ NULL, NULL } };
+
+	open_type(L, CONN, tcp, conn_close);
+	open_type(L, UDP, udp, udp_close);
+	lua_createtable(L, 0, 2);
 	lua_pushcfunction(L, net_connect);
 	lua_setfield(L, -2, "connect");
+	lua_pushcfunction(L, net_udp);
+	lua_setfield(L, -2, "udp");
 	sandbox_seal(L, lib, "net");
 	lua_pushcfunction(L, api_sleep);
 	lua_setfield(L, lib, "sleep");

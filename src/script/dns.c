@@ -61,7 +61,7 @@ static void push_word(lua_State *L, const struct word *list, const char *prefix,
 static uint16_t option_word(lua_State *L, const char *name, const struct word *list, const char *prefix, uint16_t fallback)
 {
 	const char *text;
-	uint64_t number;
+	uint64_t number = 0;
 
 	if (lua_getfield(L, ARG_OPTIONS, name) == LUA_TNIL) {
 		lua_pop(L, 1);

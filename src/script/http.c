@@ -11,7 +11,9 @@
  *     headers      { name = value }; Host, Content-Length and Connection are not the script's to set
  *     body         a request body
  *     max_body     octets of the answer's body to read, at most 262,144; default 16,384. The rest is left unread
- *     timeout      seconds, for the whole exchange
+ *     timeout      seconds, for the whole exchange; for each, where redirects are followed
+ *     redirects    how many to follow, 0 (default) to 10: with scheme, port, name and path of the Location, but always to
+ *                  the same address; never from TLS to plain HTTP
  *     expect       a status (200), a class ("2xx") or a list of both ("200,301,4xx"); any other status is a failure
  *
  *     answer.status (integer)  answer.headers (by lower-case name)  answer.body
@@ -19,7 +21,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "script/internal.h"
+#include "script/redirect.h"
 
+#define REDIRECTS_MAX 10
 #define PORT_PLAIN 80
 #define PORT_TLS 443
 #define PATH_MAX_LEN 2048
@@ -210,6 +214,124 @@ static bool expect_has(lua_State *L, const char *list, int status)
 	}
 }
 
+/* ---- redirects ---- */
+
+/* Where this request goes is kept among the options: a Location may be relative to it. */
+static void note_place(lua_State *L, const struct script_request *req)
+{
+	struct place *at = lua_newuserdatauv(L, sizeof *at, 0);
+
+	memset(at, 0, sizeof *at);
+	at->tls = req->tls.on;
+	at->port = req->addr.port;
+	snprintf(at->host, sizeof at->host, "%s", req->http.host);
+	snprintf(at->path, sizeof at->path, "%s", req->http.path);
+	lua_setfield(L, 2, "place");
+}
+
+/* The value of the Location header; NULL where there is none. */
+static const char *find_location(const char *headers, size_t *len)
+{
+	static const char name[] = "location: ";
+
+	for (const char *p = headers; p != NULL && *p != '\0'; p = strchr(p, '\n') + 1) {
+		if (strncmp(p, name, sizeof name - 1) != 0)
+			continue;
+		p += sizeof name - 1;
+		*len = strcspn(p, "\n");
+		return p;
+	}
+	return NULL;
+}
+
+/* Takes keys out of a copy of the table at options[key]: another host has no right to them, another name needs another
+ * certificate. */
+static void drop_keys(lua_State *L, const char *key, const char *const *drop)
+{
+	if (lua_getfield(L, 2, key) != LUA_TTABLE) {
+		lua_pop(L, 1);
+		return;
+	}
+	lua_newtable(L);
+	for (lua_pushnil(L); lua_next(L, -3) != 0;) {
+		const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+		bool dropped = false;
+
+		for (size_t i = 0; drop[i] != NULL; i++)
+			dropped = dropped || strcasecmp(name, drop[i]) == 0;
+		lua_pushvalue(L, -2);
+		lua_insert(L, -2); /* copy, key, key, value */
+		if (dropped)
+			lua_pop(L, 2);
+		else
+			lua_rawset(L, -4);
+	}
+	lua_setfield(L, 2, key);
+	lua_pop(L, 1);
+}
+
+static void set_place(lua_State *L, const struct place *at, const struct place *to)
+{
+	static const char *const secrets[] = { "authorization", "cookie", NULL }, *const name[] = { "name", NULL };
+
+	lua_pushstring(L, to->path);
+	lua_setfield(L, 2, "path");
+	lua_pushstring(L, to->host);
+	lua_setfield(L, 2, "host");
+	lua_pushinteger(L, to->port);
+	lua_setfield(L, 2, "port");
+	if (to->moved) {
+		drop_keys(L, "headers", secrets);
+		drop_keys(L, "tls", name);
+	}
+	if (to->tls && !at->tls) {
+		lua_pushboolean(L, 1);
+		lua_setfield(L, 2, "tls");
+	}
+}
+
+/* RFC 9110 15.4: 303 asks for a GET, and so do 301 and 302 after a POST, by long habit. */
+static void set_method(lua_State *L, int status)
+{
+	const char *method = lua_getfield(L, 2, "method") == LUA_TSTRING ? lua_tostring(L, -1) : "GET";
+	bool get = (status == 303 && strcmp(method, "HEAD") != 0) || (status <= 302 && strcmp(method, "POST") == 0);
+
+	lua_pop(L, 1);
+	if (!get)
+		return;
+	lua_pushnil(L);
+	lua_setfield(L, 2, "method");
+	lua_pushnil(L);
+	lua_setfield(L, 2, "body");
+}
+
+/* True where the answer leads on and may: the options are then those of the next request, the stack as at the start. */
+static bool follow(lua_State *L, const struct script_answer *a)
+{
+	bool leads = a->status == 301 || a->status == 302 || a->status == 303 || a->status == 307 || a->status == 308;
+	lua_Integer left = leads ? field_integer(L, "redirects", 0, 0, REDIRECTS_MAX) : 0;
+	size_t len = 0;
+	const char *location = left > 0 ? find_location(a->headers, &len) : NULL;
+	const struct place *at;
+	struct place to;
+
+	if (location == NULL)
+		return false;
+	lua_getfield(L, 2, "place");
+	at = lua_touserdata(L, -1);
+	if (redirect_resolve(&to, at, location, len) != 0)
+		fail_raise(L, HEALTH_HTTP_BROKEN, lua_pushfstring(L, "%d with a Location that cannot be followed",
+								  a->status));
+	if (at->tls && !to.tls) /* what was asked for in secret is not asked for in the open */
+		fail_raise(L, HEALTH_HTTP_STATUS, lua_pushfstring(L, "%d, from TLS to plain HTTP", a->status));
+	set_place(L, at, &to);
+	set_method(L, a->status);
+	lua_pushinteger(L, left - 1);
+	lua_setfield(L, 2, "redirects");
+	lua_settop(L, 2);
+	return true;
+}
+
 /* ---- the exchange ---- */
 
 /* Pushes { name = value } from "name: value\n" lines; a repeated name keeps its values, joined by commas (RFC 9110
@@ -239,6 +361,8 @@ static void push_headers(lua_State *L, const char *text)
 	}
 }
 
+static int exchange(lua_State *L);
+
 static int exchange_done(lua_State *L, int status, lua_KContext ctx)
 {
 	const struct script_answer *a = api_answer(L);
@@ -248,6 +372,8 @@ static int exchange_done(lua_State *L, int status, lua_KContext ctx)
 	(void)status;
 	(void)ctx;
 	script_run_of(L)->heard = true;
+	if (follow(L, a))
+		return exchange(L);
 	expect = field_string(L, "expect", &len);
 	if (expect != NULL && !expect_has(L, expect, a->status))
 		return fail_raise(L, HEALTH_HTTP_STATUS, lua_pushfstring(L, "%d, expected %s", a->status, expect));
@@ -265,7 +391,7 @@ static int exchange_done(lua_State *L, int status, lua_KContext ctx)
 static void copy_options(lua_State *L)
 {
 	static const char *const names[] = { "port", "path", "method", "host", "headers", "body", "max_body", "timeout",
-					     "expect", "tls", NULL };
+					     "expect", "tls", "redirects", NULL };
 
 	if (!lua_isnoneornil(L, 2)) {
 		luaL_checktype(L, 2, LUA_TTABLE);
@@ -286,7 +412,8 @@ static void copy_options(lua_State *L)
 	}
 }
 
-static int exchange(lua_State *L, bool any_method)
+/* Argument 2 is ours by now. */
+static int exchange(lua_State *L)
 {
 	struct script_request req = { .type = SCRIPT_REQ_HTTP };
 	struct script_http *h = &req.http;
@@ -294,7 +421,6 @@ static int exchange(lua_State *L, bool any_method)
 	lua_Integer port;
 	size_t len;
 
-	copy_options(L);
 	luaL_checkstack(L, 32, NULL);
 	read_where(L, &req, &host, &port);
 	h->host = field_word(L, "host", host, 255);
@@ -302,7 +428,7 @@ static int exchange(lua_State *L, bool any_method)
 	port = port == 0 ? req.tls.on ? PORT_TLS : PORT_PLAIN : port;
 	req.addr.port = (uint16_t)field_integer(L, "port", port, 1, 65535);
 	h->addr = req.addr;
-	h->method = any_method ? field_word(L, "method", "GET", 16) : "GET";
+	h->method = field_word(L, "method", "GET", 16);
 	if (!is_token(h->method, strlen(h->method)))
 		return luaL_error(L, "method must be a word");
 	h->path = field_word(L, "path", "/", PATH_MAX_LEN);
@@ -315,22 +441,28 @@ static int exchange(lua_State *L, bool any_method)
 	if (h->body_len > BODY_MAX)
 		return luaL_error(L, "body too long (at most %d octets)", BODY_MAX);
 	h->max_body = (uint32_t)field_integer(L, "max_body", ANSWER_BODY_DEFAULT, 0, ANSWER_BODY_MAX);
+	field_integer(L, "redirects", 0, 0, REDIRECTS_MAX);
 	expect = field_string(L, "expect", &len);
 	if (expect != NULL)
 		expect_has(L, expect, 0);
 	lua_getfield(L, 2, "timeout");
 	req.timeout_ms = api_check_timeout(L, lua_gettop(L));
+	note_place(L, &req);
 	return api_wait(L, &req, exchange_done);
 }
 
 static int http_get(lua_State *L)
 {
-	return exchange(L, false);
+	copy_options(L);
+	lua_pushnil(L);
+	lua_setfield(L, 2, "method");
+	return exchange(L);
 }
 
 static int http_request(lua_State *L)
 {
-	return exchange(L, true);
+	copy_options(L);
+	return exchange(L);
 }
 
 void http_open(lua_State *L, int lib)

@@ -3,7 +3,7 @@ src_script_libscript_a_SOURCES = \
 	src/script/api.c src/script/args.c src/script/fail.c src/script/guard.c src/script/http.c src/script/internal.h \
 	src/script/dns.c src/script/dnsmsg.c src/script/dnsmsg.h src/script/json.c \
 	src/script/limits.c src/script/match.c src/script/match.h src/script/pattern.c src/script/plugin.c src/script/run.c src/script/sandbox.c \
-	src/script/script.c src/script/script.h src/script/tls.c
+	src/script/redirect.c src/script/redirect.h src/script/script.c src/script/script.h src/script/tls.c
 src_script_libscript_a_CFLAGS = $(AM_CFLAGS)
 src_script_libscript_a_CFLAGS += $(LUA_CFLAGS)
 

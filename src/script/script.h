@@ -99,6 +99,7 @@ struct script_target {
 enum script_request_type {
 	SCRIPT_REQ_NONE = 0,
 	SCRIPT_REQ_CONNECT,  /* addr, tls → connection number; with TLS after its handshake */
+	SCRIPT_REQ_UDP,      /* addr → connection number; sends and reads one datagram each */
 	SCRIPT_REQ_SEND,     /* conn, data */
 	SCRIPT_REQ_READ,     /* conn; up to n octets, at least one */
 	SCRIPT_REQ_READLINE, /* conn; up to "\n", at most max octets; the line without its end */

@@ -70,7 +70,7 @@ class NginxTls(Nginx):
         blocks = "".join(f"""
   server {{ listen {self.address}:{self.ports[name]} ssl; http2 on_or_off; ssl_certificate {cert}; ssl_certificate_key {key}; {more.get(name, '')}
     location / {{ return 200 "$host $ssl_server_name\\n"; }} location /sick {{ return 503; }}
-    location /away {{ return 302 https://b.example.test:{self.ports['good']}/; }} location /round {{ return 302 /round; }} }}"""
+    location /header {{ return 200 "$http_x_a $http_x_check\n"; }} location /away {{ return 302 https://b.example.test:{self.ports['good']}/; }} location /round {{ return 302 /round; }} }}"""
                          .replace("http2 on_or_off;", "") for name, (cert, key) in self.certs.items())
         config = self.write("nginx.conf", f"""
 daemon off; pid {self.path('pid')}; error_log stderr; worker_processes 1; events {{ worker_connections 64; }}
@@ -86,6 +86,10 @@ CASES = [
     ("sick", "good", "http", 'ca = CA, path = "/sick"', "down", "HTTP status: 503, expected 2xx"),
     ("host", "good", "http", f'ca = CA, host = "b.example.test", contains = "b.example.test b.example.test"', "up", "HTTP 200"),
     ("name", "good", "http", 'ca = CA, name = "b.example.test", contains = "b.example.test"', "up", "HTTP 200"),
+    ("away", "good", "http", 'ca = CA, path = "/away"', "down", "HTTP status: 302, expected 2xx"),
+    ("followed", "good", "http", 'ca = CA, path = "/away", redirects = 1, contains = "b.example.test b.example.test"', "up", "HTTP 200"),
+    ("round", "good", "http", 'ca = CA, path = "/round", redirects = 5', "down", "HTTP status: 302, expected 2xx"),
+    ("headers", "good", "http", 'ca = CA, path = "/header", headers = "X-A: 1\\nX-Check: a: b", contains = "1 a: b"', "up", "HTTP 200"),
     ("machine", "good", "http", "tls = true", "down", "unknown CA: port"),
     ("unverified", "good", "http", "tls = true, verify = false", "up", "HTTP 200"),
     ("plain", "good", "http", "", "down", "HTTP status: 400, expected 2xx"),

@@ -57,4 +57,4 @@ tests_fuzz_dnsmsg_fuzz_LDADD = src/script/libscript.a src/dns/libdns.a src/base/
 check_PROGRAMS += tests/fuzz/json_fuzz
 TESTS += tests/fuzz/json_fuzz
 tests_fuzz_json_fuzz_SOURCES = tests/fuzz/json_fuzz.c $(FUZZ_DRIVER)
-tests_fuzz_json_fuzz_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS)
+tests_fuzz_json_fuzz_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) -lm

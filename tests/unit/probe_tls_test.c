@@ -132,6 +132,16 @@ static const struct meeting {
 	  HEALTH_TLS_NAME, "www.example.test" },
 	{ &good, HABIT_TLS_FLOOD, "",
 	  "return true, http.get(target, { port = port, tls = { ca = ca } }).body", 5000, HEALTH_HTTP_BROKEN, "too long" },
+	/* redirects */
+	{ &good, HABIT_TLS_SAY, "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n",
+	  "return true, http.get(target, { port = port, tls = { ca = ca }, redirects = 3 }).status", 5000, HEALTH_OK, "302" },
+	{ &good, HABIT_TLS_SAY, "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n",
+	  "http.get(target, { port = port, tls = { ca = ca }, redirects = 3, expect = '2xx' })", 5000, HEALTH_HTTP_STATUS,
+	  "302, expected 2xx" },
+	{ &good, HABIT_TLS_SAY, "HTTP/1.1 301 Moved\r\nLocation: http://www.example.test/\r\nContent-Length: 0\r\n\r\n",
+	  "http.get(target, { port = port, tls = { ca = ca }, redirects = 3 })", 5000, HEALTH_HTTP_STATUS, "from TLS to plain" },
+	{ &good, HABIT_TLS_SAY, "HTTP/1.1 301 Moved\r\nLocation: ftp://www.example.test/\r\nContent-Length: 0\r\n\r\n",
+	  "http.get(target, { port = port, tls = { ca = ca }, redirects = 3 })", 5000, HEALTH_HTTP_BROKEN, "cannot be followed" },
 	{ &good, HABIT_TLS_SILENT, "", "http.get(target, { port = port, tls = true })", 100, HEALTH_TLS_TIMEOUT, "port" },
 };
 

@@ -192,6 +192,8 @@ static const struct refused { const char *body, *detail;
 	{ "net.connect('192.0.2.1', 1, { tls = { ca = 7 } })", "ca must be a string" },
 	{ "net.connect('192.0.2.1', 1, { tls = { key = 'x' } })", "key without cert" },
 	{ "tls.info(target, { verify = true })", "tls.info has no option \"verify\"" },
+	{ "http.get(target, { redirects = 11 })", "redirects must be an integer from 0 to 10" },
+	{ "net.udp('192.0.2.1', 0)", "a port is" },
 	{ "tls.info({})", "string expected" },
 	{ "http.get(target, { tls = 'yes' })", "tls must be true, false or a table" },
 	{ "http.get(target, { https = true })", "http has no option \"https\"" },
@@ -226,6 +228,75 @@ static const struct refused { const char *body, *detail;
 	{ "http.get({ address = 'x' })", "not an IP address" },
 	{ "http.get('x')", "not an IP address" },
 };
+
+/* ---- redirects: what is asked for next ---- */
+
+struct hop { int status; const char *location; };
+
+static const struct journey {
+	const char *options;
+	struct hop hops[4];
+	const char *want; /* the last request: "METHOD scheme name host:port path headers body" */
+} journeys[] = {
+	{ "{}", { { 302, "/x" } }, "GET plain - www.example.test:80 / '' ''" },
+	{ "{ redirects = 1 }", { { 302, "/x" }, { 302, "/y" } }, "GET plain - www.example.test:80 /x '' ''" },
+	{ "{ redirects = 2 }", { { 302, "/x" }, { 308, "y" }, { 200, NULL } }, "GET plain - www.example.test:80 /y '' ''" },
+	{ "{ redirects = 2 }", { { 302, NULL } }, "GET plain - www.example.test:80 / '' ''" },
+	{ "{ redirects = 2 }", { { 300, "/x" } }, "GET plain - www.example.test:80 / '' ''" },
+	{ "{ redirects = 2 }", { { 301, "https://b.example.test/z" }, { 200, NULL } },
+	  "GET tls b.example.test b.example.test:443 /z '' ''" },
+	{ "{ redirects = 1, method = 'POST', body = 'hi' }", { { 302, "/x" }, { 200, NULL } },
+	  "GET plain - www.example.test:80 /x '' ''" },
+	{ "{ redirects = 1, method = 'POST', body = 'hi' }", { { 307, "/x" }, { 200, NULL } },
+	  "POST plain - www.example.test:80 /x '' 'hi'" },
+	{ "{ redirects = 1, method = 'PUT', body = 'hi' }", { { 303, "/x" }, { 200, NULL } },
+	  "GET plain - www.example.test:80 /x '' ''" },
+	{ "{ redirects = 1, method = 'HEAD' }", { { 303, "/x" }, { 200, NULL } }, "HEAD plain - www.example.test:80 /x '' ''" },
+	{ "{ redirects = 1, headers = { Cookie = 'a' } }", { { 302, "/x" }, { 200, NULL } },
+	  "GET plain - www.example.test:80 /x 'Cookie: a\r\n' ''" },
+	{ "{ redirects = 1, headers = { Cookie = 'a', authorization = 'b', X = 'c' } }",
+	  { { 302, "http://b.example.test/x" }, { 200, NULL } }, "GET plain - b.example.test:80 /x 'X: c\r\n' ''" },
+	{ "{ redirects = 1, port = 8080 }", { { 302, "//b.example.test:81/x" }, { 200, NULL } },
+	  "GET plain - b.example.test:81:81 /x '' ''" },
+	{ "{ redirects = 1, tls = { name = 'c.example.test', verify = false } }", { { 302, "/x" }, { 200, NULL } },
+	  "GET tls c.example.test www.example.test:443 /x '' ''" },
+	{ "{ redirects = 1, tls = { name = 'c.example.test' } }", { { 302, "//d.example.test/" }, { 200, NULL } },
+	  "GET tls d.example.test d.example.test:443 / '' ''" },
+};
+
+START_TEST(redirects_are_followed_as_asked)
+{
+	const struct journey *j = &journeys[_i];
+	struct script_target t = help_target();
+	struct script_run *run = NULL;
+	struct script_request req;
+	struct health_result result = { .reason = HEALTH_REASON_NONE };
+	char *text = NULL, last[512] = "", headers[128];
+	struct script *s;
+	int status;
+
+	ck_assert_int_gt(asprintf(&text, "return function (target) return true, http.request(target, %s).status end", j->options), 0);
+	s = help_script(text, NULL);
+	status = script_start(s, &run, &t, NULL, 0, &req, &result);
+	for (const struct hop *h = j->hops; status == SCRIPT_YIELDED; h++) {
+		struct script_answer a = { .reason = HEALTH_OK, .status = h->status, .headers = headers };
+		const struct script_http *q = &req.http;
+
+		ck_assert_msg(h->status != 0, "%s: one request too many", j->options);
+		snprintf(headers, sizeof headers, h->location != NULL ? "x: y\nlocation: %s\n" : "x: y\n", h->location);
+		snprintf(last, sizeof last, "%s %s %s %s:%u %s '%s' '%.*s'", q->method, req.tls.on ? "tls" : "plain",
+			 req.tls.on ? req.tls.name : "-", q->host, q->addr.port, q->path, q->headers, (int)q->body_len,
+			 q->body_len > 0 ? q->body : "");
+		ck_assert_mem_eq(q->addr.ip, t.addr.ip, sizeof t.addr.ip); /* never another address */
+		status = script_resume(run, &a, &req, &result);
+	}
+	ck_assert_msg(result.reason == HEALTH_OK, "%s: %s", j->options, result.detail);
+	ck_assert_str_eq(last, j->want);
+	script_run_free(run);
+	script_free(s);
+	free(text);
+}
+END_TEST
 
 START_TEST(nonsense_is_refused_as_a_bug)
 {
@@ -468,6 +539,7 @@ int main(void)
 	tcase_add_test(tc, http_builds_a_whole_request);
 	tcase_add_loop_test(tc, http_expects_a_status, 0, (int)(sizeof expectations / sizeof *expectations));
 	tcase_add_test(tc, http_answers_with_a_table);
+	tcase_add_loop_test(tc, redirects_are_followed_as_asked, 0, (int)(sizeof journeys / sizeof *journeys));
 	tcase_add_loop_test(tc, nonsense_is_refused_as_a_bug, 0, (int)(sizeof refusals / sizeof *refusals));
 	tcase_add_test(tc, closed_connections_are_not_used);
 	tcase_add_test(tc, to_be_closed_connections_close);

@@ -184,6 +184,16 @@ TESTS += tests/unit/probe_tls_test
 tests_unit_probe_tls_test_SOURCES = tests/unit/probe_tls_test.c tests/unit/probe_kit.h tests/unit/tls_kit.h
 tests_unit_probe_tls_test_LDADD = $(tests_unit_probe_test_LDADD)
 tests_unit_probe_tls_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
+check_PROGRAMS += tests/unit/script_redirect_test
+TESTS += tests/unit/script_redirect_test
+tests_unit_script_redirect_test_SOURCES = tests/unit/script_redirect_test.c
+tests_unit_script_redirect_test_LDADD = src/script/libscript.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_script_redirect_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_PROGRAMS += tests/unit/probe_udp_test
+TESTS += tests/unit/probe_udp_test
+tests_unit_probe_udp_test_SOURCES = tests/unit/probe_udp_test.c tests/unit/probe_kit.h
+tests_unit_probe_udp_test_LDADD = $(tests_unit_probe_test_LDADD)
+tests_unit_probe_udp_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 CONF_TEST_ROOMS = src/conf/libconf.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
 	src/health/libhealth.a src/zone/libzone.a src/dns/libdns.a src/base/libbase.a
 check_PROGRAMS += tests/unit/conf_errors_test
