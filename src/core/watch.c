@@ -115,6 +115,7 @@ void watch_canary(struct core *c, const struct stream *s, struct health_result *
 {
 	if (is_answer(r)) {
 		r->reason = HEALTH_OK; /* a refusal is one, too */
+		r->weight_pct = 100;
 		watch_success(c, (enum health_path)s->path, s->schedule.started_ms, true);
 		return;
 	}

@@ -186,7 +186,7 @@ static void land(struct world *w, size_t i)
 	struct world_backend *b = world_backend_of(w, &p->streams[f.stream].addr);
 	e.result.stream = f.stream;
 	e.result.run = f.run;
-	e.result.result = (struct health_result){ .reason = b->reason, .weight_pct = b->weight, .took_us = 300 };
+	e.result.result = (struct health_result){ .reason = b->reason, .weight_pct = b->reason == HEALTH_OK ? b->weight : 0, .took_us = 300 };
 	world_step(w, &e);
 }
 

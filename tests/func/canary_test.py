@@ -1,0 +1,219 @@
+"""The own network is lost, for real: nodes and back ends in network namespaces of their own, and a link that is cut.
+
+    ns1 ──veth──┐                 ┌── 10.99.0.11, .12 (first tier), .13 (standby): HTTP back ends
+                ├── bridge, world ┤
+    ns2 ──veth──┘                 └── 10.99.0.100, .101: canaries (the second refuses)
+
+The namespaces belong to processes that the test holds: with them they end. Needs root, unshare and nsenter.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from func import GEMELD, Case, main
+from gemelkit import Node, wait_until, write_key
+
+KIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "contrib", "py", "gemelkit.py")
+FIRST, SECOND, STANDBY = "10.99.0.11", "10.99.0.12", "10.99.0.13"
+CANARY, REFUSING = "10.99.0.100", "10.99.0.101"
+NAME = "www.example.test"
+PORT = 8080
+CUT_S = 3.0  # six intervals, and longer than it takes to be isolated
+
+
+def run(*words):
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+
+
+class Namespace:
+    def __init__(self, case):
+        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "600"])
+        case.addCleanup(self.end)
+        own = os.readlink("/proc/self/ns/net")
+        wait_until(lambda: os.readlink(f"/proc/{self.holder.pid}/ns/net") != own, 10)
+        self.enter = ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net"]
+        self.ip("link", "set", "lo", "up")
+
+    def end(self):
+        self.holder.kill()
+        self.holder.wait()
+
+    def ip(self, *words):
+        run(*self.enter, "ip", *words)
+
+
+class NodeInside(Node):
+    """A node in a namespace."""
+
+    def __init__(self, space, *words, **more):
+        super().__init__(*words, **more)
+        self.space = space
+
+    def start(self, ready=20.0):
+        self.seen = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([*self.space.enter, self.gemeld, "-c", self.config, "-n", self.name], stderr=log,
+                                            stdout=log, start_new_session=True)
+        if not self.wait_log("supervisor: ready", ready):
+            raise RuntimeError(f"{self.name} did not become ready:\n{self.log()}")
+        return self
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root, to make network namespaces")
+@unittest.skipUnless(all(shutil.which(w) for w in ("unshare", "nsenter", "ip")), "needs unshare, nsenter and ip")
+class CutLinks(Case):
+    def setUp(self):
+        super().setUp()
+        self.world = Namespace(self)
+        self.world.ip("link", "add", "br0", "address", "02:00:00:00:00:63", "type", "bridge")  # its own: else it changes with its ports
+        for a in (FIRST, SECOND, STANDBY, CANARY, REFUSING):
+            self.world.ip("address", "add", f"{a}/24", "dev", "br0")
+        self.world.ip("link", "set", "br0", "up")
+        self.backends = {a: self.serve(a) for a in (FIRST, SECOND, STANDBY, CANARY)}
+
+    def serve(self, address):
+        p = subprocess.Popen([*self.world.enter, sys.executable, KIT, "backend", address, str(PORT)])
+        self.addCleanup(lambda: (p.kill(), p.wait()))
+        return p
+
+    def attach(self, number):
+        """A namespace for node number, on the bridge."""
+        space = Namespace(self)
+        self.world.ip("link", "add", f"ns{number}", "type", "veth", "peer", "name", "eth0", "netns", str(space.holder.pid))
+        self.world.ip("link", "set", f"ns{number}", "master", "br0", "up")
+        space.ip("address", "add", f"10.99.0.{number}/24", "dev", "eth0")
+        space.ip("link", "set", "eth0", "up")
+        return space
+
+    def begin(self, count, canaries, fall=3):
+        words = 'canaries = { "%s:%d", "%s:%d" }, ' % (CANARY, PORT, REFUSING, PORT) if canaries else ""
+        blocks = "".join(f'node "ns{i}" {{ id = {i}, listen = "10.99.0.{i}:5300", peer = "10.99.0.{i}:5400", {words}'
+                         f'control = "run/ns{i}.sock", state = "run/ns{i}" }}\n' for i in range(1, count + 1))
+        pair = 'pair { name = "test", key = "pair.key", agree = "any-up" }\n' if count > 1 else ""
+        write_key(self.scratch.path("pair.key"))
+        config = self.scratch.write("gemel.lua", blocks + pair + f"""
+zone "example.test" {{ file = "example.test.zone" }}
+check "web" {{ script = "http", args = {{ port = {PORT}, path = "/" }}, interval = "500ms", timeout = "400ms", retry = "100ms",
+              fall = {fall}, rise = 2 }}
+service "{NAME}" {{ check = "web", tiers = {{ {{ "{FIRST}", "{SECOND}" }}, {{ "{STANDBY}" }} }} }}
+""")
+        self.spaces = [self.attach(i) for i in range(1, count + 1)]
+        for i, space in enumerate(self.spaces, 1):
+            n = NodeInside(space, GEMELD, config, f"ns{i}", log=self.scratch.path(f"ns{i}.log"))
+            self.nodes[f"ns{i}"] = n
+            self.addCleanup(n.kill)
+            n.start()
+        for name in self.nodes:
+            self.assert_soon(lambda n=name: all(self.states(n, key) == [(a, "up") for a in (FIRST, SECOND, STANDBY)]
+                                                for key in ("state", "own")), f"all is up at {name}")
+
+    # ---- what is seen ----
+
+    def document(self, node, *words):
+        return json.loads(self.ctl(node, "--json", *words)[1] or "{}")
+
+    def states(self, node, key="state"):
+        return [(m["address"], m[key]) for m in self.document(node, "service", NAME).get("members", [])]
+
+    def state(self, node, address):
+        return dict(self.states(node)).get(address)
+
+    def network(self, node="ns1"):
+        return self.document(node, "status")["network"]
+
+    # ---- what happens ----
+
+    def cut(self):
+        self.world.ip("link", "set", "ns1", "nomaster")
+
+    def heal(self):
+        self.world.ip("link", "set", "ns1", "master", "br0")
+
+    def watch_a_loss(self, cut, heal):
+        """Nothing goes down, at no node, neither while the network is away nor as it comes back."""
+        cut()
+        self.assert_all_up(CUT_S)
+        self.assertEqual(self.network()["state"], "isolated", self.nodes["ns1"].log())
+        status, out, _ = self.ctl("ns1", "status", "--check")
+        self.assertEqual((status, "isolated" in out), (2, True), out)
+        heal()
+        self.assert_all_up(1.5)
+        self.assert_soon(lambda: self.network()["state"] == "ok", "the network is back")
+
+    def assert_all_up(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for node in self.nodes:
+                if ("down" in dict(self.states(node)).values()) or "down" in dict(self.states(node, "own")).values():
+                    self.fail_with_logs(f"{node} sees {self.states(node)}, {self.states(node, 'own')} by itself")
+            time.sleep(0.05)
+
+    def assert_goes_down(self, address, node="ns1"):
+        self.assert_soon(lambda: self.state(node, address) == "down", f"{address} goes down at {node}")
+
+    def stop(self, address):
+        self.backends[address].send_signal(signal.SIGSTOP)  # it takes connections and is silent
+
+    # ---- stories ----
+
+    def test_canaries_alone(self):
+        self.begin(1, canaries=True, fall=1)
+        self.assert_soon(lambda: self.network()["answering"] == 2, "both canaries answer, one by refusing")
+        self.assertEqual(self.network()["state"], "ok")
+        self.watch_a_loss(self.cut, self.heal)
+        self.watch_a_loss(lambda: self.spaces[0].ip("link", "set", "eth0", "down"), lambda: self.spaces[0].ip("link", "set", "eth0", "up"))
+        log = self.nodes["ns1"].log()
+        self.assertIn("own network seems lost: ", log)
+        self.assertIn("event=network", log)
+        self.stop(FIRST)
+        self.assert_goes_down(FIRST)
+        self.stop(STANDBY)  # probed as all others, though it serves nobody
+        self.assert_goes_down(STANDBY)
+        self.world.ip("address", "del", f"{SECOND}/24", "dev", "br0")  # gone, not even its machine answers
+        self.assert_goes_down(SECOND)
+        self.assertEqual(self.network()["state"], "ok")
+
+    def test_the_twin_alone(self):
+        self.begin(2, canaries=False)
+        self.assert_soon(lambda: self.document("ns1", "status")["peers"][0]["link"] == "active", "the twins are in step")
+        self.watch_a_loss(self.cut, self.heal)
+        self.stop(FIRST)
+        self.assert_goes_down(FIRST)
+        self.assert_goes_down(FIRST, "ns2")
+        # without its twin a node still finds a failure: the others that live are its witnesses
+        self.nodes.pop("ns2").kill()
+        self.assert_soon(lambda: self.document("ns1", "status")["peers"][0]["link"] == "lost", "the twin is lost")
+        self.stop(SECOND)
+        self.assert_goes_down(SECOND)
+
+    def test_without_either(self):
+        """The loss can be seen: so those above prove something."""
+        self.begin(1, canaries=False)
+        self.assertEqual(self.network()["state"], "unwatched")
+        self.cut()
+        self.assert_goes_down(FIRST)
+        self.heal()
+        self.assert_soon(lambda: self.state("ns1", FIRST) == "up", "it is back")
+        status, _, err = self.run_gemeld("-c", self.scratch.path("gemel.lua"), "-t")
+        self.assertEqual(status, 0)
+        self.assertIn("neither canary nor twin on IPv4", err)
+
+    def test_processes_that_are_stopped(self):
+        """Our own lateness is nobody's failure."""
+        self.begin(1, canaries=True)
+        children = self.nodes["ns1"].children()
+        for role in ("prober", "coordinator"):
+            os.kill(children[role], signal.SIGSTOP)
+            time.sleep(2)  # four intervals: that it passes is the point
+            os.kill(children[role], signal.SIGCONT)
+            self.assert_all_up(1.5)
+        self.assertEqual(self.nodes["ns1"].children(), children, "nobody was started anew")
+
+
+if __name__ == "__main__":
+    main()
