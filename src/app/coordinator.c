@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "app/child.h"
 #include "app/coordinator_state.h"
@@ -30,10 +31,18 @@ static uint64_t first_epoch(struct coordinator *c)
 	return 0;
 }
 
+/* As many as the prober has descriptors for, two each: it is started with our limits. */
+static uint32_t probes_max(void)
+{
+	struct rlimit files;
+	return getrlimit(RLIMIT_NOFILE, &files) || files.rlim_max >= 1u << 20 ? 0 : files.rlim_max > 32 ? (uint32_t)files.rlim_max / 2 : 16;
+}
+
 static void begin_core(struct coordinator *c)
 {
 	coordinator_open_journal(c);
-	struct core_start s = { .plan = c->plan, .epoch = first_epoch(c), .seed = coordinator_random() };
+	struct core_start s = { .plan = c->plan, .epoch = first_epoch(c), .seed = coordinator_random(),
+				.probes_max = probes_max() };
 	if (s.epoch) /* without a boot the core starts no session */
 		s.boot = coordinator_random();
 	if (core_new(&c->core, &s, clock_mono_ms(), clock_wall_ms()))

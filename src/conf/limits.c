@@ -58,5 +58,7 @@ void conf_build_limits(struct conf *c)
 	build_rrl(c, f.v[LIMITS_RRL]);
 	build_tcp(c, f.v[LIMITS_TCP]);
 	c->limits.udp_edns_max = (uint16_t)conf_fields_integer(&f, LIMITS_EDNS);
+	c->limits.probes_max = (uint32_t)conf_fields_integer(&f, LIMITS_PROBES);
+	c->limits.probes_per_target = (uint32_t)conf_fields_integer(&f, LIMITS_PROBES_PER_TARGET);
 	c->limits.cookies = (uint8_t)conf_fields_word(&f, LIMITS_COOKIES);
 }

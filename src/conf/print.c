@@ -160,6 +160,8 @@ static void print_limits(struct json *j, const struct plan_limits *l)
 	put_duration(j, "idle", l->tcp_idle_ms);
 	json_end_object(j);
 	put_uint(j, "edns", l->udp_edns_max);
+	put_uint(j, "probes", l->probes_max);
+	put_uint(j, "probes_per_target", l->probes_per_target);
 	put_text(j, "cookies", word_of(SCHEMA_LIMITS, LIMITS_COOKIES, l->cookies));
 	json_end_object(j);
 }

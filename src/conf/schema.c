@@ -79,6 +79,9 @@ static const struct schema_key keys_limits[] = {
 	[LIMITS_TCP] = {.name = "tcp", .type = SCHEMA_OTHER,
 			.expected = "connections from 1 to 65535, or a table such as { connections = 256 }"},
 	[LIMITS_EDNS] = {.name = "edns", .type = SCHEMA_INTEGER, .min = 512, .max = 4096, .fallback = "1232"},
+	[LIMITS_PROBES] = {.name = "probes", .type = SCHEMA_INTEGER, .min = 1, .max = 16384, .fallback = "8192"},
+	[LIMITS_PROBES_PER_TARGET] = {.name = "probes_per_target", .type = SCHEMA_INTEGER, .min = 1, .max = 16384,
+				      .fallback = "64"},
 	[LIMITS_COOKIES] = {.name = "cookies", .type = SCHEMA_WORD, .words = words_cookies, .fallback = "on"},
 };
 static const struct schema_key keys_rrl[] = {

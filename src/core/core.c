@@ -40,8 +40,11 @@ int core_new(struct core **out, const struct core_start *s, uint64_t now_ms, uin
 	c->wall_ms = wall_ms;
 	c->boot = s->boot;
 	c->epoch = s->epoch;
+	c->probes_max = s->probes_max;
 	c->seq = s->epoch >> 32 << 32; /* above every number of every start before */
 	c->prober_up = true;
+	c->prober_alarm_ms = UINT64_MAX;
+	c->due_ms = UINT64_MAX;
 	rng_init(&c->rng, s->seed);
 	int e = gen_new(&c->gen, s->plan);
 	if (e == 0) {
@@ -167,9 +170,12 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	c->packet_path = HEALTH_PATH_NONE;
 	if (!c->started)
 		begin(c);
+	else if (c->due_ms < c->now_ms && c->now_ms - c->due_ms >= CORE_LATE_MS)
+		schedule_shift(c, c->now_ms - c->due_ms);
 	int err = dispatch(c, e);
 	twin_run(c);
 	schedule_run(c);
+	schedule_alarm(c);
 	overrides_run(c);
 	round_check(c);
 	twin_run(c); /* the round's end may have changed what we are */
@@ -180,6 +186,7 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	if (!c->dirty_services)
 		commands_settle(c);
 	twin_flush(c);
+	c->due_ms = core_deadline(c);
 	return err < 0 ? err : c->nomem ? ERR_NOMEM : 0;
 }
 
@@ -195,6 +202,7 @@ uint64_t core_deadline(const struct core *c)
 	if (!c->started || c->dirty_streams || c->dirty_services || (c->pending && c->pending->done))
 		return c->now_ms;
 	at = earlier(at, c->overrides_due_ms);
+	at = earlier(at, c->prober_alarm_ms);
 	if (c->pair)
 		at = earlier(at, pair_deadline(c->pair));
 	if (c->round_on)

@@ -93,7 +93,7 @@ struct core_effect {
 
 /* boot, epoch and seed are fresh randomness and the epoch already on disk. plan must outlive the core (or its successor plan).
  * ERR_NOMEM. */
-struct core_start { const struct plan *plan; uint64_t boot, epoch, seed; };
+struct core_start { const struct plan *plan; uint64_t boot, epoch, seed; uint32_t probes_max; /* 0 = as the plan says */ };
 int core_new(struct core **c, const struct core_start *s, uint64_t now_ms, uint64_t wall_ms) MUST_CHECK;
 void core_free(struct core *c);
 /* Before the first step: one record as the journal held it, oldest first. ERR_FORMAT for a record that is not ours (it is
@@ -145,6 +145,19 @@ struct core_network { /* our own, as canaries, the twin and targets witness it *
 	uint64_t unwitnessed;            /* results void for want of a witness, since the start */
 };
 struct core_totals { uint32_t services, members, members_up, overrides; uint64_t generation; uint32_t streams /* canaries apart */, in_flight; bool round_done; };
+struct core_target_view { /* a stream: one check of one address */
+	const struct plan_stream *conf;
+	enum health_verdict verdict;       /* our own */
+	bool known, recovered, running, in_line, stale; /* stale: the verdict grew so old that it is unknown */
+	enum health_breaker breaker;
+	uint64_t counted_ms, changed_ms;   /* the last result that counted, the last change; monotonic, where known */
+	uint64_t late_ms;                  /* how late the last probe was started */
+	uint32_t services;
+	struct health_result last;
+};
+size_t core_targets(const struct core *c); /* canaries too, behind all others */
+void core_target_get(const struct core *c, size_t i, struct core_target_view *out);
+bool core_prober_gone(const struct core *c, uint64_t *since_ms); /* for longer than a new start takes */
 const struct plan *core_plan(const struct core *c);
 const struct pair *core_pair(const struct core *c); /* NULL without one */
 size_t core_services(const struct core *c);

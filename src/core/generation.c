@@ -78,6 +78,32 @@ static int index_keys(struct gen *g, struct stream *s)
 	return e;
 }
 
+/* Streams to one address share a target, whatever their ports. */
+static int find_target(struct table *by_ip, struct gen *g, uint32_t *count, struct stream *s)
+{
+	size_t len = addr_ip_len(&s->conf->addr);
+	s->target = table_find(by_ip, s->conf->addr.ip, len);
+	if (s->target)
+		return 0;
+	s->target = &g->targets[(*count)++];
+	return table_add(by_ip, s->conf->addr.ip, len, s->target);
+}
+
+static int index_targets(struct gen *g)
+{
+	struct table by_ip;
+	uint32_t count = 0;
+	int e = 0;
+	g->targets = arena_array(&g->arena, g->plan->stream_count, sizeof *g->targets);
+	if (!g->targets)
+		return ERR_NOMEM;
+	table_init_borrowing(&by_ip, &table_key);
+	for (uint32_t i = 0; e == 0 && i < g->plan->stream_count; i++)
+		e = find_target(&by_ip, g, &count, &g->streams[i]);
+	table_deinit(&by_ip);
+	return e;
+}
+
 static int make_streams(struct gen *g)
 {
 	const struct plan *p = g->plan;
@@ -95,7 +121,9 @@ static int make_streams(struct gen *g)
 		if (e < 0)
 			return e;
 	}
-	int e = index_uses(g);
+	int e = index_targets(g);
+	if (e == 0)
+		e = index_uses(g);
 	for (uint32_t i = 0; e == 0 && i < p->stream_count; i++) {
 		struct stream *s = &g->streams[i];
 		for (uint32_t k = 0; k < s->use_count; k++)
@@ -258,7 +286,12 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	uint64_t latest = c->now_ms + s->conf->timing.interval_ms * 17ull / 16;
 	s->health = old->health;
 	s->schedule = old->schedule;
-	s->run = old->run;
+	if (old->run) {
+		s->run = old->run;
+		s->target->in_flight++;
+		c->in_flight++;
+	}
+	s->late_ms = old->late_ms;
 	s->asked = old->asked;
 	s->vote = old->vote;
 	s->weight = old->weight;
@@ -285,7 +318,6 @@ static void carry_streams(struct core *c, struct gen *g)
 			continue;
 		}
 		carry_stream(c, s, was);
-		c->in_flight += s->run != 0;
 		g->moved[was - old->streams] = i;
 	}
 	for (uint32_t i = 0; i < old->plan->stream_count; i++) {

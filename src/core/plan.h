@@ -60,6 +60,7 @@ struct plan_limits {
 	uint16_t tcp_max, tcp_per_source; /* connections, in all and from one network; at least 1 */
 	uint32_t tcp_idle_ms;
 	uint8_t cookies; /* enum plan_cookies */
+	uint32_t probes_max, probes_per_target; /* in flight; at least 1 */
 };
 struct plan_script {
 	const char *name; /* as configured: "tcp", or a path */

@@ -178,6 +178,9 @@ static void read_limits(struct reader *d, struct plan_limits *l)
 	l->tcp_per_source = get_u16(d->r);
 	l->tcp_idle_ms = get_u32(d->r);
 	l->cookies = get_u8(d->r);
+	l->probes_max = get_u32(d->r);
+	l->probes_per_target = get_u32(d->r);
+	require(d, l->probes_max > 0 && l->probes_per_target > 0);
 	require(d, l->cookies >= PLAN_COOKIES_ON && l->cookies <= PLAN_COOKIES_OFF);
 	require(d, l->rrl.table <= PLAN_RRL_TABLE_MAX && l->tcp_max > 0 && l->tcp_per_source > 0 && l->tcp_idle_ms > 0);
 }

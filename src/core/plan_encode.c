@@ -47,6 +47,8 @@ void plan_limits_put(struct bytes *out, const struct plan_limits *l)
 	bytes_u16(out, l->tcp_per_source);
 	bytes_u32(out, l->tcp_idle_ms);
 	bytes_u8(out, l->cookies);
+	bytes_u32(out, l->probes_max);
+	bytes_u32(out, l->probes_per_target);
 }
 
 void plan_node_put(struct bytes *out, const struct plan_node *n)

@@ -4,6 +4,7 @@
  *       ▲               │ timeout + 1 s without one       its probe or the end of patience with the run,
  *       └─────void──────┘ (or the prober went)            and the ageing of its verdict
  */
+#include <inttypes.h>
 #include "core/state.h"
 
 static struct stream *stream_of(struct heap_item *i)
@@ -27,7 +28,7 @@ static uint64_t wanted_at(const struct core *c, const struct stream *s)
 	uint64_t age_at = health_state_age_at(&s->health, &s->conf->timing), probe_at = UINT64_MAX;
 	if (s->run)
 		probe_at = s->asked ? lost_at(s) : half_at(s);
-	else if (c->prober_up)
+	else if (c->prober_up && !s->in_line)
 		probe_at = s->schedule.next_ms;
 	return probe_at < age_at ? probe_at : age_at;
 }
@@ -76,8 +77,7 @@ void schedule_void(struct core *c, struct stream *s)
 {
 	if (!s->run)
 		return;
-	s->run = 0;
-	c->in_flight--;
+	flight_end(c, s);
 	health_schedule_next(&s->schedule, &s->conf->timing, &s->health, c->now_ms);
 }
 
@@ -91,6 +91,15 @@ void schedule_void_all(struct core *c)
 
 void schedule_prober(struct core *c, bool up)
 {
+	if (up && c->prober_alarm_ms == UINT64_MAX && c->prober_gone_ms)
+		effect_notice(c, CORE_NOTICE_LINK, "event=prober state=back away_ms=%" PRIu64, c->now_ms - c->prober_gone_ms);
+	if (!up && c->prober_up) {
+		c->prober_gone_ms = c->now_ms;
+		c->prober_alarm_ms = c->now_ms + CORE_PROBER_GONE_MS;
+	} else if (up) {
+		c->prober_gone_ms = 0;
+		c->prober_alarm_ms = UINT64_MAX;
+	}
 	c->prober_up = up;
 	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
 		struct stream *s = &c->gen->streams[i];
@@ -101,14 +110,38 @@ void schedule_prober(struct core *c, bool up)
 	}
 }
 
+void schedule_alarm(struct core *c)
+{
+	if (c->now_ms < c->prober_alarm_ms)
+		return;
+	c->prober_alarm_ms = UINT64_MAX;
+	effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"no prober for %u s: verdicts grow old\"", CORE_PROBER_GONE_MS / 1000);
+}
+
+/* Nobody was late but us: what was heard is as fresh as it was, what runs has as much time left as it had; and what is due now
+ * keeps to its places, or all would be probed at once. */
+void schedule_shift(struct core *c, uint64_t by_ms)
+{
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
+		struct stream *s = &c->gen->streams[i];
+		s->health.counted_ms += by_ms;
+		if (s->run)
+			s->schedule.started_ms += by_ms;
+		else if (s->schedule.next_ms <= c->now_ms && !s->conf->canary)
+			s->schedule.next_ms = health_schedule_aligned(&s->schedule, &s->conf->timing, c->now_ms);
+		schedule_timer(c, s);
+	}
+	for (int p = 1; p < HEALTH_PATHS; p++)
+		health_witness_shift(&c->paths[p], by_ms);
+}
+
 static bool probe(struct core *c, struct stream *s)
 {
 	if (!effect_room(c, 0))
 		return false;
 	if (++c->last_run == 0) /* 0 means none */
 		c->last_run = 1;
-	s->run = c->last_run;
-	c->in_flight++;
+	flight_begin(c, s, c->last_run);
 	health_schedule_started(&s->schedule, c->now_ms);
 	s->asked = !c->paths[s->path].on || s->conf->canary;
 	struct core_effect e = { .type = CORE_PROBE };
@@ -131,7 +164,8 @@ void schedule_run(struct core *c)
 		}
 		if (s->run && c->now_ms >= lost_at(s))
 			schedule_void(c, s);
-		if (!s->run && c->prober_up && c->now_ms >= s->schedule.next_ms && !probe(c, s))
+		bool due = !s->run && !s->in_line && c->prober_up && c->now_ms >= s->schedule.next_ms;
+		if (due && flight_has_room(c, s) && !probe(c, s))
 			return;
 		schedule_timer(c, s);
 	}

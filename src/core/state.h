@@ -24,6 +24,8 @@
 #define CORE_STARTS_PER_MS 10   /* or over longer, where that would be more of them */
 #define CORE_SPREAD_MAX_MS 4000 /* but within the first round (CORE_ROUND_MAX_MS) */
 #define CORE_ROUND_MAX_MS 5000  /* nobody waits longer for the first round (product promise) */
+#define CORE_PROBER_GONE_MS 10000 /* a prober that is away for longer is not just being started anew */
+#define CORE_LATE_MS 1000       /* a step this late: we were stopped, or the machine was; the time does not count */
 #define CORE_LOST_MS 1000       /* a result this late after its timeout is not coming: the prober lost it */
 #define CORE_OVERRIDES_MAX 1024 /* selectors; operators type them, a twin repeats them */
 #define CORE_PENDING_MAX 64     /* commands that wait for the disk */
@@ -37,12 +39,19 @@ struct hold { /* the effective state under one rule of agreement; its own EFFECT
 	uint8_t weight; /* percent, of those who vote up */
 	uint64_t hlc;   /* when it was decided; adopting a twin's keeps its stamp */
 };
+struct stream;
+struct line { struct stream *first, **last; }; /* last NULL = empty */
+struct target { uint32_t in_flight; struct line line; }; /* an address, whatever is asked there */
 struct stream {
 	const struct plan_stream *conf;
 	struct heap_item timer;
 	struct health_state health;
 	struct health_schedule schedule;
 	uint32_t run;              /* the run in flight, 0 = none */
+	struct target *target;
+	bool in_line;              /* due, and waits for room (flight.c) */
+	struct stream *next_in_line;
+	uint64_t late_ms;          /* how late its last probe was started */
 	uint8_t path;              /* enum health_path */
 	bool doubted;              /* its last result was void for want of a witness */
 	bool asked;                /* it waited for half its time-out: others were asked whether our network is there */
@@ -87,6 +96,8 @@ struct gen {
 	struct table keys;  /* key64 of a stream, or of an EFFECTIVE record of it → struct stream */
 	struct table names; /* lower-case name → struct service */
 	struct heap timers; /* every stream, always */
+	struct target *targets;
+	struct line line;   /* of those who wait for room among all */
 	uint32_t *moved;    /* index in the previous plan → index here, UINT32_MAX = gone */
 	uint32_t moved_count;
 	struct pair_peer_conf *peers;
@@ -153,10 +164,13 @@ struct core {
 	uint64_t boot, epoch;     /* for the next session; 0 = used up, ask for fresh ones */
 	uint64_t epoch_asked;
 	uint32_t last_run, in_flight, waiting;
+	uint32_t probes_max;      /* what the descriptors of this machine allow; 0 = the plan says */
 	uint64_t round_ends_ms;
 	bool round_on;            /* some streams wait for their first result */
 	bool round_done;          /* the first one is over */
 	bool started, prober_up, nomem;
+	uint64_t prober_gone_ms, prober_alarm_ms; /* since when there is none; when that is told, UINT64_MAX = it was, or there is one */
+	uint64_t due_ms;          /* when the next step was wanted */
 	struct stream *dirty_streams, **streams_end;
 	struct service *dirty_services, **services_end;
 	struct override *overrides;
@@ -203,6 +217,13 @@ void schedule_run(struct core *c);                          /* what is due */
 void schedule_prober(struct core *c, bool up);
 void schedule_void(struct core *c, struct stream *s);       /* forgets the run in flight */
 void schedule_void_all(struct core *c);
+void schedule_shift(struct core *c, uint64_t by_ms);        /* we did not run for that long */
+void schedule_alarm(struct core *c);                        /* a prober that stays away */
+
+/* ---- flight.c ---- */
+bool flight_has_room(struct core *c, struct stream *s) MUST_CHECK; /* false: it waits in line */
+void flight_begin(struct core *c, struct stream *s, uint32_t run);
+void flight_end(struct core *c, struct stream *s); /* nothing where none runs */
 
 /* ---- streams.c ---- */
 void stream_result(struct core *c, uint32_t index, uint32_t run, const struct health_result *r);

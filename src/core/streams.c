@@ -290,8 +290,7 @@ void stream_result(struct core *c, uint32_t index, uint32_t run, const struct he
 	else
 		watch_result(c, s, &result);
 	bool changed = health_state_feed(&s->health, &s->conf->timing, &result, c->now_ms);
-	s->run = 0;
-	c->in_flight--;
+	flight_end(c, s);
 	health_schedule_next(&s->schedule, &s->conf->timing, &s->health, c->now_ms);
 	if (result.reason == HEALTH_UNWITNESSED && !s->doubted) /* once: the others asked meanwhile may know by then */
 		s->schedule.next_ms = c->now_ms + s->conf->timing.retry_ms;

@@ -141,3 +141,25 @@ void core_totals_get(const struct core *c, struct core_totals *out)
 	for (const struct override *o = c->overrides; o; o = o->next)
 		out->overrides += o->on;
 }
+
+size_t core_targets(const struct core *c)
+{
+	return c->gen->plan->stream_count;
+}
+
+void core_target_get(const struct core *c, size_t i, struct core_target_view *out)
+{
+	const struct stream *s = &c->gen->streams[i];
+	const struct health_state *h = &s->health;
+	*out = (struct core_target_view){ .conf = s->conf, .verdict = h->verdict, .known = h->known, .recovered = h->recovered,
+					  .running = s->run != 0, .in_line = s->in_line, .counted_ms = h->counted_ms,
+					  .changed_ms = h->changed_ms, .late_ms = s->late_ms, .services = s->use_count,
+					  .breaker = health_breaker_of(h, s->run != 0), .last = h->last };
+	out->stale = h->known && h->verdict == HEALTH_VERDICT_UNKNOWN;
+}
+
+bool core_prober_gone(const struct core *c, uint64_t *since_ms)
+{
+	*since_ms = c->prober_gone_ms;
+	return !c->prober_up && c->now_ms - c->prober_gone_ms >= CORE_PROBER_GONE_MS;
+}

@@ -27,7 +27,7 @@ static const struct verb verbs[] = {
 	{ "status", "[--check]", "this node at a glance; --check as a Nagios plugin", 0, 0, false, BIT(OPTION_CHECK), 0, show_status },
 	{ "services", "", "every service: who answers, and why", 0, 0, false, 0, 0, show_services },
 	{ "service", "NAME", "one service with its members", 1, 1, false, 0, 0, show_service },
-	{ "targets", "", "every probed address", 0, 0, false, 0, 0, NULL },
+	{ "targets", "", "every probed address, and how it answers", 0, 0, false, 0, 0, show_targets },
 	{ "peers", "", "the twin: link, round trip, agreement", 0, 0, false, 0, 0, show_peers },
 	{ "zones", "", "every zone and its serial", 0, 0, false, 0, 0, NULL },
 	{ "events", "[-f]", "what happened; -f follows", 0, 0, false, BIT(OPTION_FOLLOW), 0, NULL },

@@ -46,6 +46,7 @@ enum health_reason {
 	HEALTH_UNWITNESSED, /* silence, while our own network was in doubt: the core says so, no prober */
 	HEALTH_REASON_MAX
 };
+bool health_reason_is_timeout(enum health_reason r); /* the probe waited for all of its time */
 enum health_outcome { HEALTH_OUTCOME_NONE = 0, HEALTH_PASS, HEALTH_FAIL, HEALTH_UNKNOWN_RESULT, HEALTH_VOID };
 enum health_outcome health_reason_outcome(enum health_reason r); /* HEALTH_OUTCOME_NONE for what is no reason */
 /* True where the target itself answered (refused, reset, wrong reply): a failure that needs no witness (pair protocol
@@ -85,6 +86,7 @@ struct health_state {
 	bool known;            /* a result counted once, or recovered: UNKNOWN is left by fall/rise only */
 	uint8_t fails, passes; /* in a row, saturating; one of them is 0 */
 	uint8_t weight_pct;    /* of the last pass; 100 before: a failure on the way down scales nothing away */
+	uint8_t hung;          /* probes in a row that used up their time-out while DOWN, saturating */
 	uint64_t bitmap;       /* last 64 results, newest in bit 0, 1 = pass (void and unknown not shown) */
 	uint64_t changed_ms;   /* when verdict last changed; monotonic, wraps below 0 for recovered ones: subtract */
 	uint64_t counted_ms;   /* when the last result that counted came, or the state was recovered; for known ones */
@@ -103,6 +105,21 @@ bool health_state_feed(struct health_state *s, const struct health_timing *t, co
 bool health_state_age(struct health_state *s, const struct health_timing *t, uint64_t now_ms) MUST_CHECK;
 /* When health_state_age will next have something to do, if nothing comes; UINT64_MAX = never. */
 uint64_t health_state_age_at(const struct health_state *s, const struct health_timing *t);
+/* A target that hangs costs each probe its whole time-out. DOWN and hung for HEALTH_BREAKER_AFTER probes in a row opens its
+ * breaker: it is probed at every 2nd, then at every 4th of its intervals, but at least every 30 s where they are shorter. One
+ * result that is no time-out closes it.
+ *
+ *     CLOSED ──8 time-outs while DOWN──▶ OPEN ──its next probe runs──▶ HALF_OPEN
+ *       ▲                                 ▲─────────time-out──────────────┤
+ *       └──────────────────────────anything else──────────────────────────┘
+ */
+#define HEALTH_BREAKER_AFTER 8
+#define HEALTH_BREAKER_MAX_MS 30000 /* so a recovery is found no later than this, or the interval, and one time-out */
+enum health_breaker { HEALTH_CLOSED = 0, HEALTH_OPEN, HEALTH_HALF_OPEN };
+enum health_breaker health_breaker_of(const struct health_state *s, bool running);
+const char *health_breaker_text(enum health_breaker b); /* "closed", "open", "half-open" */
+/* Intervals from one probe to the next: 1, 2 or 4. */
+unsigned health_breaker_factor(const struct health_state *s, const struct health_timing *t);
 /* Results still needed until the verdict can flip, were every next one contrary: at least 1. */
 unsigned health_state_to_flip(const struct health_state *s, const struct health_timing *t);
 /* The same as a time, in full intervals; saturates one below UINT32_MAX, which means "never" to the policy room. */

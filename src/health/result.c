@@ -57,6 +57,11 @@ bool health_reason_witnessed(enum health_reason r)
 	return reason_get(r)->witnessed;
 }
 
+bool health_reason_is_timeout(enum health_reason r)
+{
+	return r == HEALTH_CONNECT_TIMEOUT || r == HEALTH_READ_TIMEOUT || r == HEALTH_TLS_TIMEOUT || r == HEALTH_CHECK_TIMEOUT;
+}
+
 const char *health_reason_text(enum health_reason r)
 {
 	return reason_get(r)->text;

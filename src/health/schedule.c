@@ -53,5 +53,8 @@ void health_schedule_next(struct health_schedule *s, const struct health_timing 
 	uint32_t retry = t->retry_ms < interval(t) ? t->retry_ms : interval(t);
 
 	s->running = false;
-	s->next_ms = on_the_way(st) ? now_ms + (retry > 0 ? retry : 1) : health_schedule_aligned(s, t, now_ms);
+	if (on_the_way(st))
+		s->next_ms = now_ms + (retry > 0 ? retry : 1);
+	else
+		s->next_ms = health_schedule_aligned(s, t, now_ms + (uint64_t)(health_breaker_factor(st, t) - 1) * interval(t));
 }

@@ -78,6 +78,10 @@ static bool feed_counted(struct health_state *s, const struct health_timing *t, 
 	if (pass)
 		s->weight_pct = r->weight_pct < 100 ? r->weight_pct : 100;
 	count(s, pass);
+	if (s->verdict != HEALTH_VERDICT_DOWN || !health_reason_is_timeout(r->reason))
+		s->hung = 0;
+	else if (s->hung < UINT8_MAX)
+		s->hung++;
 	v = judge(s, t);
 	s->known = true;
 	s->counted_ms = now_ms;
@@ -109,7 +113,7 @@ uint64_t health_state_age_at(const struct health_state *s, const struct health_t
 {
 	if (s->verdict == HEALTH_VERDICT_UNKNOWN)
 		return UINT64_MAX;
-	return s->counted_ms + AGE_INTERVALS * (uint64_t)t->interval_ms + t->timeout_ms;
+	return s->counted_ms + AGE_INTERVALS * (uint64_t)t->interval_ms * health_breaker_factor(s, t) + t->timeout_ms;
 }
 
 bool health_state_age(struct health_state *s, const struct health_timing *t, uint64_t now_ms)
@@ -117,9 +121,31 @@ bool health_state_age(struct health_state *s, const struct health_timing *t, uin
 	if (now_ms < health_state_age_at(s, t))
 		return false;
 	/* What was in a row before the silence is not in a row with what comes after it. */
-	s->fails = s->passes = 0;
+	s->fails = s->passes = s->hung = 0;
 	s->recovered = false;
 	return change(s, HEALTH_VERDICT_UNKNOWN, now_ms);
+}
+
+enum health_breaker health_breaker_of(const struct health_state *s, bool running)
+{
+	if (s->hung < HEALTH_BREAKER_AFTER)
+		return HEALTH_CLOSED;
+	return running ? HEALTH_HALF_OPEN : HEALTH_OPEN;
+}
+
+const char *health_breaker_text(enum health_breaker b)
+{
+	static const char texts[][10] = { "closed", "open", "half-open" };
+	return texts[(unsigned)b <= HEALTH_HALF_OPEN ? (unsigned)b : HEALTH_CLOSED];
+}
+
+unsigned health_breaker_factor(const struct health_state *s, const struct health_timing *t)
+{
+	unsigned factor = s->hung < HEALTH_BREAKER_AFTER ? 1 : s->hung < 2 * HEALTH_BREAKER_AFTER ? 2 : 4;
+
+	while (factor > 1 && (uint64_t)t->interval_ms * factor > HEALTH_BREAKER_MAX_MS)
+		factor /= 2;
+	return factor;
 }
 
 static unsigned lacking(uint8_t want, uint8_t have)

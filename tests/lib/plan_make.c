@@ -17,6 +17,7 @@ struct maker {
 	struct plan *p;
 	struct check checks[CHECKS_MAX];
 	size_t check_count;
+	uint32_t probes_max, per_target; /* 0 = as the configuration's default */
 	bool away; /* the twins are on a real network */
 	struct plan_stream *streams;
 	struct plan_service *services;
@@ -261,6 +262,8 @@ static void read_line(struct maker *m, char *line)
 		read_check(m, &at);
 	else if (strcmp(word, "canary") == 0)
 		read_canary(m, &at);
+	else if (strcmp(word, "probes") == 0 && sscanf(at, "%u %u", &m->probes_max, &m->per_target) == 2)
+		return;
 	else if (strcmp(word, "service") == 0)
 		read_service(m, &at);
 	else
@@ -287,7 +290,8 @@ struct plan *plan_make(const char *text, uint16_t self)
 	p->digest = hash_bytes(&(struct hash_key){ { 3, 4 } }, text, strlen(text));
 	p->file = "test.lua";
 	p->limits = (struct plan_limits){ .udp_edns_max = 1232, .tcp_max = 100, .tcp_per_source = 25, .tcp_idle_ms = 30000,
-		.cookies = PLAN_COOKIES_ON,
+		.cookies = PLAN_COOKIES_ON, .probes_max = m.probes_max ? m.probes_max : 8192,
+		.probes_per_target = m.per_target ? m.per_target : 64,
 		.rrl = { .per_s = 500, .window_ms = 15000, .table = 65536, .slip = 2, .exempt = &local, .exempt_count = 1 } };
 	return p;
 }

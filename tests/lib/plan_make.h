@@ -5,6 +5,7 @@
  *     service www.example.test web 127.0.0.11 127.0.0.12@ams1 / 127.0.0.13 all_down=last ttl=10-60 initial=down
  *             name             check members, @ = host        / = next tier
  *
+ *     probes 100 2                                    in flight, of all and of one address
  *     canary 192.0.2.101:80                           after the services; "pair any-up away" puts the twins on 192.0.2.0/24
  *
  * A check named "a+b" asks both (need = 2), "a|b" needs one of them; "-" is no check at all. Options of a service: all_down,

@@ -373,6 +373,102 @@ START_TEST(canaries_are_nobodys_members)
 }
 END_TEST
 
+/* ---- how many at once, and how late ---- */
+
+static struct core_target_view target(const char *check, const char *address)
+{
+	struct core_target_view v;
+	core_target_get(w.core, plan_make_stream(w.plan, check, address), &v);
+	return v;
+}
+
+START_TEST(no_more_probes_at_once_than_a_target_may_bear)
+{
+	size_t most = 0;
+	uint64_t late = 0;
+	world_begin(&w, "probes 100 2\ncheck a\ncheck b\ncheck c\ncheck d\nservice www.example.test a+b+c+d 127.0.0.11 127.0.0.12\n");
+	w.latency_ms = 300;
+	world_backend(&w, "127.0.0.11", HEALTH_READ_TIMEOUT);
+	for (int i = 0; i < 400; i++) {
+		size_t here = 0;
+		world_run(&w, 10);
+		for (size_t k = 0; k < w.flight_count; k++)
+			here += w.plan->streams[w.flight[k].stream].addr.ip[3] == 12;
+		most = here > most ? here : most;
+		late += target("a", "127.0.0.12").late_ms + target("b", "127.0.0.12").late_ms + target("c", "127.0.0.12").late_ms;
+	}
+	ck_assert_uint_eq(most, 2);
+	ck_assert_uint_gt(late, 0);
+	/* four of 300 ms each, two at once: all have their turn, late */
+	for (int i = 0; i < 4; i++) {
+		struct core_target_view v = target((const char *[]){ "a", "b", "c", "d" }[i], "127.0.0.12");
+		ck_assert_int_eq(v.verdict, HEALTH_VERDICT_UP);
+	}
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(no_more_probes_at_once_than_there_may_be)
+{
+	size_t most = 0;
+	world_begin(&w, "probes 3 2\ncheck a\ncheck b\nservice www.example.test a+b 127.0.0.11 127.0.0.12 127.0.0.13 127.0.0.14\n");
+	w.latency_ms = 200;
+	for (int i = 0; i < 500; i++) {
+		world_run(&w, 10);
+		most = w.flight_count > most ? w.flight_count : most;
+	}
+	ck_assert_uint_eq(most, 3);
+	struct core_totals t;
+	core_totals_get(w.core, &t);
+	ck_assert_uint_eq(t.members_up, 4);
+	/* the line survives a prober that goes and a plan that changes */
+	world_prober(&w, false);
+	world_run(&w, 500);
+	world_prober(&w, true);
+	world_run(&w, 300);
+	world_plan(&w, "probes 4 1\ncheck a\ncheck b\nservice www.example.test a+b 127.0.0.11 127.0.0.12 127.0.0.13 127.0.0.14\n");
+	world_trace(&w, NULL);
+	world_run(&w, 4000);
+	const char *trace = world_trace(&w, "probe");
+	ck_assert_ptr_nonnull(strstr(trace, "127.0.0.11/b"));
+	ck_assert_ptr_nonnull(strstr(trace, "127.0.0.14/a"));
+	core_totals_get(w.core, &t);
+	ck_assert_uint_eq(t.members_up, 4);
+}
+END_TEST
+
+START_TEST(a_pause_of_ours_makes_nothing_old)
+{
+	world_begin(&w, "pair any-up\ncheck web\nservice www.example.test web 127.0.0.11 127.0.0.12\n");
+	world_run(&w, 5000);
+	w.now_ms += 30000; /* stopped, or the machine slept */
+	world_trace(&w, NULL);
+	world_run(&w, 0);
+	ck_assert_int_eq(target("web", "127.0.0.11").verdict, HEALTH_VERDICT_UP);
+	ck_assert_ptr_null(strstr(world_trace(&w, "notice"), "event=verdict"));
+	world_run(&w, 3000);
+	ck_assert_int_eq(target("web", "127.0.0.11").verdict, HEALTH_VERDICT_UP);
+	ck_assert_uint_gt(target("web", "127.0.0.11").counted_ms, w.now_ms - 1100);
+}
+END_TEST
+
+START_TEST(standby_tiers_are_probed_like_all_others)
+{
+	world_begin(&w, tiers);
+	world_run(&w, 3000);
+	world_trace(&w, NULL);
+	world_run(&w, 10000);
+	const char *trace = world_trace(&w, "probe");
+	unsigned count = 0;
+	for (const char *at = trace; (at = strstr(at, "127.0.0.13/web")); at++)
+		count++;
+	ck_assert_uint_ge(count, 9);
+	world_backend(&w, "127.0.0.13", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 3000);
+	ck_assert_int_eq(target("web", "127.0.0.13").verdict, HEALTH_VERDICT_DOWN);
+}
+END_TEST
+
 /* ---- overrides ---- */
 
 START_TEST(an_override_waits_for_the_disk)
@@ -863,7 +959,9 @@ int main(void)
 				       a_lost_probe_is_void_and_tried_again,
 				       without_a_prober_nothing_changes, a_lost_network_takes_nothing_down, a_lost_route_is_a_lost_network,
 				       a_canary_that_refuses_is_there, what_a_target_says_itself_needs_no_witness,
-				       canaries_are_nobodys_members,
+				       canaries_are_nobodys_members, no_more_probes_at_once_than_a_target_may_bear,
+				       no_more_probes_at_once_than_there_may_be, a_pause_of_ours_makes_nothing_old,
+				       standby_tiers_are_probed_like_all_others,
 				       an_override_waits_for_the_disk,
 				       what_makes_no_sense_is_refused,
 				       two_commands_may_not_do_together_what_neither_may_alone,

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/diag.h"
+#include "dns/const.h"
 #include "lib/ctl_kit.h"
 
 static struct kit k;
@@ -201,6 +202,49 @@ START_TEST(overrides_in_both_forms)
 	EXPECT_EXIT(0);
 	kit_ask(&k, 0, "overrides");
 	EXPECT_OUT("no overrides\n");
+}
+END_TEST
+
+/* ---- targets ---- */
+
+START_TEST(targets_in_both_forms)
+{
+	kit_ask(&k, KIT_JSON, "targets");
+	EXPECT_EXIT(0);
+	EXPECT_BEGIN("{\"targets\":[{\"address\":\"127.0.0.11\",\"check\":\"web\",\"state\":\"down\",\"since\":\"2023");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"took_us\":300,\"reason\":\"connect refused\",\"stale\":false,\"recovered\":false,"
+					       "\"running\":false,\"waiting\":false,\"services\":2,\"canary\":false,"
+					       "\"breaker\":\"closed\",\"late_ms\":0}"));
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "],\"prober\":\"up\"}"));
+	kit_ask(&k, 0, "targets");
+	EXPECT_BEGIN("ADDRESS     CHECK  STATE  SINCE  LAST");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "connect refused"));
+}
+END_TEST
+
+START_TEST(without_a_prober_all_grows_old_for_all_to_see)
+{
+	world_prober(&k.w, false);
+	world_run(&k.w, 9000);
+	kit_ask(&k, KIT_JSON, "targets");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"state\":\"unknown\""));
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"stale\":true"));
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"prober\":\"up\"")); /* it may just be started anew */
+	world_trace(&k.w, NULL);
+	world_run(&k.w, 2000);
+	ck_assert_ptr_nonnull(strstr(world_trace(&k.w, "notice"), "event=alarm what=\"no prober for 10 s: verdicts grow old\""));
+	kit_ask(&k, 0, "targets");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "stale"));
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "gone"));
+	kit_ask(&k, 0, "status --check");
+	EXPECT_EXIT(2);
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "no prober for 11 s"));
+	ck_assert_str_eq(world_answer(&k.w, "www.example.test", DNS_TYPE_AAAA), "::1 ttl=10"); /* as before */
+	world_prober(&k.w, true);
+	ck_assert_ptr_nonnull(strstr(world_trace(&k.w, "notice"), "event=prober state=back away_ms=11000"));
+	world_run(&k.w, 3000);
+	kit_ask(&k, KIT_JSON, "targets");
+	ck_assert_ptr_null(strstr(kit_out(&k), "\"stale\":true"));
 }
 END_TEST
 
@@ -423,7 +467,7 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "auto a --for 3m", 2, "auto takes no --for: it ends an override" },
 	{ "down a --reason \x1b[2J", 2, "the reason holds control characters" },
 	{ "down a\nb", 2, "WHAT holds control characters" },
-	{ "targets", 1, "targets: not built yet" },
+	{ "zones", 1, "zones: not built yet" },
 	{ "zones", 1, "zones: not built yet" },
 	{ "events -f", 1, "events: not built yet" },
 	{ "explain www.example.test --client 192.0.2.1", 1, "explain: not built yet" },
@@ -744,6 +788,8 @@ static Suite *suite(void)
 	tcase_add_test(show, peers_without_a_pair);
 	tcase_add_test(show, peers_with_one);
 	tcase_add_test(show, overrides_in_both_forms);
+	tcase_add_test(show, targets_in_both_forms);
+	tcase_add_test(show, without_a_prober_all_grows_old_for_all_to_see);
 	tcase_add_test(show, check_is_critical_when_no_tier_serves);
 	tcase_add_test(show, check_follows_the_state);
 	suite_add_tcase(s, show);

@@ -409,6 +409,46 @@ START_TEST(test_schedule_retries)
 }
 END_TEST
 
+/* T a time-out, F another failure, P a pass; below each, the breaker after it: c closed, 2 and 4 open, by the factor. */
+START_TEST(test_breaker)
+{
+	static const struct { const char *name; uint32_t interval_ms; const char *in, *out; } rows[] = {
+		{ "a target that hangs is asked less often, up to a bound", 1000, "PTTTTTTTTTTTTTTTTTTTT", "ccccccccccc2222222244" },
+		{ "one that refuses is not", 1000, "PFFFFFFFFFFFFFFFFFFFF", "ccccccccccccccccccccc" },
+		{ "any answer closes it", 1000, "TTTTTTTTTTFTT", "cccccccc22ccc" },
+		{ "a pass too", 1000, "TTTTTTTTTTPTT", "cccccccc22ccc" },
+		{ "bugs and void change nothing", 1000, "TTTTTTTTTBVT", "cccccccc2222" },
+		{ "where the interval is long, less", 10000, "TTTTTTTTTTTTTTTTTT", "cccccccc2222222222" },
+		{ "or not at all", 20000, "TTTTTTTTTTTTTTTTTT", "cccccccccccccccccc" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct health_timing t = { rows[i].interval_ms, 500, 100, 3, 2 };
+		struct health_schedule s;
+		struct health_state st;
+		uint64_t now = 1000000;
+
+		health_state_init(&st);
+		health_schedule_init(&s, &t, 4711, now);
+		for (size_t k = 0; rows[i].in[k]; k++) {
+			struct health_result timeout = { .reason = HEALTH_READ_TIMEOUT };
+			bool changed = rows[i].in[k] == 'T' ? health_state_feed(&st, &t, &timeout, now) : feed(&st, &t, rows[i].in[k], now);
+			unsigned factor = health_breaker_factor(&st, &t);
+
+			(void)changed;
+			health_schedule_next(&s, &t, &st, now);
+			ck_assert_msg((factor == 1 ? 'c' : (char)('0' + factor)) == rows[i].out[k], "%s: %zu: %u", rows[i].name, k, factor);
+			ck_assert_uint_le(s.next_ms - now, (uint64_t)factor * t.interval_ms + t.interval_ms / 16);
+			ck_assert(!health_state_age(&st, &t, s.next_ms + 500)); /* it does not grow old meanwhile */
+			now = s.next_ms;
+		}
+	}
+	ck_assert_str_eq(health_breaker_text(health_breaker_of(&(struct health_state){ .hung = 7 }, true)), "closed");
+	ck_assert_str_eq(health_breaker_text(health_breaker_of(&(struct health_state){ .hung = 8 }, false)), "open");
+	ck_assert_str_eq(health_breaker_text(health_breaker_of(&(struct health_state){ .hung = 8 }, true)), "half-open");
+}
+END_TEST
+
 static Suite *health_suite(void)
 {
 	Suite *s = suite_create("health");
@@ -426,6 +466,7 @@ static Suite *health_suite(void)
 	tcase_add_test(schedule, test_schedule_does_not_drift);
 	tcase_add_test(schedule, test_schedule_never_in_the_past);
 	tcase_add_test(schedule, test_schedule_retries);
+	tcase_add_test(schedule, test_breaker);
 	suite_add_tcase(s, schedule);
 	return s;
 }
