@@ -189,6 +189,10 @@ class Run:
     def pids(self):
         return [self.node.process.pid, *self.node.children().values()]
 
+    def settle(self):
+        """The loader goes on to write the snapshot, which is no part of what comes next."""
+        wait_until(lambda: "loader" not in self.node.children(), PATIENCE_S)
+
     def answered(self, net):
         found = addresses(("127.0.0.1", self.port), self.data.probe, timeout=0.05)
         return found == self.data.expected(net)
@@ -214,6 +218,7 @@ class Run:
         self.report(what, wall, cpu, self.beside(max(cpu, wall), BARS_S.get((self.data.kind, self.data.n))))
 
     def reload(self, what, net):
+        self.settle()
         before, began = cpu_s(self.pids()), time.monotonic()
         run = subprocess.run([os.path.join(self.build, "gemelctl"), "-s", self.scratch.path("solo.sock"), "reload"],
                              capture_output=True, text=True, check=False)
@@ -230,6 +235,7 @@ class Run:
               + (self.beside(figure, bar) if large else f", {octets / self.data.zones:.0f} B a zone"), flush=True)
 
     def memory(self):
+        self.settle()
         self.tell_memory("memory", memory_of(self.pids()), RESIDENT_BAR)
         self.tell_memory("  of it images", sum(mapped_images(self.node.children()["responder"]).values()), None)
 

@@ -10,6 +10,7 @@ import referee_zones as zones
 TYPES = [1, 2, 5, 6, 12, 15, 16, 28, 33, 35, 39, 43, 46, 47, 48, 50, 64, 65, 255, 257, 12345]
 COMMON = [1, 1, 1, 28, 16, 15, 2, 5, 6, 33, 43, 65, 39, 255]
 META = [0, 10, 11, 13, 24, 25, 41, 51, 52, 128, 248, 249, 250, 251, 252, 253, 254, 256, 32768, 65280, 65534, 65535]
+ON_TCP = {"AXFR", "IXFR", "NOTIFY", "UPDATE", "TSIG", "unknown"}
 BROKEN = 0.025      # of the questions that are not simply all names by all types
 SIZES = [None] * 6 + [0, 100, 511, 512, 512, 513, 600, 700, 900, 1000, 1200, 1231, 1232, 1232, 1232, 1233, 1400, 4096, 4096, 65535]
 RD, AD, CD, AA, TC, RA, Z, QR = 0x100, 0x20, 0x10, 0x400, 0x200, 0x80, 0x40, 0x8000
@@ -122,7 +123,8 @@ def odd_question(rng, n):
 
 
 def broken_question(rng, n):
-    """Octets that are no good query, or only just. Over UDP alone, since a server may hang up on them."""
+    """Octets that are no good query, or only just. Over UDP, since a server may hang up on them, but for messages of a kind
+    that belongs on TCP as well."""
     if rng.random() < 0.1:
         q = question(rng, n, rng.choice(COMMON), 0)
         q.flags = rng.choice([AA, TC, RA, Z, AA | TC | RA | Z | RD | AD | CD, rng.randrange(16), AA | 3])
@@ -183,11 +185,13 @@ def broken_question(rng, n):
         "NOTIFY with SOA": lambda: head(flags=4 << 11 | AA, an=1) + w + struct.pack(">HH", 6, 1) + w + struct.pack(
             ">HHIH", 6, 1, 0, 22) + b"\0" * 22,
         "NOTIFY of another type": lambda: head(flags=4 << 11 | AA) + w + t,
-        "AXFR over UDP": lambda: head() + w + struct.pack(">HH", 252, 1),
+        "AXFR": lambda: head() + w + struct.pack(">HH", 252, 1),
         "IXFR without SOA": lambda: head() + w + struct.pack(">HH", 251, 1),
     }
     note = rng.choice(list(kinds))
-    return Question(w, struct.unpack(">H", t[:2])[0], raw=kinds[note](), note=note)
+    tcp = note.split()[0] in ON_TCP and rng.random() < 0.5
+    note, raw = f"{note}, TCP" if tcp else note, kinds[note]()
+    return Question(w, struct.unpack(">H", t[:2])[0], raw=raw, tcp=tcp, note=note)
 
 
 def questions(seed, world, count):

@@ -28,6 +28,10 @@ BROKEN_A_SECOND = 80    # NSD gives at most about 100 error answers a second
 AGREED_MIN = 0.8        # or the test would be blind
 
 
+def batches(asked, size):
+    return [asked[i:i + size] for i in range(0, len(asked), size)]
+
+
 class World:
     """Four servers with the same zones, and channels to them."""
 
@@ -56,12 +60,9 @@ class World:
     def play(self, tally, asked):
         """Asks all questions. Broken ones are asked no faster than NSD answers them, among the others; when those are over,
         they are asked again."""
-        broken = sorted((q for q in asked if q.note), key=lambda q: q.note)   # one kind of silence at a time
-        broken = [broken[i:i + BROKEN_BATCH] for i in range(0, len(broken), BROKEN_BATCH)]
-        plain = []
-        for tcp in (False, True):
-            todo = [q for q in asked if q.tcp == tcp and not q.note]
-            plain += [todo[i:i + OUTSTANDING] for i in range(0, len(todo), OUTSTANDING)]
+        broken = sorted((q for q in asked if q.note), key=lambda q: q.note)    # one kind of silence at a time
+        broken = [b for tcp in (False, True) for b in batches([q for q in broken if q.tcp == tcp], BROKEN_BATCH)]
+        plain = [b for tcp in (False, True) for b in batches([q for q in asked if q.tcp == tcp and not q.note], OUTSTANDING)]
         next_broken = time.monotonic()
         for k, batch in enumerate(itertools.cycle(plain)):
             if k >= len(plain) and not broken:
@@ -69,7 +70,8 @@ class World:
             self.batch(tally, batch, self.channels[batch[0].tcp], k < len(plain))
             if broken and time.monotonic() >= next_broken:
                 next_broken = time.monotonic() + BROKEN_BATCH / BROKEN_A_SECOND
-                self.batch(tally, broken.pop(), self.channels[False])
+                batch = broken.pop()
+                self.batch(tally, batch, self.channels[batch[0].tcp])
 
     def batch(self, tally, asked, channels, counts=True):
         got = ask_batch(channels, [q.octets() for q in asked], self.sentinel)

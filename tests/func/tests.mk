@@ -12,7 +12,7 @@ endif
 FUNC_TESTS = tests/func/story_test.py tests/func/process_test.py tests/func/reload_test.py \
 	tests/func/reload_load_test.py tests/func/scripts_test.py tests/func/hostile_peer_test.py tests/func/edge_test.py \
 	tests/func/limits_test.py tests/func/cookie_test.py
-FUNC_TESTS += tests/func/disk_test.py tests/func/tls_test.py tests/func/tcp_test.py tests/func/netns_test.py
+FUNC_TESTS += tests/func/snapshot_test.py tests/func/disk_test.py tests/func/tls_test.py tests/func/tcp_test.py tests/func/netns_test.py
 FUNC_TESTS += tests/func/checks_test.py tests/func/plugins_test.py
 FUNC_TESTS += tests/func/canary_test.py
 TESTS += tests/unit/rooms_test.sh $(FUNC_TESTS)
@@ -31,6 +31,6 @@ EXTRA_DIST += tests/func/referee_test.py tests/func/referee_ask.py tests/func/re
 tests/func/referee_test.log: gemeld
 
 # Signed zones against validators, and against those three.
-TESTS += tests/func/dnssec_test.py
-EXTRA_DIST += tests/func/dnssec_test.py tests/func/dnssec_validators.py tests/func/dnssec_zones.py
-tests/func/dnssec_test.log: gemeld
+TESTS += tests/func/dnssec_test.py tests/func/dnssec_referee_test.py
+EXTRA_DIST += tests/func/dnssec_test.py tests/func/dnssec_referee_test.py tests/func/dnssec_validators.py tests/func/dnssec_zones.py
+tests/func/dnssec_test.log tests/func/dnssec_referee_test.log: gemeld
