@@ -84,7 +84,7 @@ static void wait_for(unsigned count)
 static void send_plan(uint64_t generation, const char *const *scripts, size_t n, size_t streams_each, uint16_t port)
 {
 	struct plan *p = plan_new();
-	p->limits = (struct plan_limits){ .udp_edns_max = 1232, .tcp_max = 1, .tcp_per_source = 1, .tcp_idle_ms = 1000,
+	p->limits = (struct plan_limits){ .udp_edns_max = 1232, .tcp_max = 1, .tcp_per_source = 1, .tcp_idle_ms = 1000, .probes_max = 8192, .probes_per_target = 64,
 		.cookies = PLAN_COOKIES_ON };
 	struct plan_script *list = arena_array(&p->arena, n, sizeof *list);
 	struct plan_stream *streams = arena_array(&p->arena, n * streams_each, sizeof *streams);
