@@ -18,6 +18,8 @@ void probe_tls_begin(struct probe *p)
 	if (err == ERR_FORMAT) { /* what the check gives us is broken: that says nothing of the target */
 		probe_fail(p, HEALTH_SCRIPT_ERROR, "tls: %s", detail);
 		probe_conn_close(p->conn);
+	} else if (err == ERR_LIMIT) {
+		fail(p, HEALTH_LOCAL_ERROR, "too many TLS connections at once");
 	} else if (err != 0) {
 		fail(p, HEALTH_LOCAL_ERROR, "out of memory");
 	} else {

@@ -153,9 +153,14 @@ int tls_new(struct tls **out, struct tls_contexts *c, int fd, const struct scrip
 	err = tls_context_get(c, options, &ctx, detail);
 	if (err != 0)
 		return err;
+	if (!tls_context_open(c))
+		return ERR_LIMIT;
 	t = calloc(1, sizeof *t);
-	if (t == NULL)
+	if (t == NULL) {
+		tls_context_close(c);
 		return ERR_NOMEM;
+	}
+	t->contexts = c;
 	t->fd = fd;
 	err = set_up(t, ctx, options);
 	if (err != 0)
@@ -173,6 +178,7 @@ void tls_free(struct tls *t)
 	if (t->open)
 		(void)SSL_shutdown(t->ssl); /* one try: nobody waits for the answer */
 	SSL_free(t->ssl);
+	tls_context_close(t->contexts);
 	free(t->info);
 	free(t);
 	ERR_clear_error();

@@ -19,6 +19,7 @@
 #define TLS_CALL_MAX 32768     /* octets: two records of the largest size */
 #define TLS_CHAIN_MAX 65536    /* of the peer's certificates; real ones have 3,000 to 8,000 */
 #define TLS_DEPTH_MAX 10       /* certificates between the peer's and a trusted one */
+#define TLS_OPEN_MAX 8192      /* connections of one set at once: 29 KB each, so 240 MB */
 #define TLS_CONTEXTS_MAX 64    /* sets of (ca, cert, key) that are kept parsed */
 
 struct tls;
@@ -26,10 +27,10 @@ struct tls_contexts; /* what connections share: CAs, certificates and keys, pars
 enum tls_status { TLS_NONE = 0, TLS_DONE, TLS_WANT_READ, TLS_WANT_WRITE, TLS_END, TLS_FAILED };
 
 struct tls_contexts *tls_contexts_new(void) MUST_CHECK; /* NULL = out of memory */
-void tls_contexts_free(struct tls_contexts *c);         /* NULL is fine; connections may outlive it */
+void tls_contexts_free(struct tls_contexts *c);         /* after the last of its connections; NULL is fine */
 
 /* The client's side of a connection over fd, which stays the caller's. ERR_FORMAT: ca, cert or key is not what it
- * should be, detail says what; ERR_NOMEM. */
+ * should be, detail says what; ERR_LIMIT: as many as may be are open; ERR_NOMEM. */
 int tls_new(struct tls **t, struct tls_contexts *c, int fd, const struct script_tls *options,
 	    char detail[HEALTH_DETAIL_MAX]) MUST_CHECK;
 void tls_free(struct tls *t); /* says goodbye where it can at once; NULL is fine */

@@ -24,6 +24,7 @@ struct context {
 	uint64_t used;
 };
 struct tls_contexts {
+	unsigned open; /* connections */
 	uint64_t uses;
 	struct context list[TLS_CONTEXTS_MAX];
 };
@@ -52,6 +53,19 @@ void tls_contexts_free(struct tls_contexts *c)
 	for (size_t i = 0; i < TLS_CONTEXTS_MAX; i++)
 		context_drop(&c->list[i]);
 	free(c);
+}
+
+bool tls_context_open(struct tls_contexts *c)
+{
+	if (c->open >= TLS_OPEN_MAX)
+		return false;
+	c->open++;
+	return true;
+}
+
+void tls_context_close(struct tls_contexts *c)
+{
+	c->open--;
 }
 
 /* ---- PEM ---- */

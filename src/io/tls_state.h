@@ -15,6 +15,7 @@ struct tls_info { /* with the texts behind it */
 	char text[4 * TLS_INFO_TEXT_MAX];
 };
 struct tls {
+	struct tls_contexts *contexts;
 	SSL *ssl;
 	int fd;
 	int error;          /* the socket's, of this call; 0 = none */
@@ -28,6 +29,9 @@ struct tls {
 };
 
 /* ---- tls_context.c ---- */
+/* A connection opens, while there are less than TLS_OPEN_MAX; one closes. */
+bool tls_context_open(struct tls_contexts *c);
+void tls_context_close(struct tls_contexts *c);
 /* Borrowed until the next call. */
 int tls_context_get(struct tls_contexts *c, const struct script_tls *options, SSL_CTX **out,
 		    char detail[HEALTH_DETAIL_MAX]) MUST_CHECK;
