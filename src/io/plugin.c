@@ -32,7 +32,7 @@ static void bound(int what, rlim_t most)
 {
 	struct rlimit r = { most, most };
 
-	setrlimit(what, &r);
+	setrlimit((__rlimit_resource_t)what, &r);
 }
 
 /* Splits strings with their NULs; the last entry of list is NULL. */
