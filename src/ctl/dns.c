@@ -5,7 +5,7 @@
  *     status.gemel                         a record a fact: "node=ns1"; the twin's: "twin=ns2" "link=active" "since=…Z"
  *     services.gemel                       a record a service: "service=…" "state=ok" "up=2" "members=3" "answering=2" "a=tier 1"
  *     notup.gemel                          members that are not up: "service=…", then as below
- *     NAME.service.gemel                   a record a member: "address=192.0.2.1" "tier=1" "state=down" "since=…Z" "reason=…"
+ *     NAME.service.gemel                   a record a member: "address=192.0.2.1" "tier=1" "state=down" "since=…Z" "reason=…" "took-ms=0.3"
  *                                          "seen-by=ns1:down,ns2:down" "forced=down" "by=root" "until=…Z" "why=…"
  *     explain.NAME.service.gemel           NOTIMP until it is built
  *
@@ -177,8 +177,10 @@ static void put_member(const struct ctl_host *h, struct txt *t, const struct cor
 	if (m->stream) {
 		if (m->recovered)
 			txt_put(t, "recovered", "yes");
-		if (*view_reason(&m->last, text))
+		if (*view_reason(&m->last, text)) {
 			txt_put(t, "reason", text);
+			txt_printf(t, "took-ms", "%u.%u", m->last.took_us / 1000, m->last.took_us / 100 % 10);
+		}
 		txt_printf(t, "seen-by", "%s:%s%s%s%s%s", view_node(h)->name, view_vote_text(m->own), twin ? "," : "", twin ? twin : "",
 			   twin ? ":" : "", twin ? view_vote_text(m->twin) : "");
 	}

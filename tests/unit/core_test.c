@@ -271,6 +271,32 @@ START_TEST(without_a_prober_nothing_changes)
 }
 END_TEST
 
+START_TEST(a_prober_comes_back_to_no_herd)
+{
+	char plan[8192] = "check web\nservice www.example.test web";
+	unsigned count = 0, most = 0;
+	for (int i = 0; i < 200; i++)
+		sprintf(plan + strlen(plan), " 127.0.%d.%d", 1 + i / 100, 1 + i % 100);
+	world_begin(&w, plan);
+	world_run(&w, 3000);
+	world_prober(&w, false);
+	world_run(&w, 1500);
+	world_trace(&w, NULL);
+	world_prober(&w, true);
+	for (int i = 0; i < 11; i++) { /* 200 probes in an interval, and its jitter: 20 in each tenth, give or take */
+		unsigned here = 0;
+		const char *trace = world_trace(&w, "probe");
+		for (const char *at = trace; (at = strstr(at, "probe ")); at++)
+			here++;
+		count += here;
+		most = here > most ? here : most;
+		world_run(&w, 100);
+	}
+	ck_assert_uint_ge(count, 180);
+	ck_assert_msg(most <= 40, "%u at once", most);
+}
+END_TEST
+
 /* ---- the own network ---- */
 
 static const char *const watched = "check web fall=3\nservice www.example.test web 192.0.2.11 192.0.2.12\n"
@@ -960,6 +986,7 @@ int main(void)
 				       without_a_prober_nothing_changes, a_lost_network_takes_nothing_down, a_lost_route_is_a_lost_network,
 				       a_canary_that_refuses_is_there, what_a_target_says_itself_needs_no_witness,
 				       canaries_are_nobodys_members, no_more_probes_at_once_than_a_target_may_bear,
+				       a_prober_comes_back_to_no_herd,
 				       no_more_probes_at_once_than_there_may_be, a_pause_of_ours_makes_nothing_old,
 				       standby_tiers_are_probed_like_all_others,
 				       an_override_waits_for_the_disk,

@@ -208,9 +208,9 @@ START_TEST(members_of_a_service)
 	ASK(.name = "WWW.example.test.service.gemel", .tcp = true);
 	ck_assert_str_eq(without_since(),
 			 "NOERROR aa\n"
-			 "\"address=127.0.0.11\" \"tier=1\" \"state=down\" \"since=\" \"answering=no\" \"reason=connect refused\" \"seen-by=ns1:down\"\n"
-			 "\"address=127.0.0.12\" \"tier=1\" \"host=ams1\" \"state=up\" \"since=\" \"answering=yes\" \"reason=ok\" \"seen-by=ns1:up\"\n"
-			 "\"address=::1\" \"tier=2\" \"state=up\" \"since=\" \"answering=yes\" \"reason=ok\" \"seen-by=ns1:up\"\n");
+			 "\"address=127.0.0.11\" \"tier=1\" \"state=down\" \"since=\" \"answering=no\" \"reason=connect refused\" \"took-ms=0.3\" \"seen-by=ns1:down\"\n"
+			 "\"address=127.0.0.12\" \"tier=1\" \"host=ams1\" \"state=up\" \"since=\" \"answering=yes\" \"reason=ok\" \"took-ms=0.3\" \"seen-by=ns1:up\"\n"
+			 "\"address=::1\" \"tier=2\" \"state=up\" \"since=\" \"answering=yes\" \"reason=ok\" \"took-ms=0.3\" \"seen-by=ns1:up\"\n");
 }
 END_TEST
 
@@ -223,13 +223,13 @@ START_TEST(forced_members)
 	ck_assert_str_eq(without_since(),
 			 "NOERROR aa\n"
 			 "\"service=www.example.test\" \"address=127.0.0.11\" \"tier=1\" \"state=down\" \"since=\" \"answering=yes\" "
-			 "\"reason=connect refused\" \"seen-by=ns1:down\"\n"
+			 "\"reason=connect refused\" \"took-ms=0.3\" \"seen-by=ns1:down\"\n"
 			 "\"service=www.example.test\" \"address=127.0.0.12\" \"tier=1\" \"host=ams1\" \"state=up\" \"since=\" \"answering=no\" "
-			 "\"reason=ok\" \"seen-by=ns1:up\" \"forced=down\" \"by=alice\" \"until=2023-11-14T22:31:03.000Z\" \"why=because\"\n"
-			 "\"service=www.example.test\" \"address=::1\" \"tier=2\" \"state=up\" \"since=\" \"answering=no\" \"reason=ok\" "
+			 "\"reason=ok\" \"took-ms=0.3\" \"seen-by=ns1:up\" \"forced=down\" \"by=alice\" \"until=2023-11-14T22:31:03.000Z\" \"why=because\"\n"
+			 "\"service=www.example.test\" \"address=::1\" \"tier=2\" \"state=up\" \"since=\" \"answering=no\" \"reason=ok\" \"took-ms=0.3\" "
 			 "\"seen-by=ns1:up\" \"forced=drain\" \"by=alice\" \"why=because\"\n"
 			 "\"service=api.example.test\" \"address=127.0.0.11\" \"tier=1\" \"state=down\" \"since=\" \"answering=yes\" "
-			 "\"reason=connect refused\" \"seen-by=ns1:down\"\n");
+			 "\"reason=connect refused\" \"took-ms=0.3\" \"seen-by=ns1:down\"\n");
 }
 END_TEST
 
