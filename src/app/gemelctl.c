@@ -11,8 +11,10 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "app/gemelctl.h"
 #include "conf/conf.h"
 #include "ctl/ctl.h"
+#include "ctl/verbs.h"
 
 #define EXIT_USAGE 2
 #define EXIT_PLUGIN_UNKNOWN 3
@@ -162,6 +164,10 @@ static int run(const struct options *o, int argc, char *const *argv)
 		fputs("gemelctl: usage: gemelctl key new FILE\n", stderr);
 		return EXIT_USAGE;
 	}
+	struct call c;
+	int status = call_parse(&c, argc, argv);
+	if (status == 0 && strcmp(argv[0], "test") == 0)
+		return gemelctl_test(c.words[0], o->json || c.option[OPTION_JSON]);
 	return ask_server(o, argc, argv);
 }
 

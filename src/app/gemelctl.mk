@@ -1,5 +1,5 @@
 bin_PROGRAMS += gemelctl
-gemelctl_SOURCES = src/app/gemelctl.c
+gemelctl_SOURCES = src/app/gemelctl.c src/app/gemelctl.h src/app/gemelctl_test.c
 gemelctl_CFLAGS = $(AM_CFLAGS)
 gemelctl_LDADD = src/conf/libconf.a src/ctl/libctl.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
 	src/health/libhealth.a src/ipc/libipc.a src/zone/libzone.a src/answer/libanswer.a src/dns/libdns.a src/base/libbase.a \

@@ -44,7 +44,8 @@ static const char *near_script(struct conf *c, const char *name)
 	while (dir && n < 256 && (e = readdir(dir))) {
 		size_t len = strlen(e->d_name);
 
-		if (len <= 4 || strcmp(e->d_name + len - 4, ".lua"))
+		if (len <= 4 || strcmp(e->d_name + len - 4, ".lua") ||
+		    (len > 9 && !strcmp(e->d_name + len - 9, "_test.lua"))) /* a check's cases, in a source tree */
 			continue;
 		names[n] = arena_strn(&c->arena, e->d_name, len - 4);
 		n += names[n] != NULL;

@@ -42,6 +42,7 @@ static const struct verb verbs[] = {
 	{ "failback", "SERVICE", "let the better tier take over now", 1, 1, false, 0, 0, NULL },
 	{ "reload", "", "read configuration, zones and scripts again", 0, 0, false, 0, 0, run_reload },
 	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, NULL },
+	{ "test", "FILE", "run the cases of a check script, which stand in NAME_test.lua", 1, 1, true, 0, 0, NULL },
 	{ "stats", "", "counters", 0, 0, false, 0, 0, NULL },
 	{ "key", "new FILE", "write a fresh pair key, mode 0600", 2, 2, true, 0, 0, NULL },
 	{ "stop", "", "end the server", 0, 0, false, 0, 0, run_stop },

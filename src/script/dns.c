@@ -47,6 +47,34 @@ static const struct word rcodes[] = {
 	{ "NOTAUTH", DNS_RCODE_NOTAUTH }, { "BADVERS", DNS_RCODE_BADVERS }, { NULL, 0 }
 };
 
+static int word_find(const struct word *list, const char *text)
+{
+	for (; list->name != NULL; list++)
+		if (strcasecmp(list->name, text) == 0)
+			return list->value;
+	return -1;
+}
+
+uint16_t dns_type_parse(const char *text)
+{
+	int type = word_find(types, text);
+
+	return type > 0 ? (uint16_t)type : 0;
+}
+
+const char *dns_type_text(uint16_t type)
+{
+	for (const struct word *w = types; w->name != NULL; w++)
+		if (w->value == type)
+			return w->name;
+	return "of another type";
+}
+
+int dns_rcode_parse(const char *text)
+{
+	return word_find(rcodes, text);
+}
+
 /* "TYPE257" (RFC 3597 5) where the table has no name. */
 static void push_word(lua_State *L, const struct word *list, const char *prefix, uint16_t value)
 {

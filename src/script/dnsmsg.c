@@ -96,8 +96,7 @@ int dnsmsg_next(struct dnsmsg *m, struct dnsmsg_record *r)
 
 /* ---- data as text ---- */
 
-/* What the data of a type is made of: a IPv4, A IPv6, n name, 2 and 4 integers of so many octets, s strings to the end. */
-static const char *layout_of(uint16_t type)
+const char *dnsmsg_layout(uint16_t type)
 {
 	switch (type) {
 	case DNS_TYPE_A: return "a";
@@ -213,7 +212,7 @@ static void add_unknown(const struct dnsmsg *m, const struct dnsmsg_record *r, s
 
 int dnsmsg_text(const struct dnsmsg *m, const struct dnsmsg_record *r, char out[DNSMSG_TEXT_MAX])
 {
-	const char *layout = r->class == DNS_CLASS_IN || r->type == DNS_TYPE_TXT || r->type == DNS_TYPE_SOA ? layout_of(r->type) : NULL;
+	const char *layout = r->class == DNS_CLASS_IN || r->type == DNS_TYPE_TXT || r->type == DNS_TYPE_SOA ? dnsmsg_layout(r->type) : NULL;
 	size_t at = r->data_at, end = r->data_at + r->data_len;
 	struct text t = { .out = out };
 

@@ -35,6 +35,9 @@ int dnsmsg_next(struct dnsmsg *m, struct dnsmsg_record *r) MUST_CHECK;
 /* The data as text: as a zone file has it for A AAAA NS CNAME PTR DNAME MX SRV SOA TXT, else as RFC 3597 has it.
  * ERR_FORMAT where it is not what its type asks for. */
 int dnsmsg_text(const struct dnsmsg *m, const struct dnsmsg_record *r, char out[DNSMSG_TEXT_MAX]) MUST_CHECK;
+/* What the data of a type is made of: a IPv4, A IPv6, n name, 2 and 4 integers of so many octets, s strings to the end.
+ * NULL = not known. */
+const char *dnsmsg_layout(uint16_t type);
 /* The serial of an SOA record (RFC 1035 3.3.13). ERR_FORMAT. */
 int dnsmsg_serial(const struct dnsmsg *m, const struct dnsmsg_record *r, uint32_t *serial) MUST_CHECK;
 

@@ -114,6 +114,9 @@ void http_open(lua_State *L, int lib);
 void json_open(lua_State *L, int lib);
 void dns_open(lua_State *L, int lib);
 void plugin_open(lua_State *L, int lib);
+uint16_t dns_type_parse(const char *text);    /* 0 = not known */
+const char *dns_type_text(uint16_t type);
+int dns_rcode_parse(const char *text);        /* -1 = not known */
 void tls_open(lua_State *L, int lib);
 /* Reads a `tls` option (nil, a boolean or a table) at index; name is for a table without one, or NULL. What *out lends
  * stays on the stack, above all that was there. */
@@ -125,6 +128,11 @@ void tls_push_info(lua_State *L, const struct script_tls_info *info);
 /* A table named name in lib that scripts can read but not write, over the table on the top of the stack (popped). */
 void sandbox_seal(lua_State *L, int lib, const char *name);
 int args_declare(struct script *s, int index, struct diags *d); /* the args table at index */
+/* script_new, for a chunk that returns something else: read looks at it, on the top of the stack, within the protection
+ * that chunks have, and leaves there what main_ref is to hold. */
+typedef int script_reader(struct script *s, struct diags *d);
+int script_open(struct script **s, const char *file, const char *text, size_t len, const struct script_limits *lim,
+		script_reader *read, struct diags *d) MUST_CHECK;
 void script_log(struct script *s, enum log_level level, const char *text, size_t len);
 /* Gives the run's request to the edge and comes back in k with the answer; a refused one has raised by then. */
 int api_wait(lua_State *L, const struct script_request *req, lua_KFunction k);

@@ -120,6 +120,7 @@ struct load {
 	const char *text;
 	size_t len;
 	struct diags *diags;
+	script_reader *read;
 	int err;
 };
 
@@ -155,15 +156,15 @@ static int load(lua_State *L)
 	l->err = load_chunk(l);
 	limits_disarm(s);
 	if (l->err == 0)
-		l->err = result_read(s, l->diags);
+		l->err = l->read(s, l->diags);
 	if (l->err == 0)
 		s->main_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	return 0;
 }
 
-static int script_load(struct script *s, const char *text, size_t len, struct diags *d)
+static int script_load(struct script *s, const char *text, size_t len, script_reader *read, struct diags *d)
 {
-	struct load l = { .script = s, .text = text, .len = len, .diags = d };
+	struct load l = { .script = s, .text = text, .len = len, .diags = d, .read = read };
 	struct script_run *none = NULL;
 
 	s->L = lua_newstate(limits_alloc, s);
@@ -186,6 +187,12 @@ static int script_load(struct script *s, const char *text, size_t len, struct di
 int script_new(struct script **out, const char *file, const char *text, size_t len, const struct script_limits *lim,
 	       struct diags *d)
 {
+	return script_open(out, file, text, len, lim, result_read, d);
+}
+
+int script_open(struct script **out, const char *file, const char *text, size_t len, const struct script_limits *lim,
+		script_reader *read, struct diags *d)
+{
 	struct script *s;
 	int err;
 
@@ -198,7 +205,7 @@ int script_new(struct script **out, const char *file, const char *text, size_t l
 		return ERR_NOMEM;
 	s->limits = *lim;
 	s->file = strdup(file);
-	err = s->file != NULL ? script_load(s, text, len, d) : ERR_NOMEM;
+	err = s->file != NULL ? script_load(s, text, len, read, d) : ERR_NOMEM;
 	if (err != 0) {
 		script_free(s);
 		return err;

@@ -362,3 +362,14 @@ tests_unit_health_witness_test_SOURCES = tests/unit/health_witness_test.c tests/
 tests_unit_health_witness_test_LDADD = src/health/libhealth.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_health_witness_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_health_witness_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/script_cases_test
+TESTS += tests/unit/script_cases_test
+tests_unit_script_cases_test_SOURCES = tests/unit/script_cases_test.c tests/unit/unit.h
+tests_unit_script_cases_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_cases_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+# The bundled checks against their own cases.
+TESTS += tests/unit/lua_test.sh
+EXTRA_DIST += tests/unit/lua_test.sh
+tests/unit/lua_test.log: gemelctl

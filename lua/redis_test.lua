@@ -1,0 +1,40 @@
+-- Cases of redis.lua: gemelctl test lua/redis.lua
+local ping = "*1\r\n$4\r\nPING\r\n"
+local role = "*1\r\n$4\r\nROLE\r\n"
+
+return {
+  { name = "answers PING", want = "up",
+    mock = { { connect = 6379 }, { expect = ping, reply = "+PONG\r\n" } } },
+  { name = "asks on the port given", args = { port = 7000 }, want = "up",
+    mock = { { connect = 7000 }, { expect = ping, reply = "+PONG\r\n" } } },
+  { name = "a member's probe port wins", args = { port = 7000 }, target = { port = 7001 }, want = "up",
+    mock = { { connect = 7001 }, { expect = ping, reply = "+PONG\r\n" } } },
+  { name = "nothing listens", want = "down", reason = "connect refused",
+    mock = { { fail = "connect refused" } } },
+  { name = "hangs", want = "down", reason = "read timeout",
+    mock = { { expect = ping, silent = true } } },
+  { name = "answers too late", timeout = 1, want = "down", reason = "read timeout",
+    mock = { { expect = ping, reply = "+PONG\r\n", after = 1.5 } } },
+  { name = "answers just in time", timeout = 1, want = "up",
+    mock = { { expect = ping, reply = "+PONG\r\n", after = 0.9 } } },
+  { name = "closes at once", want = "down", reason = "connection closed",
+    mock = { { expect = ping, close = true } } },
+  { name = "is loading", want = "down", reason = "wrong reply: LOADING",
+    mock = { { expect = ping, reply = "-LOADING Redis is loading the dataset in memory\r\n" } } },
+  { name = "answers something else", want = "down", reason = "unexpected reply to PING: +HELLO",
+    mock = { { expect = ping, reply = "+HELLO\r\n" } } },
+  { name = "logs in with a password", args = { password = "secret" }, want = "up",
+    mock = { { expect = "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n", reply = "+OK\r\n" }, { expect = ping, reply = "+PONG\r\n" } } },
+  { name = "logs in as a user", args = { user = "monitor", password = "secret" }, want = "up",
+    mock = {
+      { expect = "*3\r\n$4\r\nAUTH\r\n$7\r\nmonitor\r\n$6\r\nsecret\r\n", reply = "+OK\r\n" },
+      { expect = ping, reply = "+PONG\r\n" },
+    } },
+  { name = "a wrong password", args = { password = "wrong" }, want = "down", reason = "WRONGPASS",
+    mock = { { expect = "*2\r\n$4\r\nAUTH\r\n$5\r\nwrong\r\n", reply = "-WRONGPASS invalid username-password pair\r\n" } } },
+  { name = "has the role", args = { role = "replica" }, want = "up", reason = "replica",
+    mock = { { expect = ping, reply = "+PONG\r\n" }, { expect = role, reply = "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n" } } },
+  { name = "has the other role", args = { role = "master" }, want = "down", reason = "the role is slave, expected master",
+    mock = { { expect = ping, reply = "+PONG\r\n" }, { expect = role, reply = "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n" } } },
+  { name = "a role that there is not", args = { role = "slave" }, want = "unknown", reason = 'role is "slave"' },
+}
