@@ -73,6 +73,8 @@ static bool socket_is_for(enum socket_kind k, enum ipc_role r)
 	case SOCKET_CONTROL:
 	case SOCKET_STATE_DIR:
 		return r == IPC_COORDINATOR;
+	case SOCKET_PING:
+		return r == IPC_PROBER;
 	case SOCKET_NONE:
 		break;
 	}

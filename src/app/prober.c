@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "app/child.h"
 #include "app/prober_plan.h"
+#include "app/sockets.h"
 #include "base/table.h"
 #include "io/chan.h"
 #include "io/clock.h"
@@ -338,6 +339,13 @@ static void take_coordinator(struct prober *p, int fd)
 		exit(1);
 }
 
+static void take_ping_sockets(struct prober *p, int *fds, size_t fd_count)
+{
+	for (size_t i = 0; i < fd_count; i++)
+		if (probes_add_ping_socket(p->probes, fds[i]))
+			close(fds[i]);
+}
+
 /* A plan is in use as soon as it is here; which generation counts is the coordinator's to say, so START asks nothing
  * of us. */
 static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
@@ -353,6 +361,8 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_plan(p, fds[0]);
 	} else if (t == IPC_CHANNEL && fd_count == 1 && role == IPC_COORDINATOR) {
 		take_coordinator(p, fds[0]);
+	} else if (t == IPC_SOCKET && get_u8(&m) == SOCKET_PING) {
+		take_ping_sockets(p, fds, fd_count);
 	} else if (t == IPC_CHANNEL && fd_count == 1 && role == IPC_RUNNER) {
 		if (probes_set_runner(p->probes, fds[0]))
 			exit(1);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -258,6 +259,34 @@ static int open_control(struct sockets *s, const char *path)
 	return s->control_path ? 0 : ERR_NOMEM;
 }
 
+/* True where the kernel lets a process of this group open ping sockets (icmp(7)). */
+static bool may_ping(int gid)
+{
+	unsigned long long low = 1, high = 0;
+	FILE *f = fopen("/proc/sys/net/ipv4/ping_group_range", "re");
+	bool told = f && fscanf(f, "%llu %llu", &low, &high) == 2;
+	if (f)
+		fclose(f);
+	return told && gid >= 0 && (unsigned long long)gid >= low && (unsigned long long)gid <= high;
+}
+
+/* No fault where it fails: checks that ping say that they cannot. */
+static int open_ping(struct sockets *s, int gid)
+{
+	static const int kinds[][2] = { { AF_INET, IPPROTO_ICMP }, { AF_INET6, IPPROTO_ICMPV6 } };
+	struct socket_set *set;
+	if (geteuid() != 0 || may_ping(gid >= 0 ? gid : (int)getegid()))
+		return 0;
+	if (!(set = add_set(s, SOCKET_PING, NULL)))
+		return ERR_NOMEM;
+	for (size_t i = 0; i < 2; i++) {
+		int fd = socket(kinds[i][0], SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, kinds[i][1]);
+		if (fd >= 0)
+			set->fds[set->count++] = fd;
+	}
+	return 0;
+}
+
 static size_t sockets_per_address(const struct plan_node *n)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -275,6 +304,8 @@ static int open_all(struct sockets *s, const struct plan_node *n, int uid, int g
 	}
 	for (size_t i = 0; !e && i < n->peer_count; i++)
 		e = open_udp(s, SOCKET_PEER, &n->peer[i], 1);
+	if (!e)
+		e = open_ping(s, gid);
 	return e ? e : open_control(s, n->control);
 }
 

@@ -9,7 +9,8 @@
 #include "base/addr.h"
 #include "core/plan.h"
 
-enum socket_kind { SOCKET_NONE = 0, SOCKET_UDP, SOCKET_TCP, SOCKET_PEER, SOCKET_CONTROL, SOCKET_STATE_DIR };
+enum socket_kind { SOCKET_NONE = 0, SOCKET_UDP, SOCKET_TCP, SOCKET_PEER, SOCKET_CONTROL, SOCKET_STATE_DIR,
+	SOCKET_PING /* raw ICMP, where the prober may not open ping sockets itself */ };
 
 #define SOCKETS_PER_ADDRESS_MAX 32 /* S; descriptors of one address must fit one message */
 #define SOCKET_BUFFER (8 << 20)    /* octets asked for each UDP socket: what a restart of the responder must outlast */

@@ -22,12 +22,18 @@ struct probes {
 	struct probes_stats stats;
 	struct tls_contexts *tls; /* NULL before the first handshake */
 	struct probe_runner *runner; /* NULL = none yet */
+	struct probe_pinger *pinger; /* NULL = none */
 	uint8_t room[PROBE_READ_LEN];
 };
 
 struct probe_runner **probe_runner_of(struct probe *p)
 {
 	return &p->set->runner;
+}
+
+struct probe_pinger *probe_pinger_of(struct probe *p)
+{
+	return p->set->pinger;
 }
 
 uint8_t *probe_read_room(struct probe *p)
@@ -208,6 +214,7 @@ static void finish_late(struct probe *p)
 		[PROBE_WAIT_SLEEP] = { HEALTH_CHECK_TIMEOUT, "asleep" },
 		[PROBE_WAIT_HTTP] = { HEALTH_READ_TIMEOUT, "no whole answer" },
 		[PROBE_WAIT_DNS] = { HEALTH_READ_TIMEOUT, "" },
+		[PROBE_WAIT_PING] = { HEALTH_READ_TIMEOUT, "no echo" },
 		[PROBE_WAIT_TURN] = { HEALTH_LOCAL_LAG, "too many plugins at once" },
 		[PROBE_WAIT_RUN] = { HEALTH_CHECK_TIMEOUT, "the plugin did not end" },
 	};
@@ -292,6 +299,8 @@ static void wait_is_over(struct probe *p)
 		probe_fail(p, HEALTH_TLS_TIMEOUT, "port %u", p->conn->port);
 	else if (p->wait == PROBE_WAIT_SEND)
 		probe_fail(p, HEALTH_WRITE_FAILED, "time-out");
+	else if (p->wait == PROBE_WAIT_PING)
+		probe_fail(p, HEALTH_READ_TIMEOUT, "no echo");
 	else if (p->wait == PROBE_WAIT_TURN)
 		probe_fail(p, HEALTH_LOCAL_LAG, "too many plugins at once");
 	else if (p->wait == PROBE_WAIT_RUN)
@@ -341,6 +350,9 @@ static void perform(struct probe *p)
 		break;
 	case SCRIPT_REQ_RUN:
 		probe_run_begin(p);
+		break;
+	case SCRIPT_REQ_PING:
+		probe_ping_begin(p);
 		break;
 	case SCRIPT_REQ_CONNECT:
 	case SCRIPT_REQ_SEND:
@@ -514,6 +526,7 @@ void probes_free(struct probes *s)
 		return;
 	probes_cancel(s);
 	probe_runner_free(s->runner);
+	probe_pinger_free(s->pinger);
 	if (s->turn != NULL)
 		event_free(s->turn);
 	if (s->tick != NULL)
@@ -548,4 +561,11 @@ int probes_set_runner(struct probes *s, int fd)
 	probe_runner_free(s->runner);
 	s->runner = probe_runner_new(s->base, fd);
 	return s->runner != NULL ? 0 : ERR_NOMEM;
+}
+
+int probes_add_ping_socket(struct probes *s, int fd)
+{
+	if (s->pinger == NULL)
+		s->pinger = probe_pinger_new();
+	return s->pinger != NULL ? probe_pinger_add(s->pinger, s->base, fd) : ERR_NOMEM;
 }

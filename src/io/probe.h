@@ -59,6 +59,8 @@ void probes_free(struct probes *s); /* NULL is fine */
 int probes_start(struct probes *s, const struct probe_job *job) MUST_CHECK;
 /* Takes the channel to a new runner; what ran at an old one fails, void. ERR_NOMEM. */
 int probes_set_runner(struct probes *s, int fd) MUST_CHECK;
+/* A raw ICMP or ICMPv6 socket for pings that may not open their own; taken on success. ERR_FORMAT, ERR_NOMEM. */
+int probes_add_ping_socket(struct probes *s, int fd) MUST_CHECK;
 void probes_get_stats(const struct probes *s, struct probes_stats *out);
 
 #endif

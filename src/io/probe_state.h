@@ -5,6 +5,7 @@
  *                                                            probe_tls.c    handshakes over probe_conn
  *                                                            probe_http.c   one exchange over both
  *                                                            probe_dns.c    one question
+ *                                                            probe_ping.c   one echo
  *                                                            probe_run.c    one plugin, at the runner
  */
 #ifndef GEMEL_IO_PROBE_STATE_H
@@ -31,7 +32,7 @@ enum probe_wait {
 	PROBE_WAIT_NONE = 0,
 	PROBE_WAIT_CONNECT, PROBE_WAIT_TLS, PROBE_WAIT_SEND, PROBE_WAIT_READ, PROBE_WAIT_LINE, PROBE_WAIT_SLEEP,
 	PROBE_WAIT_HTTP, /* reading; while it connects and sends it waits as those do */
-	PROBE_WAIT_DNS, PROBE_WAIT_TURN, PROBE_WAIT_RUN /* for the runner to begin; for the plugin to end */
+	PROBE_WAIT_DNS, PROBE_WAIT_PING, PROBE_WAIT_TURN, PROBE_WAIT_RUN /* for the runner to begin; for the plugin to end */
 };
 struct probe_http { /* an exchange, from its connect to its answer */
 	struct bytes request;
@@ -88,6 +89,14 @@ void *probe_side_new(struct probe *p, size_t len, void (*ready)(struct probe *),
 
 /* ---- probe_dns.c ---- */
 void probe_dns_begin(struct probe *p);
+
+/* ---- probe_ping.c ---- */
+void probe_ping_begin(struct probe *p);
+struct probe_pinger; /* raw sockets, where pings cannot have their own */
+struct probe_pinger *probe_pinger_of(struct probe *p); /* NULL = none */
+struct probe_pinger *probe_pinger_new(void);
+int probe_pinger_add(struct probe_pinger *g, struct event_base *base, int fd); /* takes fd on success. ERR_FORMAT, ERR_NOMEM */
+void probe_pinger_free(struct probe_pinger *g); /* NULL is fine; nobody may wait there any more */
 
 /* ---- probe_run.c ---- */
 void probe_run_begin(struct probe *p);

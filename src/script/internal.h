@@ -117,6 +117,7 @@ void plugin_open(lua_State *L, int lib);
 uint16_t dns_type_parse(const char *text);    /* 0 = not known */
 const char *dns_type_text(uint16_t type);
 int dns_rcode_parse(const char *text);        /* -1 = not known */
+void ping_open(lua_State *L, int lib);
 void tls_open(lua_State *L, int lib);
 /* Reads a `tls` option (nil, a boolean or a table) at index; name is for a table without one, or NULL. What *out lends
  * stays on the stack, above all that was there. */

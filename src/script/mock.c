@@ -8,12 +8,13 @@
 #define AFTER_MAX_S 86400.0
 
 static const char *const step_keys[] = { "connect", "tls", "cert", "udp", "expect", "reply", "close", "fail", "silent", "after", "http", "status",
-					 "headers", "body", "dns", "rcode", "aa", "tc", "ra", "ad", "answer", "authority", "run", "exit",
+					 "headers", "body", "dns", "rcode", "aa", "tc", "ra", "ad", "answer", "authority", "run", "exit", "ping",
 					 "output", NULL };
 /* The key that says what a step is for, and how that is told; the first that is there counts. */
 static const struct kind { const char *key; enum mock_kind kind; const char *text; } kinds[] = {
 	{ "connect", MOCK_CONNECT, "a connection" }, { "udp", MOCK_UDP, "a UDP socket" }, { "expect", MOCK_EXPECT, "it to send something" },
 	{ "http", MOCK_HTTP, "an HTTP request" }, { "dns", MOCK_DNS, "a DNS query" }, { "run", MOCK_RUN, "a plugin" },
+	{ "ping", MOCK_PING, "an echo" },
 	{ "reply", MOCK_REPLY, "a read" }, { "close", MOCK_REPLY, "a read" }
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
@@ -86,6 +87,9 @@ static const char *request_text(const struct mock *m, const struct script_reques
 		break;
 	case SCRIPT_REQ_RUN:
 		snprintf(out, cap, "runs %s", mock_run_text(req, data, sizeof data));
+		break;
+	case SCRIPT_REQ_PING:
+		snprintf(out, cap, "pings %s", addr_format(&req->addr, false, data));
 		break;
 	case SCRIPT_REQ_SEND:
 		snprintf(out, cap, "sends %s", mock_quote(req->data, req->len, data, sizeof data));
@@ -207,6 +211,14 @@ lua_Integer mock_integer(struct mock *m, const char *key, lua_Integer fallback)
 	return fallback;
 }
 
+bool mock_is_true(struct mock *m, const char *key)
+{
+	bool is = push_field(m, key) == LUA_TBOOLEAN && lua_toboolean(m->L, -1);
+
+	lua_pop(m->L, 1);
+	return is;
+}
+
 bool mock_bool(struct mock *m, const char *key, bool fallback)
 {
 	int type = push_field(m, key);
@@ -312,6 +324,7 @@ static enum health_reason timeout_reason(enum script_request_type t)
 	case SCRIPT_REQ_TLS_INFO:
 	case SCRIPT_REQ_HTTP:
 	case SCRIPT_REQ_DNS:
+	case SCRIPT_REQ_PING:
 	case SCRIPT_REQ_SLICE:
 		break;
 	}
@@ -322,7 +335,8 @@ static enum health_reason timeout_reason(enum script_request_type t)
 static void run_over(struct mock *m, const struct script_request *req)
 {
 	const char *text = req->type == SCRIPT_REQ_SLEEP ? "asleep" : req->type == SCRIPT_REQ_READLINE ? "within a line" :
-			   req->type == SCRIPT_REQ_HTTP ? "no whole answer" : req->type == SCRIPT_REQ_RUN ? "the plugin did not end" : NULL;
+			   req->type == SCRIPT_REQ_HTTP ? "no whole answer" : req->type == SCRIPT_REQ_RUN ? "the plugin did not end" :
+			   req->type == SCRIPT_REQ_PING ? "no echo" : NULL;
 
 	m->now_us = m->deadline_us;
 	m->over = (struct health_result){ .reason = timeout_reason(req->type) };
@@ -346,6 +360,8 @@ enum mock_outcome mock_wait(struct mock *m, const struct script_request *req, ui
 		m->now_us = own;
 		if (req->type == SCRIPT_REQ_RUN)
 			return mock_fail(m, a, timeout_reason(req->type), "the plugin did not end");
+		if (req->type == SCRIPT_REQ_PING)
+			return mock_fail(m, a, timeout_reason(req->type), "no echo");
 		return mock_fail(m, a, timeout_reason(req->type), "port %u", request_port(m, req));
 	}
 	run_over(m, req);
@@ -404,6 +420,8 @@ enum mock_outcome mock_answer(struct mock *m, const struct script_request *req, 
 		return mock_dns(m, req, a);
 	case SCRIPT_REQ_RUN:
 		return mock_run(m, req, a);
+	case SCRIPT_REQ_PING:
+		return mock_ping(m, req, a);
 	case SCRIPT_REQ_SLEEP:
 		return mock_wait(m, req, m->now_us + (uint64_t)req->timeout_ms * 1000, a);
 	case SCRIPT_REQ_CLOSE:

@@ -27,7 +27,7 @@ enum mock_outcome {
 	MOCK_WRONG /* the script does what no step says: m->trouble tells */
 };
 enum mock_kind { /* of a step: what it is for */
-	MOCK_KIND_NONE = 0, MOCK_ANY, MOCK_CONNECT, MOCK_UDP, MOCK_EXPECT, MOCK_REPLY, MOCK_HTTP, MOCK_DNS, MOCK_RUN
+	MOCK_KIND_NONE = 0, MOCK_ANY, MOCK_CONNECT, MOCK_UDP, MOCK_EXPECT, MOCK_REPLY, MOCK_HTTP, MOCK_DNS, MOCK_RUN, MOCK_PING
 };
 struct mock_conn {
 	bool open, tls, silent, datagrams; /* datagrams: in holds a length (4 octets) before each */
@@ -80,6 +80,7 @@ enum mock_outcome mock_unexpected(struct mock *m, const struct script_request *r
 bool mock_has(struct mock *m, const char *key);
 const char *mock_text(struct mock *m, const char *key, size_t *len); /* NULL = absent */
 lua_Integer mock_integer(struct mock *m, const char *key, lua_Integer fallback);
+bool mock_is_true(struct mock *m, const char *key); /* `true`, and nothing else */
 bool mock_bool(struct mock *m, const char *key, bool fallback);
 int mock_fault(struct mock *m, const char *fmt, ...) PRINTF_LIKE(2, 3); /* of the next step; never returns */
 /* The table at index has no key but these; near misses are told. NULL ends the list. */
@@ -94,6 +95,9 @@ enum mock_outcome mock_tls_info(struct mock *m, const struct script_request *req
 enum mock_outcome mock_http(struct mock *m, const struct script_request *req, struct script_answer *a);
 /* ---- mock_dns.c ---- */
 enum mock_outcome mock_dns(struct mock *m, const struct script_request *req, struct script_answer *a);
+/* ---- mock_ping.c ---- */
+enum mock_outcome mock_ping(struct mock *m, const struct script_request *req, struct script_answer *a);
+
 /* ---- mock_run.c ---- */
 enum mock_outcome mock_run(struct mock *m, const struct script_request *req, struct script_answer *a);
 /* The words of a plugin, with spaces between. */

@@ -112,7 +112,7 @@ static void read_perfdata(lua_State *L, const char *p, const char *end, unsigned
 		(*count)++;
 		push_label(L, label, equal);
 		lua_createtable(L, 0, 6);
-		if (read_value(L, equal + 1, stop))
+		if (lua_rawlen(L, -2) > 0 && read_value(L, equal + 1, stop))
 			lua_rawset(L, -3);
 		else
 			lua_pop(L, 2);

@@ -169,6 +169,7 @@ int sandbox_open(lua_State *L)
 	json_open(L, globals);
 	dns_open(L, globals);
 	plugin_open(L, globals);
+	ping_open(L, globals);
 	tls_open(L, globals);
 	drop_stock(L);
 

@@ -107,6 +107,7 @@ enum script_request_type {
 	SCRIPT_REQ_TLS_INFO, /* conn → what its handshake agreed on, and the certificate */
 	SCRIPT_REQ_HTTP,     /* one HTTP/1.1 exchange */
 	SCRIPT_REQ_DNS,      /* addr, data: a query whose number is 0, stream → data: the answer to it, untouched */
+	SCRIPT_REQ_PING,     /* addr, max: octets of payload → took_us. Silence within timeout_ms is READ_TIMEOUT */
 	SCRIPT_REQ_RUN,      /* data: the plugin and its arguments, env: its environment; strings, each with its NUL →
 				status: how it ended, data: what it wrote */
 	SCRIPT_REQ_SLEEP,    /* timeout_ms */
@@ -155,6 +156,7 @@ struct script_answer {
 	const char *detail;
 	int conn;
 	const char *data; size_t len; /* read: octets; http: body */
+	uint32_t took_us;             /* ping */
 	int status;                   /* http; run: the exit status, or minus the signal that ended it */
 	const char *headers;          /* http: "name: value\n", names lower-case */
 	const struct script_tls_info *tls; /* tls_info */

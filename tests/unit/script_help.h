@@ -19,6 +19,7 @@ struct turn { /* the next request must be of this type; the answer to it */
 	const char *detail;
 	int status;
 	const char *headers;
+	uint32_t took_us;
 };
 
 static char help_log[8192];
@@ -75,6 +76,7 @@ static void help_answer(struct script_answer *a, const struct turn *turn, const 
 	a->len = turn->data != NULL ? strlen(turn->data) : 0;
 	a->status = turn->status;
 	a->headers = turn->headers;
+	a->took_us = turn->took_us;
 	a->conn = req->type == SCRIPT_REQ_CONNECT ? 3 : req->conn;
 	help_waited_ms += req->type == SCRIPT_REQ_SLEEP ? req->timeout_ms : 0;
 }

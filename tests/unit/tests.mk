@@ -373,3 +373,9 @@ tests_unit_script_cases_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 TESTS += tests/unit/lua_test.sh
 EXTRA_DIST += tests/unit/lua_test.sh
 tests/unit/lua_test.log: gemelctl
+
+check_PROGRAMS += tests/unit/script_more_test
+TESTS += tests/unit/script_more_test
+tests_unit_script_more_test_SOURCES = tests/unit/script_more_test.c tests/unit/script_help.h
+tests_unit_script_more_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_more_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
