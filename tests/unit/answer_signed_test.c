@@ -60,7 +60,7 @@ static void hash_text(char out[NSEC3_LABEL_LEN + 1], const uint8_t hash[NSEC3_HA
 	for (unsigned i = 0; i < NSEC3_LABEL_LEN; i++) {
 		unsigned bit = i * 5, v = 0;
 		for (unsigned k = 0; k < 5; k++)
-			v = v << 1 | (hash[(bit + k) / 8] >> (7 - (bit + k) % 8) & 1u);
+			v = v << 1 | ((unsigned)hash[(bit + k) / 8] >> (7 - (bit + k) % 8) & 1u);
 		out[i] = "0123456789abcdefghijklmnopqrstuv"[v];
 	}
 	out[NSEC3_LABEL_LEN] = 0;
