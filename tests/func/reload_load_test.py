@@ -191,7 +191,8 @@ class ReloadUnderLoad(Case):
             self.assertEqual(status, 0, out + err)
             self.each(f"version {v} is answered", lambda a, v=v: a.newest() >= v)
         self.finish(RELOADS + 1)
-        self.assertEqual(self.solo.children(), pids)  # nobody died on the way
+        left = {role: pid for role, pid in self.solo.children().items() if role != "loader"}  # it may still write the snapshot
+        self.assertEqual(left, pids)  # nobody died on the way
 
     def test_by_signals_that_overtake_each_other(self):
         """SIGHUP upon SIGHUP, several loads under way or begun anew: in the end the last version is there, and nothing was lost."""
