@@ -181,6 +181,7 @@ static void tell_children(struct supervisor *s)
 		put_u32(&w, (uint32_t)c->pid);
 		put_u32(&w, c->restarts);
 		put_u64(&w, c->started_wall_ms);
+		put_u8(&w, c->confined);
 	}
 	if (to->chan)
 		children_check_sent(to, chan_send_buf(to->chan, &w));
@@ -218,6 +219,10 @@ static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, 
 			children_keep_overlay(s, fds[0], get_u8(&r) != 0);
 			fd_count = 0;
 		}
+		break;
+	case IPC_CONFINED:
+		c->confined = get_u8(&r);
+		tell_children(s);
 		break;
 	default: /* IPC_BEAT, or nothing of ours */
 		break;
@@ -258,6 +263,7 @@ void children_start(struct child *c)
 	uint64_t now = clock_mono_ms();
 	c->started_ms = c->beat_ms = now;
 	c->started_wall_ms = clock_wall_ms();
+	c->confined = 0;
 	if (pid < 0 || !(c->chan = chan_new(s->base, channel, child_message, child_end, c))) {
 		if (pid > 0)
 			kill(pid, SIGKILL);

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "app/child.h"
+#include "app/confine.h"
 #include "app/coordinator_state.h"
 #include "app/progress.h"
 #include "app/sockets.h"
@@ -135,6 +136,7 @@ static void take_children(struct coordinator *c, struct rbuf *m)
 		k->pid = get_u32(m);
 		k->restarts = get_u32(m);
 		k->started_wall_ms = get_u64(m);
+		k->confined = confine_text(get_u8(m));
 	}
 }
 

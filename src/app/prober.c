@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include "app/child.h"
+#include "app/confine.h"
 #include "app/prober_plan.h"
 #include "app/sockets.h"
 #include "base/table.h"
@@ -19,6 +19,7 @@
 #include "io/log.h"
 #include "io/memfd.h"
 #include "io/probe.h"
+#include "io/tls.h"
 
 #define GENERATIONS_KEPT 2   /* the coordinator may still ask for the one before while a new one comes */
 #define RESULT_LEN_MAX (4 + 4 + 1 + 1 + 4 + 2 + HEALTH_DETAIL_MAX)
@@ -395,21 +396,11 @@ static void on_beat(evutil_socket_t fd, short what, void *ctx)
 
 /* ---- the process ---- */
 
-/* Nothing here needs a privilege, a file or a program. Returns how many probes the descriptors allow at once. */
-static unsigned confine(void)
+/* Returns how many probes the descriptors allow at once. */
+static unsigned raise_limits(void)
 {
-	struct rlimit files, none = { 0, 0 };
+	struct rlimit files;
 	unsigned most = PROBER_IN_FLIGHT_MAX;
-	signal(SIGXFSZ, SIG_IGN); /* a log that is a file may fail, that must not kill */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setrlimit(RLIMIT_FSIZE, &none) || setrlimit(RLIMIT_CORE, &none))
-		exit(1);
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) /* which traces itself to look for leaks */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-		exit(1);
-#endif
 	if (getrlimit(RLIMIT_NOFILE, &files))
 		exit(1);
 	files.rlim_cur = files.rlim_max < 2 * PROBER_IN_FLIGHT_MAX ? files.rlim_max : 2 * PROBER_IN_FLIGHT_MAX;
@@ -420,6 +411,20 @@ static unsigned confine(void)
 	return most;
 }
 
+/* From here on nothing needs a privilege, a program or a file but the CAs. What does must come before. */
+static void confine(struct prober *p)
+{
+	uint8_t room[8];
+	struct wbuf w;
+	tls_prepare();
+	unsigned by = confine_enter(IPC_PROBER);
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_CONFINED);
+	put_u8(&w, (uint8_t)by);
+	if (chan_send_buf(p->supervisor, &w))
+		exit(1);
+}
+
 int prober_main(int channel)
 {
 	struct timeval every = { .tv_sec = CHILD_BEAT_MS / 1000, .tv_usec = CHILD_BEAT_MS % 1000 * 1000 };
@@ -428,12 +433,13 @@ int prober_main(int channel)
 		return 1;
 	LIST_INIT(&p->works);
 	table_init(&p->log_texts, &(struct hash_key){ { clock_mono_us(), clock_wall_ms() } });
-	p->probes = probes_new(p->base, confine(), on_done, p);
+	p->probes = probes_new(p->base, raise_limits(), on_done, p);
 	p->supervisor = chan_new(p->base, channel, supervisor_message, supervisor_end, p);
 	p->flush = evtimer_new(p->base, on_flush, p);
 	struct event *beat = event_new(p->base, -1, EV_PERSIST, on_beat, p);
 	if (!p->probes || !p->supervisor || !p->flush || !beat || event_add(beat, &every))
 		return 1;
+	confine(p);
 	event_base_dispatch(p->base);
 	return 1;
 }

@@ -22,6 +22,7 @@ struct child {
 	struct chan *chan;
 	uint64_t started_ms, beat_ms, started_wall_ms;
 	uint32_t backoff_ms, restarts;
+	uint8_t confined; /* enum confine_by, as it told */
 	struct event *restart;
 };
 struct supervisor {

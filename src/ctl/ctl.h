@@ -21,7 +21,7 @@
 #define CTL_REPLY_MAX (64u << 20) /* 100,000 members in JSON fit */
 #define CTL_CLIENTS_MAX 64
 
-struct ctl_child { const char *role; uint32_t pid, restarts; uint64_t started_wall_ms; };
+struct ctl_child { const char *role; uint32_t pid, restarts; uint64_t started_wall_ms; const char *confined; };
 struct ctl_counters { /* of the responder, summed; zero until it told */
 	uint64_t queries, responses, dropped, truncated, cold, edns, tcp, by_rcode[24];
 	uint64_t rate_dropped, rate_slipped; /* of the responses */

@@ -10,7 +10,7 @@
  *             "rate_slipped":0,"qps":1.5},
  *  "tcp":{"connections":0,"accepted":0,"evicted":0,"evicted_source":0},
  *  "peers":[{"node":"ns2","link":"active","since":"…Z"}],
- *  "processes":[{"role":"responder","pid":12,"restarts":0,"started":"…Z"}]}
+ *  "processes":[{"role":"responder","pid":12,"restarts":0,"started":"…Z","confined":"no"}]}
  */
 #include "config.h"
 #include <inttypes.h>
@@ -215,6 +215,7 @@ static void show_processes(const struct ctl_host *h, struct doc *d)
 		doc_uint(d, "pid", k->pid);
 		doc_uint(d, "restarts", k->restarts);
 		doc_time(d, "started", k->started_wall_ms, h->wall_ms);
+		doc_text(d, "confined", k->confined);
 		doc_row_end(d);
 	}
 	doc_list_end(d);

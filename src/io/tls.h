@@ -26,6 +26,12 @@ struct tls;
 struct tls_contexts; /* what connections share: CAs, certificates and keys, parsed once */
 enum tls_status { TLS_NONE = 0, TLS_DONE, TLS_WANT_READ, TLS_WANT_WRITE, TLS_END, TLS_FAILED };
 
+/* Has OpenSSL read its configuration and make its tables, before the process gives up its files. */
+void tls_prepare(void);
+/* Where the machine's CAs are: a file of them, and folders with ':' between; neither need exist. Static storage. */
+const char *tls_ca_file(void);
+const char *tls_ca_folders(void);
+
 struct tls_contexts *tls_contexts_new(void) MUST_CHECK; /* NULL = out of memory */
 void tls_contexts_free(struct tls_contexts *c);         /* after the last of its connections; NULL is fine */
 

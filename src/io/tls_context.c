@@ -155,6 +155,26 @@ static int load_key(SSL_CTX *ctx, const struct script_pem *key, char detail[HEAL
 	return err;
 }
 
+/* ---- the machine's ---- */
+
+void tls_prepare(void)
+{
+	SSL_CTX_free(SSL_CTX_new(TLS_client_method()));
+	ERR_clear_error();
+}
+
+const char *tls_ca_file(void)
+{
+	const char *own = secure_getenv(X509_get_default_cert_file_env());
+	return own != NULL ? own : X509_get_default_cert_file();
+}
+
+const char *tls_ca_folders(void)
+{
+	const char *own = secure_getenv(X509_get_default_cert_dir_env());
+	return own != NULL ? own : X509_get_default_cert_dir();
+}
+
 /* ---- contexts ---- */
 
 /* No sessions are kept: each probe is to find what a new client would. */

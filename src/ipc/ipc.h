@@ -17,7 +17,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 
-#define IPC_VERSION 2
+#define IPC_VERSION 3
 #define IPC_MESSAGE_MAX 65536
 #define IPC_FDS_MAX 64
 
@@ -59,7 +59,8 @@ enum ipc_type {
 	IPC_PROGRESS,  /* zones loaded u32, of so many u32, records read u64 */
 	IPC_RELOAD,    /* id u32 */
 	IPC_RELOADED,  /* id u32, status u8 */
-	IPC_CHILDREN,  /* count u8, count × (role u8, pid u32, restarts u32, since wall ms u64) */
+	IPC_CHILDREN,  /* count u8, count × (role u8, pid u32, restarts u32, since wall ms u64, confined u8) */
+	IPC_CONFINED,  /* bits u8 (app/confine.h): what the child put itself under */
 	IPC_STATS,     /* counters: see app */
 	IPC_SERVING,   /* generation u64: sockets are being read */
 	IPC_BEAT,      /* nothing: alive */

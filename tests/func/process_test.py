@@ -1,4 +1,5 @@
 """kill -9 of each child: it comes back, no answer changes, and no query is lost beyond the batch a worker had read."""
+import json
 import os
 import socket
 import threading
@@ -108,6 +109,23 @@ class Processes(Case):
             except OSError:
                 return True
         self.assert_soon(lambda: all(gone(p) for p in pids), "the children are gone")
+
+    def test_the_prober_is_confined(self):
+        """What `status` says of it is what the kernel says; the answers above were got through it."""
+        claims = {p["role"]: p["confined"] for p in json.loads(self.ctl("ns1", "--json", "status")[1])["processes"]}
+        pid = self.ns1.children()["prober"]
+        with open(f"/proc/{pid}/status") as f:
+            is_so = {k: v.split() for k, v in (line.rstrip("\n").split(":", 1) for line in f)}
+        self.assertIn(claims["prober"], ("no", "landlock", "seccomp", "landlock, seccomp"))
+        self.assertEqual(is_so["Seccomp"], ["2" if "seccomp" in claims["prober"] else "0"])
+        self.assertEqual(is_so["NoNewPrivs"], ["1"])
+        for caps in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            self.assertEqual(int(is_so[caps][0], 16), 0, caps)
+        if os.geteuid() == 0:
+            self.assertNotIn("0", is_so["Uid"] + is_so["Gid"] + is_so["Groups"])
+        self.assertEqual([claims["responder"], claims["coordinator"]], ["no", "no"])
+        self.assertIn("landlock, seccomp" if claims["prober"] == "landlock, seccomp" else "notice prober: ",
+                      claims["prober"] + self.ns1.log(), "what is missing stands in the log")
 
     def test_stop_in_good_order(self):
         self.assertEqual(self.ns1.stop(), 0)

@@ -82,8 +82,8 @@ void kit_begin(struct kit *k, const char *plan)
 	k->server = ctl_server_new(k->base, k->listen_fd, &actions);
 	if (!k->server)
 		give_up("ctl_server_new");
-	k->children[0] = (struct ctl_child){ "responder", 1001, 0, WORLD_WALL_MS + 1000000 };
-	k->children[1] = (struct ctl_child){ "prober", 1002, 3, WORLD_WALL_MS + 1000000 };
+	k->children[0] = (struct ctl_child){ "responder", 1001, 0, WORLD_WALL_MS + 1000000, "no" };
+	k->children[1] = (struct ctl_child){ "prober", 1002, 3, WORLD_WALL_MS + 1000000, "landlock, seccomp" };
 	bytes_init(&k->out, BOUND);
 	bytes_init(&k->err, BOUND);
 	bytes_init(&k->progress, BOUND);

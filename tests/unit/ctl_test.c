@@ -62,9 +62,9 @@ START_TEST(status_for_people)
 		   "queries a second  1.5\n"
 		   "queries limited   4 dropped, 2 truncated\n"
 		   "\n"
-		   "ROLE       PID   RESTARTS  STARTED\n"
-		   "responder  1001  0         3.0s\n"
-		   "prober     1002  3         3.0s\n");
+		   "ROLE       PID   RESTARTS  STARTED  CONFINED\n"
+		   "responder  1001  0         3.0s     no\n"
+		   "prober     1002  3         3.0s     landlock, seccomp\n");
 }
 END_TEST
 
@@ -80,8 +80,8 @@ START_TEST(status_for_machines)
 		   "\"network\":{\"state\":\"unwatched\",\"since\":null,\"canaries\":0,\"answering\":0,\"void\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"
 		   "\"cold\":0,\"edns\":7,\"tcp\":1,\"rate_dropped\":4,\"rate_slipped\":2,\"qps\":1.5},"
 		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},\"peers\":[],"
-		   "\"processes\":[{\"role\":\"responder\",\"pid\":1001,\"restarts\":0,\"started\":\"2023-11-14T22:30:00.000Z\"},"
-		   "{\"role\":\"prober\",\"pid\":1002,\"restarts\":3,\"started\":\"2023-11-14T22:30:00.000Z\"}]}\n");
+		   "\"processes\":[{\"role\":\"responder\",\"pid\":1001,\"restarts\":0,\"started\":\"2023-11-14T22:30:00.000Z\",\"confined\":\"no\"},"
+		   "{\"role\":\"prober\",\"pid\":1002,\"restarts\":3,\"started\":\"2023-11-14T22:30:00.000Z\",\"confined\":\"landlock, seccomp\"}]}\n");
 }
 END_TEST
 

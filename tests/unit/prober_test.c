@@ -437,6 +437,9 @@ START_TEST(a_second_has_a_beat)
 	prober_start();
 	ck_assert_int_eq(chan_recv_now(kit.supervisor, data, sizeof data, &len, NULL, &fds), 0);
 	rbuf_init(&m, data, len);
+	ck_assert_int_eq(ipc_type_get(&m), IPC_CONFINED); /* before anything else */
+	ck_assert_int_eq(chan_recv_now(kit.supervisor, data, sizeof data, &len, NULL, &fds), 0);
+	rbuf_init(&m, data, len);
 	ck_assert_int_eq(ipc_type_get(&m), IPC_BEAT);
 	prober_stop();
 }

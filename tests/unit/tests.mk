@@ -265,13 +265,20 @@ tests_unit_http1_test_SOURCES = tests/unit/http1_test.c
 tests_unit_http1_test_LDADD = src/io/libio.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_http1_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += tests/unit/confine_test
+TESTS += tests/unit/confine_test
+tests_unit_confine_test_SOURCES = tests/unit/confine_test.c tests/unit/unit.h $(CONFINE_SOURCES)
+tests_unit_confine_test_LDADD = src/io/libio.a src/ipc/libipc.a src/health/libhealth.a src/base/libbase.a $(OPENSSL_LIBS) $(SECCOMP_LIBS) $(CHECK_LIBS)
+tests_unit_confine_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS)
+
 check_PROGRAMS += tests/unit/prober_test
 TESTS += tests/unit/prober_test
-tests_unit_prober_test_SOURCES = tests/unit/prober_test.c src/app/prober.c src/app/prober.h src/app/prober_plan.c src/app/prober_plan.h
+tests_unit_prober_test_SOURCES = tests/unit/prober_test.c src/app/prober.c src/app/prober.h src/app/prober_plan.c src/app/prober_plan.h \
+	$(CONFINE_SOURCES)
 tests_unit_prober_test_LDADD = src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
 	src/health/libhealth.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) \
-	$(CHECK_LIBS)
-tests_unit_prober_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+	$(SECCOMP_LIBS) $(CHECK_LIBS)
+tests_unit_prober_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(SECCOMP_CFLAGS)
 check_PROGRAMS += tests/unit/core_fault_test
 TESTS += tests/unit/core_fault_test
 tests_unit_core_fault_test_SOURCES = tests/unit/core_fault_test.c $(CORE_KIT) $(FAULT_SOURCES)

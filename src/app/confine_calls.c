@@ -1,0 +1,129 @@
+/* seccomp: the system calls that a role may make.
+ *
+ *     in a list of its groups, arguments as they should be   done
+ *     execve, ptrace, mount, …                               the process is killed
+ *     any other                                              EPERM, and the kernel's log tells
+ *
+ * EPERM and not a kill for what is only unknown: a C library that starts to use a newer call gets an answer that it can cope
+ * with, where a kill would come again at each start.
+ */
+#include "config.h"
+#include "app/confine.h"
+#ifdef HAVE_SECCOMP
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CALL(name) SCMP_SYS(name)
+#define WRITING (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
+#define SOCKET_TYPE 0xf /* the rest are flags */
+
+static const int life[] = {
+	CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(close), CALL(fcntl), CALL(fstat), CALL(lseek), CALL(dup),
+	CALL(recvfrom), CALL(recvmsg), CALL(recvmmsg), CALL(sendto), CALL(sendmsg), CALL(sendmmsg), CALL(shutdown),
+	CALL(getsockopt), CALL(setsockopt), CALL(getsockname), CALL(getpeername),
+	CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_pwait2), CALL(poll), CALL(ppoll),
+	CALL(select), CALL(pselect6), CALL(timerfd_create), CALL(timerfd_settime), CALL(eventfd2), CALL(pipe2),
+	CALL(brk), CALL(munmap), CALL(mremap), CALL(madvise), CALL(futex), CALL(sched_yield), CALL(membarrier), CALL(rseq),
+	CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep), CALL(gettimeofday), CALL(time),
+	CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(sigaltstack), CALL(restart_syscall),
+	CALL(getpid), CALL(gettid), CALL(getuid), CALL(geteuid), CALL(getgid), CALL(getegid), CALL(getppid),
+	CALL(getrandom), CALL(getrusage), CALL(sysinfo), CALL(uname), CALL(sched_getaffinity), CALL(exit), CALL(exit_group),
+};
+static const int connecting[] = { CALL(connect) };
+static const int reading[] = { CALL(stat), CALL(lstat), CALL(newfstatat), CALL(statx), CALL(access), CALL(faccessat), CALL(readlink) };
+
+/* Nobody here asks for these by mistake. */
+static const int deadly[] = {
+	CALL(execve), CALL(execveat), CALL(ptrace), CALL(process_vm_readv), CALL(process_vm_writev), CALL(mount), CALL(umount2),
+	CALL(pivot_root), CALL(chroot), CALL(setns), CALL(unshare), CALL(init_module), CALL(finit_module), CALL(delete_module),
+	CALL(kexec_load), CALL(kexec_file_load), CALL(bpf), CALL(reboot), CALL(swapon), CALL(swapoff), CALL(userfaultfd),
+	CALL(perf_event_open), CALL(keyctl), CALL(add_key), CALL(request_key), CALL(setuid), CALL(setresuid), CALL(setgid),
+	CALL(setresgid), CALL(setgroups),
+};
+
+static bool add(scmp_filter_ctx f, uint32_t action, const int *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (seccomp_rule_add(f, action, calls[i], 0))
+			return false;
+	return true;
+}
+#define ADD(f, action, list) add(f, action, list, sizeof list / sizeof list[0])
+
+static bool allow_if(scmp_filter_ctx f, int call, const struct scmp_arg_cmp *args, unsigned count)
+{
+	return seccomp_rule_add_array(f, SCMP_ACT_ALLOW, call, count, args) == 0;
+}
+
+/* Its own signals (abort), reading its limits, memory that is not to be executed. */
+static bool allow_life(scmp_filter_ctx f)
+{
+	const struct scmp_arg_cmp self = SCMP_A0_64(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+	const struct scmp_arg_cmp limits[] = { SCMP_A0_64(SCMP_CMP_EQ, 0), SCMP_A2_64(SCMP_CMP_EQ, 0) };
+	const struct scmp_arg_cmp no_exec = SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	const struct scmp_arg_cmp ready = SCMP_A1_64(SCMP_CMP_EQ, FIONREAD), never = SCMP_A1_64(SCMP_CMP_EQ, FIONBIO);
+	return ADD(f, SCMP_ACT_ALLOW, life) && allow_if(f, CALL(tgkill), &self, 1) && allow_if(f, CALL(prlimit64), limits, 2) &&
+	       allow_if(f, CALL(mmap), &no_exec, 1) && allow_if(f, CALL(mprotect), &no_exec, 1) &&
+	       allow_if(f, CALL(ioctl), &ready, 1) && allow_if(f, CALL(ioctl), &never, 1);
+}
+
+static bool allow_connect(scmp_filter_ctx f)
+{
+	static const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM };
+	for (size_t i = 0; i < 2; i++)
+		for (size_t k = 0; k < 2; k++) {
+			const struct scmp_arg_cmp args[] = { SCMP_A0_32(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
+							     SCMP_A1_32(SCMP_CMP_MASKED_EQ, SOCKET_TYPE, (scmp_datum_t)types[k]) };
+			if (!allow_if(f, CALL(socket), args, 2))
+				return false;
+		}
+	return ADD(f, SCMP_ACT_ALLOW, connecting);
+}
+
+static bool allow_read_files(scmp_filter_ctx f)
+{
+	const struct scmp_arg_cmp at = SCMP_A2_32(SCMP_CMP_MASKED_EQ, WRITING, O_RDONLY);
+	const struct scmp_arg_cmp plain = SCMP_A1_32(SCMP_CMP_MASKED_EQ, WRITING, O_RDONLY);
+	return ADD(f, SCMP_ACT_ALLOW, reading) && allow_if(f, CALL(openat), &at, 1) && allow_if(f, CALL(open), &plain, 1);
+}
+
+static bool fill(scmp_filter_ctx f, unsigned groups)
+{
+	(void)seccomp_attr_set(f, SCMP_FLTATR_CTL_LOG, 1);      /* what is refused, in the kernel's log; from Linux 4.14 */
+	(void)seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree: a call costs 6 comparisons, not 90 */
+	return seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+	       ADD(f, SCMP_ACT_KILL_PROCESS, deadly) && (!(groups & CONFINE_CALLS_LIFE) || allow_life(f)) &&
+	       (!(groups & CONFINE_CALLS_CONNECT) || allow_connect(f)) &&
+	       (!(groups & CONFINE_CALLS_READ_FILES) || allow_read_files(f));
+}
+
+int confine_calls(unsigned groups, const char **why)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	bool made = f && fill(f, groups);
+	int e = made ? seccomp_load(f) : -ENOMEM;
+	seccomp_release(f);
+	if (!e)
+		return 0;
+	*why = !made ? "the filter cannot be made" : e == -EINVAL || e == -ENOSYS ? "this kernel has none" : strerror(-e);
+	return ERR_ABSENT;
+}
+
+#else
+
+int confine_calls(unsigned groups, const char **why)
+{
+	(void)groups;
+	*why = "this build has no libseccomp";
+	return ERR_ABSENT;
+}
+
+#endif
