@@ -48,16 +48,16 @@ static enum step fail(struct solver *s, uint16_t rcode, uint16_t ede)
 }
 
 /* With signatures where these are wanted and there are some. */
-static const struct image_answer *rrset_answer(const struct solver *s, const struct image_node *n,
-					       const struct image_rrset *rr)
+static inline const struct image_answer *rrset_answer(const struct answer_zone *z, bool dnssec, const struct image_node *n,
+						      const struct image_rrset *rr)
 {
 	uint32_t at = rr->at;
 
-	if (__builtin_expect(s->dnssec, 0)) {
+	if (__builtin_expect(dnssec, 0)) {
 		uint32_t signed_at = image_node_signed_at(n, (unsigned)(rr - image_node_rrsets(n)));
 		at = signed_at ? signed_at : at;
 	}
-	return db_answer(s->zone, at);
+	return db_answer(z, at);
 }
 
 /* Proofs belong between this answer's authority and its additional section. */
@@ -95,16 +95,16 @@ static enum step referral(struct solver *s, const struct image_node *cut)
 		s->r->aa = false;
 	if (__builtin_expect(s->dnssec && s->proof.count, 0)) { /* behind an alias: what that brought is not given twice */
 		proof_no_ds(&s->proof, s->name, cut);
-		add_before_proofs(s, db_find_rrset(cut, DNS_TYPE_DS) ? rrset_answer(s, cut, ns) : db_answer(s->zone, ns->at));
+		add_before_proofs(s, db_find_rrset(cut, DNS_TYPE_DS) ? rrset_answer(s->zone, s->dnssec, cut, ns) : db_answer(s->zone, ns->at));
 	} else {
-		(void)reply_add(s->r, rrset_answer(s, cut, ns), &s->owner);
+		(void)reply_add(s->r, rrset_answer(s->zone, s->dnssec, cut, ns), &s->owner);
 	}
 	return STEP_DONE;
 }
 
-static struct answer_live *live_load(const struct solver *s, const struct image_rrset *rr)
+static inline struct answer_live *live_load(const struct answer_db *db, const struct answer_zone *z, const struct image_rrset *rr)
 {
-	return __atomic_load_n(&s->zone->slots[rr->at], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&db->slots[z->slot_first + rr->at], __ATOMIC_ACQUIRE);
 }
 
 /* Sticky picks go by the client's prefix: the one a resolver tells (RFC 7871), else the address that asks. */
@@ -120,14 +120,14 @@ static uint64_t sticky_prefix(struct solver *s)
 
 static enum step give_live(struct solver *s, const struct image_rrset *rr)
 {
-	const struct answer_live *l = live_load(s, rr);
+	const struct answer_live *l = live_load(s->db, s->zone, rr);
 	struct live_choice c;
 
 	if (!l)
 		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY);
 	if (l->count == 0)
 		return negative(s, DNS_RCODE_NOERROR, l->ttl_s);
-	live_choose(&c, l, &s->w->turn[&s->zone->slots[rr->at] - s->db->slots], s->w->rng,
+	live_choose(&c, l, &s->w->turn[s->zone->slot_first + rr->at], s->w->rng,
 		    l->pick == ANSWER_PICK_STICKY ? sticky_prefix(s) : 0);
 	(void)reply_add_live(s->r, l, &c, &s->owner);
 	return STEP_DONE;
@@ -143,11 +143,11 @@ static enum step give(struct solver *s, const struct image_node *n, const struct
 		if (s->owner.wildcard)
 			proof_wildcard(&s->proof, s->name, n);
 		if (s->proof.count) {
-			add_before_proofs(s, rrset_answer(s, n, rr));
+			add_before_proofs(s, rrset_answer(s->zone, s->dnssec, n, rr));
 			return STEP_DONE;
 		}
 	}
-	(void)reply_add(s->r, rrset_answer(s, n, rr), &s->owner);
+	(void)reply_add(s->r, rrset_answer(s->zone, s->dnssec, n, rr), &s->owner);
 	return STEP_DONE;
 }
 
@@ -164,7 +164,7 @@ static enum step give_any(struct solver *s, const struct image_node *n)
 	const struct image_rrset *rr = image_node_rrsets(n), *first = NULL;
 
 	for (unsigned i = 0; i < n->rrset_count; i++) {
-		const struct answer_live *l = rr[i].flags & IMAGE_RRSET_LIVE ? live_load(s, &rr[i]) : NULL;
+		const struct answer_live *l = rr[i].flags & IMAGE_RRSET_LIVE ? live_load(s->db, s->zone, &rr[i]) : NULL;
 		if (rr[i].type != DNS_TYPE_RRSIG && (!(rr[i].flags & IMAGE_RRSET_LIVE) || (l && l->count)))
 			return give(s, n, &rr[i]);
 		if (!first)
@@ -181,7 +181,7 @@ static enum step give_cname(struct solver *s, const struct image_node *n, const 
 		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
 	if (__builtin_expect(s->dnssec && s->owner.wildcard, 0))
 		proof_wildcard(&s->proof, s->name, n);
-	if (!reply_add(s->r, rrset_answer(s, n, rr), &s->owner) || !(rr->flags & IMAGE_RRSET_CHASE))
+	if (!reply_add(s->r, rrset_answer(s->zone, s->dnssec, n, rr), &s->owner) || !(rr->flags & IMAGE_RRSET_CHASE))
 		return STEP_DONE;
 	s->target_at = (unsigned)(at + image_body_ttl_at(s->r->out + at) + 6);
 	return STEP_ALIAS;
@@ -196,7 +196,7 @@ static bool dname_is_new(struct solver *s, const struct image_node *n)
 	return true;
 }
 
-static inline __attribute__((always_inline)) enum step solve_node(struct solver *s, const struct image_node *n)
+static enum step solve_node(struct solver *s, const struct image_node *n)
 {
 	if (__builtin_expect(n->flags & IMAGE_NODE_CUT, 0) && s->qtype != DNS_TYPE_DS)
 		return referral(s, n);
@@ -221,7 +221,7 @@ static enum step solve_dname(struct solver *s, const struct image_node *n)
 	if (!rr || !rr->at)
 		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
 	const struct image_answer *a = db_answer(s->zone, rr->at);
-	if (dname_is_new(s, n) && !reply_add(s->r, rrset_answer(s, n, rr), &s->owner))
+	if (dname_is_new(s, n) && !reply_add(s->r, rrset_answer(s->zone, s->dnssec, n, rr), &s->owner))
 		return STEP_DONE;
 	const uint8_t *body = image_answer_body(a), *ttl = body + image_body_ttl_at(body), *target = ttl + 6;
 	size_t head = s->owner.len - n->name_len, tail = name_len(target);
@@ -243,11 +243,9 @@ static bool is_unknown_child(const struct solver *s)
 	       db_find_zone(s->db, s->name, s->name->labels)->labels == s->name->labels;
 }
 
-static inline enum step solve_name(struct solver *s)
+/* m, n: what db_find_node gave for the name. */
+static enum step solve_name(struct solver *s, enum db_match m, const struct image_node *n)
 {
-	const struct image_node *n;
-	enum db_match m = db_find_node(s->db, s->zone, s->name, &n);
-
 	s->owner.wildcard = m == DB_WILDCARD;
 	switch (m) {
 	case DB_EXACT:
@@ -288,7 +286,9 @@ static __attribute__((noinline)) void solve_aliases(struct solver *s)
 		seen[links] = hash[0];
 		s->name = &n;
 		s->owner = (struct reply_owner){ .at = s->target_at, .len = n.len };
-		if (solve_name(s) != STEP_ALIAS)
+		const struct image_node *node;
+		const enum db_match m = db_find_node(s->db, s->zone, &n, &node);
+		if (solve_name(s, m, node) != STEP_ALIAS)
 			return;
 	}
 }
@@ -327,34 +327,21 @@ static inline bool is_transfer(const struct query *q)
 	return q->qtype == DNS_TYPE_AXFR || q->qtype == DNS_TYPE_IXFR;
 }
 
-static inline void solve(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from,
-			 const struct answer_job *job, struct reply *r)
+/* n: the name's own node, or NULL. */
+static __attribute__((noinline)) void solve(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from,
+					    const struct query *q, const struct answer_zone *z, const struct image_node *n,
+					    struct reply *r)
 {
-	const struct query *q = &job->query;
-	const struct answer_name n = db_question(q);
+	const struct answer_name name = db_question(q);
 	struct solver s;
 
-	if (q->opcode != DNS_OPCODE_QUERY)
-		return refuse_message(db, q, r);
-	if (q->qclass != DNS_CLASS_IN)
-		return reply_fail(r, DNS_RCODE_REFUSED, REPLY_NO_EDE);
-	const struct answer_zone *z = job->zone ? job->zone : db_find_zone(db, &n, n.labels);
-	if (!z)
-		return reply_fail(r, is_transfer(q) ? DNS_RCODE_NOTAUTH : DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
-	if (__builtin_expect(q->qtype == DNS_TYPE_DS, 0) && n.labels == z->labels)
-		z = parent_of(db, z, &n);
-	if (!z->apex_node_at)
-		return reply_fail(r, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY);
-	if (is_transfer(q))
-		return reply_fail(r, z->labels == n.labels ? DNS_RCODE_REFUSED : DNS_RCODE_NOTAUTH, REPLY_NO_EDE);
-	r->aa = true;
 	s.db = db;
 	s.w = w;
 	s.from = from;
 	s.r = r;
 	s.zone = z;
-	s.name = &n;
-	s.owner = (struct reply_owner){ .at = DNS_HEADER_LEN, .len = n.len };
+	s.name = &name;
+	s.owner = (struct reply_owner){ .at = DNS_HEADER_LEN, .len = name.len };
 	s.q = q;
 	s.qtype = q->qtype;
 	s.dname_count = 0;
@@ -363,18 +350,61 @@ static inline void solve(const struct answer_db *db, struct answer_worker *w, co
 		proof_init(&s.proof, z);
 		s.rest = NULL;
 	}
-	if (__builtin_expect(solve_name(&s) == STEP_ALIAS, 0))
+	const enum db_match m = n ? DB_EXACT : db_find_instead(db, z, &name, &n);
+	if (__builtin_expect(solve_name(&s, m, n) == STEP_ALIAS, 0))
 		solve_aliases(&s);
 	if (__builtin_expect(s.dnssec && s.proof.count, 0))
 		solve_proofs(&s);
 }
 
-static void count(struct answer_stats *st, const struct query *q, const struct reply *r, bool tcp)
+/* What most questions come to: the name is there, and so is what is asked of it. False: nothing was done, it takes a solver. */
+static inline bool give_plain(const struct answer_db *db, struct answer_worker *w, const struct query *q,
+			      const struct answer_zone *z, const struct image_node *n, struct reply *r)
+{
+	const struct image_rrset *rr = n && !(n->flags & IMAGE_NODE_CUT) ? db_find_rrset(n, q->qtype) : NULL;
+
+	if (!rr)
+		return false;
+	if (rr->flags & IMAGE_RRSET_LIVE) {
+		const struct answer_live *l = live_load(db, z, rr);
+		return l && l->in_turn && reply_start_live(r, l, live_rotate(l, &w->turn[z->slot_first + rr->at]));
+	}
+	return rr->at && reply_start_with(r, rrset_answer(z, q->edns_do && z->is_signed, n, rr));
+}
+
+static inline void answer(const struct answer_db *db, struct answer_worker *w, const struct answer_from *from,
+			  const struct answer_job *job, struct reply *r)
+{
+	const struct query *q = &job->query;
+	const struct answer_name n = db_question(q);
+
+	if (__builtin_expect(q->opcode != DNS_OPCODE_QUERY, 0))
+		return refuse_message(db, q, r);
+	if (__builtin_expect(q->qclass != DNS_CLASS_IN, 0))
+		return reply_fail(r, DNS_RCODE_REFUSED, REPLY_NO_EDE);
+	const struct answer_zone *z = job->zone ? job->zone : db_question_zone(db, &n, n.labels);
+	if (!z)
+		return reply_fail(r, is_transfer(q) ? DNS_RCODE_NOTAUTH : DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
+	if (__builtin_expect(q->qtype == DNS_TYPE_DS, 0) && n.labels == z->labels)
+		z = parent_of(db, z, &n);
+	if (!z->apex_node_at)
+		return reply_fail(r, DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY);
+	if (__builtin_expect(is_transfer(q), 0))
+		return reply_fail(r, z->labels == n.labels ? DNS_RCODE_REFUSED : DNS_RCODE_NOTAUTH, REPLY_NO_EDE);
+	r->aa = true;
+	const struct image_node *node = db_question_node(z, &n);
+	if (!give_plain(db, w, q, z, node, r))
+		solve(db, w, from, q, z, node, r);
+}
+
+static inline void count(struct answer_stats *st, const struct query *q, const struct reply *r, bool tcp)
 {
 	st->responses++;
-	st->truncated += r->tc;
 	st->edns += q->has_edns;
-	st->tcp += tcp;
+	if (__builtin_expect(r->tc, 0))
+		st->truncated++;
+	if (__builtin_expect(tcp, 0))
+		st->tcp++;
 	if (r->rcode < sizeof st->by_rcode / sizeof st->by_rcode[0])
 		st->by_rcode[r->rcode]++;
 }
@@ -432,7 +462,7 @@ enum answer_outcome answer_write(const struct answer_job *job, const struct answ
 	}
 	reply_begin(&r, q, lim, tcp, q->options ? &options : NULL, out, cap);
 	if (__builtin_expect(rcode == RCODE_SOLVE, 1))
-		solve(db, w, from, job, &r);
+		answer(db, w, from, job, &r);
 	else
 		reply_fail(&r, rcode, REPLY_NO_EDE);
 	*len = reply_end(&r, q, lim);
@@ -452,52 +482,4 @@ enum answer_outcome answer_query(const struct answer_db *db, struct answer_worke
 	job.in_len = in_len;
 	answer_read(&job, 1, db);
 	return answer_write(&job, db, w, lim, from, out, cap, len);
-}
-
-static enum answer_outcome bare(const struct answer_limits *lim, const struct hash_key *key, const struct answer_worker *w,
-				const struct answer_from *from, uint16_t rcode, bool tc, const uint8_t *in, size_t in_len,
-				uint8_t *out, size_t cap, size_t *len)
-{
-	struct edns_options options;
-	struct query q;
-	struct reply r;
-	enum query_verdict v = query_parse(&q, in, in_len, key);
-
-	if (v == QUERY_DROP)
-		return ANSWER_NONE;
-	if (q.options)
-		edns_options_encode(&options, &q, lim, w, from);
-	reply_begin(&r, &q, lim, false, q.options ? &options : NULL, out, cap);
-	reply_fail(&r, v == QUERY_ERROR ? q.rcode : rcode, REPLY_NO_EDE);
-	r.tc = tc;
-	*len = reply_end(&r, &q, lim);
-	return ANSWER_SEND;
-}
-
-enum answer_outcome answer_error(const struct answer_limits *lim, const struct hash_key *key, const struct answer_worker *w,
-				 const struct answer_from *from, uint16_t rcode, const uint8_t *in, size_t in_len,
-				 uint8_t *out, size_t cap, size_t *len)
-{
-	return bare(lim, key, w, from, rcode, false, in, in_len, out, cap, len);
-}
-
-enum answer_outcome answer_slip(const struct answer_limits *lim, const struct hash_key *key, const struct answer_worker *w,
-				const struct answer_from *from, uint16_t rcode, const uint8_t *in, size_t in_len,
-				uint8_t *out, size_t cap, size_t *len)
-{
-	/* An NSID would make it grow. */
-	const struct answer_limits small = { .udp_edns_max = lim->udp_edns_max, .cookies = lim->cookies };
-
-	return bare(&small, key, w, from, rcode, true, in, in_len, out, cap, len);
-}
-
-bool answer_cookie(uint8_t *cookie, const struct answer_limits *lim, const struct hash_key *key,
-		   const struct answer_worker *w, const struct addr *client, const uint8_t *in, size_t in_len)
-{
-	struct query q;
-
-	if (!lim->cookies || !w->cookies || query_parse(&q, in, in_len, key) == QUERY_DROP || !(q.options & QUERY_OPTION_COOKIE))
-		return false;
-	(void)cookie_answer(cookie, w->cookies, client, q.cookie, q.cookie_len, w->now_s);
-	return true;
 }

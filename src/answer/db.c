@@ -20,76 +20,6 @@ void db_name(struct answer_name *n, const struct answer_db *db, const uint8_t *n
 	*n = (struct answer_name){ .name = name, .label_at = label_at, .hash = hash, .len = at + 1, .labels = labels };
 }
 
-static inline uint64_t load_word(const uint8_t *p)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof w);
-	return w;
-}
-
-/* Names that are found are nearly always equal, so this looks at all of them; the last word overlaps the one before. */
-static inline bool is_same(const uint8_t *a, const uint8_t *b, size_t len)
-{
-	uint64_t differ = 0;
-	size_t at = 0;
-
-	if (len < 8)
-		return memcmp(a, b, len) == 0;
-	for (; at + 8 < len; at += 8)
-		differ |= load_word(a + at) ^ load_word(b + at);
-	return (differ | (load_word(a + len - 8) ^ load_word(b + len - 8))) == 0;
-}
-
-static inline const struct answer_zone *dir_find(const struct answer_db *db, uint64_t hash, const uint8_t *name, unsigned len)
-{
-	for (size_t i = (size_t)hash & db->dir_mask;; i = (i + 1) & db->dir_mask) {
-		const struct answer_zone *z = &db->dir[i];
-		if (!z->base)
-			return NULL;
-		if (z->hash == hash && z->apex_len == len && is_same(z->base + z->apex_at, name, len))
-			return z;
-	}
-}
-
-const struct answer_zone *db_find_zone(const struct answer_db *db, const struct answer_name *n, unsigned max_labels)
-{
-	unsigned top = n->labels < max_labels ? n->labels : max_labels;
-
-	if (top > db->apex_labels_max)
-		top = db->apex_labels_max;
-	for (unsigned labels = top + 1; labels-- > 0;) {
-		if (!db->has_apex[labels])
-			continue;
-		const unsigned i = n->labels - labels, at = n->label_at[i];
-		const struct answer_zone *z = dir_find(db, n->hash[i], n->name + at, n->len - at);
-		if (z)
-			return z;
-	}
-	return NULL;
-}
-
-/* The node of the name, or of "*" under it; NULL = absent. */
-static inline const struct image_node *node_find(const struct answer_zone *z, uint64_t hash, const uint8_t *name,
-						 unsigned len, bool star)
-{
-	const uint32_t tag = (uint32_t)(hash >> 32);
-	const unsigned head = star ? 2 : 0;
-
-	for (uint32_t i = image_place(hash, z->places);; i = i + 1 < z->places ? i + 1 : 0) {
-		const struct image_entry *e = &z->table[i];
-		if (!e->node_at)
-			return NULL;
-		if (e->tag != tag)
-			continue;
-		const struct image_node *n = (const struct image_node *)(z->base + e->node_at);
-		const uint8_t *have = image_node_name(n);
-		if (n->name_len == len + head && is_same(have + head, name, len) &&
-		    (!star || memcmp(have, "\1*", 2) == 0))
-			return n;
-	}
-}
-
 /* The deepest node above the name. All ancestors of a node are nodes, so existence can be found by halving. */
 static const struct image_node *closest_encloser(const struct answer_zone *z, const struct answer_name *n,
 						 unsigned *labels)
@@ -102,7 +32,7 @@ static const struct image_node *closest_encloser(const struct answer_zone *z, co
 	while (lo < hi) {
 		unsigned mid = (lo + hi + 1) / 2, i = n->labels - mid;
 		const struct image_node *found =
-			node_find(z, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i], false);
+			db_find_hashed(z, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i], false);
 		if (found) {
 			best = found;
 			lo = mid;
@@ -114,22 +44,23 @@ static const struct image_node *closest_encloser(const struct answer_zone *z, co
 	return best;
 }
 
+const struct answer_zone *db_find_zone(const struct answer_db *db, const struct answer_name *n, unsigned max_labels)
+{
+	return db_question_zone(db, n, max_labels);
+}
+
 enum db_match db_find_node(const struct answer_db *db, const struct answer_zone *z, const struct answer_name *n,
 			   const struct image_node **node)
 {
+	*node = db_question_node(z, n);
+	return *node ? DB_EXACT : db_find_instead(db, z, n, node);
+}
+
+enum db_match db_find_instead(const struct answer_db *db, const struct answer_zone *z, const struct answer_name *n,
+			      const struct image_node **node)
+{
 	unsigned labels;
 
-	if (n->labels == z->labels) {
-		*node = (const struct image_node *)(z->base + z->apex_node_at);
-		return DB_EXACT;
-	}
-	if (n->labels <= z->max_labels) {
-		const struct image_node *found = node_find(z, n->hash[0], n->name, n->len, false);
-		if (found) {
-			*node = found;
-			return DB_EXACT;
-		}
-	}
 	const struct image_node *above = *node = closest_encloser(z, n, &labels);
 	if (above->flags & IMAGE_NODE_CUT)
 		return DB_DELEGATED;
@@ -139,7 +70,7 @@ enum db_match db_find_node(const struct answer_db *db, const struct answer_zone 
 		unsigned i = n->labels - labels;
 		uint64_t h = name_hash_step(&db->key, n->hash[i], (const uint8_t *)"\1*");
 		const struct image_node *found =
-			node_find(z, h, n->name + n->label_at[i], n->len - n->label_at[i], true);
+			db_find_hashed(z, h, n->name + n->label_at[i], n->len - n->label_at[i], true);
 		if (found) {
 			*node = found;
 			return DB_WILDCARD;
@@ -152,7 +83,7 @@ const struct image_node *db_find_above(const struct answer_zone *z, const struct
 {
 	const unsigned i = n->labels - labels;
 
-	return node_find(z, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i], false);
+	return db_find_hashed(z, n->hash[i], n->name + n->label_at[i], n->len - n->label_at[i], false);
 }
 
 /* ---- fetching ---- */
@@ -217,7 +148,7 @@ static void add_zone(struct answer_db *db, const struct image *images, const siz
 
 	dir_put(db, &(struct answer_zone){
 		.hash = iz->apex_hash, .base = im->base, .table = (const struct image_entry *)(im->base + iz->table_at),
-		.slots = db->slots + slot_base[ref.image], .places = iz->table_places, .negative_at = iz->negative_at,
+		.slot_first = slot_base[ref.image], .places = iz->table_places, .negative_at = iz->negative_at,
 		.apex_at = iz->apex_at, .apex_node_at = iz->apex_node_at, .apex_len = iz->apex_len,
 		.labels = iz->apex_labels, .max_labels = iz->max_labels, .is_signed = iz->signed_at != 0,
 		.info = iz });
@@ -320,7 +251,7 @@ int64_t answer_db_slot(const struct answer_db *db, const uint8_t *owner, uint16_
 	if (!z || !z->apex_node_at || db_find_node(db, z, &n, &node) != DB_EXACT)
 		return -1;
 	const struct image_rrset *r = db_find_rrset(node, type);
-	return r && (r->flags & IMAGE_RRSET_LIVE) ? z->slots - db->slots + r->at : -1;
+	return r && (r->flags & IMAGE_RRSET_LIVE) ? (int64_t)(z->slot_first + r->at) : -1;
 }
 
 struct answer_live *answer_db_swap(struct answer_db *db, size_t slot, struct answer_live *l)

@@ -8,7 +8,7 @@
 
 /* Enough in front for a window from any lead, and whole weights where all are 0. */
 struct plan {
-	size_t ip_len, record_len, records, weights_at, sticky_at, records_at, size;
+	size_t ip_len, record_len, records, weights_at, sticky_at, size;
 	uint16_t window;
 	bool even; /* all weights are 0, or the pick ignores them: every member counts 1 */
 };
@@ -28,10 +28,9 @@ static int plan_make(struct plan *p, const struct answer_set *s)
 	p->even = true;
 	for (unsigned i = 0; i < s->count; i++)
 		p->even &= s->members[i].weight == 0;
-	p->sticky_at = sizeof(struct answer_live);
+	p->sticky_at = (sizeof(struct answer_live) + p->records * p->record_len + 7) & ~(size_t)7;
 	p->weights_at = p->sticky_at + (sticky ? s->count * sizeof(struct live_sticky) : 0);
-	p->records_at = p->weights_at + (weighted ? s->count * sizeof(uint32_t) : 0);
-	p->size = p->records_at + p->records * p->record_len;
+	p->size = p->weights_at + (weighted ? s->count * sizeof(uint32_t) : 0);
 	return 0;
 }
 
@@ -76,14 +75,15 @@ int answer_live_new(struct answer_live **out, const struct answer_set *s)
 		return ERR_NOMEM;
 	l->count = s->count;
 	l->window = p.window;
+	l->window_len = (uint16_t)(p.window * p.record_len);
+	l->in_turn = s->pick == ANSWER_PICK_ROTATE ? s->count : 0;
 	l->pick = s->pick;
 	l->record_len = (uint8_t)p.record_len;
 	l->ttl_s = s->ttl_s;
 	l->sticky_at = (uint32_t)p.sticky_at;
 	l->weights_at = (uint32_t)p.weights_at;
-	l->records_at = (uint32_t)p.records_at;
 	put_weights(l, s, &p);
-	uint8_t *to = (uint8_t *)l + p.records_at;
+	uint8_t *to = l->records;
 	for (size_t i = 0; i < p.records; i++, to += p.record_len)
 		put_record(to, s, &p, s->members[i % s->count].ip);
 	*out = l;
@@ -110,15 +110,6 @@ static inline uint64_t draw(uint64_t s[2])
 static unsigned draw_below(uint64_t s[2], uint32_t bound)
 {
 	return (unsigned)(((draw(s) >> 32) * bound) >> 32);
-}
-
-/* A window per turn; a turn left by a larger set, or by another one, starts anew. */
-static void choose_rotate(struct live_choice *c, const struct answer_live *l, uint32_t *turn)
-{
-	uint32_t t = *turn < l->count ? *turn : 0;
-
-	*turn = t + 1;
-	c->lead = t;
 }
 
 /* The first steps of a shuffle. */
@@ -228,7 +219,7 @@ void live_choose(struct live_choice *c, const struct answer_live *l, uint32_t *t
 		return;
 	switch ((enum answer_pick)l->pick) {
 	case ANSWER_PICK_ROTATE:
-		choose_rotate(c, l, turn);
+		c->lead = live_rotate(l, turn);
 		break;
 	case ANSWER_PICK_RANDOM:
 		choose_random(c, l, rng);

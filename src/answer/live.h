@@ -16,12 +16,13 @@ struct answer_live {
 	uint16_t count;      /* members; 0 = NODATA */
 	uint16_t window;     /* records in an answer */
 	uint16_t drawable;   /* members with a weight */
+	uint16_t in_turn;    /* members that lead one after another; 0 = they are chosen in another way, or there are none */
+	uint16_t window_len; /* octets */
 	uint8_t pick, record_len;
 	uint32_t ttl_s;
-	uint32_t records_at; /* from the start of this struct */
-	uint32_t weights_at; /* uint32_t[count], running sums */
+	uint32_t weights_at; /* uint32_t[count], running sums; from the start of this struct */
 	uint32_t sticky_at;  /* struct live_sticky[count] */
-	uint64_t tail[];
+	uint8_t records[];
 };
 
 /* What goes into one answer: a window, or members one by one. */
@@ -31,9 +32,13 @@ struct live_choice {
 	uint8_t index[ANSWER_MEMBERS_MAX];
 };
 
-static inline const uint8_t *live_records(const struct answer_live *l)
+/* Who leads, where in_turn. A window per turn; a turn left by a larger set, or by another one, starts anew. */
+static inline unsigned live_rotate(const struct answer_live *l, uint32_t *turn)
 {
-	return (const uint8_t *)l + l->records_at;
+	const uint32_t t = *turn < l->in_turn ? *turn : 0;
+
+	*turn = t + 1;
+	return t;
 }
 
 /* l has members. turn: the slot's rotate position. */

@@ -14,7 +14,7 @@ static void fetch(struct answer_job *jobs, size_t count, const struct answer_db 
 			db_fetch_zone(db, &n[i]);
 	}
 	for (size_t i = 0; i < count; i++) {
-		jobs[i].zone = jobs[i].verdict == QUERY_OK ? db_find_zone(db, &n[i], n[i].labels) : NULL;
+		jobs[i].zone = jobs[i].verdict == QUERY_OK ? db_question_zone(db, &n[i], n[i].labels) : NULL;
 		if (jobs[i].zone)
 			db_fetch_entry(jobs[i].zone, &n[i]);
 	}

@@ -1,34 +1,6 @@
 #include "answer/reply.h"
 
-#define OPT_LEN 11
 #define EDE_LEN 6 /* option code, length, info code; no text */
-
-static size_t udp_limit(const struct query *q, const struct answer_limits *lim)
-{
-	size_t size = q->edns_size < lim->udp_edns_max ? q->edns_size : lim->udp_edns_max;
-
-	return q->has_edns && size > DNS_UDP_PLAIN_MAX ? size : DNS_UDP_PLAIN_MAX;
-}
-
-void reply_begin(struct reply *r, const struct query *q, const struct answer_limits *lim, bool tcp,
-		 struct edns_options *options, uint8_t *out, size_t cap)
-{
-	size_t limit = tcp ? DNS_MESSAGE_MAX : udp_limit(q, lim);
-
-	if (limit > cap)
-		limit = cap;
-	*r = (struct reply){ .out = out, .len = DNS_HEADER_LEN + q->question_len, .ede = REPLY_NO_EDE };
-	r->body_at = r->len;
-	if (q->has_edns) {
-		limit -= OPT_LEN;
-		if (__builtin_expect(options != NULL, 0)) {
-			r->options = options;
-			limit -= options->len;
-		}
-	}
-	r->limit = limit;
-	memcpy(out + DNS_HEADER_LEN, q->wire + DNS_HEADER_LEN, q->question_len);
-}
 
 /* Octets of the whole segments that fit; counts them in. An optional one that does not fit ends it silently. */
 static size_t take_segments(struct reply *r, const struct image_answer *a, size_t room)
@@ -105,7 +77,6 @@ bool reply_add(struct reply *r, const struct image_answer *a, const struct reply
 bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c,
 		    const struct reply_owner *o)
 {
-	const uint8_t *records = live_records(l);
 	uint8_t *to = r->out + r->len;
 	size_t size = l->record_len, n = c->count * size;
 
@@ -115,9 +86,9 @@ bool reply_add_live(struct reply *r, const struct answer_live *l, const struct l
 	}
 	if (c->scattered)
 		for (unsigned i = 0; i < c->count; i++)
-			memcpy(to + i * size, records + c->index[i] * size, size);
+			memcpy(to + i * size, l->records + c->index[i] * size, size);
 	else
-		memcpy(to, records + c->lead * size, n);
+		memcpy(to, l->records + c->lead * size, n);
 	if (o->at != DNS_HEADER_LEN)
 		for (unsigned i = 0; i < c->count; i++)
 			store_u16(to + i * size, (uint16_t)(0xc000 | o->at));
@@ -163,47 +134,21 @@ void reply_fail(struct reply *r, uint16_t rcode, uint16_t ede)
 	r->ede = ede;
 }
 
-/* RFC 6891 6.1.2, 6.1.3: our size, the upper rcode bits, version 0, DO copied (RFC 3225 3). */
-static size_t put_opt(const struct reply *r, const struct query *q, const struct answer_limits *lim)
+size_t reply_put_options(const struct reply *r, uint8_t *to)
 {
-	uint8_t *p = r->out + r->len;
 	size_t n = 0;
 
-	p[0] = 0;
-	store_u16(p + 1, DNS_TYPE_OPT);
-	store_u16(p + 3, lim->udp_edns_max);
-	store_u32(p + 5, (uint32_t)(r->rcode >> 4) << 24 | (q->edns_do ? DNS_EDNS_DO : 0));
-	if (__builtin_expect(r->options != NULL, 0)) {
-		memcpy(p + OPT_LEN, r->options->bytes, r->options->len);
+	if (r->options) {
+		memcpy(to, r->options->bytes, r->options->len);
 		n = r->options->len;
 	}
 	if (r->ede != REPLY_NO_EDE) { /* RFC 8914; such answers hold nothing else, so there is room */
-		store_u16(p + OPT_LEN + n, DNS_OPTION_EDE);
-		store_u16(p + OPT_LEN + n + 2, 2);
-		store_u16(p + OPT_LEN + n + 4, r->ede);
+		store_u16(to + n, DNS_OPTION_EDE);
+		store_u16(to + n + 2, 2);
+		store_u16(to + n + 4, r->ede);
 		n += EDE_LEN;
 	}
-	store_u16(p + 9, (uint16_t)n);
-	return OPT_LEN + n;
-}
-
-size_t reply_end(struct reply *r, const struct query *q, const struct answer_limits *lim)
-{
-	uint8_t *h = r->out;
-	unsigned flags = DNS_FLAG_QR | (load_u16(q->wire + 2) & (DNS_FLAGS_OPCODE | DNS_FLAG_RD)) |
-			 (r->aa ? DNS_FLAG_AA : 0) | (r->tc ? DNS_FLAG_TC : 0) | (r->rcode & 15u);
-
-	if (q->has_edns) {
-		r->len += put_opt(r, q, lim);
-		r->ar++;
-	}
-	store_u16(h, q->id);
-	store_u16(h + 2, (uint16_t)flags);
-	store_u16(h + 4, q->question_len ? 1 : 0);
-	store_u16(h + 6, r->an);
-	store_u16(h + 8, r->ns);
-	store_u16(h + 10, r->ar);
-	return r->len;
+	return n;
 }
 
 /* The client's own TSIG, but without a MAC. Where it does not fit, the rcode must do. */
@@ -221,7 +166,7 @@ size_t reply_add_bad_key(struct reply *r, const struct query *q)
 	memcpy(p, q->tsig, copied);
 	store_u16(p + head_len - 2, (uint16_t)(len - head_len));
 	store_u16(p + copied, 0); /* MAC size */
-	store_u16(p + copied + 2, q->id);
+	store_u16(p + copied + 2, query_id(q));
 	store_u16(p + copied + 4, DNS_RCODE_BADKEY);
 	store_u16(p + copied + 6, 0); /* other data */
 	store_u16(r->out + 10, ++r->ar);

@@ -8,5 +8,6 @@ src_answer_libanswer_a_SOURCES = \
 	src/answer/proof.c src/answer/proof.h \
 	src/answer/rate.c src/answer/rate.h \
 	src/answer/read.c \
-	src/answer/reply.c src/answer/reply.h src/answer/reply_part.c
+	src/answer/reply.c src/answer/reply.h src/answer/reply_part.c \
+	src/answer/short.c
 src_answer_libanswer_a_CFLAGS = $(AM_CFLAGS)

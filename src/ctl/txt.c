@@ -69,12 +69,12 @@ static void put_opt(struct txt_reply *r)
 size_t txt_reply_end(struct txt_reply *r)
 {
 	unsigned flags = DNS_FLAG_QR | (r->q->opcode & 15u) << 11 | (r->aa ? DNS_FLAG_AA : 0u) | (r->tc ? DNS_FLAG_TC : 0u) |
-			 (r->q->rd ? DNS_FLAG_RD : 0u) | (r->rcode & 15u);
+			 (query_rd(r->q) ? DNS_FLAG_RD : 0u) | (r->rcode & 15u);
 	if (r->q->has_edns)
 		put_opt(r);
 	if (r->w.failed)
 		return 0; /* cap was below any message */
-	store_u16(r->w.data, r->q->id);
+	store_u16(r->w.data, query_id(r->q));
 	store_u16(r->w.data + 2, (uint16_t)flags);
 	store_u16(r->w.data + 4, r->q->question_len ? 1 : 0);
 	store_u16(r->w.data + 6, r->count);

@@ -2,38 +2,12 @@
 #include <string.h>
 #include "dns/name.h"
 
-/* Length octets (0 to 63) are never letters (65 and up), so a whole name can be folded octet by octet. */
-static inline uint8_t fold(uint8_t c)
-{
-	return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c;
-}
-
-#define VECTOR 16
-typedef uint8_t octets __attribute__((vector_size(VECTOR)));
-
-static inline void fold_vector(uint8_t *to, const uint8_t *from)
-{
-	octets v;
-	memcpy(&v, from, sizeof v);
-	v |= (octets)(v - (uint8_t)'A' < (uint8_t)26) & (uint8_t)0x20;
-	memcpy(to, &v, sizeof v);
-}
-
 void name_lower(uint8_t *name, size_t len)
 {
-	for (; len >= VECTOR; name += VECTOR, len -= VECTOR)
-		fold_vector(name, name);
+	for (; len >= NAME_VECTOR; name += NAME_VECTOR, len -= NAME_VECTOR)
+		name_fold_vector(name, name);
 	for (; len; name++, len--)
-		*name = fold(*name);
-}
-
-void name_lower_copy(uint8_t to[NAME_ROOM], const uint8_t *from, size_t len, size_t avail)
-{
-	size_t at = 0;
-	for (; at < len && avail - at >= VECTOR; at += VECTOR)
-		fold_vector(to + at, from + at);
-	for (; at < len; at++)
-		to[at] = fold(from[at]);
+		*name = name_fold(*name);
 }
 
 int name_check(const uint8_t *p, size_t avail)
@@ -78,7 +52,7 @@ bool name_equal(const uint8_t *a, const uint8_t *b)
 	if (len != name_len(b))
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		if (fold(a[i]) != fold(b[i]))
+		if (name_fold(a[i]) != name_fold(b[i]))
 			return false;
 	}
 	return true;
@@ -94,8 +68,8 @@ static int compare_label(const uint8_t *a, const uint8_t *b)
 {
 	unsigned shorter = *a < *b ? *a : *b;
 	for (unsigned i = 1; i <= shorter; i++) {
-		if (fold(a[i]) != fold(b[i]))
-			return fold(a[i]) - fold(b[i]);
+		if (name_fold(a[i]) != name_fold(b[i]))
+			return name_fold(a[i]) - name_fold(b[i]);
 	}
 	return *a - *b;
 }
@@ -154,15 +128,21 @@ static inline uint64_t load_short(const uint8_t *p, size_t n)
 uint64_t name_hash_step(const struct hash_key *k, uint64_t parent, const uint8_t *label)
 {
 	const uint64_t mult = name_hash_mult(k);
-	size_t n = 1u + label[0];
 
-	if (n < 8)
-		return hash_mix(parent ^ load_short(label, n), mult);
+	if (label[0] < 7)
+		return hash_mix(parent ^ load_short(label, 1u + label[0]), mult);
+	return label[0] == 7 ? hash_mix(parent ^ load_le64(label), mult) : name_hash_long(mult, parent, label);
+}
+
+uint64_t name_hash_long(uint64_t mult, uint64_t parent, const uint8_t *label)
+{
+	const size_t n = 1u + label[0];
 	uint64_t h = hash_mix(parent ^ load_le64(label), mult);
 	size_t at = 8;
+
 	for (; at + 8 < n; at += 8)
 		h = hash_mix(h ^ load_le64(label + at), mult);
-	return at < n ? hash_mix(h ^ load_le64(label + n - 8), mult) : h;
+	return hash_mix(h ^ load_le64(label + n - 8), mult);
 }
 
 uint64_t name_hash(const struct hash_key *k, const uint8_t *name)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include "base/err.h"
 #include "base/hash.h"
 
@@ -28,7 +29,7 @@ unsigned name_labels(const uint8_t *name);   /* without the root */
 void name_lower(uint8_t *name, size_t len);
 /* Copies a name in lower case, sixteen octets at once where `from` has so many: `to` has NAME_ROOM, and may hold anything
  * behind the name. avail: what can be read at `from`, at least len. */
-void name_lower_copy(uint8_t to[NAME_ROOM], const uint8_t *from, size_t len, size_t avail);
+static inline void name_lower_copy(uint8_t to[NAME_ROOM], const uint8_t *from, size_t len, size_t avail);
 bool name_equal(const uint8_t *a, const uint8_t *b); /* ASCII case folded */
 /* True where name is at or below parent. */
 bool name_is_under(const uint8_t *name, const uint8_t *parent);
@@ -44,18 +45,49 @@ static inline uint64_t name_hash_root(const struct hash_key *k) { return k->k[0]
 static inline uint64_t name_hash_mult(const struct hash_key *k) { return k->k[1] ^ 0x9e3779b97f4a7c15u; }
 /* label: length octet first */
 uint64_t name_hash_step(const struct hash_key *k, uint64_t parent, const uint8_t *label);
-/* The same, for a name in NAME_ROOM: most labels are one word, from which what is behind the label is cut off. */
-static inline uint64_t name_hash_step_room(const struct hash_key *k, uint64_t parent, const uint8_t *label)
+/* The same for a label of more than 7; mult: name_hash_mult. */
+uint64_t name_hash_long(uint64_t mult, uint64_t parent, const uint8_t *label);
+/* The same for a label of any length, in NAME_ROOM: most labels are one word, from which what is behind the label is cut off. */
+static inline uint64_t name_hash_step_room(uint64_t mult, uint64_t parent, const uint8_t *label)
 {
 	static const uint64_t kept[] = { 0xff, 0xffff, 0xffffff, UINT32_MAX, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff, UINT64_MAX };
 	const unsigned len = label[0];
 	uint64_t w;
 
 	if (__builtin_expect(len > 7, 0))
-		return name_hash_step(k, parent, label);
+		return name_hash_long(mult, parent, label);
 	memcpy(&w, label, sizeof w);
-	return hash_mix(parent ^ (le64toh(w) & kept[len]), name_hash_mult(k));
+	return hash_mix(parent ^ (le64toh(w) & kept[len]), mult);
 }
 uint64_t name_hash(const struct hash_key *k, const uint8_t *name);
+
+/* ---- inline ---- */
+
+/* Length octets (0 to 63) are never letters (65 and up), so a whole name can be folded octet by octet. */
+static inline uint8_t name_fold(uint8_t c)
+{
+	return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c;
+}
+
+#define NAME_VECTOR 16
+static inline void name_fold_vector(uint8_t *to, const uint8_t *from)
+{
+	typedef uint8_t octets __attribute__((vector_size(NAME_VECTOR)));
+	octets v;
+
+	memcpy(&v, from, sizeof v);
+	v |= (octets)(v - (uint8_t)'A' < (uint8_t)26) & (uint8_t)0x20;
+	memcpy(to, &v, sizeof v);
+}
+
+static inline void name_lower_copy(uint8_t to[NAME_ROOM], const uint8_t *from, size_t len, size_t avail)
+{
+	size_t at = 0;
+
+	for (; at < len && avail - at >= NAME_VECTOR; at += NAME_VECTOR)
+		name_fold_vector(to + at, from + at);
+	for (; at < len; at++)
+		to[at] = name_fold(from[at]);
+}
 
 #endif

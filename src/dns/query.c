@@ -46,12 +46,12 @@ static int take_name(struct query *q, const uint8_t *at, size_t avail)
 
 static void hash_suffixes(struct query *q, const struct hash_key *key)
 {
-	const struct hash_key k = *key; /* a local one stays in registers while q is written */
-	uint64_t h = name_hash_root(&k);
+	const uint64_t mult = name_hash_mult(key);
+	uint64_t h = name_hash_root(key);
 	size_t i = q->labels;
 
 	for (q->hash[i] = h; i-- > 0; q->hash[i] = h)
-		h = name_hash_step_room(&k, h, q->name + q->label_at[i]);
+		h = name_hash_step_room(mult, h, q->name + q->label_at[i]);
 }
 
 /* Sets what belongs to the question only when the whole of it is there. */
@@ -252,10 +252,19 @@ static int parse_additional(struct query *q, struct rbuf *r, unsigned count)
 	return 0;
 }
 
+/* What nearly every query ends with: an OPT is all there is behind the question. */
+static inline bool is_lone_opt(const uint8_t *counts, const uint8_t *at, size_t avail)
+{
+	return load_u32(counts) == 0 && load_u16(counts + 4) == 1 && avail >= 1 + RR_FIXED_LEN && at[0] == 0 &&
+	       load_u16(at + 1) == DNS_TYPE_OPT && load_u16(at + 9) <= avail - (1 + RR_FIXED_LEN);
+}
+
 static int parse_records(struct query *q, struct rbuf *r)
 {
-	const uint8_t *counts = q->wire + 6;
+	const uint8_t *counts = q->wire + 6, *at = r->data + r->pos;
 
+	if (__builtin_expect(is_lone_opt(counts, at, rbuf_left(r)), 1))
+		return parse_opt(q, at + 1, at + 1 + RR_FIXED_LEN, load_u16(at + 9));
 	if (load_u32(counts) && (skip_records(r, load_u16(counts)) < 0 || skip_records(r, load_u16(counts + 2)) < 0))
 		return ERR_FORMAT;
 	return parse_additional(q, r, load_u16(q->wire + 10));
@@ -273,15 +282,10 @@ static enum query_verdict refuse(struct query *q, uint16_t rcode)
 }
 
 /* Field by field: the arrays are 1,400 octets that need no clearing. */
-static void reset(struct query *q, const uint8_t *wire, size_t len)
+static void reset(struct query *q, const uint8_t *wire)
 {
-	uint16_t flags = load_u16(wire + 2);
-
 	q->wire = wire;
-	q->wire_len = len;
-	q->id = load_u16(wire);
-	q->opcode = flags >> 11 & 0xf;
-	q->rd = (flags & DNS_FLAG_RD) != 0;
+	q->opcode = wire[2] >> 3 & 0xf;
 	q->rcode = DNS_RCODE_NOERROR;
 	q->question_len = q->qtype = q->qclass = 0;
 	q->name_len = q->labels = 0;
@@ -312,9 +316,9 @@ enum query_verdict query_parse(struct query *q, const uint8_t *wire, size_t len,
 {
 	struct rbuf r = { .data = wire, .pos = DNS_HEADER_LEN, .len = len };
 
-	if (len < DNS_HEADER_LEN || (load_u16(wire + 2) & DNS_FLAG_QR))
+	if (len < DNS_HEADER_LEN || wire[2] & DNS_FLAG_QR >> 8)
 		return QUERY_DROP;
-	reset(q, wire, len);
+	reset(q, wire);
 	unsigned questions = load_u16(wire + 4);
 	int question = questions == 1 ? parse_question(q, &r, key) : skip_questions(&r, questions);
 	int records = question < 0 ? ERR_FORMAT : parse_records(q, &r);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/buf.h"
 #include "base/hash.h"
 #include "dns/const.h"
 #include "dns/name.h"
@@ -33,10 +34,9 @@ enum {
 
 struct query {
 	const uint8_t *wire; /* borrowed */
-	size_t wire_len;
-	uint16_t id;
 	uint8_t opcode;
-	bool rd;
+	uint8_t cookie_len;    /* 8, or 16 to 40 with a server cookie */
+	uint8_t ecs_len;       /* exactly what its source prefix length asks for, unused bits 0, scope 0 */
 	uint16_t rcode;        /* for QUERY_ERROR; 12 bits */
 	uint16_t question_len; /* octets from offset 12 to echo: 0 when there is no whole question */
 	uint16_t qtype, qclass;
@@ -44,18 +44,19 @@ struct query {
 	uint8_t labels;   /* without the root */
 	bool has_edns;
 	bool edns_do;
-	uint8_t options;       /* QUERY_OPTION_*; of two of a kind the first counts */
-	uint8_t cookie_len;    /* 8, or 16 to 40 with a server cookie */
-	uint8_t ecs_len;       /* exactly what its source prefix length asks for, unused bits 0, scope 0 */
+	uint8_t options;      /* QUERY_OPTION_*; of two of a kind the first counts */
+	uint8_t edns_version;
+	uint16_t edns_size;   /* what the client takes; below 512 counts as 512 (RFC 6891 6.2.3) */
 	const uint8_t *cookie; /* borrowed from wire, as ecs is; set with their bits only */
 	const uint8_t *ecs;
 	const uint8_t *tsig;   /* with NOTAUTH only: the TSIG from its key's name on, NULL if that is compressed */
-	uint8_t edns_version;
-	uint16_t edns_size;   /* what the client takes; below 512 counts as 512 (RFC 6891 6.2.3) */
 	uint8_t name[NAME_ROOM];              /* lower-case copy of the question's name; anything behind it */
 	uint8_t label_at[NAME_LABELS_MAX + 1];/* offset of label i in name; [labels] = the root octet */
 	uint64_t hash[NAME_LABELS_MAX + 1];   /* hash of the suffix that starts at label i; [labels] = the root */
 };
+
+static inline uint16_t query_id(const struct query *q) { return load_u16(q->wire); }
+static inline bool query_rd(const struct query *q) { return (q->wire[2] & DNS_FLAG_RD >> 8) != 0; }
 
 /* Fills q (fields beyond name_len etc. only as far as they were read). hash_key as the images use it. */
 enum query_verdict query_parse(struct query *q, const uint8_t *wire, size_t len, const struct hash_key *key);

@@ -39,10 +39,8 @@ static void check_question(const struct query *q, size_t len, const struct hash_
 	}
 }
 
-static void check_options(const struct query *q)
+static void check_options(const struct query *q, const uint8_t *end)
 {
-	const uint8_t *end = q->wire + q->wire_len;
-
 	if (q->options & QUERY_OPTION_COOKIE)
 		FUZZ_REQUIRE(q->cookie > q->wire && q->cookie + q->cookie_len <= end &&
 			     (q->cookie_len == 8 || (q->cookie_len >= 16 && q->cookie_len <= QUERY_COOKIE_MAX)));
@@ -51,11 +49,10 @@ static void check_options(const struct query *q)
 			     q->ecs_len <= QUERY_ECS_MAX && q->ecs_len == QUERY_ECS_HEAD_LEN + (q->ecs[2] + 7) / 8);
 }
 
-static void check_tsig(const struct query *q)
+static void check_tsig(const struct query *q, const uint8_t *end)
 {
 	if (q->rcode != DNS_RCODE_NOTAUTH || !q->tsig)
 		return;
-	const uint8_t *end = q->wire + q->wire_len;
 	int key_len = name_check(q->tsig, (size_t)(end - q->tsig));
 	FUZZ_REQUIRE(q->tsig > q->wire && key_len > 0 && end - q->tsig > key_len + 10);
 	const uint8_t *algorithm = q->tsig + key_len + 10;
@@ -94,15 +91,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	case QUERY_ERROR:
 		FUZZ_REQUIRE(q.rcode == DNS_RCODE_FORMERR || q.rcode == DNS_RCODE_NOTIMP ||
 			     q.rcode == DNS_RCODE_BADVERS || q.rcode == DNS_RCODE_NOTAUTH);
-		check_tsig(&q);
+		check_tsig(&q, data + len);
 		FUZZ_REQUIRE((q.rcode == DNS_RCODE_BADVERS) == (q.has_edns && q.edns_version > 0));
 		break;
 	default: FUZZ_REQUIRE(false);
 	}
-	FUZZ_REQUIRE(q.wire == data && q.wire_len == len && q.id == load_u16(data));
+	FUZZ_REQUIRE(q.wire == data && query_id(&q) == load_u16(data));
 	FUZZ_REQUIRE(!q.has_edns || q.edns_size >= DNS_UDP_PLAIN_MAX);
 	FUZZ_REQUIRE(q.has_edns || q.options == 0);
-	check_options(&q);
+	check_options(&q, data + len);
 	if (q.question_len == 0)
 		return 0;
 	check_question(&q, len, &key);

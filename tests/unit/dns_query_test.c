@@ -36,10 +36,7 @@ START_TEST(a_plain_question)
 	struct query q;
 	static const char wire[] = QUERY("\0") WWW;
 	ck_assert_int_eq(parse(&q, wire, sizeof wire - 1), QUERY_OK);
-	ck_assert_uint_eq(q.wire_len, sizeof wire - 1);
-	ck_assert_uint_eq(q.id, 0xbeef);
 	ck_assert_uint_eq(q.opcode, 0);
-	ck_assert(q.rd);
 	ck_assert_uint_eq(q.rcode, 0);
 	ck_assert_uint_eq(q.question_len, WWW_LEN);
 	ck_assert_uint_eq(q.qtype, DNS_TYPE_AAAA);
@@ -63,7 +60,6 @@ START_TEST(the_root_can_be_asked)
 	struct query q;
 	static const char wire[] = HEAD("\0\0", "\1", "\0", "\0", "\0") "\0\0\2\0\1";
 	ck_assert_int_eq(parse(&q, wire, sizeof wire - 1), QUERY_OK);
-	ck_assert(!q.rd);
 	ck_assert_uint_eq(q.name_len, 1);
 	ck_assert_uint_eq(q.labels, 0);
 	ck_assert_uint_eq(q.label_at[0], 0);
@@ -92,7 +88,6 @@ static void expect(const struct expected *cases, size_t n)
 		ck_assert_msg(q.rcode == cases[i].rcode, "case %zu: rcode %u", i, q.rcode);
 		ck_assert_msg(q.question_len == cases[i].question_len, "case %zu: question %u", i, q.question_len);
 		ck_assert_msg(q.has_edns == cases[i].has_edns, "case %zu: EDNS %d", i, q.has_edns);
-		ck_assert_uint_eq(q.id, 0xbeef);
 	}
 }
 

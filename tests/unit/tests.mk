@@ -350,6 +350,12 @@ tests_unit_script_json_test_SOURCES = tests/unit/script_json_test.c tests/unit/s
 tests_unit_script_json_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_json_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += tests/unit/answer_lengths_test
+TESTS += tests/unit/answer_lengths_test
+tests_unit_answer_lengths_test_SOURCES = tests/unit/answer_lengths_test.c tests/unit/unit.h $(ANSWER_KIT)
+tests_unit_answer_lengths_test_LDADD = $(ANSWER_LIBS) $(CHECK_LIBS)
+tests_unit_answer_lengths_test_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += tests/unit/answer_worst_test
 TESTS += tests/unit/answer_worst_test
 tests_unit_answer_worst_test_SOURCES = tests/unit/answer_worst_test.c tests/unit/unit.h $(ANSWER_KIT)
