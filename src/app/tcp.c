@@ -51,9 +51,20 @@ static bool is_full(size_t count, uint16_t bound)
 	return count > 0 && count >= bound;
 }
 
-/* Bounds may have sunk with a reload, so one may not be enough. */
+static void serve_ready(struct tcp_server *t)
+{
+	struct epoll_event events[READY_MAX];
+	for (int n, done = 0; done < READY_A_TURN && (n = epoll_wait(t->ep, events, READY_MAX, 0)) > 0; done += n)
+		for (int i = 0; i < n; i++)
+			tcp_conn_ready(events[i].data.ptr, events[i].events); /* one of them ends none but itself */
+}
+
+/* Those that have ended, or are not idle at all, may only not have had their turn yet. Bounds may have sunk with a reload, so
+ * one may not be enough. */
 static void make_room(struct tcp_server *t, uint64_t net)
 {
+	if (is_full(sources_count_of(&t->conns, net), t->r->tcp_per_source) || is_full(t->conns.count, t->r->tcp_max))
+		serve_ready(t);
 	while (is_full(sources_count_of(&t->conns, net), t->r->tcp_per_source))
 		evict(sources_idlest_of(&t->conns, net), &t->stats.evicted_source);
 	while (is_full(t->conns.count, t->r->tcp_max))
@@ -121,12 +132,9 @@ static void on_accept(evutil_socket_t fd, short what, void *ctx)
 
 static void on_ready(evutil_socket_t fd, short what, void *ctx)
 {
+	(void)fd;
 	(void)what;
-	(void)ctx;
-	struct epoll_event events[READY_MAX];
-	for (int n, done = 0; done < READY_A_TURN && (n = epoll_wait(fd, events, READY_MAX, 0)) > 0; done += n)
-		for (int i = 0; i < n; i++)
-			tcp_conn_ready(events[i].data.ptr, events[i].events); /* one of them ends none but itself */
+	serve_ready(ctx);
 }
 
 void tcp_tick(struct tcp_server *t)
