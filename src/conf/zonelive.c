@@ -87,6 +87,7 @@ static void check_record(const struct conf_service *s, const struct zone *z, con
 		  s->block->line);
 }
 
+/* A live answer has no signature, so validators would refuse it. */
 static void check_signed(const struct conf_zone *cz, const struct zone *z, const struct conf_service *s,
 			 struct diags *d)
 {

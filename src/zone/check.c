@@ -304,25 +304,8 @@ static int targets_fill(struct check *c)
 	return 0;
 }
 
-/* A live answer has no signature, so in a signed zone validators would refuse it. */
-static void check_signed(struct check *c, const struct zone_node *n)
-{
-	const struct zone_rrset *set = zone_node_rrset(n, DNS_TYPE_A);
-	char name[NAME_TEXT_MAX];
-
-	if (set != NULL && set->live)
-		tell_error(
-			c, set,
-			"the service %.300s stands in a signed zone, and live answers are not signed; expected a zone "
-			"without RRSIG, or no service in it",
-			name_format(n->name, name));
-}
-
 static void check_nodes(struct check *c)
 {
-	const struct zone_node *apex = zone_find(c->z, c->z->apex);
-	bool is_signed = apex != NULL && zone_node_rrset(apex, DNS_TYPE_RRSIG) != NULL;
-
 	for (size_t i = 0; i < c->z->node_count; i++) {
 		const struct zone_node *n = c->z->nodes[i], *hides = n;
 
@@ -338,8 +321,6 @@ static void check_nodes(struct check *c)
 			continue;
 		if (hides != NULL)
 			check_hidden(c, n, hides);
-		else if (is_signed)
-			check_signed(c, n);
 	}
 }
 

@@ -116,7 +116,7 @@ int zone_parse(struct zone *z, const char *file, const char *text, size_t len, z
 /* Rules across records: one SOA at the apex, NS at the apex, CNAME alone (RFC 1034 3.6.2), nothing out of zone, glue
  * present (warning), occluded data (warning), one TTL an RRset (warning). An RRset too large for a message is for
  * image_add_zone to tell, which knows its size. Makes empty non-terminals, marks cuts and what lies below. A
- * service (zone_mark_live) with a CNAME, below a cut or in a signed zone is an error. Returns 0, ERR_FORMAT (see d) or
+ * service (zone_mark_live) with a CNAME or below a cut is an error. Returns 0, ERR_FORMAT (see d) or
  * ERR_NOMEM. */
 int zone_check(struct zone *z, struct diags *d) MUST_CHECK;
 

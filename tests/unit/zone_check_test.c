@@ -268,12 +268,6 @@ static const struct {
 	  "example.test NS/2/3600 SOA/1/3600 MX/1/3600\n"
 	  "mail.example.test A!/0/60 AAAA!/0/60\n",
 	  "" },
-	{ "a service in a signed zone", "www",
-	  HEAD
-	  "@ RRSIG SOA 8 2 1 20260101000000 20260101000000 1 a. AAEC\n",
-	  "example.test NS/1/3600 SOA/1/3600 RRSIG/1/3600\n"
-	  "www.example.test A!/0/60 AAAA!/0/60\n",
-	  "f: the service www.example.test stands in a signed zone, and live answers are not signed; expected a zone without RRSIG, or no service in it\n" },
 	{ "a wildcard service", "*.w",
 	  HEAD,
 	  "example.test NS/1/3600 SOA/1/3600\n"
