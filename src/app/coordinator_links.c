@@ -149,6 +149,23 @@ static void take_results(struct coordinator *c, struct rbuf *m)
 	}
 }
 
+static void take_probe(struct coordinator *c, enum ipc_type t, struct rbuf *m)
+{
+	uint32_t id = get_u32(m);
+	struct health_result r;
+	char line[512];
+	if (t == IPC_PROBE_STEP) {
+		uint32_t at_us = get_u32(m);
+		get_str(m, line, sizeof line);
+		if (!m->failed)
+			ctl_probe_told(c->ctl, id, at_us, line);
+		return;
+	}
+	health_result_get(m, &r);
+	if (!m->failed)
+		ctl_probe_done(c->ctl, id, &r);
+}
+
 static void prober_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
 	struct coordinator *c = ctx;
@@ -158,6 +175,8 @@ static void prober_message(void *ctx, const uint8_t *data, size_t len, int *fds,
 	enum ipc_type t = ipc_type_get(&m);
 	if (t == IPC_RESULT && c->core) {
 		take_results(c, &m);
+	} else if ((t == IPC_PROBE_STEP || t == IPC_PROBE_DONE) && c->ctl) {
+		take_probe(c, t, &m);
 	} else if (t == IPC_LOG) {
 		char line[1024];
 		uint8_t level = get_u8(&m);
@@ -178,6 +197,8 @@ static void prober_end(void *ctx)
 	struct coordinator *c = ctx;
 	chan_free(c->prober);
 	c->prober = NULL;
+	if (c->ctl)
+		ctl_probes_lost(c->ctl);
 	coordinator_tell_prober_state(c, false);
 }
 
@@ -217,7 +238,25 @@ static void on_stop(void *ctx)
 	ask_supervisor(ctx, IPC_STOP, 0);
 }
 
-const struct ctl_actions coordinator_actions = { .host = coordinator_get_host, .command = on_command, .reload = on_reload, .stop = on_stop };
+static void on_probe(void *ctx, uint32_t id, uint64_t generation, uint32_t stream, bool steps)
+{
+	struct coordinator *c = ctx;
+	uint8_t room[32];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_PROBE_ONCE);
+	put_u32(&w, id);
+	put_u64(&w, generation);
+	put_u32(&w, stream);
+	put_u8(&w, steps);
+	if (!c->prober || chan_send_buf(c->prober, &w)) {
+		struct health_result away = { .reason = HEALTH_LOCAL_ERROR, .detail = "the prober is not there" };
+		ctl_probe_done(c->ctl, id, &away);
+	}
+}
+
+const struct ctl_actions coordinator_actions = { .host = coordinator_get_host, .command = on_command, .reload = on_reload, .stop = on_stop,
+						.probe = on_probe };
 
 /* ---- new channels ---- */
 

@@ -27,7 +27,7 @@ static const char usage[] =
 
 struct options {
 	const char *file, *node, *socket;
-	bool json;
+	bool json, file_given;
 };
 
 /* ---- verbs without a server ---- */
@@ -147,7 +147,7 @@ static int ask_server(const struct options *o, int argc, char *const *argv)
 	if (!path && !(path = found = find_control(o->file, o->node))) {
 		if (is_check(argc, argv))
 			printf("GEMEL UNKNOWN - %s does not say where the server is\n", o->file);
-		return is_check(argc, argv) ? EXIT_PLUGIN_UNKNOWN : 1;
+		return is_check(argc, argv) || strcmp(argv[0], "probe") == 0 ? EXIT_PLUGIN_UNKNOWN : 1;
 	}
 	status = ctl_client_run(path, o->json, wants_colour(), terminal_width(), argc, argv);
 	free(found);
@@ -168,6 +168,8 @@ static int run(const struct options *o, int argc, char *const *argv)
 	int status = call_parse(&c, argc, argv);
 	if (status == 0 && strcmp(argv[0], "test") == 0)
 		return gemelctl_test(c.words[0], o->json || c.option[OPTION_JSON]);
+	if (status == 0 && strcmp(argv[0], "probe") == 0 && o->file_given && !o->socket)
+		return gemelctl_probe(o->file, o->node, c.words[0], c.words[1], o->json || c.option[OPTION_JSON], c.option[OPTION_VERBOSE]);
 	return ask_server(o, argc, argv);
 }
 
@@ -187,6 +189,7 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'c':
 			o.file = optarg;
+			o.file_given = true;
 			break;
 		case 'n':
 			o.node = optarg;

@@ -2,6 +2,7 @@
  *
  *     gemelctl.c        words, the control socket, key new, help
  *     gemelctl_test.c   test FILE
+ *     gemelctl_probe.c  probe, with -c FILE
  */
 #ifndef GEMEL_APP_GEMELCTL_H
 #define GEMEL_APP_GEMELCTL_H
@@ -10,5 +11,8 @@
 /* Runs the cases of a check script; file is the script or its NAME_test.lua. The exit status: 0 all are as they should be, 1 some
  * are not, or there is a fault, 2 where the file's name is no script's. */
 int gemelctl_test(const char *file, bool json);
+/* Runs the check of a member once, from FILE as it stands now. The exit status: 0 up, 1 down, 2 there is no such service or member,
+ * 3 unknown, or FILE has faults. node may be NULL. */
+int gemelctl_probe(const char *file, const char *node, const char *service, const char *address, bool json, bool verbose);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "app/child.h"
 #include "app/confine.h"
+#include "app/once.h"
 #include "app/prober_plan.h"
 #include "app/sockets.h"
 #include "base/table.h"
@@ -46,6 +47,7 @@ struct prober {
 	struct probes *probes;
 	struct prober_plan *plans; /* newest first */
 	LIST_HEAD(, work) works;
+	struct once_list onces;    /* probes that operators watch */
 	struct waiting *waiting;
 	size_t waiting_count;
 	struct event *flush;       /* sends the results of this turn */
@@ -181,20 +183,10 @@ static void on_done(void *ctx, void *tag, const struct health_result *r, bool sl
 
 static int start_work(struct prober *p, struct prober_plan *g, struct work *w)
 {
-	const struct plan_stream *s = &g->plan->streams[w->order.stream];
-	struct probe_job job = {
-		.script = w->state->script,
-		.target = { .addr = s->addr,
-			    .service = s->owner,
-			    .owner = s->owner,
-			    .host = s->host,
-			    .state_key = s->key },
-		.args = &g->args[g->first_arg[w->order.stream]],
-		.arg_count = s->arg_count,
-		.timeout_ms = s->timing.timeout_ms,
-		.slow = g->slow[w->order.stream] != 0,
-		.tag = w,
-	};
+	struct probe_job job = prober_plan_job(g, w->order.stream);
+	job.script = w->state->script;
+	job.slow = g->slow[w->order.stream] != 0;
+	job.tag = w;
 	return probes_start(p->probes, &job);
 }
 
@@ -266,8 +258,51 @@ static void forget_probes(struct prober *p)
 	probes_cancel(p->probes);
 	while (!LIST_EMPTY(&p->works))
 		work_free(LIST_FIRST(&p->works));
+	once_forget(&p->onces);
 	p->waiting_count = p->result_count = 0;
 	drop_old_plans(p);
+}
+
+/* ---- probes that operators watch ---- */
+
+static void once_step(void *ctx, uint32_t id, uint32_t at_us, const char *line)
+{
+	uint8_t room[PROBE_STEP_MAX + 32];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_PROBE_STEP);
+	put_u32(&w, id);
+	put_u32(&w, at_us);
+	put_str(&w, line);
+	send_to_coordinator(ctx, &w);
+}
+
+static void once_done(void *ctx, uint32_t id, const struct health_result *r)
+{
+	uint8_t room[HEALTH_RESULT_WIRE_MAX + 32];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_PROBE_DONE);
+	put_u32(&w, id);
+	health_result_put(&w, r);
+	send_to_coordinator(ctx, &w);
+	drop_old_plans(ctx);
+}
+
+static void take_once(struct prober *p, struct rbuf *m)
+{
+	struct health_result away = { .reason = HEALTH_LOCAL_ERROR, .detail = "the plan has changed; try again" };
+	struct once_sink sink = { .ctx = p, .id = get_u32(m), .done = once_done };
+	uint64_t generation = get_u64(m);
+	uint32_t stream = get_u32(m);
+	sink.step = get_u8(m) ? once_step : NULL;
+	if (m->failed)
+		return;
+	struct prober_plan *g = plan_find(p, generation);
+	if (g)
+		once_start(&p->onces, p->probes, g, stream, &sink);
+	else
+		once_done(p, sink.id, &away);
 }
 
 /* ---- from the coordinator ---- */
@@ -278,7 +313,10 @@ static void coordinator_message(void *ctx, const uint8_t *data, size_t len, int 
 	struct rbuf m;
 	chan_close_fds(fds, fd_count);
 	rbuf_init(&m, data, len);
-	if (ipc_type_get(&m) != IPC_PROBE)
+	enum ipc_type t = ipc_type_get(&m);
+	if (t == IPC_PROBE_ONCE)
+		take_once(p, &m);
+	if (t != IPC_PROBE)
 		return;
 	uint64_t generation = get_u64(&m);
 	uint16_t count = get_u16(&m);
@@ -432,6 +470,7 @@ int prober_main(int channel)
 	if (!p || !(p->base = event_base_new()))
 		return 1;
 	LIST_INIT(&p->works);
+	LIST_INIT(&p->onces);
 	table_init(&p->log_texts, &(struct hash_key){ { clock_mono_us(), clock_wall_ms() } });
 	p->probes = probes_new(p->base, raise_limits(), on_done, p);
 	p->supervisor = chan_new(p->base, channel, supervisor_message, supervisor_end, p);

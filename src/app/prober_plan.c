@@ -54,6 +54,17 @@ int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sin
 	return 0;
 }
 
+struct probe_job prober_plan_job(const struct prober_plan *p, uint32_t stream)
+{
+	const struct plan_stream *s = &p->plan->streams[stream];
+	return (struct probe_job){
+		.target = { .addr = s->addr, .service = s->owner, .owner = s->owner, .host = s->host, .state_key = s->key },
+		.args = &p->args[p->first_arg[stream]],
+		.arg_count = s->arg_count,
+		.timeout_ms = s->timing.timeout_ms,
+	};
+}
+
 /* ---- plans ---- */
 
 static void arg_fill(struct script_arg *to, const struct plan_arg *from, const struct plan *plan)

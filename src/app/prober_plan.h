@@ -6,6 +6,7 @@
 #ifndef GEMEL_APP_PROBER_PLAN_H
 #define GEMEL_APP_PROBER_PLAN_H
 #include "core/plan.h"
+#include "io/probe.h"
 #include "script/script.h"
 
 struct prober_state { /* a Lua state */
@@ -34,6 +35,8 @@ void prober_plan_free(struct prober_plan *p); /* NULL is fine */
  * ERR_FORMAT with the fault in detail, ERR_NOMEM. */
 int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sink sink, void *ctx,
 			  struct prober_state **out, char detail[HEALTH_DETAIL_MAX]) MUST_CHECK;
+/* A probe of the stream, but for its script, tag and watch. It points into p. */
+struct probe_job prober_plan_job(const struct prober_plan *p, uint32_t stream);
 void prober_state_release(struct prober_state *st);
 
 #endif

@@ -1,4 +1,5 @@
 /* Near misses, globs and numbers. */
+#include <stdio.h>
 #include <string.h>
 #include "base/text.h"
 
@@ -101,4 +102,33 @@ int text_parse_u64(uint64_t *v, const char *text, uint64_t min, uint64_t max)
 		return ERR_RANGE;
 	*v = n;
 	return 0;
+}
+
+char *text_quote(const char *data, size_t len, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	out[n++] = '"';
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)data[i];
+		char one[8];
+		int k;
+
+		if (c == '\r' || c == '\n' || c == '\t')
+			k = snprintf(one, sizeof one, "\\%c", c == '\r' ? 'r' : c == '\n' ? 'n' : 't');
+		else if (c == '"' || c == '\\')
+			k = snprintf(one, sizeof one, "\\%c", c);
+		else
+			k = snprintf(one, sizeof one, c >= 0x20 && c < 0x7f ? "%c" : "\\x%02x", c);
+		if (n + (size_t)k + 6 > cap) {
+			memcpy(out + n, "…", 3);
+			n += 3;
+			break;
+		}
+		memcpy(out + n, one, (size_t)k);
+		n += (size_t)k;
+	}
+	out[n++] = '"';
+	out[n] = '\0';
+	return out;
 }

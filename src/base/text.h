@@ -22,5 +22,8 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 bool text_glob(const char *pattern, const char *text);
 /* Decimal without sign or leading junk, in [min, max]. */
 int text_parse_u64(uint64_t *v, const char *text, uint64_t min, uint64_t max) MUST_CHECK;
+/* Data in quotes, with escapes for what is not printable ASCII, and "…" where it is cut: "PING\r\n". cap is at least 16, a NUL
+ * included. Returns out. */
+char *text_quote(const char *data, size_t len, char *out, size_t cap);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "ctl/probe.h"
 #include "ctl/verbs.h"
 #include "ctl/wire.h"
 
@@ -18,6 +19,7 @@
 
 struct link {
 	int fd, wait_ms; /* -1 = no end */
+	int failed;      /* exit status where there is no answer */
 	bool check;
 	const char *path;
 };
@@ -33,7 +35,7 @@ static int fail(const struct link *l, const char *fmt, ...)
 	vfprintf(to, fmt, ap);
 	va_end(ap);
 	fputc('\n', to);
-	return l->check ? NAGIOS_CRITICAL : CALL_EXIT_FAILED;
+	return l->failed;
 }
 
 /* EAGAIN is a full backlog: the server is there, and behind. */
@@ -201,6 +203,8 @@ int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned wid
 		return CALL_EXIT_USAGE;
 	}
 	struct link l = { .fd = -1, .path = socket_path, .check = c.option[OPTION_CHECK] != NULL };
-	l.wait_ms = l.check ? CHECK_MS : strcmp(argv[0], "reload") == 0 ? -1 : ANSWER_MS;
+	bool probe = strcmp(argv[0], "probe") == 0; /* 1 means down there */
+	l.failed = l.check ? NAGIOS_CRITICAL : probe ? CTL_PROBE_UNKNOWN : CALL_EXIT_FAILED;
+	l.wait_ms = l.check ? CHECK_MS : probe || strcmp(argv[0], "reload") == 0 ? -1 : ANSWER_MS;
 	return talk(&l, request, w.len);
 }

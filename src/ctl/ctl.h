@@ -43,6 +43,8 @@ struct ctl_actions {
 	void (*command)(void *ctx, const struct core_command *c); /* c->id is the request's */
 	void (*reload)(void *ctx, uint32_t id);
 	void (*stop)(void *ctx);
+	/* Runs a stream of the plan of that generation once, as an operator wishes; ctl_probe_done comes always. */
+	void (*probe)(void *ctx, uint32_t id, uint64_t generation, uint32_t stream, bool steps);
 };
 
 struct ctl_server;
@@ -57,6 +59,10 @@ void ctl_reload_diag(struct ctl_server *s, uint32_t id, uint8_t level, const cha
 void ctl_reload_progress(struct ctl_server *s, uint32_t id, const char *line);
 /* status as in IPC_DONE: 0 taken, 1 some zones kept their old version, 2 refused. */
 void ctl_reload_done(struct ctl_server *s, uint32_t id, int status);
+
+void ctl_probe_told(struct ctl_server *s, uint32_t id, uint32_t at_us, const char *line);
+void ctl_probe_done(struct ctl_server *s, uint32_t id, const struct health_result *r);
+void ctl_probes_lost(struct ctl_server *s); /* none of those asked for will be answered any more */
 
 /* ---- status over DNS, class CH ---- */
 struct ctl_dns_from { /* who asks */

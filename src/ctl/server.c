@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include "base/diag.h"
 #include "ctl/ctl.h"
+#include "ctl/probe.h"
 #include "ctl/verbs.h"
 #include "ctl/wire.h"
 
@@ -43,6 +44,7 @@ struct client {
 	struct bytes diags;   /* JSON: levels and lines of a reload, each line with its NUL */
 	unsigned diag_count;
 	char author[CORE_AUTHOR_MAX];
+	struct ctl_probe *probe; /* NULL = it asked for something else */
 };
 TAILQ_HEAD(client_list, client); /* eldest first */
 
@@ -65,6 +67,9 @@ static void client_free(struct client *c)
 	bufferevent_free(c->io);
 	event_free(c->deadline);
 	bytes_deinit(&c->diags);
+	if (c->probe)
+		ctl_probe_deinit(c->probe);
+	free(c->probe);
 	free(c);
 }
 
@@ -221,6 +226,35 @@ static void ask_reload(struct client *c, const struct call *call)
 	c->s->actions.reload(c->s->actions.ctx, c->id);
 }
 
+static void send_probe(struct client *c)
+{
+	struct ctl_probe *p = c->probe;
+	if (p->out.len)
+		send_frame(c, WIRE_STDOUT, p->out.data, p->out.len);
+	p->out.len = 0;
+}
+
+static void ask_probe_next(struct client *c)
+{
+	const struct ctl_probe *p = c->probe;
+	c->s->actions.probe(c->s->actions.ctx, c->id, p->generation, p->list[p->at].stream, p->verbose); /* may answer before it returns */
+}
+
+static void ask_probe(struct client *c, struct call *call, const struct ctl_host *h)
+{
+	struct ctl_probe *p = calloc(1, sizeof *p);
+	int e = p ? ctl_probe_find(p, core_plan(h->core), call->words[0], call->words[1], call->error) : CTL_PROBE_UNKNOWN;
+	if (e) {
+		send_refusal(c, e, p ? call->error : "out of memory");
+		free(p);
+		return;
+	}
+	c->probe = p;
+	ctl_probe_begin(p, call->words[0], c->json, call->option[OPTION_VERBOSE] != NULL);
+	start_wait(c, call);
+	ask_probe_next(c);
+}
+
 static void carry_out(struct client *c, struct call *call, const struct wire_request *r)
 {
 	struct ctl_host h;
@@ -234,6 +268,8 @@ static void carry_out(struct client *c, struct call *call, const struct wire_req
 		ask_command(c, call);
 	else if (next == CALL_RELOAD)
 		ask_reload(c, call);
+	else if (next == CALL_PROBE)
+		ask_probe(c, call, &h);
 	else if (*call->error)
 		send_refusal(c, call->exit, call->error);
 	else if (send_doc(c, &d)) {
@@ -503,4 +539,44 @@ void ctl_reload_done(struct ctl_server *s, uint32_t id, int status)
 	if (status || !c->json)
 		send_line(c, status ? WIRE_STDERR : WIRE_STDOUT, lines[status]);
 	send_exit(c, status ? CALL_EXIT_FAILED : CALL_EXIT_DONE);
+}
+
+/* ---- probes ---- */
+
+void ctl_probe_told(struct ctl_server *s, uint32_t id, uint32_t at_us, const char *line)
+{
+	struct client *c = find_waiting(s, id);
+	if (!c || !c->probe)
+		return;
+	ctl_probe_step(c->probe, at_us, line);
+	if (!c->json)
+		send_probe(c);
+}
+
+void ctl_probe_done(struct ctl_server *s, uint32_t id, const struct health_result *r)
+{
+	struct client *c = find_waiting(s, id);
+	if (!c || !c->probe)
+		return;
+	bool more = ctl_probe_result(c->probe, r);
+	if (c->probe->out.failed) {
+		send_refusal(c, CTL_PROBE_UNKNOWN, "out of memory");
+		return;
+	}
+	if (!c->json || !more)
+		send_probe(c);
+	if (more)
+		ask_probe_next(c);
+	else
+		send_exit(c, ctl_probe_exit(c->probe));
+}
+
+void ctl_probes_lost(struct ctl_server *s)
+{
+	struct client *c, *next;
+	for (c = TAILQ_FIRST(&s->clients); c; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->state == WAITING && c->probe)
+			send_refusal(c, CTL_PROBE_UNKNOWN, "the prober went away; try again");
+	}
 }

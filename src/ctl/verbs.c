@@ -21,6 +21,7 @@ struct verb {
 static enum call_next run_override(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_reload(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_stop(struct call *c, const struct ctl_host *h, struct doc *d);
+static enum call_next run_probe(struct call *c, const struct ctl_host *h, struct doc *d);
 
 #define WHAT_USAGE "WHAT [--for 30m] [--reason TEXT] [--force]"
 static const struct verb verbs[] = {
@@ -41,7 +42,7 @@ static const struct verb verbs[] = {
 	  run_override },
 	{ "failback", "SERVICE", "let the better tier take over now", 1, 1, false, 0, 0, NULL },
 	{ "reload", "", "read configuration, zones and scripts again", 0, 0, false, 0, 0, run_reload },
-	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, NULL },
+	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, run_probe },
 	{ "test", "FILE", "run the cases of a check script, which stand in NAME_test.lua", 1, 1, true, 0, 0, NULL },
 	{ "stats", "", "counters", 0, 0, false, 0, 0, NULL },
 	{ "key", "new FILE", "write a fresh pair key, mode 0600", 2, 2, true, 0, 0, NULL },
@@ -243,4 +244,12 @@ static enum call_next run_stop(struct call *c, const struct ctl_host *h, struct 
 	(void)h;
 	doc_text(d, d->form == DOC_JSON ? "verb" : "stopping", d->form == DOC_JSON ? c->verb->name : view_node(h)->name);
 	return CALL_STOP;
+}
+
+static enum call_next run_probe(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	(void)c;
+	(void)h;
+	(void)d;
+	return CALL_PROBE;
 }

@@ -1,7 +1,7 @@
 /* The verbs of gemelctl: one const table, the reading of words against it, and the running of what can be answered at once.
  *
  *     words ──call_parse──▶ struct call ──call_run──▶ CALL_ANSWER: the document, or c->error, and c->exit
- *              (both ends)      (server)              CALL_COMMAND, CALL_RELOAD, CALL_STOP: to be asked of the host
+ *              (both ends)      (server)              CALL_COMMAND, CALL_RELOAD, CALL_STOP, CALL_PROBE: to be asked of the host
  */
 #ifndef GEMEL_CTL_VERBS_H
 #define GEMEL_CTL_VERBS_H
@@ -15,7 +15,7 @@
 #define CALL_ERROR_MAX 512
 
 enum call_option { OPTION_JSON, OPTION_CHECK, OPTION_FOR, OPTION_REASON, OPTION_FORCE, OPTION_FOLLOW, OPTION_CLIENT, OPTION_VERBOSE, OPTION_COUNT };
-enum call_next { CALL_ANSWER = 0, CALL_COMMAND, CALL_RELOAD, CALL_STOP };
+enum call_next { CALL_ANSWER = 0, CALL_COMMAND, CALL_RELOAD, CALL_STOP, CALL_PROBE };
 
 struct verb;
 struct call {

@@ -189,6 +189,7 @@ static void judge(struct probe *p, struct health_result *r, uint64_t now_us)
 static void finish(struct probe *p, struct health_result *r)
 {
 	struct probes *s = p->set;
+	const struct probe_watch *watch = p->job.watch;
 	void *tag = p->job.tag;
 	bool slow = p->sliced;
 
@@ -198,7 +199,10 @@ static void finish(struct probe *p, struct health_result *r)
 	s->stats.ended++;
 	if (!TAILQ_EMPTY(&s->queue[PROBE_STARTS]))
 		turn_ask(s);
-	s->done(s->ctx, tag, r, slow);
+	if (watch != NULL)
+		watch->done(watch->ctx, tag, r, slow);
+	else
+		s->done(s->ctx, tag, r, slow);
 }
 
 /* What the silence was about when the time was over. */
@@ -244,6 +248,7 @@ static void timer_set(struct probe *p)
 
 void probe_answer(struct probe *p, const struct script_answer *a)
 {
+	probe_trace_answer(p, a);
 	wait_end(p);
 	p->answer = *a;
 	p->has_answer = true;
@@ -333,6 +338,7 @@ static void perform(struct probe *p)
 	const struct script_request *req = &p->req;
 
 	p->has_answer = false;
+	probe_trace_request(p);
 	p->wait_until_us = req->timeout_ms != 0 ? clock_mono_us() + (uint64_t)req->timeout_ms * 1000 : UINT64_MAX;
 	switch (req->type) {
 	case SCRIPT_REQ_SLICE:

@@ -29,6 +29,19 @@
 struct probes;
 struct probe;
 
+/* A probe ended. slow: it used up a slice. Called from the loop, never from inside probes_start. */
+typedef void (*probe_done)(void *ctx, void *tag, const struct health_result *r, bool slow);
+/* What a probe does, and what it is answered: a printable line each, at_us after it began. */
+typedef void (*probe_step)(void *ctx, void *tag, uint32_t at_us, const char *line);
+#define PROBE_STEP_MAX 240 /* octets of a line, NUL included */
+
+/* Who wants to see a probe at work; it ends there, and not with the set's done. */
+struct probe_watch {
+	void *ctx;
+	probe_done done;
+	probe_step step;
+};
+
 /* What is to be run. Everything it points to must stay until done. */
 struct probe_job {
 	struct script *script;
@@ -37,10 +50,9 @@ struct probe_job {
 	size_t arg_count;
 	uint32_t timeout_ms;
 	bool slow;      /* used up a slice the last time: do not let it before others */
+	const struct probe_watch *watch; /* NULL = none */
 	void *tag;      /* the caller's */
 };
-/* A probe ended. slow: it used up a slice. Called from the loop, never from inside probes_start. */
-typedef void (*probe_done)(void *ctx, void *tag, const struct health_result *r, bool slow);
 
 struct probes_stats {
 	uint64_t started, ended;

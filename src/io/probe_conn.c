@@ -79,6 +79,8 @@ void probe_connected(struct probe *p)
 {
 	struct script_answer a = { .reason = HEALTH_OK, .conn = (int)(p->conn - p->conns) };
 
+	if (p->conn->tls != NULL)
+		probe_trace_tls(p);
 	if (p->http != NULL)
 		probe_http_connected(p);
 	else
@@ -87,6 +89,7 @@ void probe_connected(struct probe *p)
 
 static void connected(struct probe *p)
 {
+	probe_trace(p, "connected");
 	if (p->req.tls.on)
 		probe_tls_begin(p);
 	else

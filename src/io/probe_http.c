@@ -74,6 +74,9 @@ void probe_http_begin(struct probe *p)
 
 void probe_http_connected(struct probe *p)
 {
+	const struct script_http *h = &p->req.http;
+
+	probe_trace(p, "%s %s of %s", h->method, h->path, h->host);
 	probe_conn_send(p, p->conn, (const char *)p->http->request.data, p->http->request.len);
 }
 

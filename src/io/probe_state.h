@@ -6,6 +6,7 @@
  *                                                            probe_http.c   one exchange over both
  *                                                            probe_dns.c    one question
  *                                                            probe_ping.c   one echo
+ *                                                            probe_trace.c  what it does, for people
  *                                                            probe_run.c    one plugin, at the runner
  */
 #ifndef GEMEL_IO_PROBE_STATE_H
@@ -86,6 +87,12 @@ struct tls_contexts *probe_tls_contexts(struct probe *p); /* NULL = out of memor
 
 /* Becomes p->side, with side as its first member of len octets; NULL after probe_fail. */
 void *probe_side_new(struct probe *p, size_t len, void (*ready)(struct probe *), void (*free)(struct probe_side *));
+
+/* ---- probe_trace.c; each does nothing unless somebody watches ---- */
+void probe_trace(struct probe *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void probe_trace_request(struct probe *p);
+void probe_trace_answer(struct probe *p, const struct script_answer *a);
+void probe_trace_tls(struct probe *p); /* the handshake of p->conn is done */
 
 /* ---- probe_dns.c ---- */
 void probe_dns_begin(struct probe *p);

@@ -10,3 +10,4 @@ src_io_libio_a_SOURCES += src/io/http1.c src/io/http1.h src/io/probe.c src/io/pr
 	src/io/probe_http.c src/io/probe_tls.c src/io/probe_udp.c
 src_io_libio_a_SOURCES += src/io/tls.c src/io/tls.h src/io/tls_context.c src/io/tls_info.c src/io/tls_state.h
 src_io_libio_a_SOURCES += src/io/probe_dns.c src/io/probe_ping.c src/io/probe_run.c src/io/plugin.c src/io/plugin.h
+src_io_libio_a_SOURCES += src/io/probe_trace.c

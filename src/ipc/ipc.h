@@ -7,6 +7,7 @@
  *     coordinator → responder   BEGIN, SET…, COMMIT      responder → coordinator  ACK, COLD, STATS
  *     coordinator → responder   COLD_REPLY
  *     coordinator → prober      PROBE…                   prober → coordinator     RESULT…, PROBER_LOG
+ *     coordinator → prober      PROBE_ONCE               prober → coordinator     PROBE_STEP…, PROBE_DONE
  *     prober → runner           RUN, RUN_END             runner → prober          RUN_BEGAN, RAN
  *     coordinator → supervisor  RELOAD, STOP, OVERLAY    supervisor → coordinator PROGRESS…, DIAG…, RELOADED, CHILDREN
  */
@@ -70,6 +71,10 @@ enum ipc_type {
 	IPC_RUN_END,   /* id u64: nobody waits for it any more, kill it */
 	IPC_RUN_BEGAN, /* id u64: its turn has come */
 	IPC_RAN,       /* id u64, how u8 (enum plugin_end), code u8, output block */
+	/* probes that an operator watches; they count for nothing */
+	IPC_PROBE_ONCE,/* id u32, generation u64, stream u32, steps u8 (0 = none wanted) */
+	IPC_PROBE_STEP,/* id u32, µs since its begin u32, text str */
+	IPC_PROBE_DONE,/* id u32, health_result */
 	IPC_TYPE_MAX
 };
 

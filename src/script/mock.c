@@ -21,35 +21,6 @@ static const struct kind { const char *key; enum mock_kind kind; const char *tex
 
 /* ---- telling ---- */
 
-char *mock_quote(const char *data, size_t len, char *out, size_t cap)
-{
-	size_t n = 0;
-
-	out[n++] = '"';
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)data[i];
-		char one[8];
-		int k;
-
-		if (c == '\r' || c == '\n' || c == '\t')
-			k = snprintf(one, sizeof one, "\\%c", c == '\r' ? 'r' : c == '\n' ? 'n' : 't');
-		else if (c == '"' || c == '\\')
-			k = snprintf(one, sizeof one, "\\%c", c);
-		else
-			k = snprintf(one, sizeof one, c >= 0x20 && c < 0x7f ? "%c" : "\\x%02x", c);
-		if (n + (size_t)k + 6 > cap) {
-			memcpy(out + n, "…", 3);
-			n += 3;
-			break;
-		}
-		memcpy(out + n, one, (size_t)k);
-		n += (size_t)k;
-	}
-	out[n++] = '"';
-	out[n] = '\0';
-	return out;
-}
-
 enum mock_outcome mock_wrong(struct mock *m, const char *fmt, ...)
 {
 	int n = m->at <= m->count ? snprintf(m->trouble, sizeof m->trouble, "step %d: ", (int)m->at) : 0;
@@ -92,7 +63,7 @@ static const char *request_text(const struct mock *m, const struct script_reques
 		snprintf(out, cap, "pings %s", addr_format(&req->addr, false, data));
 		break;
 	case SCRIPT_REQ_SEND:
-		snprintf(out, cap, "sends %s", mock_quote(req->data, req->len, data, sizeof data));
+		snprintf(out, cap, "sends %s", text_quote(req->data, req->len, data, sizeof data));
 		break;
 	case SCRIPT_REQ_READ:
 	case SCRIPT_REQ_READLINE:
@@ -126,7 +97,7 @@ static const char *step_text(struct mock *m, enum mock_kind kind, char *out, siz
 		text = kinds[i].kind == kind ? kinds[i].text : text;
 	if (kind == MOCK_EXPECT && lua_getfield(m->L, -1, "expect") == LUA_TSTRING) {
 		text = lua_tolstring(m->L, -1, &len);
-		snprintf(out, cap, "it to send %s", mock_quote(text + m->matched, len - m->matched, data, sizeof data));
+		snprintf(out, cap, "it to send %s", text_quote(text + m->matched, len - m->matched, data, sizeof data));
 	} else {
 		snprintf(out, cap, "%s", text);
 	}

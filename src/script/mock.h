@@ -104,8 +104,6 @@ enum mock_outcome mock_run(struct mock *m, const struct script_request *req, str
 const char *mock_run_text(const struct script_request *req, char *out, size_t cap);
 /* What a query asks, as "www.example.test A". */
 const char *mock_dns_text(const struct script_request *req, char *out, size_t cap);
-/* Writes data in quotes, escapes for what is not printable, "…" where it is cut. Returns out. */
-char *mock_quote(const char *data, size_t len, char *out, size_t cap);
 
 /* ---- test_args.c: a case's arguments ---- */
 struct test_args;

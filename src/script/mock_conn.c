@@ -1,6 +1,7 @@
 /* The mock's connections: what is sent against what is expected, replies, closing, silence. */
 #include <stdio.h>
 #include <string.h>
+#include "base/text.h"
 #include "script/mock.h"
 
 /* ---- connecting ---- */
@@ -117,7 +118,7 @@ static bool ask_function(struct mock *m, const char *data, size_t len)
 	}
 	ok = lua_toboolean(m->L, -2);
 	if (!ok)
-		mock_wrong(m, "the check sends %s; \"expect\" does not take it%s%.200s", mock_quote(data, len, shown, sizeof shown),
+		mock_wrong(m, "the check sends %s; \"expect\" does not take it%s%.200s", text_quote(data, len, shown, sizeof shown),
 			   lua_isstring(m->L, -1) ? ": " : "", lua_isstring(m->L, -1) ? lua_tostring(m->L, -1) : "");
 	lua_pop(m->L, 2);
 	return ok;
@@ -140,8 +141,8 @@ static size_t expect_takes(struct mock *m, const char *data, size_t len, bool *d
 		mock_fault(m, "\"expect\" is empty");
 	n = want_len - m->matched < len ? want_len - m->matched : len;
 	if (memcmp(data, want + m->matched, n) != 0) {
-		mock_wrong(m, "the check sends %s; the mock expects %s", mock_quote(data, len, shown, sizeof shown),
-			   mock_quote(want + m->matched, want_len - m->matched, wanted, sizeof wanted));
+		mock_wrong(m, "the check sends %s; the mock expects %s", text_quote(data, len, shown, sizeof shown),
+			   text_quote(want + m->matched, want_len - m->matched, wanted, sizeof wanted));
 		n = 0;
 	}
 	*done = m->matched + n == want_len;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include "base/text.h"
 #include "script/mock.h"
 
 /* True where "Name: value\r\n"… holds this one. */
@@ -56,8 +57,8 @@ static bool text_matches(struct mock *m, const char *key, const char *got, size_
 
 	if (want == NULL || (len == got_len && memcmp(want, got, len) == 0))
 		return true;
-	mock_wrong(m, "the %s is %s; the mock expects %s", key, mock_quote(got, got_len, shown, sizeof shown),
-		   mock_quote(want, len, wanted, sizeof wanted));
+	mock_wrong(m, "the %s is %s; the mock expects %s", key, text_quote(got, got_len, shown, sizeof shown),
+		   text_quote(want, len, wanted, sizeof wanted));
 	return false;
 }
 

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include "base/text.h"
 #include "script/mock.h"
 
 const char *mock_run_text(const struct script_request *req, char *out, size_t cap)
@@ -56,8 +57,8 @@ static bool run_matches(struct mock *m, const struct script_request *req)
 	want = lua_tolstring(m->L, -1, &len);
 	same = len == got_len && memcmp(want, got, len) == 0;
 	if (!same)
-		mock_wrong(m, "the check runs %s; the mock expects %s", mock_quote(got, got_len, shown, sizeof shown),
-			   mock_quote(want, len, wanted, sizeof wanted));
+		mock_wrong(m, "the check runs %s; the mock expects %s", text_quote(got, got_len, shown, sizeof shown),
+			   text_quote(want, len, wanted, sizeof wanted));
 	lua_pop(m->L, 1);
 	return same;
 }

@@ -58,7 +58,7 @@ expect 2 "" 'gemelctl: no verb "nothing"; expected one of `gemelctl help`' help 
 expect 2 "" 'gemelctl: unknown verb "staus"; did you mean "status"' staus
 expect 1 "" "gemelctl: stats: not built yet" stats
 "$ctl" help >"$dir/out"
-for verb in status services service targets peers zones events explain down up drain auto failback reload probe stats key stop; do
+for verb in status services service targets peers zones events explain down up drain auto failback reload probe test stats key stop; do
 	check "help lists $verb" "grep -q '^  $verb\( \|\$\)' '$dir/out'"
 done
 

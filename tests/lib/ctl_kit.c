@@ -61,6 +61,16 @@ static void on_stop(void *kit)
 	((struct kit *)kit)->stops++;
 }
 
+static void on_probe(void *kit, uint32_t id, uint64_t generation, uint32_t stream, bool steps)
+{
+	struct kit *k = kit;
+	k->probe_id = id;
+	k->probe_generation = generation;
+	k->probe_stream = stream;
+	k->probe_steps = steps;
+	k->probes++;
+}
+
 /* ---- life ---- */
 
 void kit_begin(struct kit *k, const char *plan)
@@ -78,7 +88,7 @@ void kit_begin(struct kit *k, const char *plan)
 	if (bind(k->listen_fd, (struct sockaddr *)&a, sizeof a) || listen(k->listen_fd, 128))
 		give_up("listen");
 	k->base = event_base_new();
-	struct ctl_actions actions = { k, kit_host, on_command, on_reload, on_stop };
+	struct ctl_actions actions = { k, kit_host, on_command, on_reload, on_stop, on_probe };
 	k->server = ctl_server_new(k->base, k->listen_fd, &actions);
 	if (!k->server)
 		give_up("ctl_server_new");

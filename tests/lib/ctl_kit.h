@@ -27,6 +27,10 @@ struct kit {
 	uint32_t reload_id;
 	bool hold;   /* commands are not answered at once */
 	struct core_command last;
+	uint32_t probe_id, probe_stream; /* of the last probe asked for */
+	uint64_t probe_generation;
+	bool probe_steps;
+	unsigned probes;
 	struct bytes out, err, progress;
 	int exit;    /* KIT_NO_EXIT: the server broke off */
 	unsigned width;

@@ -472,7 +472,6 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "events -f", 1, "events: not built yet" },
 	{ "explain www.example.test --client 192.0.2.1", 1, "explain: not built yet" },
 	{ "failback www.example.test", 1, "failback: not built yet" },
-	{ "probe www.example.test 192.0.2.1 --verbose", 1, "probe: not built yet" },
 	{ "stats", 1, "stats: not built yet" },
 	{ "help", 1, "help is done by gemelctl itself" },
 	{ "key new FILE", 1, "key is done by gemelctl itself" },

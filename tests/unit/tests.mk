@@ -231,7 +231,7 @@ tests_unit_script_match_test_LDADD = src/script/libscript.a src/health/libhealth
 tests_unit_script_match_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(LUA_CFLAGS)
 
 CTL_KIT = tests/lib/ctl_kit.c tests/lib/ctl_kit.h $(CORE_KIT)
-CTL_TESTS = tests/unit/ctl_test tests/unit/ctl_doc_test tests/unit/ctl_dns_test
+CTL_TESTS = tests/unit/ctl_test tests/unit/ctl_doc_test tests/unit/ctl_dns_test tests/unit/ctl_probe_test
 check_PROGRAMS += $(CTL_TESTS)
 TESTS += $(CTL_TESTS)
 tests_unit_ctl_test_SOURCES = tests/unit/ctl_test.c $(CTL_KIT)
@@ -273,7 +273,7 @@ tests_unit_confine_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS)
 
 check_PROGRAMS += tests/unit/prober_test
 TESTS += tests/unit/prober_test
-tests_unit_prober_test_SOURCES = tests/unit/prober_test.c src/app/prober.c src/app/prober.h src/app/prober_plan.c src/app/prober_plan.h \
+tests_unit_prober_test_SOURCES = tests/unit/prober_test.c src/app/prober.c src/app/prober.h src/app/prober_plan.c src/app/once.c src/app/prober_plan.h \
 	$(CONFINE_SOURCES)
 tests_unit_prober_test_LDADD = src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
 	src/health/libhealth.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) \
@@ -392,3 +392,8 @@ TESTS += tests/unit/script_more_test
 tests_unit_script_more_test_SOURCES = tests/unit/script_more_test.c tests/unit/script_help.h
 tests_unit_script_more_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_more_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+tests_unit_ctl_probe_test_SOURCES = tests/unit/ctl_probe_test.c tests/unit/unit.h $(CTL_KIT)
+tests_unit_ctl_probe_test_LDADD = src/ctl/libctl.a $(CORE_LIBS) $(EVENT_LIBS) $(CHECK_LIBS)
+tests_unit_ctl_probe_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_ctl_probe_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CHECK_CFLAGS)
