@@ -7,6 +7,7 @@
 #include "script/internal.h"
 
 #define FORMAT_MAX 1024 /* octets of a string.format or string.pack format */
+#define QUOTED_MAX 32768 /* octets that string.format quotes with %q: each control octet is a printf of its own */
 
 static int stock(lua_State *L)
 {
@@ -47,7 +48,17 @@ static int guard_rep(lua_State *L)
 
 static int guard_format(lua_State *L)
 {
+	size_t total = 0;
+
 	luaL_argcheck(L, lua_type(L, 1) != LUA_TSTRING || lua_rawlen(L, 1) <= FORMAT_MAX, 1, "format too long");
+	if (lua_type(L, 1) != LUA_TSTRING || memmem(lua_tostring(L, 1), lua_rawlen(L, 1), "%q", 2) == NULL) /* no modifiers */
+		return guard_subjects(L);
+	for (int i = 2; i <= lua_gettop(L); i++)
+		if (lua_type(L, i) == LUA_TSTRING)
+			total += lua_rawlen(L, i);
+	if (total > QUOTED_MAX)
+		return luaL_error(L, "string too long to be quoted (at most %d octets)", QUOTED_MAX);
+	limits_charge(L, total / 4);
 	return guard_subjects(L);
 }
 

@@ -4,7 +4,11 @@
  *                         └─__newindex──▶ while the chunk loads: into globals; while a probe runs: an error
  *
  * So nothing leaks from one run into another but what the chunk's own locals hold. Two metamethods are refused: __gc
- * would run beyond every budget, __mode makes the collector's work quadratic.
+ * would run beyond every budget, __mode makes the collector's work quadratic. That they cannot be added later, tables get
+ * a copy of the metatable, which a script never sees:
+ *
+ *     setmetatable(t, m):   t ──metatable──▶ { __index = m.__index, …, __metatable = m, [1] = m }
+ *     getmetatable(t) ═ m   (or m.__metatable, which protects as ever)
  */
 #include <string.h>
 #include "script/internal.h"
@@ -65,6 +69,47 @@ static void refuse_field(lua_State *L, const char *name)
 	lua_pop(L, 1);
 }
 
+/* True where the table at 1 has a metatable that is to stay: a library's, or one whose original names a __metatable. */
+static bool is_protected(lua_State *L)
+{
+	bool is;
+
+	if (!lua_getmetatable(L, 1))
+		return false;
+	lua_rawgeti(L, -1, 1);
+	lua_pushliteral(L, "__metatable");
+	lua_rawget(L, -3);
+	is = !lua_isnil(L, -1) && !lua_rawequal(L, -1, -2);
+	lua_pop(L, 3);
+	return is;
+}
+
+/* Pushes a copy of the metatable at 2: events only, raw, so nothing of the script's runs. */
+static void push_copy(lua_State *L)
+{
+	static const char *const events[] = {
+		"__index", "__newindex", "__call", "__tostring", "__name", "__len",  "__eq",   "__lt",  "__le",
+		"__concat", "__close",   "__pairs", "__unm",     "__add",  "__sub",  "__mul",  "__div", "__mod",
+		"__pow",   "__idiv",     "__band", "__bor",      "__bxor", "__bnot", "__shl",  "__shr", "__metatable",
+	};
+
+	lua_createtable(L, 1, 3);
+	lua_pushvalue(L, 2);
+	lua_rawseti(L, -2, 1);
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+		lua_pushstring(L, events[i]);
+		lua_pushvalue(L, -1);
+		if (lua_rawget(L, 2) == LUA_TNIL && i == sizeof events / sizeof *events - 1) {
+			lua_pop(L, 1);
+			lua_pushvalue(L, 2); /* what getmetatable gives */
+		}
+		if (lua_isnil(L, -1))
+			lua_pop(L, 2);
+		else
+			lua_rawset(L, -3);
+	}
+}
+
 static int base_setmetatable(lua_State *L)
 {
 	int type = lua_type(L, 2);
@@ -75,10 +120,14 @@ static int base_setmetatable(lua_State *L)
 		refuse_field(L, "__gc");
 		refuse_field(L, "__mode");
 	}
-	if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+	if (is_protected(L))
 		return luaL_error(L, "cannot change a protected metatable");
 	lua_settop(L, 2);
+	if (type == LUA_TTABLE)
+		push_copy(L);
+	limits_charge(L, 30);
 	lua_setmetatable(L, 1);
+	lua_settop(L, 1);
 	return 1;
 }
 

@@ -28,10 +28,11 @@ static uint32_t help_waited_ms;
 
 static void help_sink(void *ctx, enum log_level level, const char *line)
 {
+	size_t len = strlen(help_log);
+
 	(void)ctx;
 	(void)level;
-	strncat(help_log, line, sizeof help_log - strlen(help_log) - 2);
-	strcat(help_log, "\n");
+	snprintf(help_log + len, sizeof help_log - len, "%s\n", line); /* what is beyond is lost */
 }
 
 /* The script, or NULL with the faults in help_log. */

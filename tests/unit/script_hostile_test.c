@@ -128,6 +128,99 @@ static const struct hostile {
 	{ "setmetatable({}, { __mode = 'k' })", HEALTH_SCRIPT_ERROR },
 	{ "local m = {} local t = setmetatable({}, m) m.__gc = function () while true do end end setmetatable(t, m)",
 	  HEALTH_SCRIPT_ERROR },
+	/* a metatable is read when it is set: nothing that is refused comes in later */
+	{ "local m = {} local t = setmetatable({}, m) m.__mode = 'k' m.__gc = error for i = 1, 200 do t[{}] = ('x'):rep(100) .. i end "
+	  "local junk for i = 1, 30000 do junk = { i } end local n = 0 for k in next, t do n = n + 1 end return n == 200",
+	  HEALTH_OK },
+	{ "local m = {} local t = setmetatable({}, m) getmetatable(t).__index = function () while true do end end return t.x == nil",
+	  HEALTH_OK },
+	{ "local a, b = {}, {} setmetatable(a, { __index = b }) setmetatable(b, { __index = a }) return a.x", HEALTH_SCRIPT_ERROR },
+	{ "local a, b = {}, {} setmetatable(a, { __newindex = b }) setmetatable(b, { __newindex = a }) a.x = 1", HEALTH_SCRIPT_ERROR },
+	{ "local t = setmetatable({}, { __metatable = 'mine' }) setmetatable(t, {})", HEALTH_SCRIPT_ERROR },
+	{ "local t = setmetatable({}, { __metatable = false }) setmetatable(t, nil)", HEALTH_SCRIPT_ERROR },
+	{ "while true do setmetatable({}, { __index = type }) end", HEALTH_SCRIPT_BUDGET },
+	{ "local t = {} while true do t[#t + 1] = setmetatable({}, { __index = t }) end", HEALTH_SCRIPT_MEMORY },
+	/* metamethods that library functions call */
+	{ "table.sort({ 3, 2, 1, setmetatable({}, { __lt = function () while true do end end }) })", HEALTH_SCRIPT_BUDGET },
+	{ "local m = { __lt = function () return true end } local t = {} for i = 1, 500 do t[i] = setmetatable({}, m) end "
+	  "while true do pcall(table.sort, t) end",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local t = setmetatable({}, { __len = function () return 10 end, __index = function () while true do end end }) "
+	  "table.concat(t)",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "table.insert(setmetatable({}, { __newindex = function () while true do end end }), 1)", HEALTH_SCRIPT_BUDGET },
+	{ "table.move({ 1, 2, 3 }, 1, 3, 1, setmetatable({}, { __newindex = function () while true do end end }))", HEALTH_SCRIPT_BUDGET },
+	{ "table.unpack(setmetatable({}, { __len = function () while true do end end }))", HEALTH_SCRIPT_BUDGET },
+	{ "for i, v in ipairs(setmetatable({}, { __index = function () return 1 end })) do end", HEALTH_SCRIPT_BUDGET },
+	{ "('x'):gsub('x', setmetatable({}, { __index = function () while true do end end }))", HEALTH_SCRIPT_BUDGET },
+	{ "('x'):rep(setmetatable({}, { __len = error }))", HEALTH_SCRIPT_ERROR },
+	{ "string.format('%s', setmetatable({}, { __tostring = function () while true do end end }))", HEALTH_SCRIPT_BUDGET },
+	{ "string.format('%s', setmetatable({}, { __tostring = function () return 1 end }))", HEALTH_SCRIPT_ERROR },
+	{ "local s = ('x'):rep(200000) local t = setmetatable({}, { __tostring = function () return s end }) "
+	  "while true do string.format('%s%s%s%s%s%s%s%s', t, t, t, t, t, t, t, t) end",
+	  HEALTH_REASON_NONE },
+	{ "local s = ('x'):rep(200000) local t = setmetatable({}, { __name = s }) while true do pcall(tostring, t) end", HEALTH_SCRIPT_BUDGET },
+	{ "error(setmetatable({}, { __tostring = function () while true do end end }))", HARMLESS }, /* nobody asks it */
+	{ "return false, setmetatable({}, { __tostring = function () while true do end end })", HARMLESS },
+	{ "assert(false, setmetatable({}, { __tostring = error, __index = error, __concat = error }))", HARMLESS },
+	{ "return pcall(error, setmetatable({}, { __eq = function () while true do end end })), 'x'", HARMLESS },
+	/* numbers and strings */
+	{ "for i = 1.0, math.huge do end", HEALTH_SCRIPT_BUDGET },
+	{ "for i = 1, 10, 0 do end", HEALTH_SCRIPT_ERROR },
+	{ "return 1 // 0", HEALTH_SCRIPT_ERROR },
+	{ "return math.mininteger // -1 == math.mininteger and math.mininteger % -1 == 0", HEALTH_OK },
+	{ "return '10' + 1", HEALTH_SCRIPT_ERROR }, /* strings have no arithmetic here */
+	{ "return #tostring(-1.7976931348623157e308) < 40 and tonumber('1e99999') == math.huge", HEALTH_OK },
+	{ "string.format('%.99999f', 1)", HEALTH_SCRIPT_ERROR },
+	{ "string.format('%.99f', -1.7976931348623157e308)", HARMLESS },
+	{ "while true do string.format(('%.99f'):rep(200), table.unpack((function () local t = {} for i = 1, 200 do t[i] = 1e308 end "
+	  "return t end)())) end",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "string.format('%q', ('\\0'):rep(250000))", HEALTH_SCRIPT_ERROR },
+	{ "string.format('\\0%q', ('\\0'):rep(250000))", HEALTH_SCRIPT_ERROR },
+	{ "local q = setmetatable({}, { __index = string }) return #q.format('%-5s%q', 'a', ('\\0'):rep(1000))  == 2007", HEALTH_OK },
+	{ "while true do string.format('%q', ('\\0'):rep(30000)) end", HEALTH_SCRIPT_BUDGET },
+	{ "string.char(table.unpack({}, 1, 100000))", HEALTH_SCRIPT_ERROR },
+	{ "string.unpack(('s8'):rep(500), ('x'):rep(100))", HEALTH_SCRIPT_ERROR },
+	{ "string.unpack('s8', '\\255\\255\\255\\255\\255\\255\\255\\127')", HEALTH_SCRIPT_ERROR },
+	{ "string.pack(('!16 Xi16 '):rep(100) .. 'i16', 1)", HARMLESS },
+	{ "string.unpack('z', ('x'):rep(250000))", HEALTH_SCRIPT_ERROR },
+	{ "utf8.char(table.unpack({}, 1, 1 << 20))", HEALTH_SCRIPT_ERROR },
+	{ "while true do utf8.len(('x'):rep(250000)) end", HEALTH_SCRIPT_BUDGET },
+	{ "for _, c in utf8.codes(('x'):rep(250000)) do for _ in utf8.codes(('x'):rep(250000)) do end end", HEALTH_SCRIPT_BUDGET },
+	{ "local s = ('\\128'):rep(250000) while true do pcall(utf8.offset, s, -1) end", HEALTH_SCRIPT_BUDGET },
+	{ "select(-1, table.unpack({}, 1, 1000000))", HEALTH_SCRIPT_ERROR },
+	{ "math.random(math.mininteger, math.maxinteger)", HARMLESS },
+	{ "while true do json.encode(('x'):rep(60000)) end", HEALTH_SCRIPT_BUDGET },
+	{ "json.decode(('['):rep(100000))", HARMLESS },
+	{ "while true do pcall(json.decode, '[' .. ('1,'):rep(20000) .. '1]') end", HEALTH_SCRIPT_BUDGET },
+	{ "local t = {} t[1] = t json.encode(t)", HARMLESS },
+	{ "json.encode(setmetatable({}, { __pairs = function () while true do end end, __len = function () return 1 << 40 end, "
+	  "__index = function () return 1 end }))",
+	  HARMLESS },
+	{ "local t = json.decode('{\"__gc\":1,\"__mode\":\"k\"}') setmetatable({}, t)", HEALTH_SCRIPT_ERROR },
+	/* __close at the end of all */
+	{ "local x <close> = setmetatable({}, { __close = function () sleep(1) end }) while true do end", HEALTH_SCRIPT_BUDGET },
+	{ "local function nest(n) local x <close> = setmetatable({}, { __close = function () while true do end end }) "
+	  "if n > 0 then nest(n - 1) end end nest(150)",
+	  HEALTH_SCRIPT_BUDGET },
+	{ "local function f() local x <close> = setmetatable({}, { __close = function () f() end }) error('x') end f()",
+	  HARMLESS }, /* its own word: down */
+	/* ways out */
+	{ "getmetatable('').__index.rep = nil", HEALTH_SCRIPT_ERROR },
+	{ "return getmetatable('') == false and getmetatable(string) == false and getmetatable(_ENV) == false", HEALTH_OK },
+	{ "return getmetatable(net) == false and getmetatable(http) == false and getmetatable(json) == false", HEALTH_OK },
+	{ "local _ENV = setmetatable({}, { __index = function () while true do end end }) x()", HEALTH_SCRIPT_BUDGET },
+	{ "local _ENV = {} string.rep('x', 1)", HEALTH_SCRIPT_ERROR },
+	{ "return _G == nil and require == nil and package == nil and dofile == nil and rawset == nil and rawget == nil", HEALTH_OK },
+	{ "for k in next, string do return false end for k in next, _ENV do return false end return true", HEALTH_OK },
+	{ "string.x = 1", HEALTH_SCRIPT_ERROR },
+	{ "table.move({ 1 }, 1, 1, 1, string)", HEALTH_SCRIPT_ERROR },
+	{ "table.insert(table, 'x')", HEALTH_SCRIPT_ERROR },
+	{ "http.get = nil", HEALTH_SCRIPT_ERROR },
+	/* floods */
+	{ "while true do log(('x'):rep(60000)) end", HEALTH_SCRIPT_BUDGET },
+	{ "for i = 1, 1000 do log(i) end return true", HEALTH_OK },
 	/* errors in error handlers */
 	{ "return xpcall(error, function () error('again') end), 'x'", HARMLESS },
 	{ "local function h() return h() + 1 end return xpcall(error, h), 'x'", HEALTH_REASON_NONE },
@@ -168,6 +261,41 @@ START_TEST(hostile_scripts_end)
 			      health_reason_text(r.reason), r.detail);
 	else
 		ck_assert_msg(r.reason == h->reason, "%s: %s (%s)", h->body, health_reason_text(r.reason), r.detail);
+}
+END_TEST
+
+/* Whatever a run did, the next one with the same state is right, and within a bound of its own: a tenth of the usual
+ * budget of instructions, where nothing of what went before may count. */
+START_TEST(the_next_run_is_right)
+{
+	static const char proof[] =
+		"local m = {} local t = setmetatable({ 3, 1, 2 }, m) table.sort(t) "
+		"assert(getmetatable(t) == m and table.concat(t, ',') == '1,2,3' and ('a-b'):gsub('%-', '+') == 'a+b') "
+		"assert(string.format('%5.1f|%q', 2.25, 'x') == '  2.2|\"x\"' and json.decode('[1]')[1] == 1) "
+		"assert(select('#', pcall(error, 'x')) == 2 and tostring(nil) == 'nil' and leaked == nil) "
+		"local n = 0 for i = 1, 1000 do n = n + i end return n == 500500";
+	const struct hostile *h = &hostiles[_i];
+	struct script_limits lim = script_limits_default;
+	struct health_result r;
+	struct script *s;
+	char *text = NULL;
+
+	lim.instructions /= 10;
+	ck_assert_int_gt(asprintf(&text, "local again = false local function first(target, args) %s end "
+				  "return function (target, args) if not again then again = true return first(target, args) end %s end",
+				  h->body, proof), 0);
+	s = help_script(text, &lim);
+	free(text);
+	ck_assert_msg(s != NULL, "%s", help_log);
+	(void)help_run_script(s, NULL, 0, NULL);
+	for (int i = 0; i < 3; i++) {
+		r = help_run_script(s, NULL, 0, NULL);
+		/* A state that is full of what a run kept is given up by its owner; unknown until then. */
+		ck_assert_msg(r.reason == HEALTH_OK || (script_is_spoiled(s) && r.reason == HEALTH_SCRIPT_MEMORY), "after %s: %s (%s)",
+			      h->body, health_reason_text(r.reason), r.detail);
+		ck_assert_uint_le(help_slices, 100);
+	}
+	script_free(s);
 }
 END_TEST
 
@@ -385,6 +513,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, hostile_scripts_end, 0, (int)(sizeof hostiles / sizeof *hostiles));
+	tcase_add_loop_test(tc, the_next_run_is_right, 0, (int)(sizeof hostiles / sizeof *hostiles));
 	tcase_add_test(tc, no_step_takes_longer_than_its_slices);
 	tcase_add_test(tc, an_honest_computation_is_cut_and_goes_on);
 	tcase_add_test(tc, a_spoiled_state_says_so_and_still_works);
