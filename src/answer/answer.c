@@ -263,34 +263,35 @@ static enum step solve_name(struct solver *s, enum db_match m, const struct imag
 	return negative(s, is_unknown_child(s) ? DNS_RCODE_NOERROR : DNS_RCODE_NXDOMAIN, TTL_AS_IS);
 }
 
-/* Follows aliases inside the zone. A loop ends where a name comes again: every link was given once, NOERROR. */
-static __attribute__((noinline)) void solve_aliases(struct solver *s)
-{
-	uint8_t name[NAME_WIRE_MAX], label_at[NAME_LABELS_MAX + 1];
-	uint64_t hash[NAME_LABELS_MAX + 1], seen[IMAGE_CHAIN_MAX + 1];
+struct chain { /* of aliases: the name at its end so far, and the hashes of those before */
+	unsigned links;
 	struct answer_name n;
+	uint8_t name[NAME_WIRE_MAX], label_at[NAME_LABELS_MAX + 1];
+	uint64_t hash[NAME_LABELS_MAX + 1], seen[IMAGE_CHAIN_MAX];
+};
 
-	seen[0] = s->name->hash[0];
-	for (unsigned links = 1; links <= IMAGE_CHAIN_MAX; links++) {
-		if (s->r->len > IMAGE_MOVE_MAX) /* many large signatures: pointers would not reach; what is there is true */
-			return;
-		size_t len = name_len(s->r->out + s->target_at);
-		memcpy(name, s->r->out + s->target_at, len);
-		name_lower(name, len);
-		db_name(&n, s->db, name, label_at, hash);
-		if (db_find_zone(s->db, &n, n.labels) != s->zone)
-			return;
-		for (unsigned i = 0; i < links; i++)
-			if (seen[i] == hash[0])
-				return;
-		seen[links] = hash[0];
-		s->name = &n;
-		s->owner = (struct reply_owner){ .at = s->target_at, .len = n.len };
-		const struct image_node *node;
-		const enum db_match m = db_find_node(s->db, s->zone, &n, &node);
-		if (solve_name(s, m, node) != STEP_ALIAS)
-			return;
-	}
+/* Goes on with the target of an alias inside the zone: m, n as solve_name wants them. False: the chain ends here, NOERROR. In a
+ * loop it ends where a name comes again: every link was given once. */
+static __attribute__((noinline)) bool follow(struct solver *s, struct chain *c, enum db_match *m, const struct image_node **n)
+{
+	if (c->links == IMAGE_CHAIN_MAX)
+		return false;
+	if (s->r->len > IMAGE_MOVE_MAX) /* many large signatures: pointers would not reach; what is there is true */
+		return false;
+	c->seen[c->links++] = s->name->hash[0];
+	const size_t len = name_len(s->r->out + s->target_at);
+	memcpy(c->name, s->r->out + s->target_at, len);
+	name_lower(c->name, len);
+	db_name(&c->n, s->db, c->name, c->label_at, c->hash);
+	if (db_find_zone(s->db, &c->n, c->n.labels) != s->zone)
+		return false;
+	for (unsigned i = 0; i < c->links; i++)
+		if (c->seen[i] == c->hash[0])
+			return false;
+	s->name = &c->n;
+	s->owner = (struct reply_owner){ .at = s->target_at, .len = c->n.len };
+	*m = db_find_node(s->db, s->zone, &c->n, n);
+	return true;
 }
 
 /* DS belongs to the parent's side of a cut (RFC 4035 3.1.4.1), where that is ours: also where it knows of no cut. */
@@ -350,9 +351,11 @@ static __attribute__((noinline)) void solve(const struct answer_db *db, struct a
 		proof_init(&s.proof, z);
 		s.rest = NULL;
 	}
-	const enum db_match m = n ? DB_EXACT : db_find_instead(db, z, &name, &n);
-	if (__builtin_expect(solve_name(&s, m, n) == STEP_ALIAS, 0))
-		solve_aliases(&s);
+	enum db_match m = n ? DB_EXACT : db_find_instead(db, z, &name, &n);
+	struct chain chain;
+	chain.links = 0; /* nothing else is looked at before there are any */
+	while (solve_name(&s, m, n) == STEP_ALIAS && follow(&s, &chain, &m, &n))
+		;
 	if (__builtin_expect(s.dnssec && s.proof.count, 0))
 		solve_proofs(&s);
 }
