@@ -318,6 +318,8 @@ static struct conf_check *find_named(struct conf *c, const struct conf_value *v)
 			   near ? "; did you mean \"" : "",
 			   near ? near : "", near ? "\"" : "");
 	}
+	if (k)
+		k->used = true;
 	return k && k->script ? k : NULL;
 }
 
@@ -346,4 +348,44 @@ struct conf_check *conf_check_find(struct conf *c, const struct conf_value *v)
 	else if (v->type != CONF_TOLD)
 		conf_fields_fault(c, SCHEMA_SERVICE, SERVICE_CHECK, v);
 	return NULL;
+}
+
+/* ---- arguments that are missing ---- */
+
+void conf_check_fault_missing(struct conf *c, const struct conf_check *k, const struct script_arg_spec *spec)
+{
+	conf_fault(c, k->fields.v[CHECK_ARGS] ? k->fields.v[CHECK_ARGS] : k->at,
+		   "check \"%s\" lacks argument \"%s\" of script \"%s\"; expected args = { %s = … }",
+		   k->name, spec->name, k->script->name, spec->name);
+}
+
+static bool has_arg(const struct conf_check *k, const char *name)
+{
+	for (size_t i = 0; i < k->arg_count; i++)
+		if (!strcmp(k->args[i].name, name))
+			return true;
+	return false;
+}
+
+/* A port may be meant to come from the members' probe addresses. */
+static bool may_lack(const struct script_arg_spec *spec)
+{
+	return spec->optional || spec->types & SCRIPT_ARG_OWNER ||
+	       (!strcmp(spec->name, "port") && spec->types & SCRIPT_ARG_INTEGER);
+}
+
+void conf_checks_unused(struct conf *c)
+{
+	const struct conf_blocks *list = &c->kinds[CONF_CHECK];
+
+	for (size_t i = 0; i < list->count; i++) {
+		const char *name = list->list[i]->name;
+		const struct conf_check *k = name ? table_find(&list->by_name, name, strlen(name)) : NULL;
+
+		if (!k || k->used || !k->script || !k->script->declared || k->at != &list->list[i]->table)
+			continue;
+		for (size_t j = 0; j < k->script->arg_count; j++)
+			if (!may_lack(&k->script->args[j]) && !has_arg(k, k->script->args[j].name))
+				conf_check_fault_missing(c, k, &k->script->args[j]);
+	}
 }

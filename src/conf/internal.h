@@ -58,6 +58,7 @@ struct conf_check { /* a named one, or an inline table */
 	const char *name;  /* for people: the check's, or the script's */
 	const struct conf_value *at;
 	bool named, missing_told;
+	bool used;         /* by a service, or as the base of another */
 	struct conf_script *script; /* NULL where it is faulty (told) */
 	struct conf_arg *args;      /* ascending name, right in type */
 	size_t arg_count;
@@ -176,6 +177,9 @@ void conf_member_add(struct conf *c, struct conf_members *out, const struct conf
 void conf_members_push(struct conf *c, struct conf_members *out, const struct conf_member *m);
 /* The check of a service: a named one, or one built from an inline table. NULL where it is faulty (told). */
 struct conf_check *conf_check_find(struct conf *c, const struct conf_value *v);
+/* Tells of arguments that named checks lack which nobody uses; of others the planner tells. */
+void conf_checks_unused(struct conf *c);
+void conf_check_fault_missing(struct conf *c, const struct conf_check *k, const struct script_arg_spec *spec);
 void conf_scripts_free(struct conf *c);
 /* ---- pem.c ---- */
 /* Reads the file that v, a string, names, once; false, and told, where it is not what type (SCRIPT_ARG_CERTIFICATES or

@@ -264,6 +264,8 @@ int conf_plan(struct conf *c, uint64_t generation, struct plan **out, struct dia
 	pl.p->generation = generation;
 	plan_head(&pl);
 	plan_services(&pl);
+	if (!pl.failed && !c->failed)
+		conf_checks_unused(c);
 	if (!pl.failed)
 		set_digest(&pl);
 	if (!pl.failed && !c->failed && c->self >= 0)

@@ -97,9 +97,7 @@ static void check_missing(struct planner *pl, const struct conf_check *k, struct
 		const struct script_arg_spec *spec = &k->script->args[i];
 
 		if (!spec->optional && !(spec->types & SCRIPT_ARG_OWNER) && !find_arg(args, n, spec->name))
-			conf_fault(pl->c, k->fields.v[CHECK_ARGS] ? k->fields.v[CHECK_ARGS] : k->at,
-				   "check \"%s\" lacks argument \"%s\" of script \"%s\"; expected args = { %s = … }",
-				   k->name, spec->name, k->script->name, spec->name);
+			conf_check_fault_missing(pl->c, k, spec);
 	}
 }
 

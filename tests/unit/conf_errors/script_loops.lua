@@ -1,0 +1,3 @@
+require "base"
+check "x" { script = "scripts/loops.lua" }
+--> scripts/loops.lua: the script takes too long to load

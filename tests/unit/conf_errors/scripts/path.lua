@@ -1,0 +1,1 @@
+return { args = { port = "integer", path = "string" }, run = function () return true end }

@@ -1,0 +1,3 @@
+-- fails while it loads
+local x
+x.y = 1

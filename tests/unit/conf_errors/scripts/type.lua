@@ -1,0 +1,1 @@
+return { args = { port = "int" }, run = function () return true end }
