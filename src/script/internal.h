@@ -7,6 +7,7 @@
  *                                                       fail.c     error assert pcall xpcall: where a failure came from
  *                                                       api.c      net sleep log; http.c tls.c json.c dns.c ping.c plugin.c
  *                                                       run.c      start, resume, verdict
+ *     cases of a script's test ── mock of its target    test.c, test_args.c, mock*.c
  */
 #ifndef GEMEL_SCRIPT_INTERNAL_H
 #define GEMEL_SCRIPT_INTERNAL_H
