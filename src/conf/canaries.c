@@ -8,10 +8,14 @@
 #include "conf/planner.h"
 #include "health/witness.h"
 
-/* A refusal is an answer too; the core takes it for one. */
+/* A refusal is an answer too; the core takes it for one. Port 0 stands for an echo. */
 static const char script_text[] =
 	"return { args = { port = \"integer\" }, run = function (target, args)\n"
-	"  local conn <close> = net.connect(target.address, args.port)\n"
+	"  if args.port == 0 then\n"
+	"    ping(target.address)\n"
+	"  else\n"
+	"    local conn <close> = net.connect(target.address, args.port)\n"
+	"  end\n"
 	"  return true\n"
 	"end }\n";
 
@@ -40,7 +44,7 @@ void conf_warn_unwitnessed(struct conf *c, const struct plan *p, struct diags *d
 		    !is_witnessed(p, (enum health_path)path))
 			conf_warning(c, &c->kinds[CONF_NODE].list[p->self]->table,
 				     "node \"%s\" has neither canary nor twin on %s, where it probes: when its own network is "
-				     "lost, all that is silent goes down; expected canaries = { \"ADDRESS:PORT\", … }",
+				     "lost, all that is silent goes down; expected canaries = { \"ADDRESS\", \"ADDRESS:PORT\", … }",
 				     p->nodes[p->self].name, health_path_text((enum health_path)path));
 }
 
@@ -99,8 +103,7 @@ static void add_all(struct planner *pl, const struct plan_node *n)
 	memcpy(all, p->streams, p->stream_count * sizeof *all);
 	add_script(pl);
 	for (uint16_t i = 0; i < n->canary_count; i++)
-		if (n->canaries[i].port)
-			add_canary(pl, &all[count++], &n->canaries[i]);
+		add_canary(pl, &all[count++], &n->canaries[i]);
 	p->streams = all;
 	p->stream_count = count;
 }

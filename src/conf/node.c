@@ -110,10 +110,9 @@ static void read_canaries(struct conf *c, struct plan_node *n, const struct conf
 	if (!v)
 		return;
 	n->canaries = read_addrs(c, v, 0, &n->canary_count);
+	if (n->canaries)
+		check_repeats(c, v, n->canaries, n->canary_count);
 	for (uint16_t i = 0; n->canaries && i < n->canary_count; i++) {
-		if (!n->canaries[i].port)
-			conf_warning(c, list_item(v, i), "ping is not built yet: canary %s is not asked; expected ADDRESS:PORT",
-				     addr_format(&n->canaries[i], false, text));
 		bool own = n->http.family && is_own(&n->canaries[i], &n->http);
 
 		for (uint16_t j = 0; j < n->listen_count; j++)

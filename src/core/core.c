@@ -68,6 +68,7 @@ static void begin(struct core *c)
 		struct stream *s = &c->gen->streams[i];
 		s->vote = (uint8_t)stream_own_vote(s);
 		s->recovered = s->health.recovered;
+		s->told = (uint8_t)s->health.verdict;
 		s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
 		s->tell = s->health.known;
 		schedule_start(c, s);

@@ -152,11 +152,14 @@ struct core_target_view { /* a stream: one check of one address */
 	enum health_breaker breaker;
 	uint64_t counted_ms, changed_ms;   /* the last result that counted, the last change; monotonic, where known */
 	uint64_t late_ms;                  /* how late the last probe was started */
+	uint64_t unknown_ms;               /* it stays unknown since, and its check raised an alarm; 0 = it does not */
 	uint32_t services;
 	struct health_result last;
 };
 size_t core_targets(const struct core *c); /* canaries too, behind all others */
 void core_target_get(const struct core *c, size_t i, struct core_target_view *out);
+/* How many targets stay unknown by a fault of their check; the first of them, where there is one. */
+uint32_t core_unknown(const struct core *c, struct core_target_view *first);
 bool core_prober_gone(const struct core *c, uint64_t *since_ms); /* for longer than a new start takes */
 const struct plan *core_plan(const struct core *c);
 const struct pair *core_pair(const struct core *c); /* NULL without one */

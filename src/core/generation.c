@@ -123,6 +123,8 @@ static int make_streams(struct gen *g)
 	}
 	int e = index_targets(g);
 	if (e == 0)
+		e = unknown_index(g);
+	if (e == 0)
 		e = index_uses(g);
 	for (uint32_t i = 0; e == 0 && i < p->stream_count; i++) {
 		struct stream *s = &g->streams[i];
@@ -224,6 +226,7 @@ int gen_new(struct gen **out, const struct plan *p)
 	g->plan = p;
 	arena_init(&g->arena, 0);
 	table_init(&g->keys, &table_key);
+	table_init(&g->checks, &table_key);
 	table_init(&g->names, &table_key);
 	heap_init(&g->timers);
 	int e = make_services(g);
@@ -245,6 +248,7 @@ void gen_free(struct gen *g)
 		return;
 	heap_deinit(&g->timers);
 	table_deinit(&g->names);
+	table_deinit(&g->checks);
 	table_deinit(&g->keys);
 	arena_deinit(&g->arena);
 	free(g);
@@ -293,6 +297,11 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	}
 	s->late_ms = old->late_ms;
 	s->asked = old->asked;
+	s->doubted = old->doubted;
+	s->mute = old->mute;
+	s->told = old->told;
+	s->unknown_ms = old->unknown_ms;
+	s->stuck = old->stuck;
 	s->vote = old->vote;
 	s->weight = old->weight;
 	s->recovered = old->recovered;
@@ -381,5 +390,6 @@ void gen_carry(struct core *c, struct gen *g)
 	for (uint32_t i = 0; i < g->moved_count; i++)
 		g->moved[i] = UINT32_MAX;
 	carry_streams(c, g);
+	unknown_carry(c, g);
 	carry_services(g, c->gen);
 }

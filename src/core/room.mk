@@ -15,6 +15,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/service.c \
 	src/core/streams.c \
 	src/core/twin.c \
+	src/core/unknown.c \
 	src/core/view.c \
 	src/core/watch.c
 src_core_libcore_a_CFLAGS = $(AM_CFLAGS)

@@ -91,8 +91,11 @@ void schedule_void_all(struct core *c)
 
 void schedule_prober(struct core *c, bool up)
 {
-	if (up && c->prober_alarm_ms == UINT64_MAX && c->prober_gone_ms)
-		effect_notice(c, CORE_NOTICE_LINK, "event=prober state=back away_ms=%" PRIu64, c->now_ms - c->prober_gone_ms);
+	if (up && c->prober_gone_ms && (c->prober_alarm_ms == UINT64_MAX || c->hushed[HEALTH_PATH_NONE]))
+		effect_notice(c, CORE_NOTICE_LINK, "event=prober state=back away_ms=%" PRIu64 " unknown=%" PRIu32,
+			      c->now_ms - c->prober_gone_ms, c->hushed[HEALTH_PATH_NONE]);
+	if (up)
+		c->hushed[HEALTH_PATH_NONE] = 0;
 	if (!up && c->prober_up) {
 		c->prober_gone_ms = c->now_ms;
 		c->prober_alarm_ms = c->now_ms + CORE_PROBER_GONE_MS;

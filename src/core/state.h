@@ -41,6 +41,7 @@ struct hold { /* the effective state under one rule of agreement; its own EFFECT
 };
 struct stream;
 struct line { struct stream *first, **last; }; /* last NULL = empty */
+struct check { const char *name; uint32_t stuck; }; /* how many of its streams stay unknown */
 struct target { uint32_t in_flight; struct line line; }; /* an address, whatever is asked there */
 struct stream {
 	const struct plan_stream *conf;
@@ -54,6 +55,11 @@ struct stream {
 	uint64_t late_ms;          /* how late its last probe was started */
 	uint8_t path;              /* enum health_path */
 	bool doubted;              /* its last result was void for want of a witness */
+	bool mute;                 /* a canary that this machine cannot ask */
+	struct check *check;
+	uint64_t unknown_ms;       /* since when its results are unknown, 0 = they are not */
+	bool stuck;                /* for so long that its check raises an alarm */
+	uint8_t told;              /* enum health_verdict, as last told in the log */
 	bool asked;                /* it waited for half its time-out: others were asked whether our network is there */
 	uint32_t flip_ms;          /* as last told to the services */
 	uint32_t use_at, use_count; /* services that ask it: gen->uses */
@@ -94,6 +100,7 @@ struct gen {
 	struct service *services;
 	uint32_t *uses;
 	struct table keys;  /* key64 of a stream, or of an EFFECTIVE record of it → struct stream */
+	struct table checks; /* by name and script → struct check */
 	struct table names; /* lower-case name → struct service */
 	struct heap timers; /* every stream, always */
 	struct target *targets;
@@ -188,6 +195,8 @@ struct core {
 	uint64_t isolated_ms;     /* since when nobody answers us; 0 = somebody does */
 	uint64_t ask_ms[HEALTH_PATHS]; /* others are not asked again before */
 	uint32_t ask_next;        /* the stream that is looked at first then */
+	bool loss_told[HEALTH_PATHS];     /* in this doubt */
+	uint32_t hushed[HEALTH_PATHS];    /* streams that became unknown in it without a line of their own; 0: for want of a prober */
 	struct effects effects;
 };
 
@@ -244,10 +253,17 @@ void watch_self(struct core *c); /* NORMAL or ISOLATED, where it is one of them 
 /* Something on this path answered what was asked at from_ms; beat: a canary, or the twin. */
 void watch_success(struct core *c, enum health_path path, uint64_t from_ms, bool beat);
 void watch_echo(struct core *c, uint64_t sent_ms); /* the twin answered what we sent then */
-void watch_canary(struct core *c, const struct stream *s, struct health_result *r);
+void watch_canary(struct core *c, struct stream *s, struct health_result *r);
 /* A target's result: an answer is a witness for others; a silence without one becomes HEALTH_UNWITNESSED. */
 void watch_result(struct core *c, struct stream *s, struct health_result *r);
 void watch_ask(struct core *c, const struct stream *s); /* s is silent: are the others there? */
+/* s became unknown. True where our own network or prober is why: that is told once for all, not once a stream. */
+bool watch_hushes(struct core *c, const struct stream *s);
+
+/* ---- unknown.c ---- */
+int unknown_index(struct gen *g) MUST_CHECK;               /* which check a stream is of */
+void unknown_carry(struct core *c, struct gen *g);         /* after the streams are carried from c->gen */
+void unknown_feed(struct core *c, struct stream *s, const struct health_result *r);
 
 /* ---- service.c ---- */
 void service_mark(struct core *c, struct service *s);

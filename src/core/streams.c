@@ -230,10 +230,13 @@ void streams_settle(struct core *c)
 
 /* ---- results ---- */
 
-static void notice_verdict(struct core *c, const struct stream *s)
+static void notice_verdict(struct core *c, struct stream *s)
 {
 	char ip[ADDR_TEXT_MAX];
 	const struct health_result *last = &s->health.last;
+	if (s->health.verdict == s->told || (s->health.verdict == HEALTH_VERDICT_UNKNOWN && watch_hushes(c, s)))
+		return; /* back to what was told last, after a time of which was told for all of them at once */
+	s->told = (uint8_t)s->health.verdict;
 	effect_notice(c, CORE_NOTICE_VERDICT,
 		      "event=verdict address=%s check=%s owner=%s state=%s reason=\"%s%s%s\" took_us=%u",
 		      addr_format(&s->conf->addr, true, ip), s->conf->check, s->conf->owner,
@@ -289,6 +292,8 @@ void stream_result(struct core *c, uint32_t index, uint32_t run, const struct he
 		watch_canary(c, s, &result);
 	else
 		watch_result(c, s, &result);
+	if (!s->conf->canary)
+		unknown_feed(c, s, &result);
 	bool changed = health_state_feed(&s->health, &s->conf->timing, &result, c->now_ms);
 	flight_end(c, s);
 	health_schedule_next(&s->schedule, &s->conf->timing, &s->health, c->now_ms);

@@ -155,6 +155,7 @@ void core_target_get(const struct core *c, size_t i, struct core_target_view *ou
 					  .running = s->run != 0, .in_line = s->in_line, .counted_ms = h->counted_ms,
 					  .changed_ms = h->changed_ms, .late_ms = s->late_ms, .services = s->use_count,
 					  .breaker = health_breaker_of(h, s->run != 0), .last = h->last };
+	out->unknown_ms = s->stuck ? s->unknown_ms : 0;
 	out->stale = h->known && h->verdict == HEALTH_VERDICT_UNKNOWN;
 }
 

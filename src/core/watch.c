@@ -34,7 +34,7 @@ void watch_plan(struct core *c)
 	uint32_t every[HEALTH_PATHS] = { 0 };
 	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
 		const struct stream *s = &c->gen->streams[i];
-		if (s->conf->canary)
+		if (s->conf->canary && !s->mute)
 			every[s->path] = s->conf->timing.interval_ms;
 	}
 	/* Loopback is not lost: there only a canary, which somebody wrote for it, has us look. */
@@ -80,6 +80,7 @@ static void look_for_isolation(struct core *c, enum health_path path)
 	if (c->isolated_ms || !w->doubt_ms || w->doubt_ms + patience_ms > c->now_ms || !all_are_silent(c, patience_ms))
 		return;
 	set_isolated(c, true);
+	c->loss_told[path] = true;
 	effect_notice(c, CORE_NOTICE_ALARM,
 		      "event=alarm what=\"own network seems lost: %" PRIu32 " results void\" path=\"%s\" silent_ms=%" PRIu64,
 		      w->voided, health_path_text(path), c->now_ms - w->doubt_ms);
@@ -91,9 +92,13 @@ void watch_success(struct core *c, enum health_path path, uint64_t from_ms, bool
 {
 	struct health_witness *w = &c->paths[path], before = *w;
 	health_witness_success(w, from_ms, c->now_ms, beat);
-	if (before.doubt_ms && (before.voided || c->isolated_ms))
-		effect_notice(c, CORE_NOTICE_LINK, "event=network path=\"%s\" state=back away_ms=%" PRIu64 " void=%" PRIu32,
-			      health_path_text(path), c->now_ms - before.doubt_ms, before.voided);
+	if (before.doubt_ms && (before.voided || c->isolated_ms)) {
+		effect_notice(c, CORE_NOTICE_LINK,
+			      "event=network path=\"%s\" state=back away_ms=%" PRIu64 " void=%" PRIu32 " unknown=%" PRIu32,
+			      health_path_text(path), c->now_ms - before.doubt_ms, before.voided, c->hushed[path]);
+		c->loss_told[path] = false;
+		c->hushed[path] = 0;
+	}
 	if (c->isolated_ms && w->since_ms + (uint64_t)w->every_ms * CALM_WORDS <= c->now_ms)
 		set_isolated(c, false);
 }
@@ -105,14 +110,50 @@ void watch_echo(struct core *c, uint64_t sent_ms)
 		watch_success(c, c->packet_path, sent_ms, true);
 }
 
+bool watch_hushes(struct core *c, const struct stream *s)
+{
+	const struct health_witness *w = &c->paths[s->path];
+	if (!c->prober_up) {
+		c->hushed[HEALTH_PATH_NONE]++;
+		return true;
+	}
+	if (!s->doubted || !w->doubt_ms)
+		return false;
+	c->hushed[s->path]++;
+	if (!c->loss_told[s->path] && !c->isolated_ms)
+		effect_notice(c, CORE_NOTICE_LINK, "event=network path=\"%s\" state=lost away_ms=%" PRIu64 " void=%" PRIu32,
+			      health_path_text((enum health_path)s->path), c->now_ms - w->doubt_ms, w->voided);
+	c->loss_told[s->path] = true;
+	return true;
+}
+
 /* What was not probed yet tells nothing; else a target that said something, be it no, is there. */
 static bool is_answer(const struct health_result *r)
 {
 	return health_reason_witnessed(r->reason);
 }
 
-void watch_canary(struct core *c, const struct stream *s, struct health_result *r)
+/* A canary that cannot be asked, a ping without a socket for it, is none: silence on its path counts as if it were not there. */
+static void set_mute(struct core *c, struct stream *s, const struct health_result *r)
 {
+	char text[ADDR_TEXT_MAX];
+	bool mute = r->reason == HEALTH_CHECK_IMPOSSIBLE;
+	if (mute == s->mute)
+		return;
+	s->mute = mute;
+	watch_plan(c);
+	addr_format(&s->conf->addr, true, text);
+	if (mute)
+		effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"canary %s cannot be asked: %s\"", text, r->detail);
+	else
+		effect_notice(c, CORE_NOTICE_LINK, "event=canary address=%s state=asked", text);
+}
+
+void watch_canary(struct core *c, struct stream *s, struct health_result *r)
+{
+	set_mute(c, s, r);
+	if (s->mute)
+		return;
 	if (is_answer(r)) {
 		r->reason = HEALTH_OK; /* a refusal is one, too */
 		r->weight_pct = 100;

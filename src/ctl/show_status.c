@@ -4,7 +4,7 @@
  *  "ready":true,"journal_ok":true,
  *  "pair":{"name":"demo","self":"normal"},                                        null without one
  *  "services":{"total":3,"degraded":0,"failed":0,"waiting":0},"members":{"total":6,"up":6},"overrides":0,
- *  "probes":{"streams":6,"running":1},
+ *  "probes":{"streams":6,"running":1,"unknown":0},                            unknown: that stay so
  *  "network":{"state":"ok","since":null,"canaries":2,"answering":2,"void":0},   or "unwatched", "in doubt", "isolated"
  *  "queries":{"total":9,"responses":9,"dropped":0,"truncated":0,"cold":1,"edns":9,"tcp":0,"rate_dropped":0,
  *             "rate_slipped":0,"qps":1.5},
@@ -70,6 +70,16 @@ static void find_network(struct finding *f, const struct ctl_host *h)
 		find(f, CHECK_WARNING, "no canary answers");
 }
 
+static void find_unknown(struct finding *f, const struct ctl_host *h)
+{
+	struct core_target_view first;
+	char address[ADDR_TEXT_MAX], reason[VIEW_REASON_MAX];
+	uint32_t count = core_unknown(h->core, &first);
+	if (count)
+		find(f, CHECK_WARNING, "%" PRIu32 " targets stay unknown, first check %.64s of %s: %s", count, first.conf->check,
+		     addr_format(&first.conf->addr, true, address), view_reason(&first.last, reason));
+}
+
 static enum call_next check(struct call *c, const struct ctl_host *h, struct doc *d)
 {
 	static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
@@ -86,6 +96,7 @@ static enum call_next check(struct call *c, const struct ctl_host *h, struct doc
 	if (h->journal_failed)
 		find(&f, CHECK_WARNING, "the journal cannot be written");
 	find_network(&f, h);
+	find_unknown(&f, h);
 	if (s.degraded)
 		find(&f, CHECK_WARNING, "%" PRIu32 " of %" PRIu32 " services are degraded", s.degraded, s.totals.services);
 	find_peers(&f, h);
@@ -129,7 +140,19 @@ static void show_network(const struct ctl_host *h, struct doc *d)
 	doc_group_end(d);
 }
 
-static void show_counts(const struct view_summary *s, struct doc *d)
+static void show_probes(const struct ctl_host *h, const struct core_totals *t, struct doc *d)
+{
+	struct core_target_view first;
+	uint32_t unknown = core_unknown(h->core, &first);
+	doc_group(d, "probes");
+	doc_uint(d, "streams", t->streams);
+	doc_uint(d, "running", t->in_flight);
+	if (unknown || d->form == DOC_JSON)
+		doc_uint(d, "unknown", unknown);
+	doc_group_end(d);
+}
+
+static void show_counts(const struct ctl_host *h, const struct view_summary *s, struct doc *d)
 {
 	const struct core_totals *t = &s->totals;
 	doc_for(d, DOC_JSON);
@@ -151,10 +174,7 @@ static void show_counts(const struct view_summary *s, struct doc *d)
 	doc_printf(d, "members up", "%" PRIu32 " of %" PRIu32, t->members_up, t->members);
 	doc_for(d, DOC_BOTH);
 	doc_uint(d, "overrides", t->overrides);
-	doc_group(d, "probes");
-	doc_uint(d, "streams", t->streams);
-	doc_uint(d, "running", t->in_flight);
-	doc_group_end(d);
+	show_probes(h, t, d);
 }
 
 static void show_queries(const struct ctl_counters *n, struct doc *d)
@@ -242,7 +262,7 @@ enum call_next show_status(struct call *c, const struct ctl_host *h, struct doc 
 	doc_word(d, "journal", h->journal_failed ? "cannot be written" : "ok", h->journal_failed ? DOC_BAD : DOC_GOOD);
 	doc_for(d, DOC_BOTH);
 	show_pair(h, d);
-	show_counts(&s, d);
+	show_counts(h, &s, d);
 	show_network(h, d);
 	show_queries(h->counters, d);
 	show_twins(h, d);

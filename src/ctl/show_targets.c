@@ -1,12 +1,12 @@
 /* `targets`: what this node probes, as it sees it itself. Canaries stand behind all others.
  *
  * {"targets":[{"address":"192.0.2.1","check":"web","state":"up","since":"…Z","last":"…Z","took_us":350,"reason":"ok",
- *              "stale":false,"recovered":false,"breaker":"closed","running":false,"waiting":false,"late_ms":0,"services":2,
- *              "canary":false}],
+ *              "stale":false,"unknown_since":null,"recovered":false,"running":false,"waiting":false,"services":2,
+ *              "canary":false,"breaker":"closed","late_ms":0}],
  *  "prober":"up"}
  *
  * last: the newest result that counted. stale: it is so old that the verdict is unknown. waiting: it is due, and there are as many
- * in flight as may be. late_ms: how late its last probe was started.
+ * in flight as may be. unknown_since: its check finds nothing out any more, by a fault of its own, and raised an alarm. late_ms: how late its last probe was started.
  */
 #include <inttypes.h>
 #include "ctl/show.h"
@@ -39,13 +39,14 @@ static void show_target(const struct ctl_host *h, const struct core_target_view 
 	doc_text(d, "reason", t->last.reason != HEALTH_REASON_NONE ? view_reason(&t->last, reason) : NULL);
 	doc_for(d, DOC_JSON);
 	doc_bool(d, "stale", t->stale);
+	doc_time(d, "unknown_since", t->unknown_ms ? view_wall_past(h, t->unknown_ms) : 0, h->wall_ms);
 	doc_bool(d, "recovered", t->recovered);
 	doc_bool(d, "running", t->running);
 	doc_bool(d, "waiting", t->in_line);
 	doc_uint(d, "services", t->services);
 	doc_bool(d, "canary", t->conf->canary);
 	doc_for(d, DOC_PEOPLE);
-	doc_text(d, "note", t->stale ? "stale" : t->in_line ? "waits" : t->recovered ? "recovered" : NULL);
+	doc_text(d, "note", t->unknown_ms ? "stays unknown" : t->stale ? "stale" : t->in_line ? "waits" : t->recovered ? "recovered" : NULL);
 	doc_for(d, DOC_BOTH);
 	show_breaker(t, d);
 }

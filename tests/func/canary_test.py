@@ -21,8 +21,11 @@ from gemelkit import Node, wait_until, write_key
 KIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "contrib", "py", "gemelkit.py")
 FIRST, SECOND, STANDBY = "10.99.0.11", "10.99.0.12", "10.99.0.13"
 CANARY, REFUSING = "10.99.0.100", "10.99.0.101"
+PING_RANGE = "/proc/sys/net/ipv4/ping_group_range"
 NAME = "www.example.test"
 PORT = 8080
+CONNECTED = (f"{CANARY}:{PORT}", f"{REFUSING}:{PORT}")
+PINGED = (CANARY, REFUSING)
 CUT_S = 3.0  # six intervals, and longer than it takes to be isolated
 
 
@@ -45,6 +48,9 @@ class Namespace:
 
     def ip(self, *words):
         run(*self.enter, "ip", *words)
+
+    def allow_ping_sockets(self, groups):
+        run(*self.enter, "sh", "-c", f"echo {groups} > {PING_RANGE}")
 
 
 class NodeInside(Node):
@@ -90,8 +96,9 @@ class CutLinks(Case):
         space.ip("link", "set", "eth0", "up")
         return space
 
-    def begin(self, count, canaries, fall=3):
-        words = 'canaries = { "%s:%d", "%s:%d" }, ' % (CANARY, PORT, REFUSING, PORT) if canaries else ""
+    def begin(self, count, canaries=(), fall=3, ping="1 0", without=()):
+        """ping: the groups that may open ping sockets, here none; without: words before the command that take a privilege."""
+        words = "canaries = { %s }, " % ", ".join(f'"{a}"' for a in canaries) if canaries else ""
         blocks = "".join(f'node "ns{i}" {{ id = {i}, listen = "10.99.0.{i}:5300", peer = "10.99.0.{i}:5400", {words}'
                          f'control = "run/ns{i}.sock", state = "run/ns{i}" }}\n' for i in range(1, count + 1))
         pair = 'pair { name = "test", key = "pair.key", agree = "any-up" }\n' if count > 1 else ""
@@ -104,6 +111,8 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{FIRST}", "{SECOND}" }}, {{ "{
 """)
         self.spaces = [self.attach(i) for i in range(1, count + 1)]
         for i, space in enumerate(self.spaces, 1):
+            space.allow_ping_sockets(ping)
+            space.enter += without
             n = NodeInside(space, GEMELD, config, f"ns{i}", log=self.scratch.path(f"ns{i}.log"))
             self.nodes[f"ns{i}"] = n
             self.addCleanup(n.kill)
@@ -162,14 +171,16 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{FIRST}", "{SECOND}" }}, {{ "{
     # ---- stories ----
 
     def test_canaries_alone(self):
-        self.begin(1, canaries=True, fall=1)
+        self.begin(1, CONNECTED, fall=1)
         self.assert_soon(lambda: self.network()["answering"] == 2, "both canaries answer, one by refusing")
         self.assertEqual(self.network()["state"], "ok")
         self.watch_a_loss(self.cut, self.heal)
         self.watch_a_loss(lambda: self.spaces[0].ip("link", "set", "eth0", "down"), lambda: self.spaces[0].ip("link", "set", "eth0", "up"))
         log = self.nodes["ns1"].log()
-        self.assertIn("own network seems lost: ", log)
+        self.assertEqual(log.count("own network seems lost: "), 2)
         self.assertIn("event=network", log)
+        self.assertNotIn("state=unknown", log, "not a line for each target")
+        self.assertEqual(log.count("event=verdict"), 3, "each came up once")
         self.stop(FIRST)
         self.assert_goes_down(FIRST)
         self.stop(STANDBY)  # probed as all others, though it serves nobody
@@ -178,8 +189,38 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{FIRST}", "{SECOND}" }}, {{ "{
         self.assert_goes_down(SECOND)
         self.assertEqual(self.network()["state"], "ok")
 
+    def look_at_pings(self):
+        self.assert_soon(lambda: self.network()["answering"] == 2, "both canaries answer")
+        self.watch_a_loss(self.cut, self.heal)
+        self.world.ip("address", "del", f"{SECOND}/24", "dev", "br0")
+        self.assert_goes_down(SECOND)
+        self.assertEqual(self.network()["state"], "ok")
+
+    def test_canaries_that_are_pinged(self):
+        self.begin(1, PINGED, ping="0 2147483647")
+        self.look_at_pings()
+
+    def test_canaries_that_are_pinged_by_a_raw_socket(self):
+        self.begin(1, PINGED)
+        self.look_at_pings()
+
+    @unittest.skipUnless(shutil.which("setpriv"), "needs setpriv")
+    def test_canaries_that_cannot_be_pinged(self):
+        """They are told of and count for nothing: neither as a witness nor as a loss."""
+        self.begin(1, PINGED, without=("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"))
+        node = self.nodes["ns1"]
+        for a in PINGED:
+            self.assertTrue(node.wait_log(f"canary {a} cannot be asked: ping needs net.ipv4.ping_group_range", 10), node.log())
+        self.assertEqual(self.network()["state"], "unwatched")
+        status, out, _ = self.ctl("ns1", "status", "--check")
+        self.assertEqual((status, "no canary answers" in out), (1, True), out)
+        self.assertIn("ping needs net.ipv4.ping_group_range", self.ctl("ns1", "targets")[1])
+        self.stop(FIRST)
+        self.assert_goes_down(FIRST)
+        self.assertEqual(node.log().count("cannot be asked"), 2, "once for each")
+
     def test_the_twin_alone(self):
-        self.begin(2, canaries=False)
+        self.begin(2)
         self.assert_soon(lambda: self.document("ns1", "status")["peers"][0]["link"] == "active", "the twins are in step")
         self.watch_a_loss(self.cut, self.heal)
         self.stop(FIRST)
@@ -193,7 +234,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{FIRST}", "{SECOND}" }}, {{ "{
 
     def test_without_either(self):
         """The loss can be seen: so those above prove something."""
-        self.begin(1, canaries=False)
+        self.begin(1)
         self.assertEqual(self.network()["state"], "unwatched")
         self.cut()
         self.assert_goes_down(FIRST)
@@ -205,7 +246,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{FIRST}", "{SECOND}" }}, {{ "{
 
     def test_processes_that_are_stopped(self):
         """Our own lateness is nobody's failure."""
-        self.begin(1, canaries=True)
+        self.begin(1, CONNECTED)
         children = self.nodes["ns1"].children()
         for role in ("prober", "coordinator"):
             os.kill(children[role], signal.SIGSTOP)

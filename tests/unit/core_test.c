@@ -310,6 +310,13 @@ static void cut(enum health_reason canaries)
 	world_backend(&w, "192.0.2.102:80", canaries);
 }
 
+static void heal(void)
+{
+	cut(HEALTH_OK);
+	world_backend(&w, "192.0.2.11", HEALTH_OK);
+	world_backend(&w, "192.0.2.12", HEALTH_OK);
+}
+
 static enum core_network_state network(void)
 {
 	struct core_network n;
@@ -336,6 +343,130 @@ START_TEST(a_lost_network_takes_nothing_down)
 	world_run(&w, 3000); /* their first answers go with it, they were asked before */
 	ck_assert_int_eq(network(), CORE_NETWORK_OK);
 	ck_assert_ptr_nonnull(strstr(world_trace(&w, "notice"), "event=network path=\"IPv4\" state=back"));
+}
+END_TEST
+
+/* How often a word stands in a trace. */
+static unsigned times(const char *trace, const char *word)
+{
+	unsigned n = 0;
+	for (const char *at = trace; (at = strstr(at, word)); at += strlen(word))
+		n++;
+	return n;
+}
+
+START_TEST(a_long_cut_is_told_once_for_all)
+{
+	world_begin(&w, watched);
+	world_run(&w, 2000);
+	world_trace(&w, NULL);
+	cut(HEALTH_CONNECT_TIMEOUT);
+	world_run(&w, 30000);
+	heal();
+	world_run(&w, 10000);
+	const char *trace = world_trace(&w, "notice");
+	ck_assert_msg(times(trace, "event=") == 2, "%s", trace);
+	ck_assert_ptr_nonnull(strstr(trace, "event=alarm what=\"own network seems lost: "));
+	ck_assert_ptr_nonnull(strstr(trace, " state=back away_ms="));
+	ck_assert_ptr_nonnull(strstr(trace, " unknown=2"));
+	ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.11 192.0.2.12 ttl=10");
+	/* what is another than before is told */
+	cut(HEALTH_CONNECT_TIMEOUT);
+	world_run(&w, 30000);
+	heal();
+	world_backend(&w, "192.0.2.12", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 10000);
+	trace = world_trace(&w, "notice");
+	ck_assert_msg(times(trace, "event=verdict") == 1, "%s", trace);
+	ck_assert_ptr_nonnull(strstr(trace, "event=verdict address=192.0.2.12 check=web owner=www.example.test state=down"));
+}
+END_TEST
+
+START_TEST(of_two_paths_one_may_be_lost)
+{
+	world_begin(&w, "check web fall=3\nservice www.example.test web 192.0.2.11 192.0.2.12 2001:db8::11\n"
+			"canary 192.0.2.101:80\ncanary 192.0.2.102:80\ncanary [2001:db8::101]:80\n");
+	world_run(&w, 2000);
+	world_trace(&w, NULL);
+	cut(HEALTH_CONNECT_TIMEOUT);
+	world_run(&w, 30000);
+	heal();
+	world_run(&w, 10000);
+	const char *trace = world_trace(&w, "notice");
+	ck_assert_msg(times(trace, "event=") == 2, "%s", trace);
+	ck_assert_ptr_nonnull(strstr(trace, "event=network path=\"IPv4\" state=lost"));
+	ck_assert_ptr_nonnull(strstr(trace, "event=network path=\"IPv4\" state=back"));
+}
+END_TEST
+
+/* A ping, where this machine has no socket for one. */
+START_TEST(a_canary_that_cannot_be_asked_is_none)
+{
+	world_begin(&w, watched);
+	cut(HEALTH_CHECK_IMPOSSIBLE);
+	world_backend(&w, "192.0.2.11", HEALTH_OK);
+	world_backend(&w, "192.0.2.12", HEALTH_OK);
+	world_run(&w, 2000);
+	const char *trace = world_trace(&w, "notice");
+	ck_assert_msg(times(trace, "event=alarm what=\"canary 192.0.2.101:80 cannot be asked: ") == 1, "%s", trace);
+	ck_assert_msg(times(trace, "event=alarm what=\"canary 192.0.2.102:80 cannot be asked: ") == 1, "%s", trace);
+	ck_assert_int_eq(network(), CORE_NETWORK_UNWATCHED);
+	world_backend(&w, "192.0.2.11", HEALTH_CONNECT_TIMEOUT);
+	world_run(&w, 6000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.12 ttl=10");
+	ck_assert_ptr_null(strstr(world_trace(&w, "notice"), "event=alarm"));
+	/* a reload forgets nothing of it; then one can be asked */
+	world_plan(&w, watched);
+	world_backend(&w, "192.0.2.101:80", HEALTH_OK);
+	world_run(&w, 2000);
+	ck_assert_int_eq(network(), CORE_NETWORK_OK);
+	trace = world_trace(&w, "notice");
+	ck_assert_ptr_null(strstr(trace, "event=alarm"));
+	ck_assert_msg(times(trace, "event=canary address=192.0.2.101:80 state=asked") == 1, "%s", trace);
+}
+END_TEST
+
+START_TEST(a_check_that_stays_unknown_raises_an_alarm)
+{
+	struct core_target_view first;
+	world_begin(&w, "check web\nservice www.example.test web 192.0.2.11 192.0.2.12\n");
+	world_run(&w, 2000);
+	ck_assert_uint_eq(core_unknown(w.core, &first), 0);
+	world_trace(&w, NULL);
+	world_backend(&w, "192.0.2.11", HEALTH_SCRIPT_ERROR);
+	world_backend(&w, "192.0.2.12", HEALTH_SCRIPT_ERROR);
+	world_run(&w, 2500);
+	ck_assert_ptr_null(strstr(world_trace(&w, "notice"), "event=alarm"));
+	world_run(&w, 7500);
+	const char *trace = world_trace(&w, "notice");
+	ck_assert_msg(times(trace, "event=alarm what=\"check web stays unknown\" address=192.0.2.1") == 1, "%s", trace);
+	ck_assert_msg(times(trace, "reason=\"script error") == 1, "%s", trace);
+	ck_assert_uint_eq(core_unknown(w.core, &first), 2);
+	ck_assert_str_eq(first.conf->check, "web");
+	ck_assert_uint_ne(first.unknown_ms, 0);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.11 192.0.2.12 ttl=10");
+	/* neither a reload nor results that are nobody's end it, nor a part of the targets */
+	world_plan(&w, "check web\nservice www.example.test web 192.0.2.11 192.0.2.12 192.0.2.13\n");
+	world_backend(&w, "192.0.2.12", HEALTH_LOCAL_ERROR);
+	world_run(&w, 5000);
+	world_backend(&w, "192.0.2.11", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 5000);
+	trace = world_trace(&w, "notice");
+	ck_assert_msg(times(trace, "event=alarm") == 0 && times(trace, "event=check") == 0, "%s", trace);
+	ck_assert_uint_eq(core_unknown(w.core, &first), 1);
+	world_backend(&w, "192.0.2.12", HEALTH_OK);
+	world_run(&w, 2000);
+	trace = world_trace(&w, "notice");
+	ck_assert_msg(times(trace, "event=check check=web state=known") == 1, "%s", trace);
+	ck_assert_uint_eq(core_unknown(w.core, &first), 0);
+	/* and it begins anew; where a reload takes the check away, that is its end */
+	world_backend(&w, "192.0.2.12", HEALTH_CHECK_SAID_UNKNOWN);
+	world_run(&w, 5000);
+	ck_assert_uint_eq(core_unknown(w.core, &first), 1);
+	world_trace(&w, NULL);
+	world_plan(&w, "check web\nservice www.example.test web 192.0.2.11\n");
+	ck_assert_msg(times(trace = world_trace(&w, "notice"), "event=check check=web state=gone") == 1, "%s", trace);
+	ck_assert_uint_eq(core_unknown(w.core, &first), 0);
 }
 END_TEST
 
@@ -983,7 +1114,9 @@ int main(void)
 				       a_flip_costs_what_it_touches,
 				       results_of_no_running_run_count_for_nothing,
 				       a_lost_probe_is_void_and_tried_again,
-				       without_a_prober_nothing_changes, a_lost_network_takes_nothing_down, a_lost_route_is_a_lost_network,
+				       without_a_prober_nothing_changes, a_lost_network_takes_nothing_down, a_long_cut_is_told_once_for_all,
+				       of_two_paths_one_may_be_lost, a_canary_that_cannot_be_asked_is_none,
+				       a_check_that_stays_unknown_raises_an_alarm, a_lost_route_is_a_lost_network,
 				       a_canary_that_refuses_is_there, what_a_target_says_itself_needs_no_witness,
 				       canaries_are_nobodys_members, no_more_probes_at_once_than_a_target_may_bear,
 				       a_prober_comes_back_to_no_herd,

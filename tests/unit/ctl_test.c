@@ -76,7 +76,7 @@ START_TEST(status_for_machines)
 	EXPECT_OUT("{\"node\":\"ns1\",\"version\":\"" PACKAGE_VERSION "\",\"file\":\"test.lua\",\"started\":\"2023-11-14T22:30:00.000Z\","
 		   "\"uptime_ms\":3000,\"generation\":1,\"ready\":true,\"journal_ok\":false,\"pair\":null,"
 		   "\"services\":{\"total\":2,\"degraded\":1,\"failed\":1,\"waiting\":0},\"members\":{\"total\":4,\"up\":2},\"overrides\":0,"
-		   "\"probes\":{\"streams\":3,\"running\":0},"
+		   "\"probes\":{\"streams\":3,\"running\":0,\"unknown\":0},"
 		   "\"network\":{\"state\":\"unwatched\",\"since\":null,\"canaries\":0,\"answering\":0,\"void\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"
 		   "\"cold\":0,\"edns\":7,\"tcp\":1,\"rate_dropped\":4,\"rate_slipped\":2,\"qps\":1.5},"
 		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},\"peers\":[],"
@@ -212,7 +212,7 @@ START_TEST(targets_in_both_forms)
 	kit_ask(&k, KIT_JSON, "targets");
 	EXPECT_EXIT(0);
 	EXPECT_BEGIN("{\"targets\":[{\"address\":\"127.0.0.11\",\"check\":\"web\",\"state\":\"down\",\"since\":\"2023");
-	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"took_us\":300,\"reason\":\"connect refused\",\"stale\":false,\"recovered\":false,"
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"took_us\":300,\"reason\":\"connect refused\",\"stale\":false,\"unknown_since\":null,\"recovered\":false,"
 					       "\"running\":false,\"waiting\":false,\"services\":2,\"canary\":false,"
 					       "\"breaker\":\"closed\",\"late_ms\":0}"));
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "],\"prober\":\"up\"}"));

@@ -1,4 +1,4 @@
-node "ns1" { canaries = { "192.0.2.99" }, http = "127.0.0.1:8051",
+node "ns1" { http = "127.0.0.1:8051",
 	http_from = "10.0.0.0/8", probe_source = "192.0.2.1" }
 zone "example.test" { file = "example.test.zone" }
 check "web" { script = "http" }
@@ -8,7 +8,6 @@ service "www.example.test" { check = "web", tiers = { { "site:ams" } }, pick = "
 --> unbuilt_keys.lua:1: warning: "http" is not built yet: nothing listens there
 --> unbuilt_keys.lua:2: warning: "http_from" is not built yet: there is no HTTP to guard
 --> unbuilt_keys.lua:2: warning: "probe_source" is not built yet: the system chooses the source of probes
---> unbuilt_keys.lua:1: warning: ping is not built yet: canary 192.0.2.99 is not asked; expected ADDRESS:PORT
 --> unbuilt_keys.lua:5: warning: "site" is not built yet: tiers know site:NAME, overrides do not
 --> unbuilt_keys.lua:7: warning: agree = "quorum" is not built yet: the default counts instead
 --> unbuilt_keys.lua:6: warning: pick = "sticky" is not built yet: the members rotate
