@@ -111,21 +111,34 @@ static void add_failure(struct prober *p, uint64_t generation, const struct orde
 	add_result(p, generation, o, &r);
 }
 
-/* A thousand targets with one bug say it once. */
-static void script_said(void *ctx, enum log_level level, const char *line)
+/* What was said is remembered for each version of a script; of a fault its first line, without where it came from. */
+static bool is_news(struct prober *p, const struct prober_state *st, enum log_level level, const char *line, size_t len)
 {
-	struct prober *p = ctx;
-	uint8_t room[LOG_TEXT_MAX + 16];
-	struct wbuf w;
-	size_t len = strnlen(line, LOG_TEXT_MAX);
-	if (!p->coordinator || p->log_lines >= PROBER_LOG_LINES_PER_S || table_find(&p->log_texts, line, len))
-		return;
+	uint8_t room[8 + LOG_TEXT_MAX];
+	const char *end = level == LOG_LEVEL_WARNING ? memchr(line, '\n', len) : NULL;
+	if (end)
+		len = (size_t)(end - line);
+	store_u64(room, st->version);
+	memcpy(room + 8, line, len);
+	if (table_find(&p->log_texts, room, 8 + len))
+		return false;
 	if (p->log_texts.count >= PROBER_LOG_TEXTS_MAX) {
 		struct hash_key key = p->log_texts.key;
 		table_deinit(&p->log_texts);
 		table_init(&p->log_texts, &key);
 	}
-	if (table_add(&p->log_texts, line, len, p))
+	return table_add(&p->log_texts, room, 8 + len, p) == 0;
+}
+
+/* A thousand targets with one bug say it once. */
+static void script_said(void *ctx, enum log_level level, const char *line)
+{
+	struct prober_state *st = ctx;
+	struct prober *p = st->ctx;
+	uint8_t room[LOG_TEXT_MAX + 16];
+	struct wbuf w;
+	size_t len = strnlen(line, LOG_TEXT_MAX);
+	if (!p->coordinator || p->log_lines >= PROBER_LOG_LINES_PER_S || !is_news(p, st, level, line, len))
 		return;
 	if (++p->log_lines == PROBER_LOG_LINES_PER_S) {
 		line = "more lines than fit into a second: the rest of it is left out";

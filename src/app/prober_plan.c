@@ -47,7 +47,9 @@ int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sin
 		int e = state_new(seat, &p->plan->scripts[script], detail);
 		if (e)
 			return e;
-		script_set_log((*seat)->script, sink, ctx);
+		(*seat)->version = p->seats[script].version;
+		(*seat)->ctx = ctx;
+		script_set_log((*seat)->script, sink, *seat);
 	}
 	(*seat)->users++;
 	*out = *seat;
@@ -144,6 +146,7 @@ static void share_states(struct prober_plan *p, struct prober_plan *old)
 			k++;
 		if (k == old->plan->script_count)
 			continue;
+		p->seats[i].version = old->seats[k].version;
 		for (uint32_t n = 0; n < p->seats[i].count && n < old->seats[k].count; n++) {
 			p->seats[i].list[n] = old->seats[k].list[n];
 			if (p->seats[i].list[n])
@@ -164,8 +167,13 @@ struct prober_plan *prober_plan_new(struct plan *plan, struct prober_plan *old)
 		prober_plan_free(p);
 		return NULL;
 	}
-	if (old)
+	if (old) {
+		p->versions = old->versions;
 		share_states(p, old);
+	}
+	for (uint32_t i = 0; i < plan->script_count; i++)
+		if (!p->seats[i].version)
+			p->seats[i].version = ++p->versions;
 	return p;
 }
 

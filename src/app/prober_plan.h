@@ -12,15 +12,19 @@
 struct prober_state { /* a Lua state */
 	struct script *script;
 	unsigned users;   /* seats and probes that hold it */
+	uint64_t version; /* of its script's text: another one for another text */
+	void *ctx;        /* of who asked for it */
 };
 struct prober_seats {
 	struct prober_state **list; /* NULL = not made yet */
 	uint32_t count;
+	uint64_t version;
 };
 struct prober_plan {
 	struct prober_plan *next;    /* the generation before */
 	struct plan *plan;
 	unsigned users;              /* probes in flight */
+	uint64_t versions;           /* given to scripts so far, by this plan and those before */
 	struct prober_seats *seats;  /* one a script */
 	uint16_t *seat;              /* one a stream */
 	uint8_t *slow;               /* one a stream: used up a slice the last time */
@@ -32,7 +36,7 @@ struct prober_plan {
 struct prober_plan *prober_plan_new(struct plan *plan, struct prober_plan *old) MUST_CHECK;
 void prober_plan_free(struct prober_plan *p); /* NULL is fine */
 /* The state for a stream, made where there is none or a spoiled one; give it back with prober_state_release.
- * ERR_FORMAT with the fault in detail, ERR_NOMEM. */
+ * The sink is called with the state, which holds ctx. ERR_FORMAT with the fault in detail, ERR_NOMEM. */
 int prober_plan_get_state(struct prober_plan *p, uint32_t stream, script_log_sink sink, void *ctx,
 			  struct prober_state **out, char detail[HEALTH_DETAIL_MAX]) MUST_CHECK;
 /* A probe of the stream, but for its script, tag and watch. It points into p. */

@@ -298,6 +298,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->late_ms = old->late_ms;
 	s->asked = old->asked;
 	s->doubted = old->doubted;
+	s->voided = old->voided;
 	s->mute = old->mute;
 	s->told = old->told;
 	s->unknown_ms = old->unknown_ms;

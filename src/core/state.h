@@ -55,6 +55,7 @@ struct stream {
 	uint64_t late_ms;          /* how late its last probe was started */
 	uint8_t path;              /* enum health_path */
 	bool doubted;              /* its last result was void for want of a witness */
+	bool voided;               /* its last result was void, whatever for */
 	bool mute;                 /* a canary that this machine cannot ask */
 	struct check *check;
 	uint64_t unknown_ms;       /* since when its results are unknown, 0 = they are not */

@@ -300,6 +300,7 @@ void stream_result(struct core *c, uint32_t index, uint32_t run, const struct he
 	if (result.reason == HEALTH_UNWITNESSED && !s->doubted) /* once: the others asked meanwhile may know by then */
 		s->schedule.next_ms = c->now_ms + s->conf->timing.retry_ms;
 	s->doubted = result.reason == HEALTH_UNWITNESSED;
+	s->voided = health_result_outcome(&result) == HEALTH_VOID;
 	schedule_timer(c, s);
 	switch (health_result_outcome(&result)) {
 	case HEALTH_PASS:

@@ -73,17 +73,24 @@ void watch_self(struct core *c)
 		pair_set_self(c->pair, PAIR_NORMAL, c->now_ms);
 }
 
-static void look_for_isolation(struct core *c, enum health_path path)
+/* A doubt that lasts: told once, as an alarm where nobody at all answers us. */
+static void look_for_loss(struct core *c, enum health_path path)
 {
 	const struct health_witness *w = &c->paths[path];
 	uint64_t patience_ms = health_witness_patience_ms(w);
-	if (c->isolated_ms || !w->doubt_ms || w->doubt_ms + patience_ms > c->now_ms || !all_are_silent(c, patience_ms))
+	if (!w->doubt_ms || w->doubt_ms + patience_ms > c->now_ms)
 		return;
-	set_isolated(c, true);
-	c->loss_told[path] = true;
-	effect_notice(c, CORE_NOTICE_ALARM,
-		      "event=alarm what=\"own network seems lost: %" PRIu32 " results void\" path=\"%s\" silent_ms=%" PRIu64,
-		      w->voided, health_path_text(path), c->now_ms - w->doubt_ms);
+	if (!c->isolated_ms && all_are_silent(c, patience_ms)) {
+		set_isolated(c, true);
+		effect_notice(c, CORE_NOTICE_ALARM,
+			      "event=alarm what=\"own network seems lost: %" PRIu32 " results void\" path=\"%s\" silent_ms=%" PRIu64,
+			      w->voided, health_path_text(path), c->now_ms - w->doubt_ms);
+		c->loss_told[path] = true;
+	} else if (c->hushed[path] && !c->loss_told[path]) {
+		effect_notice(c, CORE_NOTICE_LINK, "event=network path=\"%s\" state=lost away_ms=%" PRIu64 " void=%" PRIu32,
+			      health_path_text(path), c->now_ms - w->doubt_ms, w->voided);
+		c->loss_told[path] = true;
+	}
 }
 
 /* ---- what is heard ---- */
@@ -92,7 +99,7 @@ void watch_success(struct core *c, enum health_path path, uint64_t from_ms, bool
 {
 	struct health_witness *w = &c->paths[path], before = *w;
 	health_witness_success(w, from_ms, c->now_ms, beat);
-	if (before.doubt_ms && (before.voided || c->isolated_ms)) {
+	if (before.doubt_ms && (before.voided || c->hushed[path] || c->isolated_ms)) {
 		effect_notice(c, CORE_NOTICE_LINK,
 			      "event=network path=\"%s\" state=back away_ms=%" PRIu64 " void=%" PRIu32 " unknown=%" PRIu32,
 			      health_path_text(path), c->now_ms - before.doubt_ms, before.voided, c->hushed[path]);
@@ -117,13 +124,10 @@ bool watch_hushes(struct core *c, const struct stream *s)
 		c->hushed[HEALTH_PATH_NONE]++;
 		return true;
 	}
-	if (!s->doubted || !w->doubt_ms)
+	if (!s->voided || !w->doubt_ms)
 		return false;
 	c->hushed[s->path]++;
-	if (!c->loss_told[s->path] && !c->isolated_ms)
-		effect_notice(c, CORE_NOTICE_LINK, "event=network path=\"%s\" state=lost away_ms=%" PRIu64 " void=%" PRIu32,
-			      health_path_text((enum health_path)s->path), c->now_ms - w->doubt_ms, w->voided);
-	c->loss_told[s->path] = true;
+	look_for_loss(c, (enum health_path)s->path);
 	return true;
 }
 
@@ -162,7 +166,7 @@ void watch_canary(struct core *c, struct stream *s, struct health_result *r)
 	}
 	if (r->reason != HEALTH_LOCAL_LAG)
 		health_witness_silence(&c->paths[s->path], c->now_ms);
-	look_for_isolation(c, (enum health_path)s->path);
+	look_for_loss(c, (enum health_path)s->path);
 }
 
 void watch_result(struct core *c, struct stream *s, struct health_result *r)
@@ -174,12 +178,14 @@ void watch_result(struct core *c, struct stream *s, struct health_result *r)
 		watch_success(c, (enum health_path)s->path, s->schedule.started_ms, false);
 		return;
 	}
+	if (health_result_outcome(r) == HEALTH_VOID && w->doubt_ms && w->voided < UINT32_MAX)
+		w->voided++; /* a lost link shows as an error of our own, too */
 	if (health_result_outcome(r) != HEALTH_FAIL ||
 	    health_witness_counts(w, s->schedule.started_ms, t->timeout_ms, last, c->now_ms))
 		return;
 	r->reason = HEALTH_UNWITNESSED;
 	c->unwitnessed++;
-	look_for_isolation(c, (enum health_path)s->path);
+	look_for_loss(c, (enum health_path)s->path);
 	watch_ask(c, s);
 }
 

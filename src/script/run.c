@@ -21,6 +21,19 @@ static void verdict(struct health_result *out, enum health_reason reason, uint8_
 	fail_set_detail(out->detail, detail != NULL ? detail : "", detail != NULL ? len : 0);
 }
 
+/* Where in its script a run is, or ended: "file:line"; the file alone where no function of it is left. Allocates nothing. */
+static void where(const struct script_run *r, char out[HEALTH_DETAIL_MAX])
+{
+	lua_Debug ar;
+
+	snprintf(out, HEALTH_DETAIL_MAX, "%.60s", r->script->file);
+	for (int level = 0; lua_getstack(r->L, level, &ar); level++)
+		if (lua_getinfo(r->L, "Sl", &ar) && ar.currentline > 0) {
+			snprintf(out, HEALTH_DETAIL_MAX, "%s:%d", ar.short_src, ar.currentline);
+			return;
+		}
+}
+
 /* A bug of the script: unknown, and said in the log. */
 static void verdict_bug(struct script_run *r, struct health_result *out, const char *text)
 {
@@ -30,12 +43,14 @@ static void verdict_bug(struct script_run *r, struct health_result *out, const c
 
 static void verdict_of_poison(struct script_run *r, struct health_result *out)
 {
-	bool memory = r->meter.poison == HEALTH_SCRIPT_MEMORY;
-	char text[HEALTH_DETAIL_MAX];
+	const char *what = r->meter.poison == HEALTH_SCRIPT_MEMORY ? "memory used up" : "too much work for one run";
+	char at[HEALTH_DETAIL_MAX], text[3 * HEALTH_DETAIL_MAX];
 
-	snprintf(text, sizeof text, "%.60s: %s", r->script->file,
-		 memory ? "memory used up" : "too much work for one run");
+	where(r, at);
+	snprintf(text, sizeof text, "%s: %s", at, what);
 	verdict(out, r->meter.poison, 0, text, strlen(text));
+	/* The line is where it happened to end this time: it stands behind what is the same each time. */
+	snprintf(text, sizeof text, "%.80s: %s\n%s", r->script->file, what, at);
 	script_log(r->script, LOG_LEVEL_WARNING, text, strlen(text));
 }
 
@@ -62,12 +77,20 @@ static void verdict_of_bug(struct script_run *r, struct health_result *out)
 	lua_pop(L, 1);
 }
 
+/* As lauxlib's buffers say it, which raise no LUA_ERRMEM. error() of a script never leaves a bare string. */
+static bool is_memory_text(lua_State *L)
+{
+	return lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "not enough memory") == 0;
+}
+
 static void verdict_of_error(struct script_run *r, int status, struct health_result *out)
 {
 	const struct failure *f;
 
-	if (status == LUA_ERRMEM && r->meter.poison == HEALTH_REASON_NONE)
-		limits_poison(r->L, HEALTH_SCRIPT_MEMORY);
+	if ((status == LUA_ERRMEM || is_memory_text(r->L)) && r->meter.poison == HEALTH_REASON_NONE) {
+		limits_poison(r->L, HEALTH_SCRIPT_MEMORY); /* the state; its meter is off already */
+		r->meter.poison = HEALTH_SCRIPT_MEMORY;
+	}
 	if (r->meter.poison != HEALTH_REASON_NONE) {
 		verdict_of_poison(r, out);
 		return;

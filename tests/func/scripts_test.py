@@ -42,8 +42,37 @@ class Hostile(Case):
         self.assertEqual(self.solo.children()["prober"], prober, "the prober was never restarted")
         for i, name in enumerate(HOSTILE):  # unknown counts as `initial`, which is up: never taken down
             self.assertEqual(addresses(self.server("solo"), f"{name}.example.test"), [f"127.0.0.{50 + i}"], name)
+        self.assert_soon(lambda: all(f"check {n} stays unknown" in self.solo.log() for n in HOSTILE), "each raises an alarm")
+        self.assert_told_once()
+        status, out, _ = self.ctl("solo", "status", "--check")
+        self.assertEqual((status, f"{len(HOSTILE)} targets stay unknown" in out), (1, True), out)
+
+    def lines(self, name):
+        return [line for line in self.solo.log().splitlines() if " script: " in line and f"/{name}.lua" in line]
+
+    def assert_told_once(self, times=1):
         for name in HOSTILE:
-            self.assertLess(self.solo.log().count(f"{name}.lua"), 20, f"{name}.lua is told once, not for every run")
+            lines = self.lines(name)
+            self.assertEqual(len(lines), times if name == "bug" else 1, "\n".join(lines))
+            self.assertRegex(lines[-1], rf"{name}\.lua:1\b", "with file and line")
+
+    def test_a_fault_is_told_once_a_version(self):
+        self.assert_soon(lambda: all(self.lines(n) for n in HOSTILE), "each is told")
+        self.reload()  # nothing changed, nothing is said
+        self.scratch.write("bug.lua", "-- still not mended\n" + HOSTILE["bug"])
+        self.reload()
+        self.assert_soon(lambda: "bug.lua:2: " in self.solo.log(), "the new text has its own word")
+        self.scratch.write("bug.lua", HOSTILE["bug"])
+        self.reload()
+        self.assert_soon(lambda: len(self.lines("bug")) == 3, "and the old one again")
+        self.assert_soon(lambda: "check bug stays unknown" in self.solo.log(), "it goes on")
+        self.assert_told_once(times=3)
+        self.scratch.write("bug.lua", "return function () return true end")
+        self.reload()
+        self.assert_soon(lambda: "event=check check=bug state=known" in self.solo.log(), "its end is told")
+
+    def reload(self):
+        self.assertEqual(self.ctl("solo", "reload")[0], 0)
 
 
 if __name__ == "__main__":

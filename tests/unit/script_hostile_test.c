@@ -40,7 +40,7 @@ static const struct hostile {
 	{ "local t = {} pcall(function () while true do t[#t + 1] = {} end end) return true", HEALTH_SCRIPT_MEMORY },
 	{ "local s = ('x'):rep(200000) local t = {} for i = 1, 100 do t[i] = s .. i end", HEALTH_SCRIPT_MEMORY },
 	{ "local s = ('x'):rep(200000) local t = {} for i = 1, 50 do t[i] = s end return #table.concat(t)",
-	  HEALTH_SCRIPT_ERROR },
+	  HEALTH_SCRIPT_MEMORY },
 	{ "while true do target.state[#target.state + 1] = ('x'):rep(1000) .. #target.state end",
 	  HEALTH_SCRIPT_MEMORY },
 	{ "local function f(...) return f(1, ...) end f()", HEALTH_REASON_NONE },
