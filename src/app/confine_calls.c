@@ -59,6 +59,17 @@ static bool add(scmp_filter_ctx f, uint32_t action, const int *calls, size_t cou
 }
 #define ADD(f, action, list) add(f, action, list, sizeof list / sizeof list[0])
 
+/* The library's macros leave the second value out, which clang warns of. */
+static struct scmp_arg_cmp masked_is(unsigned arg, scmp_datum_t mask, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){ .arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value };
+}
+
+static struct scmp_arg_cmp is(unsigned arg, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){ .arg = arg, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0 };
+}
+
 static bool allow_if(scmp_filter_ctx f, int call, const struct scmp_arg_cmp *args, unsigned count)
 {
 	return seccomp_rule_add_array(f, SCMP_ACT_ALLOW, call, count, args) == 0;
@@ -67,10 +78,10 @@ static bool allow_if(scmp_filter_ctx f, int call, const struct scmp_arg_cmp *arg
 /* Its own signals (abort), reading its limits, memory that is not to be executed. */
 static bool allow_life(scmp_filter_ctx f)
 {
-	const struct scmp_arg_cmp self = SCMP_A0_64(SCMP_CMP_EQ, (scmp_datum_t)getpid());
-	const struct scmp_arg_cmp limits[] = { SCMP_A0_64(SCMP_CMP_EQ, 0), SCMP_A2_64(SCMP_CMP_EQ, 0) };
-	const struct scmp_arg_cmp no_exec = SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-	const struct scmp_arg_cmp ready = SCMP_A1_64(SCMP_CMP_EQ, FIONREAD), never = SCMP_A1_64(SCMP_CMP_EQ, FIONBIO);
+	const struct scmp_arg_cmp self = is(0, (scmp_datum_t)getpid());
+	const struct scmp_arg_cmp limits[] = { is(0, 0), is(2, 0) };
+	const struct scmp_arg_cmp no_exec = masked_is(2, PROT_EXEC, 0);
+	const struct scmp_arg_cmp ready = is(1, FIONREAD), never = is(1, FIONBIO);
 	return ADD(f, SCMP_ACT_ALLOW, life) && allow_if(f, CALL(tgkill), &self, 1) && allow_if(f, CALL(prlimit64), limits, 2) &&
 	       allow_if(f, CALL(mmap), &no_exec, 1) && allow_if(f, CALL(mprotect), &no_exec, 1) &&
 	       allow_if(f, CALL(ioctl), &ready, 1) && allow_if(f, CALL(ioctl), &never, 1);
@@ -81,8 +92,8 @@ static bool allow_connect(scmp_filter_ctx f)
 	static const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM };
 	for (size_t i = 0; i < 2; i++)
 		for (size_t k = 0; k < 2; k++) {
-			const struct scmp_arg_cmp args[] = { SCMP_A0_32(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
-							     SCMP_A1_32(SCMP_CMP_MASKED_EQ, SOCKET_TYPE, (scmp_datum_t)types[k]) };
+			const struct scmp_arg_cmp args[] = { is(0, (scmp_datum_t)families[i]),
+							     masked_is(1, SOCKET_TYPE, (scmp_datum_t)types[k]) };
 			if (!allow_if(f, CALL(socket), args, 2))
 				return false;
 		}
@@ -91,8 +102,8 @@ static bool allow_connect(scmp_filter_ctx f)
 
 static bool allow_read_files(scmp_filter_ctx f)
 {
-	const struct scmp_arg_cmp at = SCMP_A2_32(SCMP_CMP_MASKED_EQ, WRITING, O_RDONLY);
-	const struct scmp_arg_cmp plain = SCMP_A1_32(SCMP_CMP_MASKED_EQ, WRITING, O_RDONLY);
+	const struct scmp_arg_cmp at = masked_is(2, WRITING, O_RDONLY);
+	const struct scmp_arg_cmp plain = masked_is(1, WRITING, O_RDONLY);
 	return ADD(f, SCMP_ACT_ALLOW, reading) && allow_if(f, CALL(openat), &at, 1) && allow_if(f, CALL(open), &plain, 1);
 }
 
