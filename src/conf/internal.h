@@ -102,6 +102,7 @@ struct conf_service {
 	uint16_t fallback_count;
 	uint32_t ttl_record_s; /* the record's; 0 = none known */
 	uint32_t ttl_min_s, ttl_max_s;
+	uint32_t failback_ms; /* as in struct policy_service */
 	struct conf_service *next_in_zone;
 };
 

@@ -135,6 +135,7 @@ static void plan_policy(struct planner *pl, struct conf_service *s, struct polic
 		.pick = (uint8_t)conf_fields_word(&s->keys, SERVICE_PICK), .all_down = s->all_down,
 		.couple = conf_fields_boolean(&s->keys, SERVICE_COUPLE),
 		.initial_up = conf_fields_word(&s->keys, SERVICE_INITIAL) == 1,
+		.failback_ms = s->failback_ms,
 		.ttl_min_s = s->ttl_min_s, .ttl_max_s = s->ttl_max_s,
 		.fallback = copy_list(pl, s->fallback, s->fallback_count, sizeof *s->fallback),
 		.fallback_count = s->fallback_count,
@@ -194,7 +195,7 @@ static void digest_service(struct bytes *b, const struct plan *p, const struct p
 {
 	const struct policy_service *q = &s->policy;
 	const uint32_t numbers[] = {q->need, q->need_pct, q->answer_n, q->pick, q->all_down, q->couple, q->initial_up,
-				    q->ttl_min_s, q->ttl_max_s,
+				    q->failback_ms, q->ttl_min_s, q->ttl_max_s,
 				    q->tier_count, q->member_count, q->fallback_count, s->agree};
 
 	bytes_str(b, s->name);

@@ -231,10 +231,10 @@ static void read_failback(struct conf *c, struct conf_service *s)
 
 	if (!v || (v->type == CONF_STRING && !strcmp(v->string.s, "auto")))
 		return;
-	if ((v->type == CONF_STRING && !strcmp(v->string.s, "manual")) ||
-	    (!conf_fields_duration(v, &ms) && ms <= 86400000))
-		conf_warning(c, v,
-			     "\"failback\" other than \"auto\" is not built yet: a better tier takes over at once");
+	if (v->type == CONF_STRING && !strcmp(v->string.s, "manual"))
+		s->failback_ms = POLICY_FAILBACK_MANUAL;
+	else if (!conf_fields_duration(v, &ms) && ms <= 86400000)
+		s->failback_ms = (uint32_t)ms;
 	else
 		conf_fields_fault(c, SCHEMA_SERVICE, SERVICE_FAILBACK, v);
 }

@@ -152,9 +152,43 @@ static bool understood(struct core *c, const struct core_command *cmd, char sele
 	return false;
 }
 
+/* A better tier takes over at once. Not an override: nothing stays in force. */
+static int take_failback(struct core *c, const struct core_command *cmd)
+{
+	char name[CORE_SELECTOR_MAX];
+	copy_text(name, sizeof name, cmd->selector);
+	int i = core_service_find(c, name);
+	struct service *s = i >= 0 ? &c->gen->services[i] : NULL;
+	enum failback_can can = s ? failback_ask(s) : FAILBACK_NONE;
+	if (can != FAILBACK_YES) {
+		effect_reply(c, cmd->id, true, can == FAILBACK_AUTO      ? "%s holds no tier: its failback is \"auto\""
+					       : can == FAILBACK_NOTHING ? "%s: no better tier has enough members up"
+									 : "\"%s\" is no service", name);
+		return 0;
+	}
+	if (c->pending_count >= CORE_PENDING_MAX) {
+		effect_reply(c, cmd->id, true, "too many commands wait for the disk; try again");
+		return 0;
+	}
+	struct pending *p = calloc(1, sizeof *p);
+	if (!p)
+		return ERR_NOMEM;
+	p->id = cmd->id;
+	p->done = true; /* all but the reply, which comes behind what is published */
+	snprintf(p->failback, sizeof p->failback, "%s", s->conf->name);
+	s->fail_back = true;
+	service_mark(c, s);
+	*c->pending_end = p;
+	c->pending_end = &p->next;
+	c->pending_count++;
+	return 0;
+}
+
 int command_take(struct core *c, const struct core_command *cmd)
 {
 	char selector[CORE_SELECTOR_MAX];
+	if (cmd->verb == CORE_VERB_FAILBACK)
+		return take_failback(c, cmd);
 	if (!understood(c, cmd, selector))
 		return c->nomem ? ERR_NOMEM : 0;
 	if (c->pending_count >= CORE_PENDING_MAX) {
@@ -183,6 +217,16 @@ static const struct override *remaining(const struct core *c, const struct selec
 		}
 	}
 	return NULL;
+}
+
+static void reply_failback(struct core *c, const struct pending *p)
+{
+	int i = core_service_find(c, p->failback), tier = -1;
+	for (int f = 0; i >= 0 && f < CORE_FAMILIES; f++) {
+		if (policy_keeps_last(&c->gen->services[i].answer[f]))
+			tier = c->gen->services[i].answer[f].tier;
+	}
+	effect_reply(c, p->id, false, "failback %s: tier %d serves on %s", p->failback, tier + 1, gen_self(c->gen)->name);
 }
 
 static void reply(struct core *c, const struct pending *p)
@@ -232,7 +276,10 @@ void commands_settle(struct core *c)
 {
 	while (c->pending && c->pending->done && effect_room(c, CORE_TEXT_MAX)) {
 		struct pending *p = c->pending;
-		reply(c, p);
+		if (p->override)
+			reply(c, p);
+		else
+			reply_failback(c, p);
 		c->pending = p->next;
 		if (!c->pending)
 			c->pending_end = &c->pending;

@@ -178,6 +178,7 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	schedule_run(c);
 	schedule_alarm(c);
 	overrides_run(c);
+	failback_run(c);
 	round_check(c);
 	twin_run(c); /* the round's end may have changed what we are */
 	streams_settle(c);
@@ -203,6 +204,9 @@ uint64_t core_deadline(const struct core *c)
 	if (!c->started || c->dirty_streams || c->dirty_services || (c->pending && c->pending->done))
 		return c->now_ms;
 	at = earlier(at, c->overrides_due_ms);
+	first = heap_peek(&c->gen->failbacks);
+	if (first)
+		at = earlier(at, first->at_ms);
 	at = earlier(at, c->prober_alarm_ms);
 	if (c->pair)
 		at = earlier(at, pair_deadline(c->pair));

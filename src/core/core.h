@@ -30,7 +30,7 @@ enum core_event_type {
 	CORE_PLAN,     /* a new configuration */
 	CORE_PROBER    /* the prober came (up) or went: probes in flight are void. Until the first it is taken to be there */
 };
-enum core_verb { CORE_VERB_NONE = 0, CORE_VERB_AUTO, CORE_VERB_DOWN, CORE_VERB_UP, CORE_VERB_DRAIN };
+enum core_verb { CORE_VERB_NONE = 0, CORE_VERB_AUTO, CORE_VERB_DOWN, CORE_VERB_UP, CORE_VERB_DRAIN, CORE_VERB_FAILBACK /* of a service; no override */ };
 #define CORE_SELECTOR_MAX 128 /* address, glob, host, site:NAME, service, SERVICE/ADDRESS */
 #define CORE_REASON_MAX 96
 #define CORE_AUTHOR_MAX 32
@@ -133,6 +133,8 @@ struct core_service_view {
 	uint8_t rule[2]; /* enum policy_rule for A, AAAA */
 	int8_t tier[2];
 	uint32_t ttl_s[2];
+	int8_t held[2];      /* the tier that is held on to (failback), -1 = none; of a coupled service [0] is of both */
+	uint32_t better[2];  /* tiers, as bits, that have enough and wait to take over from the one that serves */
 	uint16_t members, members_up, answering;
 	bool ready;
 };

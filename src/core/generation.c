@@ -157,13 +157,13 @@ static size_t room_of(const struct policy_service *p, int family)
 
 static int make_service(struct gen *g, struct service *s, const struct plan_service *conf)
 {
-	int e = 0;
 	char name[NAME_TEXT_MAX];
 	s->conf = conf;
 	s->agree = agree_of(g->plan, conf);
+	int e = failback_init(g, s);
 	s->members = arena_array(&g->arena, conf->policy.member_count, sizeof *s->members);
-	if (!s->members)
-		return ERR_NOMEM;
+	if (e == 0 && !s->members)
+		e = ERR_NOMEM;
 	for (int f = 0; e == 0 && f < CORE_FAMILIES; f++) {
 		size_t room = room_of(&conf->policy, f);
 		e = make_answer(g, &s->answer[f], room);
@@ -228,6 +228,8 @@ int gen_new(struct gen **out, const struct plan *p)
 	table_init(&g->keys, &table_key);
 	table_init(&g->checks, &table_key);
 	table_init(&g->names, &table_key);
+	table_init(&g->holds, &table_key);
+	heap_init(&g->failbacks);
 	heap_init(&g->timers);
 	int e = make_services(g);
 	if (e == 0)
@@ -247,6 +249,8 @@ void gen_free(struct gen *g)
 	if (!g)
 		return;
 	heap_deinit(&g->timers);
+	heap_deinit(&g->failbacks);
+	table_deinit(&g->holds);
 	table_deinit(&g->names);
 	table_deinit(&g->checks);
 	table_deinit(&g->keys);
@@ -364,8 +368,9 @@ static void carry_last(struct service *s, const struct service *old, int f)
 	}
 }
 
-static void carry_services(struct gen *g, const struct gen *old)
+static void carry_services(struct core *c, struct gen *g)
 {
+	const struct gen *old = c->gen;
 	for (uint32_t v = 0; v < g->plan->service_count; v++) {
 		struct service *s = &g->services[v];
 		char name[NAME_TEXT_MAX];
@@ -383,6 +388,14 @@ static void carry_services(struct gen *g, const struct gen *old)
 		}
 		for (int f = 0; f < CORE_FAMILIES; f++)
 			carry_last(s, was, f);
+		failback_carry(s, was);
+	}
+	for (uint32_t v = 0; v < old->plan->service_count; v++) {
+		char name[NAME_TEXT_MAX];
+		name_format(old->services[v].conf->owner, name);
+		const struct service *is = gen_service(g, name, strlen(name));
+		if (!is || is->conf->policy.failback_ms == 0 || is->conf->policy.couple != old->services[v].conf->policy.couple)
+			failback_forget(c, &old->services[v]);
 	}
 }
 
@@ -392,5 +405,5 @@ void gen_carry(struct core *c, struct gen *g)
 		g->moved[i] = UINT32_MAX;
 	carry_streams(c, g);
 	unknown_carry(c, g);
-	carry_services(g, c->gen);
+	carry_services(c, g);
 }

@@ -354,6 +354,7 @@ static void read_policy(struct reader *d, struct policy_service *s)
 	s->all_down = get_u8(d->r);
 	s->couple = read_bool(d);
 	s->initial_up = read_bool(d);
+	s->failback_ms = get_u32(d->r);
 	s->ttl_min_s = get_u32(d->r);
 	s->ttl_max_s = get_u32(d->r);
 	s->fallback = read_addrs(d, &n, POLICY_MEMBERS_MAX);

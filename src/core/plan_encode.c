@@ -143,6 +143,7 @@ static void add_policy(struct bytes *b, const struct policy_service *s)
 	bytes_u8(b, s->all_down);
 	bytes_u8(b, s->couple);
 	bytes_u8(b, s->initial_up);
+	bytes_u32(b, s->failback_ms);
 	bytes_u32(b, s->ttl_min_s);
 	bytes_u32(b, s->ttl_max_s);
 	add_addrs(b, s->fallback, s->fallback_count);

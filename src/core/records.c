@@ -5,8 +5,9 @@
  *               OVERRIDE  2 | node 1 | verb 1 | hlc 8 | until wall ms 8 (0 = until auto) | selector | author | reason
  *                         (verb 0: the node says nothing of it any more)
  *               LAST      3 | from 2 | family 1 | tier 1 | owner | count 2, count × ip       from 0 begins a set anew
+ *               TIER      4 | hold 1 (a family's; 0 where coupled) | tier 1 | hlc 8 | owner
  *     shelf     VERDICT   verdict 1 | flags 1 (1 = recovered) | reason 1 | weight 1 | bitmap 8 | took us 4 | age s 4
- *               EFFECTIVE state 1 | hlc 8
+ *               EFFECTIVE state 1 | hlc 8        of a service: tier 1 | hlc 8
  *               ADMIN     verb 1 | hlc 8 | left ms 8 (0 = until auto) | len 1, selector | len 1, author | len 1, reason
  */
 #include "core/journal.h"
@@ -84,6 +85,15 @@ size_t record_last_put(struct wbuf *w, const struct service *s, int family, size
 	for (size_t i = 0; i < n; i++)
 		put_bytes(w, s->conf->policy.members[a->member[from + i]].addr.ip, ip_len);
 	return from + n;
+}
+
+void record_tier_put(struct wbuf *w, const struct service *s, int h)
+{
+	put_u8(w, RECORD_TIER);
+	put_u8(w, (uint8_t)h);
+	put_u8(w, (uint8_t)s->hold[h].tier);
+	put_u64(w, s->hold[h].hlc);
+	put_block(w, s->conf->owner, name_len(s->conf->owner));
 }
 
 /* ---- journal: reading ---- */
@@ -198,6 +208,20 @@ static int last_take(struct core *c, struct rbuf *r)
 	return 0;
 }
 
+static int tier_take(struct core *c, struct rbuf *r)
+{
+	size_t owner_len;
+	uint8_t h = get_u8(r), tier = get_u8(r);
+	uint64_t hlc = get_u64(r);
+	const uint8_t *owner = get_block(r, &owner_len);
+	if (r->failed || rbuf_left(r) || h >= CORE_FAMILIES || tier >= POLICY_TIERS_MAX)
+		return ERR_FORMAT;
+	struct service *s = service_of_owner(c, owner, owner_len);
+	if (s)
+		failback_recover(c, s, h, tier, hlc);
+	return 0;
+}
+
 int record_take(struct core *c, const uint8_t *record, size_t len)
 {
 	struct rbuf r;
@@ -209,6 +233,8 @@ int record_take(struct core *c, const uint8_t *record, size_t len)
 		return override_take(c, &r);
 	case RECORD_LAST:
 		return last_take(c, &r);
+	case RECORD_TIER:
+		return tier_take(c, &r);
 	default:
 		return ERR_FORMAT;
 	}
@@ -259,6 +285,22 @@ bool value_effective_get(const struct pair_record *p, struct hold *h)
 		return false;
 	h->state = p->value[0];
 	h->hlc = load_u64(p->value + 1);
+	return true;
+}
+
+size_t value_tier_put(uint8_t out[PAIR_VALUE_MAX], const struct tier_hold *h)
+{
+	out[0] = (uint8_t)h->tier;
+	store_u64(out + 1, h->hlc);
+	return 9;
+}
+
+bool value_tier_get(const struct pair_record *p, uint8_t *tier, uint64_t *hlc)
+{
+	if (p->value_len < 9 || p->value[0] >= POLICY_TIERS_MAX)
+		return false;
+	*tier = p->value[0];
+	*hlc = load_u64(p->value + 1);
 	return true;
 }
 

@@ -41,6 +41,8 @@ static int emit_overrides(const struct core *c, emitter emit, void *ctx)
 	}
 	/* Given but not yet synced: the compacted file may be what the sync ends up in. */
 	for (const struct pending *p = c->pending; e == 0 && p; p = p->next) {
+		if (!p->override)
+			continue;
 		wbuf_init(&w, record, sizeof record);
 		record_override_put(&w, p->override->text, &p->reg);
 		e = emit(ctx, record, w.len);
@@ -64,6 +66,21 @@ static int emit_last(const struct service *s, int f, emitter emit, void *ctx)
 	return e;
 }
 
+static int emit_holds(const struct service *s, emitter emit, void *ctx)
+{
+	uint8_t record[JOURNAL_RECORD_MAX];
+	int e = 0;
+	for (int h = 0; e == 0 && h < CORE_FAMILIES; h++) {
+		struct wbuf w;
+		if (s->hold[h].tier < 0)
+			continue;
+		wbuf_init(&w, record, sizeof record);
+		record_tier_put(&w, s, h);
+		e = emit(ctx, record, w.len);
+	}
+	return e;
+}
+
 int core_snapshot(const struct core *c, uint64_t now_ms, uint64_t wall_ms, emitter emit, void *ctx)
 {
 	int e = emit_streams(c, now_ms, wall_ms, emit, ctx);
@@ -72,6 +89,8 @@ int core_snapshot(const struct core *c, uint64_t now_ms, uint64_t wall_ms, emitt
 	for (uint32_t v = 0; e == 0 && v < c->gen->plan->service_count; v++) {
 		for (int f = 0; e == 0 && f < CORE_FAMILIES; f++)
 			e = emit_last(&c->gen->services[v], f, emit, ctx);
+		if (e == 0)
+			e = emit_holds(&c->gen->services[v], emit, ctx);
 	}
 	return e;
 }

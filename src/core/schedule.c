@@ -136,6 +136,7 @@ void schedule_shift(struct core *c, uint64_t by_ms)
 	}
 	for (int p = 1; p < HEALTH_PATHS; p++)
 		health_witness_shift(&c->paths[p], by_ms);
+	failback_shift(c, by_ms);
 }
 
 static bool probe(struct core *c, struct stream *s)

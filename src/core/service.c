@@ -82,12 +82,14 @@ static void stay_ready(const struct service *s, struct policy_input *in)
 void service_decide(struct core *c, struct service *s, const struct member *forces)
 {
 	const struct policy_service *p = &s->conf->policy;
+	struct policy_held held[CORE_FAMILIES];
 	for (size_t i = 0; i < p->member_count; i++) {
 		fill_input(c, s, i, &c->gen->input[i]);
 		c->gen->input[i].force = forces[i].force;
 	}
 	stay_ready(s, c->gen->input);
-	policy_decide(p, c->gen->input, p->all_down == POLICY_ALL_DOWN_LAST ? s->last : NULL, c->gen->scratch);
+	failback_fill(c, s, held);
+	policy_decide_held(p, c->gen->input, held, p->all_down == POLICY_ALL_DOWN_LAST ? s->last : NULL, c->gen->scratch);
 }
 
 /* At the start a state may be older than we are: then the journal knows since when. */
@@ -185,6 +187,7 @@ static void copy_answer(struct service *s, int f, const struct policy_answer *fr
 	to->tier = from->tier;
 	to->ready = from->ready;
 	to->ttl_s = from->ttl_s;
+	to->better = from->better;
 	to->count = from->count;
 	memcpy(to->member, from->member, from->count * sizeof *from->member);
 	memcpy(to->weight, from->weight, from->count * sizeof *from->weight);
@@ -228,8 +231,11 @@ static bool publish(struct core *c, struct service *s, int f, bool whole)
 
 static bool settle(struct core *c, struct service *s)
 {
+	failback_adopt(c, s);
 	service_decide(c, s, s->members);
-	if (!keep_last(c, s))
+	if (failback_follow(c, s)) /* what better tiers wait for, and so the TTL, depends on it */
+		service_decide(c, s, s->members);
+	if (!failback_settle(c, s) || !keep_last(c, s))
 		return false;
 	update_members(c, s);
 	for (int f = 0; f < CORE_FAMILIES; f++) {

@@ -80,6 +80,12 @@ struct member {
 	uint64_t changed_ms;
 	const struct override *by; /* who forces it, or NULL */
 };
+struct tier_hold { /* failback.c */
+	int8_t tier;   /* -1 = none yet */
+	int8_t served; /* what the last decision served; -1 = there was none */
+	bool written, told; /* into the journal, on the shelf */
+	uint64_t hlc;  /* when it was decided; 0 = it was the first choice */
+};
 struct service {
 	const struct plan_service *conf;
 	uint8_t agree; /* resolved: never POLICY_AGREE_PAIR */
@@ -91,6 +97,10 @@ struct service {
 	struct policy_answer answer[CORE_FAMILIES]; /* as published */
 	struct addr *addrs[CORE_FAMILIES];
 	struct policy_answer last[CORE_FAMILIES];   /* last good set; only for all_down = last */
+	struct tier_hold hold[CORE_FAMILIES];       /* only where failback is not "auto"; of a coupled service only [0] */
+	uint64_t *better_since[CORE_FAMILIES];      /* by tier: since when it has enough and waits; UINT64_MAX = it does not */
+	struct heap_item failback;                  /* when a tier that waits is ripe */
+	bool fail_back;                             /* an operator said so: all that wait are ripe */
 };
 
 /* Everything that is laid out after one plan; replaced as a whole by the next. */
@@ -102,6 +112,8 @@ struct gen {
 	uint32_t *uses;
 	struct table keys;  /* key64 of a stream, or of an EFFECTIVE record of it → struct stream */
 	struct table checks; /* by name and script → struct check */
+	struct table holds; /* key64 of a service's EFFECTIVE record → struct service, where failback is not "auto" */
+	struct heap failbacks; /* those services */
 	struct table names; /* lower-case name → struct service */
 	struct heap timers; /* every stream, always */
 	struct target *targets;
@@ -148,7 +160,8 @@ struct pending {
 	uint32_t id;
 	uint64_t seq;
 	bool done; /* in force; only the reply is missing */
-	struct override *override;
+	struct override *override; /* NULL: a failback, of the service that `failback` names */
+	char failback[NAME_TEXT_MAX];
 	struct reg reg;
 };
 
@@ -275,6 +288,22 @@ enum health_verdict service_member_state(const struct core *c, const struct serv
 /* Fills the generation's scratch as the policy would decide with these forces. */
 void service_decide(struct core *c, struct service *s, const struct member *forces);
 
+/* ---- failback.c ---- */
+int failback_init(struct gen *g, struct service *s) MUST_CHECK;
+void failback_carry(struct service *s, const struct service *old); /* to the next plan */
+void failback_forget(struct core *c, const struct service *s);     /* it is no more, or holds no more */
+void failback_recover(struct core *c, struct service *s, int h, uint8_t tier, uint64_t hlc);
+void failback_adopt(const struct core *c, struct service *s);      /* a twin's hold, where it is newer */
+void failback_fill(const struct core *c, const struct service *s, struct policy_held out[CORE_FAMILIES]);
+bool failback_follow(struct core *c, struct service *s); /* after a decision; true = the hold moved: decide again */
+bool failback_settle(struct core *c, struct service *s) MUST_CHECK; /* journal and shelf; false = no memory */
+void failback_run(struct core *c);                       /* what is ripe */
+void failback_learn(struct core *c, const struct pair_record *r);
+void failback_mark_all(struct core *c, bool retell);
+void failback_shift(struct core *c, uint64_t by_ms);
+enum failback_can { FAILBACK_NONE = 0, FAILBACK_YES, FAILBACK_AUTO, FAILBACK_NOTHING };
+enum failback_can failback_ask(const struct service *s); /* AUTO: nothing is held; NOTHING: no better tier has enough */
+
 /* ---- selector.c ---- */
 /* Makes text canonical in place (lower case, no final dot, addresses in their shortest form). False (and text of no use)
  * when it is no selector. */
@@ -315,17 +344,20 @@ void twin_flush(struct core *c); /* datagrams out */
 void twin_forget(struct core *c, const struct stream *s);
 
 /* ---- records.c ---- */
-enum record_type { RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST };
+enum record_type { RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER };
 void record_verdict_put(struct wbuf *w, const struct stream *s, uint64_t now_ms, uint64_t wall_ms);
 void record_override_put(struct wbuf *w, const char *selector, const struct reg *r);
 /* Addresses from `from` on, as many as fit; returns where to go on. */
 size_t record_last_put(struct wbuf *w, const struct service *s, int family, size_t from);
+void record_tier_put(struct wbuf *w, const struct service *s, int h);
 int record_take(struct core *c, const uint8_t *record, size_t len);
 size_t value_verdict_put(uint8_t out[PAIR_VALUE_MAX], const struct stream *s, uint64_t now_ms);
 size_t value_effective_put(uint8_t out[PAIR_VALUE_MAX], const struct hold *h);
 size_t value_admin_put(uint8_t out[PAIR_VALUE_MAX], const char *selector, const struct reg *r, uint64_t now_ms);
 bool value_verdict_get(const struct pair_record *r, enum health_verdict *v, bool *recovered, uint8_t *weight);
 bool value_effective_get(const struct pair_record *r, struct hold *h);
+size_t value_tier_put(uint8_t out[PAIR_VALUE_MAX], const struct tier_hold *h);
+bool value_tier_get(const struct pair_record *r, uint8_t *tier, uint64_t *hlc);
 bool value_admin_get(const struct pair_record *r, char selector[CORE_SELECTOR_MAX], struct reg *out, uint64_t now_ms);
 void text_clean(char *s); /* what a terminal must not see becomes '?' */
 

@@ -20,6 +20,7 @@ static void tell_all(struct core *c)
 	}
 	for (struct override *o = c->overrides; o; o = o->next)
 		o->tell = true;
+	failback_mark_all(c, true);
 }
 
 static void note_peers(struct core *c)
@@ -178,6 +179,7 @@ static void learn(struct core *c, const struct pair_record *r)
 	case PAIR_EFFECTIVE:
 		if (value_effective_get(r, &h))
 			core_absorb(c, h.hlc);
+		failback_learn(c, r);
 		/* fall through */
 	case PAIR_VERDICT:
 		s = gen_stream(c->gen, r->key);
@@ -295,8 +297,10 @@ static void follow_peers(struct core *c)
 	watch_self(c); /* the end of TILT may find us isolated */
 	moved |= pair_self(c->pair) != c->self;
 	c->self = pair_self(c->pair);
-	if (moved)
+	if (moved) {
 		streams_mark_all(c);
+		failback_mark_all(c, false); /* a twin's hold counts while it is fresh */
+	}
 }
 
 static void want_epoch(struct core *c)

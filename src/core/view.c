@@ -38,6 +38,8 @@ void core_service_get(const struct core *c, size_t i, struct core_service_view *
 		out->rule[f] = s->answer[f].rule;
 		out->tier[f] = s->answer[f].tier;
 		out->ttl_s[f] = s->answer[f].ttl_s;
+		out->held[f] = s->hold[f].tier;
+		out->better[f] = s->answer[f].better;
 		out->answering = (uint16_t)(out->answering + s->answer[f].count);
 		out->ready &= s->answer[f].ready;
 	}

@@ -19,6 +19,7 @@ struct verb {
 };
 
 static enum call_next run_override(struct call *c, const struct ctl_host *h, struct doc *d);
+static enum call_next run_failback(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_reload(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_stop(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_probe(struct call *c, const struct ctl_host *h, struct doc *d);
@@ -40,7 +41,7 @@ static const struct verb verbs[] = {
 	  run_override },
 	{ "auto", "WHAT [--reason TEXT] [--force]", "end an override: the checks decide again", 1, 1, false, OVERRIDE_OPTIONS, CORE_VERB_AUTO,
 	  run_override },
-	{ "failback", "SERVICE", "let the better tier take over now", 1, 1, false, 0, 0, NULL },
+	{ "failback", "SERVICE", "let the better tier take over now", 1, 1, false, 0, CORE_VERB_FAILBACK, run_failback },
 	{ "reload", "", "read configuration, zones and scripts again", 0, 0, false, 0, 0, run_reload },
 	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, run_probe },
 	{ "test", "FILE", "run the cases of a check script, which stand in NAME_test.lua", 1, 1, true, 0, 0, NULL },
@@ -229,6 +230,14 @@ static enum call_next run_override(struct call *c, const struct ctl_host *h, str
 	if (how_long && (text_parse_duration(&c->command.for_ms, how_long) < 0 || c->command.for_ms == 0))
 		return call_fail(c, CALL_EXIT_USAGE, "--for \"%.64s\" is no duration; expected such as 90s, 30m, 2h", how_long);
 	return CALL_COMMAND;
+}
+
+static enum call_next run_failback(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	(void)h;
+	(void)d;
+	c->command.verb = c->verb->command;
+	return take_text(c, c->command.selector, sizeof c->command.selector, "SERVICE", c->words[0]) ? CALL_COMMAND : CALL_ANSWER;
 }
 
 static enum call_next run_reload(struct call *c, const struct ctl_host *h, struct doc *d)

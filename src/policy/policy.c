@@ -26,12 +26,15 @@ const char *policy_rule_text(enum policy_rule r)
 
 /* ---- what is there ---- */
 
-static void view_init(struct policy_view *v, const struct policy_service *s, const struct policy_input *in)
+static void view_init(struct policy_view *v, const struct policy_service *s, const struct policy_input *in,
+		      const struct policy_held held[2])
 {
 	memset(v, 0, sizeof *v);
 	v->s = s;
 	v->in = in;
 	v->serving[0] = v->serving[1] = -1;
+	for (int f = 0; f < 2; f++)
+		v->held[f] = held ? held[s->couple ? 0 : f] : (struct policy_held){ .tier = -1 };
 	for (uint16_t i = 0; i < s->member_count; i++) {
 		int f = policy_view_family(v, i);
 		struct policy_cell *c = &v->cell[f][s->members[i].tier % POLICY_TIERS_MAX];
@@ -79,27 +82,43 @@ static int tiers(const struct policy_view *v)
 	return v->s->tier_count < POLICY_TIERS_MAX ? v->s->tier_count : POLICY_TIERS_MAX;
 }
 
+/* Of the tiers that can serve, a set of bits: the held one while it can, unless a better one is ripe; else the first. */
+static void choose(struct policy_view *v, int f, uint32_t able)
+{
+	const struct policy_held *h = &v->held[f];
+	uint32_t may = able;
+
+	if (h->tier >= 0 && h->tier < POLICY_TIERS_MAX && able >> h->tier & 1)
+		may &= h->ripe | 1u << h->tier;
+	if (may == 0)
+		return;
+	v->serving[f] = (int8_t)__builtin_ctz(may);
+	v->better[f] = able & ((1u << v->serving[f]) - 1);
+}
+
 static void choose_together(struct policy_view *v)
 {
-	int t, n = tiers(v);
+	uint32_t whole = 0, half = 0;
 
-	for (t = 0; t < n && !is_complete(v, t); t++)
-		;
-	v->complete = t < n;
+	for (int t = 0; t < tiers(v); t++) {
+		whole |= is_complete(v, t) ? 1u << t : 0;
+		half |= has_enough(v, 0, t) || has_enough(v, 1, t) ? 1u << t : 0;
+	}
 	/* No tier has both families: half of one is better than all_down beside living members. */
-	if (!v->complete)
-		for (t = 0; t < n && !has_enough(v, 0, t) && !has_enough(v, 1, t); t++)
-			;
-	if (t < n)
-		v->serving[0] = v->serving[1] = (int8_t)t;
+	v->complete = whole != 0;
+	for (int f = 0; f < 2; f++)
+		choose(v, f, whole ? whole : half);
 }
 
 static void choose_apart(struct policy_view *v)
 {
-	for (int f = 0; f < 2; f++)
-		for (int t = 0; t < tiers(v) && v->serving[f] < 0; t++)
-			if (has_enough(v, f, t))
-				v->serving[f] = (int8_t)t;
+	for (int f = 0; f < 2; f++) {
+		uint32_t able = 0;
+
+		for (int t = 0; t < tiers(v); t++)
+			able |= has_enough(v, f, t) ? 1u << t : 0;
+		choose(v, f, able);
+	}
 }
 
 /* ---- filling answers ---- */
@@ -110,6 +129,7 @@ static void begin(const struct policy_view *v, struct policy_answer *a, enum pol
 	a->tier = (int8_t)tier;
 	a->ready = rule != POLICY_RULE_WAIT;
 	a->ttl_s = v->s->ttl_min_s;
+	a->better = 0;
 	a->count = 0;
 }
 
@@ -250,6 +270,7 @@ static void decide_living(const struct policy_view *v, struct policy_answer out[
 		} else {
 			begin(v, &out[f], POLICY_RULE_OTHER_FAMILY, v->serving[f]);
 		}
+		out[f].better = v->better[f];
 		out[f].ttl_s = policy_view_ttl(v, f, (enum policy_rule)out[f].rule);
 	}
 }
@@ -278,9 +299,15 @@ static void decide_all_down(const struct policy_view *v, const struct policy_ans
 void policy_decide(const struct policy_service *s, const struct policy_input *in, const struct policy_answer last[2],
 		   struct policy_answer out[2])
 {
+	policy_decide_held(s, in, NULL, last, out);
+}
+
+void policy_decide_held(const struct policy_service *s, const struct policy_input *in, const struct policy_held held[2],
+			const struct policy_answer last[2], struct policy_answer out[2])
+{
 	struct policy_view v;
 
-	view_init(&v, s, in);
+	view_init(&v, s, in, held);
 	for (int f = 0; f < 2; f++) {
 		begin(&v, &out[f], v.present[f] ? POLICY_RULE_WAIT : POLICY_RULE_ABSENT, -1);
 		if (!v.present[f])

@@ -14,6 +14,8 @@
  *     out       drained or forced DOWN: not in any answer, those of all_down included
  *     up        not out, and forced UP, or UP, or UNKNOWN while `initial` is up
  * A tier serves a family when at least `need` of its members of that family are up (and never with none).
+ * failback: while the tier that is held (struct policy_held) has enough, a better one takes over only once it is ripe. Which
+ * is held, and when another is ripe, is the caller's history; where the held tier has not enough the first that has serves.
  * couple: the first tier serves in which every family that has members there has enough; only where there is no such
  * tier, the first in which one family has. The family that has not enough there is NODATA (OTHER_FAMILY).
  */
@@ -46,7 +48,8 @@ enum policy_rule { /* which rule made the answer; the words are policy_rule_text
 };
 const char *policy_rule_text(enum policy_rule r); /* "tier", "all_down first", … */
 
-#define POLICY_TIERS_MAX 32
+#define POLICY_TIERS_MAX 32 /* a set of them fits 32 bits */
+#define POLICY_FAILBACK_MANUAL UINT32_MAX
 #define POLICY_MEMBERS_MAX 4096 /* of one service, over all tiers */
 
 struct policy_member { /* configuration */
@@ -66,6 +69,7 @@ struct policy_service { /* configuration; borrowed */
 	uint8_t all_down;   /* enum policy_all_down; anything else counts as FIRST */
 	bool couple;
 	bool initial_up;
+	uint32_t failback_ms; /* a better tier must have enough for that long; 0 = at once, POLICY_FAILBACK_MANUAL */
 	uint32_t ttl_min_s, ttl_max_s;
 	const struct addr *fallback; /* POLICY_ALL_DOWN_LIST */
 	uint16_t fallback_count;
@@ -77,12 +81,17 @@ struct policy_input { /* one a member, same order */
 	uint32_t flip_ms;            /* shortest automatic way to a change of this member; UINT32_MAX = none */
 	bool waiting;                /* nothing known, the first round not over; ignored when forced or drained */
 };
+struct policy_held { /* of one family; of a coupled service [0] is of both */
+	int8_t tier;   /* the one that serves as long as it can; -1 = none yet */
+	uint32_t ripe; /* bit t: tier t may take over from it now */
+};
 struct policy_answer { /* one family */
 	uint8_t rule; /* enum policy_rule */
 	int8_t tier;  /* TIER, FIRST: whose members these are; LAST: whose they were; OTHER_FAMILY of a coupled
 		       * service: the one that serves the other family; else -1 */
 	bool ready;   /* false = do not publish yet */
 	uint32_t ttl_s; /* of the negative answer when count is 0 */
+	uint32_t better; /* bit t: tier t comes before the serving one, has enough, and waits to take over */
 	uint16_t count;
 	/* The caller's room, each for member_count + fallback_count entries. */
 	uint16_t *member; /* indexes into members, ascending; for RULE_LIST into fallback */
@@ -90,11 +99,15 @@ struct policy_answer { /* one family */
 			   * 0 unless the configured weight is; all 1 where `pick` ignores weights and for LIST */
 };
 /* Decides both families: out[0] = A, out[1] = AAAA. Never fails.
+ * held may be NULL: the first tier that has enough serves.
  * last[f] is the last good set of the family, as policy_keeps_last chose it (rule, tier, count and member are read), or
  * rule NONE; `last` may be NULL. Its indexes are into `members`: the caller translates them when the configuration
  * changes. It must not share its room with `out`.
  * TTL: the smallest flip_ms that may lead to another answer, in whole seconds rounded up, clamped to ttl_min_s to
- * ttl_max_s; ttl_min_s when all_down leaves nothing to answer. */
+ * ttl_max_s; ttl_min_s when all_down leaves nothing to answer. A better tier's way is longer by failback_ms, in full. */
+void policy_decide_held(const struct policy_service *s, const struct policy_input *in, const struct policy_held held[2],
+			const struct policy_answer last[2], struct policy_answer out[2]);
+/* The same with nothing held. */
 void policy_decide(const struct policy_service *s, const struct policy_input *in, const struct policy_answer last[2],
 		   struct policy_answer out[2]);
 /* True where `a` is a "last good set" worth keeping for POLICY_ALL_DOWN_LAST: a serving tier's members, and, in a

@@ -16,6 +16,8 @@ struct policy_view {
 	bool present[2]; /* the family has members */
 	bool waiting;
 	int8_t serving[2]; /* the tier that serves the family, or -1; equal for both when coupled */
+	struct policy_held held[2]; /* equal for both when coupled */
+	uint32_t better[2]; /* tiers before the serving one that could serve */
 	bool complete;     /* coupled: every family in the serving tier has enough */
 };
 

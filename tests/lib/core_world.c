@@ -50,13 +50,13 @@ static int publish_text(char *out, size_t cap, const struct core *c, const struc
 
 size_t core_effect_text(char *out, size_t cap, const struct core *c, const struct core_effect *e)
 {
-	static const char *const records[] = { "?", "verdict", "override", "last" };
+	static const char *const records[] = { "?", "verdict", "override", "last", "tier" };
 	char ip[ADDR_TEXT_MAX];
 	const struct plan_stream *s;
 	int n = 0;
 	switch (e->type) {
 	case CORE_JOURNAL:
-		n = snprintf(out, cap, "journal %s%s", records[e->journal.data[0] & 3], e->journal.sync ? " sync" : "");
+		n = snprintf(out, cap, "journal %s%s", records[e->journal.data[0] < 5 ? e->journal.data[0] : 0], e->journal.sync ? " sync" : "");
 		break;
 	case CORE_PUBLISH:
 		n = publish_text(out, cap, c, &e->publish);
@@ -309,8 +309,8 @@ void world_prober(struct world *w, bool up)
 
 static enum core_verb verb_of(const char *word)
 {
-	static const char *const words[] = { "?", "auto", "down", "up", "drain" };
-	for (int i = 1; i < 5; i++) {
+	static const char *const words[] = { "?", "auto", "down", "up", "drain", "failback" };
+	for (int i = 1; i < 6; i++) {
 		if (strcmp(words[i], word) == 0)
 			return (enum core_verb)i;
 	}

@@ -165,6 +165,8 @@ static bool set_option(struct plan_service *s, const char *w)
 		s->policy.initial_up = strcmp(v, "up") == 0;
 	else if ((v = value_of(w, "answer")))
 		s->policy.answer_n = (uint16_t)atoi(v);
+	else if ((v = value_of(w, "failback"))) /* ms */
+		s->policy.failback_ms = strcmp(v, "manual") == 0 ? POLICY_FAILBACK_MANUAL : (uint32_t)atoi(v);
 	else if ((v = value_of(w, "couple")))
 		s->policy.couple = atoi(v) != 0;
 	return v != NULL || set_choice(s, w);

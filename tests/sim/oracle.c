@@ -12,6 +12,7 @@
 #include <string.h>
 #include "base/hash.h"
 #include "dns/const.h"
+#include "dns/name.h"
 #include "sim/sim.h"
 
 #define ROUND_MS 301 /* min(largest timeout, 5 s), and the tick that ends it */
@@ -143,13 +144,62 @@ static enum policy_force expected_force(const struct sim *s, int node, const str
 
 /* ---- after a step ---- */
 
+/* Which tier is held on to: what serves moves to a better one only when the one that served cannot any more, when the better
+ * one waited for the whole delay, or when a twin says so; and when the delay is over it does move. */
+static struct hold_seen { int8_t tier; uint64_t since[POLICY_TIERS_MAX]; } seen[SIM_NODES][SIM_SERVICES_MAX][2];
+
+static bool twin_says(const struct sim *s, int node, const struct plan_service *conf, int h, int8_t tier)
+{
+	static const struct hash_key key = { { 0x746965722d686f6c, 0x67656d656c666261 } };
+	const struct pair *p = core_pair(s->nodes[node].core);
+	const struct pair_record *r = pair_find(p, (uint8_t)(SIM_NODES - node), PAIR_EFFECTIVE,
+						hash_bytes(&key, conf->owner, (size_t)name_len(conf->owner)) + (uint64_t)h);
+	return r && r->value_len >= 9 && r->value[0] == (uint8_t)tier;
+}
+
+static void check_hold(struct sim *s, int node, size_t v, int f, const struct core_service_view *view,
+		       const struct policy_answer *free)
+{
+	const struct policy_service *conf = &view->conf->policy;
+	struct hold_seen *old = &seen[node][v][f];
+	int h = conf->couple ? 0 : f;
+	int8_t now = view->held[h];
+	bool able = false; /* the one that was held could serve on */
+	for (int t = 0; t < conf->tier_count; t++)
+		able |= t == old->tier && (free->tier == t || (view->better[f] >> t & 1) || view->tier[f] == t);
+	if (now >= 0 && now < old->tier && able && old->since[now] == 0 && !twin_says(s, node, view->conf, h, now))
+		sim_fail(s, "ns%d %s goes back to tier %d at once", node + 1, view->conf->name, now + 1);
+	if (now >= 0 && now < old->tier && able && conf->failback_ms != POLICY_FAILBACK_MANUAL &&
+	    s->now < old->since[now] + conf->failback_ms && !twin_says(s, node, view->conf, h, now))
+		sim_fail(s, "ns%d %s goes back to tier %d too early", node + 1, view->conf->name, now + 1);
+	if (now != old->tier)
+		memset(old->since, 0, sizeof old->since);
+	old->tier = now;
+	for (int t = 0; t < conf->tier_count; t++) {
+		bool waits = view->better[f] >> t & 1;
+		old->since[t] = !waits ? 0 : old->since[t] ? old->since[t] : s->now;
+		if (waits && conf->failback_ms != POLICY_FAILBACK_MANUAL && s->now > old->since[t] + conf->failback_ms + 2500)
+			sim_fail(s, "ns%d %s does not go back to tier %d", node + 1, view->conf->name, t + 1);
+	}
+}
+
 static void check_set(struct sim *s, int node, size_t v, const struct policy_input *in)
 {
 	const struct plan_service *conf = &sim_plan(s, node)->services[v];
 	uint16_t member[2][SIM_MEMBERS_MAX], weight[2][SIM_MEMBERS_MAX];
 	struct policy_answer out[2] = { { .member = member[0], .weight = weight[0] },
 					{ .member = member[1], .weight = weight[1] } };
+	struct core_service_view view;
+	core_service_get(s->nodes[node].core, v, &view);
 	policy_decide(&conf->policy, in, NULL, out);
+	for (int f = 0; conf->policy.failback_ms && f < 2; f++) {
+		if (policy_keeps_last(&out[f]) && view.held[0] >= 0)
+			check_hold(s, node, v, f, &view, &out[f]);
+		else
+			memset(seen[node][v][f].since, 0, sizeof seen[node][v][f].since);
+	}
+	const struct policy_held held[2] = { { view.held[0], 0 }, { view.held[1], 0 } };
+	policy_decide_held(&conf->policy, in, held, NULL, out);
 	for (int f = 0; f < 2; f++) {
 		const struct sim_set *set = &s->nodes[node].sets[v][f];
 		if (!set->published || !set->ready) {
@@ -201,6 +251,10 @@ static void follow(struct sim *s, int node)
 		memset(was_bad[node], 0, sizeof was_bad[node]);
 	if (life[node] != n->life || plan_seen[node] != sim_plan(s, node))
 		since[node] = s->now;
+	if (since[node] == s->now)
+		memset(seen[node], 0, sizeof seen[node]);
+	for (size_t v = 0; v < SIM_SERVICES_MAX && since[node] == s->now; v++)
+		seen[node][v][0].tier = seen[node][v][1].tier = -1;
 	life[node] = n->life;
 	plan_seen[node] = sim_plan(s, node);
 	for (int b = 0; b < SIM_BACKENDS; b++)

@@ -22,14 +22,14 @@ static const char *const plans[SIM_SHAPES][SIM_PLANS] = {
 	  "service new.test web 127.0.0.6 127.0.0.2\nservice www.test web 127.0.0.2 127.0.0.1@ams1 / 127.0.0.3\n"
 	  "service dl.test web 127.0.0.4 127.0.0.1@ams1\nservice last.test web 127.0.0.5 127.0.0.6 all_down=last\n" },
 	{ "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
-	  "service www.test web 127.0.0.1@ams1 127.0.0.2 127.0.0.3 need=2 all_down=none\nservice dl.test web 127.0.0.3 / 127.0.0.4 / 127.0.0.5\n",
+	  "service www.test web 127.0.0.1@ams1 127.0.0.2 127.0.0.3 need=2 all_down=none\nservice dl.test web 127.0.0.3 / 127.0.0.4 / 127.0.0.5 failback=1500\n",
 	  "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
-	  "service dl.test web 127.0.0.3 / 127.0.0.4 / 127.0.0.5\nservice new.test web 127.0.0.6\n"
+	  "service dl.test web 127.0.0.3 / 127.0.0.4 / 127.0.0.5 failback=1500\nservice new.test web 127.0.0.6\n"
 	  "service www.test web 127.0.0.3 127.0.0.2 127.0.0.1@ams1 need=2 all_down=none\n" },
 	{ "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"
-	  "service www.test web 127.0.0.1@ams1 ::2 / 127.0.0.3 ::4 couple=1\nservice dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\n",
+	  "service www.test web 127.0.0.1@ams1 ::2 / 127.0.0.3 ::4 couple=1 failback=manual\nservice dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\n",
 	  "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"
-	  "service dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\nservice www.test web ::2 127.0.0.1@ams1 / ::4 127.0.0.3 couple=1\n" },
+	  "service dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\nservice www.test web ::2 127.0.0.1@ams1 / ::4 127.0.0.3 couple=1 failback=manual\n" },
 	{ "pair any-up\ncheck web interval=500 timeout=300 retry=100 fall=3\n"
 	  "service www.test web 127.0.0.1@ams1 127.0.0.2 initial=down\nservice own.test web 127.0.0.3 127.0.0.4 agree=local\n"
 	  "service dl.test web 127.0.0.2 / 127.0.0.5 need=100%\n",

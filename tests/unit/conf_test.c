@@ -108,7 +108,7 @@ static const char *addr_text(const struct addr *a)
 
 START_TEST(the_product_example_is_accepted)
 {
-	static const char *const warnings[] = {"http", "http", "site", "site", "failback"};
+	static const char *const warnings[] = {"http", "http", "site", "site"};
 	struct loaded l;
 
 	enter();
@@ -318,7 +318,7 @@ START_TEST(a_service_without_tiers_has_the_zones_addresses)
 	load(&l, BASE "service 'SHOP.Example.test.' { check = 'web' }\nservice 'low.example.test' { check = 'web' }\n"
 		 "service 'ttl.example.test' { check = 'web', tiers = { { '192.0.2.1' } }, ttl = { min = 2, max = '5s' "
 		 "} }\n"
-		 "service 'n.example.test' { check = 'web', need = '50%', tiers = { { '192.0.2.1' } }, ttl = { max = 4 "
+		 "service 'n.example.test' { check = 'web', need = '50%', failback = '1m', tiers = { { '192.0.2.1' } }, ttl = { max = 4 "
 		 "} }\n");
 	const struct policy_service *shop = &service(&l, "shop.example.test")->policy;
 	ck_assert_uint_eq(shop->member_count, 3);
@@ -331,6 +331,8 @@ START_TEST(a_service_without_tiers_has_the_zones_addresses)
 	ck_assert_uint_eq(service(&l, "ttl.example.test")->policy.ttl_max_s, 5);
 	ck_assert_uint_eq(service(&l, "n.example.test")->policy.ttl_min_s, 4);
 	ck_assert_uint_eq(service(&l, "n.example.test")->policy.need_pct, 50);
+	ck_assert_uint_eq(service(&l, "n.example.test")->policy.failback_ms, 60000);
+	ck_assert_uint_eq(shop->failback_ms, 0);
 	ck_assert_uint_eq(service(&l, "n.example.test")->policy.need, 0);
 	ck_assert_uint_eq(service(&l, "shop.example.test")->owner[0], 4);
 	unload(&l);

@@ -185,6 +185,16 @@ START_TEST(peers_with_one)
 }
 END_TEST
 
+START_TEST(failback_asks_for_a_service)
+{
+	kit_ask(&k, 0, "failback");
+	EXPECT_EXIT(2);
+	kit_ask(&k, 0, "failback www.example.test");
+	EXPECT_EXIT(1);
+	ck_assert_int_eq(k.commands, 1);
+}
+END_TEST
+
 START_TEST(overrides_in_both_forms)
 {
 	kit_ask(&k, 0, "overrides");
@@ -471,7 +481,6 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "zones", 1, "zones: not built yet" },
 	{ "events -f", 1, "events: not built yet" },
 	{ "explain www.example.test --client 192.0.2.1", 1, "explain: not built yet" },
-	{ "failback www.example.test", 1, "failback: not built yet" },
 	{ "stats", 1, "stats: not built yet" },
 	{ "help", 1, "help is done by gemelctl itself" },
 	{ "key new FILE", 1, "key is done by gemelctl itself" },
@@ -787,6 +796,7 @@ static Suite *suite(void)
 	tcase_add_test(show, peers_without_a_pair);
 	tcase_add_test(show, peers_with_one);
 	tcase_add_test(show, overrides_in_both_forms);
+	tcase_add_test(show, failback_asks_for_a_service);
 	tcase_add_test(show, targets_in_both_forms);
 	tcase_add_test(show, without_a_prober_all_grows_old_for_all_to_see);
 	tcase_add_test(show, check_is_critical_when_no_tier_serves);

@@ -12,7 +12,7 @@ static const char *const text =
 	"check port interval=5000\n"
 	"service www.example.test web 127.0.0.11 127.0.0.12@ams1 / 2001:db8::13 all_down=last ttl=5-30 initial=down\n"
 	"service dl.example.test web+port 127.0.0.11 127.0.0.14 need=50% pick=weighted answer=1 agree=local couple=1\n"
-	"service static.example.test - 127.0.0.15 all_down=none\n";
+	"service static.example.test - 127.0.0.15 all_down=none failback=60000\n";
 
 /* plan_make knows no arguments and no fallback list; these carry every kind. */
 static struct plan *rich_plan(void)
@@ -77,6 +77,7 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert_uint_eq(q->services[0].policy.members[2].tier, 1);
 	ck_assert_uint_eq(q->services[0].policy.members[2].addr.family, 6);
 	ck_assert(!q->services[0].policy.initial_up);
+	ck_assert_uint_eq(q->services[2].policy.failback_ms, 60000);
 	ck_assert_uint_eq(q->services[1].policy.need_pct, 50);
 	ck_assert_uint_eq(q->services[1].checks[0].count, 2);
 	ck_assert_uint_eq(q->services[2].checks[0].count, 0);

@@ -24,6 +24,7 @@ struct dsl {
 	char name[DSL_MEMBERS];
 	struct addr fallback[DSL_MEMBERS];
 	char fallback_name[DSL_MEMBERS];
+	struct policy_held held[2];
 	struct policy_answer last[2], out[2];
 	uint16_t last_room[2][2 * DSL_MEMBERS], out_room[2][2 * DSL_MEMBERS], weight_room[2][2 * DSL_MEMBERS];
 };
@@ -91,6 +92,7 @@ static inline void dsl_init(struct dsl *d, const char *members)
 	d->s.ttl_max_s = 300;
 	d->s.fallback = d->fallback;
 	for (int f = 0; f < 2; f++) {
+		d->held[f].tier = -1;
 		d->last[f].member = d->last_room[f];
 		d->out[f].member = d->out_room[f];
 		d->out[f].weight = d->weight_room[f];

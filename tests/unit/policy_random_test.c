@@ -18,6 +18,7 @@ struct world {
 	const struct policy_service *s;
 	const struct policy_input *in;
 	const struct policy_answer *last;
+	const struct policy_held *held;
 	set family[2], tier[TIERS], drained, out, up, mine; /* mine: asked for their health */
 	bool waits;
 };
@@ -33,9 +34,9 @@ static int size(set x)
 }
 
 static void world_see(struct world *w, const struct policy_service *s, const struct policy_input *in,
-		      const struct policy_answer *last)
+		      const struct policy_held *held, const struct policy_answer *last)
 {
-	*w = (struct world){ .s = s, .in = in, .last = last };
+	*w = (struct world){ .s = s, .in = in, .last = last, .held = held };
 	for (int i = 0; i < s->member_count; i++) {
 		set me = 1u << i;
 		enum health_verdict believed = in[i].state;
@@ -91,22 +92,53 @@ static bool whole(const struct world *w, int t)
 	return w->tier[t] != 0;
 }
 
+/* Could tier t serve family f? A coupled service's tiers without both families only count where none has both. */
+static bool able(const struct world *w, int f, int t)
+{
+	if (!w->s->couple)
+		return enough(w, cell(w, f, t));
+	for (int k = 0; k < w->s->tier_count; k++)
+		if (whole(w, k))
+			return whole(w, t);
+	return enough(w, cell(w, 0, t)) || enough(w, cell(w, 1, t));
+}
+
+static const struct policy_held *held_of(const struct world *w, int f)
+{
+	return &w->held[w->s->couple ? 0 : f];
+}
+
 /* The tier that serves family f, or -1. */
 static int serving(const struct world *w, int f)
 {
-	if (w->s->couple) {
-		for (int t = 0; t < w->s->tier_count; t++)
-			if (whole(w, t))
-				return t;
-		for (int t = 0; t < w->s->tier_count; t++)
-			if (enough(w, cell(w, 0, t)) || enough(w, cell(w, 1, t)))
-				return t;
-		return -1;
-	}
+	const struct policy_held *h = held_of(w, f);
+	bool holds = h->tier >= 0 && h->tier < w->s->tier_count && able(w, f, h->tier);
+
 	for (int t = 0; t < w->s->tier_count; t++)
-		if (enough(w, cell(w, f, t)))
+		if (able(w, f, t) && (!holds || t == h->tier || (h->ripe >> t & 1)))
 			return t;
 	return -1;
+}
+
+static uint32_t better_than(const struct world *w, int f, int tier)
+{
+	uint32_t x = 0;
+
+	for (int t = 0; t < tier; t++)
+		x |= able(w, f, t) ? 1u << t : 0;
+	return x;
+}
+
+/* What else a better tier waits for before it takes over from the one that serves. */
+static uint64_t patience(const struct world *w, int f, int t)
+{
+	const struct policy_held *h = held_of(w, f);
+	int now = serving(w, f);
+	uint64_t ms = w->s->failback_ms == POLICY_FAILBACK_MANUAL ? UINT64_MAX / 2 : w->s->failback_ms;
+
+	if (now < 0 || t >= now || now != h->tier || (h->ripe >> t & 1))
+		return 0;
+	return w->s->couple && !whole(w, now) ? 0 : ms;
 }
 
 static struct verdict first_of(const struct world *w, int f)
@@ -201,6 +233,8 @@ static set movers(const struct world *w, int f, const struct verdict *v)
 
 	for (int t = 0; t < v->tier; t++)
 		better |= w->tier[t];
+	if (v->tier >= 0 && held_of(w, f)->tier >= 0 && held_of(w, f)->tier < TIERS)
+		own |= w->tier[held_of(w, f)->tier];
 	if (v->rule == POLICY_RULE_ABSENT)
 		return 0;
 	if (v->rule != POLICY_RULE_TIER && v->rule != POLICY_RULE_OTHER_FAMILY)
@@ -223,17 +257,19 @@ static uint32_t in_ttl(const struct policy_service *s, uint32_t ms)
 
 static uint32_t ttl_of(const struct world *w, int f, const struct verdict *v)
 {
-	uint32_t ms = UINT32_MAX;
+	uint64_t ms = UINT32_MAX;
 	set x = movers(w, f, v);
 
 	if (v->rule == POLICY_RULE_WAIT)
 		return w->s->ttl_min_s;
 	if (v->rule >= POLICY_RULE_FIRST && v->rule <= POLICY_RULE_LIST && v->members == 0)
 		return w->s->ttl_min_s;
+	if (v->rule != POLICY_RULE_ABSENT && better_than(w, f, serving(w, f)) && w->s->failback_ms < ms)
+		ms = w->s->failback_ms;
 	for (int i = 0; i < w->s->member_count; i++)
-		if ((x >> i & 1) && w->in[i].flip_ms < ms)
-			ms = w->in[i].flip_ms;
-	return in_ttl(w->s, ms);
+		if ((x >> i & 1) && w->in[i].flip_ms + patience(w, f, w->s->members[i].tier) < ms)
+			ms = w->in[i].flip_ms + patience(w, f, w->s->members[i].tier);
+	return in_ttl(w->s, (uint32_t)ms);
 }
 
 /* ---- random services ---- */
@@ -282,6 +318,17 @@ static void random_last(struct dsl *d, struct rng *r)
 	}
 }
 
+static void random_held(struct dsl *d, struct rng *r)
+{
+	static const uint32_t delays[] = { 0, 5000, 40000, POLICY_FAILBACK_MANUAL };
+
+	d->s.failback_ms = delays[rng_below(r, 4)];
+	for (int f = 0; f < 2; f++) {
+		d->held[f].tier = (int8_t)((int)rng_below(r, TIERS + 1) - 1); /* some that are no more */
+		d->held[f].ripe = chance(r, 40) ? (uint32_t)rng_below(r, 16) : 0;
+	}
+}
+
 static void random_service(struct dsl *d, struct rng *r)
 {
 	dsl_init(d, "");
@@ -295,6 +342,7 @@ static void random_service(struct dsl *d, struct rng *r)
 	d->s.ttl_max_s = d->s.ttl_min_s + (uint32_t)rng_below(r, 300);
 	random_members(d, r);
 	random_last(d, r);
+	random_held(d, r);
 	for (uint64_t k = rng_below(r, 4); k > 0; k--) {
 		char name = (char)('a' + rng_below(r, 14));
 
@@ -309,6 +357,9 @@ static const char *story(const struct dsl *d, char out[1024])
 	size_t n = (size_t)sprintf(out, "need %u/%u%% all_down %u%s%s ttl %u-%u tiers %u:", d->s.need, d->s.need_pct,
 				   d->s.all_down, d->s.couple ? " couple" : "", d->s.initial_up ? "" : " initial down",
 				   d->s.ttl_min_s, d->s.ttl_max_s, d->s.tier_count);
+
+	n += (size_t)sprintf(out + n, " failback %u held %d/%x %d/%x", d->s.failback_ms, d->held[0].tier,
+			     d->held[0].ripe, d->held[1].tier, d->held[1].ripe);
 
 	for (uint16_t i = 0; i < d->s.member_count; i++)
 		n += (size_t)sprintf(out + n, " %u%c%c%s%s%s@%u|%u", d->member[i].addr.family, d->name[i],
@@ -346,7 +397,7 @@ static void judge_ttl(struct dsl *d, const struct world *w, const struct verdict
 		if (!(w->mine >> i & 1))
 			continue;
 		d->in[i].state = w->up >> i & 1 ? HEALTH_VERDICT_DOWN : HEALTH_VERDICT_UP;
-		world_see(&next, &d->s, d->in, d->last);
+		world_see(&next, &d->s, d->in, d->held, d->last);
 		d->in[i].state = was;
 		for (int f = 0; f < 2; f++) {
 			struct verdict then = judge(&next, f);
@@ -368,8 +419,8 @@ static void judge_case(uint64_t seed, uint64_t k, unsigned seen[])
 
 	rng_init(&r, seed * 1000003 + k);
 	random_service(&d, &r);
-	world_see(&w, &d.s, d.in, d.last);
-	policy_decide(&d.s, d.in, d.last, d.out);
+	world_see(&w, &d.s, d.in, d.held, d.last);
+	policy_decide_held(&d.s, d.in, d.held, d.last, d.out);
 	for (int f = 0; f < 2; f++) {
 		struct verdict got = verdict_of(&d.out[f]);
 		uint32_t ttl;
@@ -380,6 +431,9 @@ static void judge_case(uint64_t seed, uint64_t k, unsigned seen[])
 			      "case %" PRIu64 " family %d: rule %d tier %d set %x, not %d %d %x: %s",
 			      k, f, got.rule, got.tier, got.members, want[f].rule, want[f].tier, want[f].members,
 			      story(&d, text));
+		ck_assert_msg(d.out[f].better == (got.rule == POLICY_RULE_TIER || got.rule == POLICY_RULE_OTHER_FAMILY ?
+						  better_than(&w, f, serving(&w, f)) : 0),
+			      "case %" PRIu64 " family %d: better %x: %s", k, f, d.out[f].better, story(&d, text));
 		ck_assert_msg(d.out[f].ttl_s == ttl, "case %" PRIu64 " family %d: ttl %u, not %u: %s", k, f,
 			      d.out[f].ttl_s, ttl, story(&d, text));
 		ck_assert_msg(d.out[f].ready == !(w.waits && w.family[f]), "case %" PRIu64 " family %d: ready", k, f);

@@ -436,6 +436,52 @@ END_TEST
 
 #define ROWS(t) ((int)(sizeof(t) / sizeof *(t)))
 
+/* ---- failback ---- */
+
+static const struct held_row {
+	const char *name, *members;
+	struct policy_held held[2];
+	uint32_t failback_ms;
+	bool couple;
+	const char *a, *aaaa; /* wanted */
+	uint32_t better, ttl_s; /* of A */
+} held_rows[] = {
+	{ "the held one stays", "4aU | 4bU", { { 1, 0 }, { -1, 0 } }, 60000, false, "T1 b", "-", 1, 60 },
+	{ "a ripe one takes over", "4aU | 4bU", { { 1, 1 }, { -1, 0 } }, 60000, false, "T0 a", "-", 0, 300 },
+	{ "of two that wait only the ripe one", "4aU | 4bU | 4cU", { { 2, 2 }, { -1, 0 } }, 60000, false, "T1 b", "-", 1, 60 },
+	{ "manual waits for ever", "4aU | 4bU", { { 1, 0 }, { -1, 0 } }, POLICY_FAILBACK_MANUAL, false, "T1 b", "-", 1, 300 },
+	{ "a held one that fails is left for the first", "4aU | 4bU | 4cD", { { 2, 0 }, { -1, 0 } }, 60000, false, "T0 a", "-", 0, 300 },
+	{ "and for a worse one", "4aD | 4bU", { { 0, 0 }, { -1, 0 } }, 60000, false, "T1 b", "-", 0, 300 },
+	{ "nothing held", "4aU | 4bU", { { -1, 0 }, { -1, 0 } }, 60000, false, "T0 a", "-", 0, 300 },
+	{ "a hold on a tier that is no more", "4aU | 4bU", { { 9, 0 }, { -1, 0 } }, 60000, false, "T0 a", "-", 0, 300 },
+	{ "a hold out of all bounds", "4aU | 4bU", { { 127, 0 }, { -1, 0 } }, 60000, false, "T0 a", "-", 0, 300 },
+	{ "each family its own", "4aU 6aU | 4bU 6bU", { { 1, 0 }, { 0, 0 } }, 60000, false, "T1 b", "T0 a", 1, 60 },
+	{ "coupled, one hold", "4aU 6aU | 4bU 6bU", { { 1, 0 }, { 0, 0 } }, 60000, true, "T1 b", "T1 b", 1, 60 },
+	{ "coupled, the held one lost a family", "4aU 6aU | 4bU 6bD", { { 1, 0 }, { 1, 0 } }, 60000, true, "T0 a", "T0 a", 0, 300 },
+	{ "coupled, half of each: held", "4aU 6aD | 4bU 6bD", { { 1, 0 }, { 1, 0 } }, 60000, true, "T1 b", "O1", 1, 60 },
+	{ "what must come up first and then wait", "4aD@20000 | 4bU", { { 1, 0 }, { -1, 0 } }, 60000, false, "T1 b", "-", 0, 80 },
+	{ "what cannot take over moves no TTL", "4aD@20000 | 4bU", { { 1, 0 }, { -1, 0 } }, POLICY_FAILBACK_MANUAL, false, "T1 b", "-", 0, 300 },
+	{ "a ripe one that is down again", "4aD@20000 | 4bU", { { 1, 1 }, { -1, 0 } }, 60000, false, "T1 b", "-", 0, 20 },
+	{ "the own tier's members as ever", "4aU | 4bU@15000", { { 1, 0 }, { -1, 0 } }, 60000, false, "T1 b", "-", 1, 15 },
+};
+
+START_TEST(what_is_held_serves_on)
+{
+	const struct held_row *r = &held_rows[_i];
+	struct dsl d;
+	char text[2 * DSL_MEMBERS];
+
+	dsl_init(&d, r->members);
+	d.s.failback_ms = r->failback_ms;
+	d.s.couple = r->couple;
+	policy_decide_held(&d.s, d.in, r->held, NULL, d.out);
+	ck_assert_msg(strcmp(dsl_format(&d, 0, text), r->a) == 0, "%s: A is %s", r->name, text);
+	ck_assert_msg(strcmp(dsl_format(&d, 1, text), r->aaaa) == 0, "%s: AAAA is %s", r->name, text);
+	ck_assert_msg(d.out[0].better == r->better, "%s: better %x", r->name, d.out[0].better);
+	ck_assert_msg(d.out[0].ttl_s == r->ttl_s, "%s: ttl %u", r->name, d.out[0].ttl_s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy");
@@ -446,6 +492,7 @@ int main(void)
 	tcase_add_loop_test(t, test_row, 0, ROWS(rows));
 	tcase_add_loop_test(t, test_ttl, 0, ROWS(ttls));
 	tcase_add_loop_test(t, test_weight, 0, ROWS(weights));
+	tcase_add_loop_test(t, what_is_held_serves_on, 0, ROWS(held_rows));
 	tcase_add_test(t, test_ttl_bounds);
 	tcase_add_test(t, test_keeps_last);
 	tcase_add_test(t, test_last_story);
