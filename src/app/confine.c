@@ -58,7 +58,6 @@ static void drop_privileges(void)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		give_up("no_new_privs");
-	limit_to_none(RLIMIT_FSIZE); /* a log that is a file may fail; SIGXFSZ is ignored */
 	limit_to_none(RLIMIT_CORE);  /* no keys of checks in a file */
 	drop_capabilities();
 	if (SANITIZED)
@@ -85,20 +84,38 @@ static const struct rules *rules_get(enum ipc_role role)
 	abort(); /* our own lie */
 }
 
+/* No file may grow from here on: a log that is one would not take the notice, so that comes first. The filter refuses any
+ * change of a limit, so the limit comes before it, and is lifted again to tell of a filter that could not be had. */
+static unsigned limit_calls_and_files(unsigned calls)
+{
+	const char *why = "";
+	struct rlimit files;
+	if (getrlimit(RLIMIT_FSIZE, &files) || setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 0, files.rlim_max }))
+		give_up("setrlimit");
+	int e = confine_calls(calls, &why);
+	if (!e)
+		return CONFINE_SECCOMP;
+	if (setrlimit(RLIMIT_FSIZE, &files))
+		give_up("setrlimit");
+	(void)judge(e, CONFINE_SECCOMP, why);
+	limit_to_none(RLIMIT_FSIZE);
+	return 0;
+}
+
 unsigned confine_enter(enum ipc_role role)
 {
 	const struct rules *r = rules_get(role);
 	const char *wish = getenv(CONFINE_VARIABLE), *why = "";
-	unsigned by = 0;
+	unsigned by;
 	bool off = wish && strcmp(wish, "no") == 0;
 	drop_privileges();
 	if (SANITIZED || off) {
 		log_line(LOG_LEVEL_NOTICE, "not confined: %s", off ? CONFINE_VARIABLE "=no" : "this build has sanitizers");
+		limit_to_none(RLIMIT_FSIZE);
 		return 0;
 	}
-	by |= judge(confine_files(r->files, &why), CONFINE_LANDLOCK, why);
-	by |= judge(confine_calls(r->calls, &why), CONFINE_SECCOMP, why);
-	return by;
+	by = judge(confine_files(r->files, &why), CONFINE_LANDLOCK, why);
+	return by | limit_calls_and_files(r->calls);
 }
 
 const char *confine_text(unsigned by)

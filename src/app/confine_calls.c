@@ -24,6 +24,7 @@
 #define CALL(name) SCMP_SYS(name)
 #define WRITING (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
 #define SOCKET_TYPE 0xf /* the rest are flags */
+#define INT_BITS 0xffffffff /* of a register: the kernel looks at no more of an int, and nothing says what the others hold */
 
 static const int life[] = {
 	CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(close), CALL(fcntl), CALL(fstat), CALL(lseek), CALL(dup),
@@ -78,7 +79,7 @@ static bool allow_if(scmp_filter_ctx f, int call, const struct scmp_arg_cmp *arg
 /* Its own signals (abort), reading its limits, memory that is not to be executed. */
 static bool allow_life(scmp_filter_ctx f)
 {
-	const struct scmp_arg_cmp self = is(0, (scmp_datum_t)getpid());
+	const struct scmp_arg_cmp self = masked_is(0, INT_BITS, (scmp_datum_t)getpid());
 	const struct scmp_arg_cmp limits[] = { is(0, 0), is(2, 0) };
 	const struct scmp_arg_cmp no_exec = masked_is(2, PROT_EXEC, 0);
 	const struct scmp_arg_cmp ready = is(1, FIONREAD), never = is(1, FIONBIO);
@@ -92,7 +93,7 @@ static bool allow_connect(scmp_filter_ctx f)
 	static const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM };
 	for (size_t i = 0; i < 2; i++)
 		for (size_t k = 0; k < 2; k++) {
-			const struct scmp_arg_cmp args[] = { is(0, (scmp_datum_t)families[i]),
+			const struct scmp_arg_cmp args[] = { masked_is(0, INT_BITS, (scmp_datum_t)families[i]),
 							     masked_is(1, SOCKET_TYPE, (scmp_datum_t)types[k]) };
 			if (!allow_if(f, CALL(socket), args, 2))
 				return false;
