@@ -12,15 +12,15 @@
 
 static const struct schema_word words_agree[] = {
 	{"any-up", POLICY_AGREE_ANY_UP, NULL},
-	{"any-down", POLICY_AGREE_ANY_DOWN, "the default counts instead"},
-	{"quorum", POLICY_AGREE_QUORUM, "the default counts instead"},
+	{"any-down", POLICY_AGREE_ANY_DOWN, NULL},
+	{"quorum", POLICY_AGREE_QUORUM, NULL},
 	{"local", POLICY_AGREE_LOCAL, NULL},
 	{NULL, 0, NULL}};
 static const struct schema_word words_pick[] = {
 	{"rotate", POLICY_PICK_ROTATE, NULL},
 	{"random", POLICY_PICK_RANDOM, NULL},
 	{"weighted", POLICY_PICK_WEIGHTED, NULL},
-	{"sticky", POLICY_PICK_STICKY, "the members rotate"},
+	{"sticky", POLICY_PICK_STICKY, NULL},
 	{NULL, 0, NULL}};
 static const struct schema_word words_all_down[] = {
 	{"first", POLICY_ALL_DOWN_FIRST, NULL},

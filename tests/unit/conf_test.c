@@ -340,6 +340,36 @@ START_TEST(a_service_without_tiers_has_the_zones_addresses)
 }
 END_TEST
 
+START_TEST(every_agree_and_pick_reaches_the_plan)
+{
+	static const struct { const char *word; uint8_t agree; } agrees[] = {
+		{ "any-up", POLICY_AGREE_ANY_UP }, { "any-down", POLICY_AGREE_ANY_DOWN },
+		{ "quorum", POLICY_AGREE_QUORUM }, { "local", POLICY_AGREE_LOCAL } };
+	static const struct { const char *word; uint8_t pick; } picks[] = {
+		{ "rotate", POLICY_PICK_ROTATE }, { "random", POLICY_PICK_RANDOM },
+		{ "weighted", POLICY_PICK_WEIGHTED }, { "sticky", POLICY_PICK_STICKY } };
+
+	enter();
+	for (int i = 0; i < 4; i++) {
+		struct loaded l;
+		char text[1024];
+
+		snprintf(text, sizeof text, BASE "pool 'p' { check = 'web', tiers = { { '192.0.2.1' } }, agree = '%s', pick = '%s' }\n"
+			 "service 'www.example.test' { pool = 'p' }\nservice 'n.example.test' { pool = 'p', agree = 'local' }\n"
+			 "service 'low.example.test' { check = 'web', tiers = { { '192.0.2.1' } } }\n",
+			 agrees[i].word, picks[i].word);
+		load(&l, text);
+		ck_assert_uint_eq(l.d.warnings, 0);
+		ck_assert_int_eq(service(&l, "www.example.test")->agree, agrees[i].agree);
+		ck_assert_int_eq(service(&l, "www.example.test")->policy.pick, picks[i].pick);
+		ck_assert_int_eq(service(&l, "n.example.test")->agree, POLICY_AGREE_LOCAL);
+		ck_assert_int_eq(service(&l, "low.example.test")->agree, POLICY_AGREE_PAIR);
+		unload(&l);
+	}
+	help_leave();
+}
+END_TEST
+
 START_TEST(members_are_addresses_hosts_sites_and_tables)
 {
 	struct loaded l;
@@ -755,7 +785,7 @@ int main(void)
 	const TTest *const tests[] = {
 		the_product_example_is_accepted, what_is_left_out_has_its_default, limits, durations_are_seconds_or_text,
 		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
-		members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question,
+		every_agree_and_pick_reaches_the_plan, members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question,
 		keys_do_not_depend_on_order_or_timing,
 		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,
 				broken_files_are_told_at_their_line,

@@ -3,11 +3,8 @@ node "ns1" { http = "127.0.0.1:8051",
 zone "example.test" { file = "example.test.zone" }
 check "web" { script = "http" }
 host "ams1" { "192.0.2.1", site = "ams" }
-service "www.example.test" { check = "web", tiers = { { "site:ams" } }, pick = "sticky",
-	agree = "quorum" }
+service "www.example.test" { check = "web", tiers = { { "site:ams" } } }
 --> unbuilt_keys.lua:1: warning: "http" is not built yet: nothing listens there
 --> unbuilt_keys.lua:2: warning: "http_from" is not built yet: there is no HTTP to guard
 --> unbuilt_keys.lua:2: warning: "probe_source" is not built yet: the system chooses the source of probes
 --> unbuilt_keys.lua:5: warning: "site" is not built yet: tiers know site:NAME, overrides do not
---> unbuilt_keys.lua:7: warning: agree = "quorum" is not built yet: the default counts instead
---> unbuilt_keys.lua:6: warning: pick = "sticky" is not built yet: the members rotate
