@@ -20,6 +20,7 @@ struct probes {
 	uint64_t tick_due_us; /* 0 = no tick runs */
 	struct probe_list all, queue[PROBE_QUEUES];
 	struct probes_stats stats;
+	unsigned tls_max;
 	struct tls_contexts *tls; /* NULL before the first handshake */
 	struct probe_runner *runner; /* NULL = none yet */
 	struct probe_pinger *pinger; /* NULL = none */
@@ -59,7 +60,7 @@ static void turn_ask(struct probes *s)
 
 static void queue_leave(struct probe *p)
 {
-	if (p->queue == PROBE_CRYPTO)
+	if (p->queue == PROBE_CRYPTO || p->queue == PROBE_ROOM)
 		p->crypto_wait_us += clock_mono_us() - p->crypto_since_us;
 	if (p->queue != PROBE_NOWHERE)
 		TAILQ_REMOVE(&p->set->queue[p->queue], p, link);
@@ -80,10 +81,25 @@ void probe_ask_crypto(struct probe *p)
 	queue_enter(p, PROBE_CRYPTO);
 }
 
+void probe_ask_room(struct probe *p)
+{
+	p->wait = PROBE_WAIT_ROOM;
+	p->crypto_since_us = clock_mono_us();
+	queue_enter(p, PROBE_ROOM);
+}
+
+static void on_room(void *ctx)
+{
+	struct probes *s = ctx;
+
+	if (!TAILQ_EMPTY(&s->queue[PROBE_ROOM]))
+		turn_ask(s);
+}
+
 struct tls_contexts *probe_tls_contexts(struct probe *p)
 {
 	if (p->set->tls == NULL)
-		p->set->tls = tls_contexts_new();
+		p->set->tls = tls_contexts_new(p->set->tls_max, on_room, p->set);
 	return p->set->tls;
 }
 
@@ -221,6 +237,7 @@ static void finish_late(struct probe *p)
 		[PROBE_WAIT_PING] = { HEALTH_READ_TIMEOUT, "no echo" },
 		[PROBE_WAIT_TURN] = { HEALTH_LOCAL_LAG, "too many plugins at once" },
 		[PROBE_WAIT_RUN] = { HEALTH_CHECK_TIMEOUT, "the plugin did not end" },
+		[PROBE_WAIT_ROOM] = { HEALTH_LOCAL_ERROR, "too many TLS connections at once" },
 	};
 	struct health_result r = { .reason = words[p->wait].reason };
 
@@ -310,6 +327,8 @@ static void wait_is_over(struct probe *p)
 		probe_fail(p, HEALTH_LOCAL_LAG, "too many plugins at once");
 	else if (p->wait == PROBE_WAIT_RUN)
 		probe_fail(p, HEALTH_CHECK_TIMEOUT, "the plugin did not end");
+	else if (p->wait == PROBE_WAIT_ROOM)
+		probe_fail(p, HEALTH_LOCAL_ERROR, "too many TLS connections at once");
 	else if (p->wait != PROBE_WAIT_NONE)
 		probe_fail(p, HEALTH_READ_TIMEOUT, "port %u", p->conn->port);
 }
@@ -434,6 +453,17 @@ static struct probe *turn_next(struct probes *s)
 	return p;
 }
 
+/* Those that wait for room, as far as there is some. */
+static void turn_room(struct probes *s)
+{
+	struct probe *p;
+
+	while ((p = TAILQ_FIRST(&s->queue[PROBE_ROOM])) != NULL && tls_contexts_have_room(s->tls)) {
+		queue_leave(p);
+		probe_tls_begin(p);
+	}
+}
+
 /* Handshakes: at least one step a turn, then as many as fit. */
 static void turn_crypto(struct probes *s)
 {
@@ -475,6 +505,7 @@ static void on_turn(evutil_socket_t fd, short what, void *ctx)
 		s->stats.slices++;
 		step(p);
 	}
+	turn_room(s);
 	turn_crypto(s);
 	took = clock_mono_us() - began;
 	s->stats.turns++;
@@ -506,6 +537,7 @@ struct probes *probes_new(struct event_base *base, unsigned in_flight_max, probe
 		return NULL;
 	s->base = base;
 	s->in_flight_max = in_flight_max;
+	s->tls_max = TLS_OPEN_MAX;
 	s->done = done;
 	s->ctx = ctx;
 	TAILQ_INIT(&s->all);
@@ -567,6 +599,11 @@ int probes_set_runner(struct probes *s, int fd)
 	probe_runner_free(s->runner);
 	s->runner = probe_runner_new(s->base, fd);
 	return s->runner != NULL ? 0 : ERR_NOMEM;
+}
+
+void probes_limit_tls(struct probes *s, unsigned most)
+{
+	s->tls_max = most;
 }
 
 int probes_add_ping_socket(struct probes *s, int fd)

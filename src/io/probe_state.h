@@ -33,7 +33,9 @@ enum probe_wait {
 	PROBE_WAIT_NONE = 0,
 	PROBE_WAIT_CONNECT, PROBE_WAIT_TLS, PROBE_WAIT_SEND, PROBE_WAIT_READ, PROBE_WAIT_LINE, PROBE_WAIT_SLEEP,
 	PROBE_WAIT_HTTP, /* reading; while it connects and sends it waits as those do */
-	PROBE_WAIT_DNS, PROBE_WAIT_PING, PROBE_WAIT_TURN, PROBE_WAIT_RUN /* for the runner to begin; for the plugin to end */
+	PROBE_WAIT_DNS, PROBE_WAIT_PING,
+	PROBE_WAIT_TURN, PROBE_WAIT_RUN, /* for the runner to begin; for the plugin to end */
+	PROBE_WAIT_ROOM /* for others to close their TLS connections */
 };
 struct probe_http { /* an exchange, from its connect to its answer */
 	struct bytes request;
@@ -45,7 +47,7 @@ struct probe_side {
 	void (*ready)(struct probe *p);    /* the socket is ready; NULL = nobody waits for one */
 	void (*free)(struct probe_side *); /* all but conn */
 };
-enum probe_queue { PROBE_NOWHERE = 0, PROBE_STARTS, PROBE_RESUMES, PROBE_SLOW, PROBE_CRYPTO, PROBE_QUEUES };
+enum probe_queue { PROBE_NOWHERE = 0, PROBE_STARTS, PROBE_RESUMES, PROBE_SLOW, PROBE_CRYPTO, PROBE_ROOM, PROBE_QUEUES };
 
 struct probe {
 	struct probes *set;
@@ -58,7 +60,7 @@ struct probe {
 	bool local;             /* a local error happened: the run cannot say that the target is down */
 	bool late;              /* the deadline has passed: ends at its next turn */
 	uint64_t started_us, deadline_us, stalled_us;
-	uint64_t crypto_since_us, crypto_wait_us; /* waits for its turn to shake hands: since when; in all, our fault */
+	uint64_t crypto_since_us, crypto_wait_us; /* waits for its turn to shake hands, or for room: since when; in all, our fault */
 	struct event *io, *timer;
 	enum probe_wait wait;
 	struct probe_conn *conn; /* that is waited for */
@@ -83,6 +85,7 @@ uint8_t *probe_read_room(struct probe *p); /* PROBE_READ_LEN octets, shared by a
 
 /* Goes on shaking hands in a coming turn: that is work for the processor, so probes take turns at it. */
 void probe_ask_crypto(struct probe *p);
+void probe_ask_room(struct probe *p); /* begins its TLS again once there is room for a connection more */
 struct tls_contexts *probe_tls_contexts(struct probe *p); /* NULL = out of memory */
 
 /* Becomes p->side, with side as its first member of len octets; NULL after probe_fail. */

@@ -19,7 +19,7 @@ void probe_tls_begin(struct probe *p)
 		probe_fail(p, HEALTH_SCRIPT_ERROR, "tls: %s", detail);
 		probe_conn_close(p->conn);
 	} else if (err == ERR_LIMIT) {
-		fail(p, HEALTH_LOCAL_ERROR, "too many TLS connections at once");
+		probe_ask_room(p);
 	} else if (err != 0) {
 		fail(p, HEALTH_LOCAL_ERROR, "out of memory");
 	} else {

@@ -32,7 +32,9 @@ void tls_prepare(void);
 const char *tls_ca_file(void);
 const char *tls_ca_folders(void);
 
-struct tls_contexts *tls_contexts_new(void) MUST_CHECK; /* NULL = out of memory */
+/* room is called when a connection closes after as many as may be were open. NULL = out of memory. */
+struct tls_contexts *tls_contexts_new(unsigned open_max, void (*room)(void *ctx), void *ctx) MUST_CHECK;
+bool tls_contexts_have_room(const struct tls_contexts *c); /* for one connection more */
 void tls_contexts_free(struct tls_contexts *c);         /* after the last of its connections; NULL is fine */
 
 /* The client's side of a connection over fd, which stays the caller's. ERR_FORMAT: ca, cert or key is not what it

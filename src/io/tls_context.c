@@ -24,7 +24,9 @@ struct context {
 	uint64_t used;
 };
 struct tls_contexts {
-	unsigned open; /* connections */
+	unsigned open, open_max; /* connections */
+	void (*room)(void *ctx);
+	void *ctx;
 	uint64_t uses;
 	struct context list[TLS_CONTEXTS_MAX];
 };
@@ -41,9 +43,21 @@ static void context_drop(struct context *x)
 	memset(x, 0, sizeof *x);
 }
 
-struct tls_contexts *tls_contexts_new(void)
+struct tls_contexts *tls_contexts_new(unsigned open_max, void (*room)(void *ctx), void *ctx)
 {
-	return calloc(1, sizeof(struct tls_contexts));
+	struct tls_contexts *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	c->open_max = open_max;
+	c->room = room;
+	c->ctx = ctx;
+	return c;
+}
+
+bool tls_contexts_have_room(const struct tls_contexts *c)
+{
+	return c->open < c->open_max;
 }
 
 void tls_contexts_free(struct tls_contexts *c)
@@ -57,7 +71,7 @@ void tls_contexts_free(struct tls_contexts *c)
 
 bool tls_context_open(struct tls_contexts *c)
 {
-	if (c->open >= TLS_OPEN_MAX)
+	if (!tls_contexts_have_room(c))
 		return false;
 	c->open++;
 	return true;
@@ -65,7 +79,8 @@ bool tls_context_open(struct tls_contexts *c)
 
 void tls_context_close(struct tls_contexts *c)
 {
-	c->open--;
+	if (c->open-- == c->open_max)
+		c->room(c->ctx);
 }
 
 /* ---- PEM ---- */

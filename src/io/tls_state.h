@@ -29,7 +29,7 @@ struct tls {
 };
 
 /* ---- tls_context.c ---- */
-/* A connection opens, while there are less than TLS_OPEN_MAX; one closes. */
+/* A connection opens, while there is room; one closes. */
 bool tls_context_open(struct tls_contexts *c);
 void tls_context_close(struct tls_contexts *c);
 /* Borrowed until the next call. */

@@ -218,6 +218,45 @@ START_TEST(handshakes_take_turns)
 }
 END_TEST
 
+/* A connection more than may be open waits for another to close, and is nobody's failure if none does. */
+START_TEST(too_many_connections_wait)
+{
+	struct tls_server s, silent;
+	struct kit k;
+
+	kit_open(&k, 100);
+	probes_limit_tls(k.probes, 2);
+	tls_server_start(&s, &good, HABIT_TLS_SAY, "hi\n");
+	for (unsigned i = 0; i < 20; i++)
+		add_probe(&k, CONNECT("ca = ca") "sleep(0.005) " TALK, s.port, 20000);
+	kit_run(&k, 0);
+	for (unsigned i = 0; i < 20; i++)
+		ck_assert_msg(k.results[i].reason == HEALTH_OK, "%s (%s)", health_reason_text(k.results[i].reason),
+			      k.results[i].detail);
+	tls_server_start(&silent, &good, HABIT_TLS_SILENT, "");
+	for (unsigned i = 0; i < 2; i++)
+		add_probe(&k, CONNECT("ca = ca") "return true", silent.port, 600);
+	for (unsigned i = 0; i < 2; i++)
+		add_probe(&k, i == 0 ? CONNECT("ca = ca") "return true" :
+				       "pcall(net.connect, target.address, port, { timeout = 0.1, tls = { ca = ca } }) return false",
+			  s.port, 300);
+	kit_run(&k, 0);
+	for (unsigned i = 20; i < 24; i++)
+		ck_assert_msg(k.results[i].reason == (i < 22 ? HEALTH_TLS_TIMEOUT : HEALTH_LOCAL_ERROR) &&
+				      (i < 22 || strcmp(k.results[i].detail, "too many TLS connections at once") == 0),
+			      "%u: %s (%s)", i, health_reason_text(k.results[i].reason), k.results[i].detail);
+	/* cancelled while they wait */
+	for (unsigned i = 0; i < 4; i++)
+		add_probe(&k, CONNECT("ca = ca") "return true", silent.port, 5000);
+	for (unsigned t = 0; t < 8; t++)
+		event_base_loop(k.base, EVLOOP_ONCE);
+	probes_cancel(k.probes);
+	kit_close(&k);
+	tls_server_stop(&silent);
+	tls_server_stop(&s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("probe_tls");
@@ -231,6 +270,7 @@ int main(void)
 	tcase_add_test(tc, renegotiation_leads_nowhere);
 	tcase_add_test(tc, cancelling_leaves_nothing);
 	tcase_add_test(tc, handshakes_take_turns);
+	tcase_add_test(tc, too_many_connections_wait);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
