@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "io/tls.h"
 
 #define PRINT_MAX ((size_t)1 << 31)
 
@@ -63,6 +64,7 @@ static int check_all(const char *file, const char *node, bool print, struct diag
 
 	if (r)
 		return r;
+	conf_check_keys(c, tls_key_fits, d);
 	for (size_t i = 0; i < conf_zones(c) && !r; i++)
 		r = check_zone(c, i, d);
 	if (!r)

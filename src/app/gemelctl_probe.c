@@ -19,6 +19,7 @@
 #include "conf/conf.h"
 #include "ctl/probe.h"
 #include "io/chan.h"
+#include "io/tls.h"
 #include "ipc/ipc.h"
 
 #define IN_FLIGHT_MAX 16
@@ -93,6 +94,8 @@ static struct plan *load_plan(const char *file, const char *node, const char *se
 	struct plan *p = NULL;
 	diags_init(&d);
 	int e = conf_load(&c, file, node, &d);
+	if (!e)
+		conf_check_keys(c, tls_key_fits, &d);
 	if (!e && !d.errors)
 		e = load_zones(c, service, &d);
 	if (!e && !d.errors)

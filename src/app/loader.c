@@ -21,6 +21,7 @@
 #include "io/chan.h"
 #include "io/clock.h"
 #include "io/memfd.h"
+#include "io/tls.h"
 #include "ipc/ipc.h"
 
 #define DIAG_LINE_MAX 4000 /* octets of a fault that are passed on */
@@ -500,6 +501,7 @@ static int load(struct loader *l)
 
 	if (e)
 		return e;
+	conf_check_keys(l->conf, tls_key_fits, &l->faults);
 	node = conf_node(l->conf);
 	if (!l->set.count && node) {
 		e = snapshot_read(&l->set, node->state, &l->snapshot);

@@ -291,6 +291,8 @@ static struct conf_check *make_check(struct conf *c, const struct conf_value *ta
 		k->script = NULL;
 	if (merge_args(c, k, base, k->fields.v[CHECK_ARGS]))
 		return NULL;
+	k->next = c->checks;
+	c->checks = k;
 	return k;
 }
 

@@ -33,6 +33,11 @@ struct conf;
  * in its zones. */
 int conf_load(struct conf **c, const char *file, const char *node, struct diags *d) MUST_CHECK;
 void conf_free(struct conf *c);
+/* Tells each private key of a check that fits none of its certificates; fits says whether one does (io's tls_key_fits). After
+ * conf_load. */
+struct script_pem;
+typedef bool (*conf_key_fits)(const struct script_pem *cert, const struct script_pem *key);
+void conf_check_keys(struct conf *c, conf_key_fits fits, struct diags *d);
 
 struct conf_zone_view {
 	const char *name;    /* as text, no final dot */

@@ -55,6 +55,7 @@ struct conf_arg {
 };
 
 struct conf_check { /* a named one, or an inline table */
+	struct conf_check *next; /* of all */
 	const char *name;  /* for people: the check's, or the script's */
 	const struct conf_value *at;
 	bool named, missing_told;
@@ -138,6 +139,7 @@ struct conf {
 	struct conf_service *services;
 	size_t service_count;
 	struct conf_script *scripts;
+	struct conf_check *checks; /* all, the last one first */
 	struct conf_pem *pems;
 	size_t pem_count;
 };

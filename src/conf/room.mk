@@ -8,6 +8,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/fields.c src/conf/fields.h \
 	src/conf/files.c src/conf/files.h \
 	src/conf/internal.h \
+	src/conf/keys.c \
 	src/conf/limits.c \
 	src/conf/load.c \
 	src/conf/locate.c \

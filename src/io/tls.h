@@ -43,6 +43,9 @@ int tls_new(struct tls **t, struct tls_contexts *c, int fd, const struct script_
 	    char detail[HEALTH_DETAIL_MAX]) MUST_CHECK;
 void tls_free(struct tls *t); /* says goodbye where it can at once; NULL is fine */
 
+/* True where key holds the private key of the first certificate in cert. False too when out of memory. */
+bool tls_key_fits(const struct script_pem *cert, const struct script_pem *key);
+
 enum tls_status tls_handshake(struct tls *t) MUST_CHECK;
 /* After TLS_DONE *n octets were read, at least 1; TLS_END = the stream ended, with or without a goodbye. len must be
  * 16,384 at least, so that nothing is left in OpenSSL of which no socket tells. */

@@ -170,6 +170,21 @@ static int load_key(SSL_CTX *ctx, const struct script_pem *key, char detail[HEAL
 	return err;
 }
 
+bool tls_key_fits(const struct script_pem *cert, const struct script_pem *key)
+{
+	BIO *c = pem_open(cert), *k = pem_open(key);
+	X509 *x = c != NULL ? PEM_read_bio_X509(c, NULL, no_passphrase, NULL) : NULL;
+	EVP_PKEY *private = k != NULL ? PEM_read_bio_PrivateKey(k, NULL, no_passphrase, NULL) : NULL;
+	bool fits = x != NULL && private != NULL && X509_check_private_key(x, private) == 1;
+
+	EVP_PKEY_free(private);
+	X509_free(x);
+	BIO_free(k);
+	BIO_free(c);
+	ERR_clear_error();
+	return fits;
+}
+
 /* ---- the machine's ---- */
 
 void tls_prepare(void)

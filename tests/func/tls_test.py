@@ -164,6 +164,13 @@ class Tls(Case):
         status, _, err = self.run_gemeld("-c", path, "-t")
         self.assertEqual(status, 1, err)
         self.assertIn(f"gemel.lua:{line}: the file broken.pem holds a block without its end; expected certificates in PEM", err)
+        for key, fits in ((self.server.client_key, True), (f"{self.server.other[:-4]}.key", False)):
+            self.scratch.write("gemel.lua", text + f'check "x" {{ script = "http", args = {{ ca = "{self.server.ca}",\n'
+                               f'cert = "{self.server.client}", key = "{key}" }} }}\n')
+            status, _, err = self.run_gemeld("-c", self.scratch.path("gemel.lua"), "-t")
+            self.assertEqual(status, 0 if fits else 1, err)
+            self.assertEqual(f"gemel.lua:{line + 1}: the file {key} holds no private key that fits the certificate in "
+                             f"{self.server.client}; expected the key of that certificate" in err, not fits, err)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 /* Right configurations, and what they come to. */
 #include "conf/conf.h"
 #include "conf_help.h"
+#include "script/script.h"
 #include "unit.h"
 
 static const struct hash_key key = {{7, 9}};
@@ -583,6 +584,50 @@ START_TEST(broken_files_are_told_at_their_line)
 }
 END_TEST
 
+/* Stands in for a library of cryptography. */
+static bool ends_alike(const struct script_pem *cert, const struct script_pem *private)
+{
+	return cert->data[cert->len - 1] == private->data[private->len - 1];
+}
+
+START_TEST(a_key_has_to_fit_its_certificate)
+{
+	static const struct { const char *check, *told; } cases[] = {
+		{ "cert = 'a.pem', key = 'a.key'", NULL },
+		{ "ca = 'b.pem', cert = 'a.pem', key = 'a.key'", NULL },
+		{ "ca = 'b.pem', key = 'a.key'", "c.lua:3: the file a.key holds no private key that fits the certificate in b.pem" },
+		{ "ca = 'b.pem', cert = 'b.pem',\nkey = 'a.key'",
+		  "c.lua:4: the file a.key holds no private key that fits the certificate in b.pem; expected the key of that certificate" },
+		{ "cert = 'a.pem'", NULL },
+		{ "key = 'a.key'", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct loaded l;
+		char text[1024], line[1024] = "";
+
+		enter();
+		help_write("a.pem", CERTIFICATE "a");
+		help_write("b.pem", CERTIFICATE "b");
+		help_write("a.key", KEY "a");
+		snprintf(text, sizeof text, "node 'n' { }\nzone 'example.test' { file = 'example.test.zone' }\n"
+			 "check 'c' { script = 'http', args = { tls = true, %s } }\n"
+			 "service 'a.example.test' { check = { use = 'c', args = { path = '/x' } }, tiers = { { '192.0.2.1' } } }\n",
+			 cases[i].check);
+		help_write("c.lua", text);
+		load_as(&l, "c.lua", NULL);
+		ck_assert_uint_eq(l.d.errors, 0);
+		conf_check_keys(l.c, ends_alike, &l.d);
+		ck_assert_uint_eq(l.d.errors, cases[i].told != NULL); /* once, though two checks have it */
+		if (l.d.errors)
+			diag_format(&l.d.list[l.d.count - 1], line, sizeof line);
+		ck_assert_msg(!cases[i].told || strstr(line, cases[i].told) != NULL, "%s", line);
+		unload(&l);
+		help_leave();
+	}
+}
+END_TEST
+
 START_TEST(a_folder_of_zones)
 {
 	struct conf_zone_view v;
@@ -789,6 +834,7 @@ int main(void)
 		keys_do_not_depend_on_order_or_timing,
 		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,
 				broken_files_are_told_at_their_line,
+				a_key_has_to_fit_its_certificate,
 		the_deepest_zone_has_the_service,
 		a_zones_digest_follows_what_it_is_made_of, an_include_that_includes_itself_ends, print_shows_everything,
 		any_prefix_is_survived,

@@ -1,4 +1,5 @@
 /* Probes over TLS against servers that behave, and servers that do not. */
+#include "io/tls.h"
 #include "tests/unit/probe_kit.h"
 #include "tests/unit/tls_kit.h"
 
@@ -257,6 +258,22 @@ START_TEST(too_many_connections_wait)
 }
 END_TEST
 
+START_TEST(keys_fit_their_certificates)
+{
+	struct script_pem good_cert = { good.cert_pem, strlen(good.cert_pem) }, good_key = { good.key_pem, strlen(good.key_pem) };
+	struct script_pem client_key = { client.key_pem, strlen(client.key_pem) }, none = { "nothing", 7 };
+	struct script_pem cut = { good.key_pem, strlen(good.key_pem) / 2 };
+
+	ck_assert(tls_key_fits(&good_cert, &good_key));
+	ck_assert(!tls_key_fits(&good_cert, &client_key));
+	ck_assert(!tls_key_fits(&good_cert, &good_cert));
+	ck_assert(!tls_key_fits(&good_cert, &none));
+	ck_assert(!tls_key_fits(&good_cert, &cut));
+	ck_assert(!tls_key_fits(&none, &good_key));
+	ck_assert_uint_eq(ERR_peek_error(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("probe_tls");
@@ -271,6 +288,7 @@ int main(void)
 	tcase_add_test(tc, cancelling_leaves_nothing);
 	tcase_add_test(tc, handshakes_take_turns);
 	tcase_add_test(tc, too_many_connections_wait);
+	tcase_add_test(tc, keys_fit_their_certificates);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

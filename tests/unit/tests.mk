@@ -222,7 +222,7 @@ tests_unit_loader_test_SOURCES = tests/unit/loader_test.c tests/unit/conf_help.h
 tests_unit_loader_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) -pthread
 tests_unit_loader_test_LDADD = src/conf/libconf.a src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a \
 	src/policy/libpolicy.a src/health/libhealth.a src/ipc/libipc.a src/answer/libanswer.a src/zone/libzone.a src/dns/libdns.a \
-	src/base/libbase.a $(CHECK_LIBS) $(EVENT_LIBS) $(LUA_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) -lpthread -lm
+	src/base/libbase.a $(CHECK_LIBS) $(EVENT_LIBS) $(LUA_LIBS) $(OPENSSL_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) -lpthread -lm
 
 
 check_PROGRAMS += tests/unit/script_hostile_test
