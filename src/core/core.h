@@ -126,7 +126,22 @@ struct core_member_view {
 	uint64_t changed_ms;              /* monotonic */
 	struct health_result last;
 	const char *forced_by, *forced_reason; /* NULL where not forced */
+	const char *forced_what;               /* the selector of the override that counts */
 	uint64_t forced_until_ms;              /* monotonic; 0 = until auto */
+};
+struct core_vote_view { /* one of the streams that a member's check asks */
+	const struct plan_stream *conf;
+	enum health_verdict state;     /* effective, by the service's rule of agreement */
+	enum health_verdict own, twin; /* votes; UNKNOWN = abstains */
+	bool recovered, stale;         /* our own: as in core_target_view */
+	struct health_result last;
+};
+struct core_why { /* the policy's decision on a service and what it was made from; borrowed until anything else is asked of the core */
+	const struct plan_service *conf;
+	uint8_t agree;                      /* enum policy_agree, never POLICY_AGREE_PAIR */
+	const struct policy_input *input;   /* one a member */
+	const struct policy_answer *answer; /* [0] = A, [1] = AAAA */
+	struct policy_why why;
 };
 struct core_service_view {
 	const struct plan_service *conf;
@@ -169,6 +184,10 @@ size_t core_services(const struct core *c);
 int core_service_find(const struct core *c, const char *name); /* index or ERR_ABSENT; final dot and case ignored */
 void core_service_get(const struct core *c, size_t i, struct core_service_view *out);
 void core_member_get(const struct core *c, size_t service, size_t member, struct core_member_view *out, uint64_t now_ms);
+size_t core_votes(const struct core *c, size_t service, size_t member); /* 0: it has no check */
+void core_vote_get(const struct core *c, size_t service, size_t member, size_t i, struct core_vote_view *out);
+void core_why_get(const struct core *c, size_t service, struct core_why *out);
+const char *core_service_nearest(const struct core *c, const char *name); /* what was probably meant, or NULL */
 bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms, uint64_t wall_ms);
 bool core_round_done(const struct core *c); /* cheap; totals walk every member */
 void core_network_get(const struct core *c, struct core_network *out);

@@ -79,17 +79,31 @@ static void stay_ready(const struct service *s, struct policy_input *in)
 	}
 }
 
-void service_decide(struct core *c, struct service *s, const struct member *forces)
+static const struct policy_answer *fill_inputs(const struct core *c, const struct service *s, const struct member *forces,
+					      struct policy_held held[CORE_FAMILIES])
 {
 	const struct policy_service *p = &s->conf->policy;
-	struct policy_held held[CORE_FAMILIES];
 	for (size_t i = 0; i < p->member_count; i++) {
 		fill_input(c, s, i, &c->gen->input[i]);
 		c->gen->input[i].force = forces[i].force;
 	}
 	stay_ready(s, c->gen->input);
 	failback_fill(c, s, held);
-	policy_decide_held(p, c->gen->input, held, p->all_down == POLICY_ALL_DOWN_LAST ? s->last : NULL, c->gen->scratch);
+	return p->all_down == POLICY_ALL_DOWN_LAST ? s->last : NULL;
+}
+
+void service_decide(const struct core *c, const struct service *s, const struct member *forces)
+{
+	struct policy_held held[CORE_FAMILIES];
+	const struct policy_answer *last = fill_inputs(c, s, forces, held);
+	policy_decide_held(&s->conf->policy, c->gen->input, held, last, c->gen->scratch);
+}
+
+void service_decide_why(const struct core *c, const struct service *s, const struct member *forces, struct policy_why *why)
+{
+	struct policy_held held[CORE_FAMILIES];
+	const struct policy_answer *last = fill_inputs(c, s, forces, held);
+	policy_decide_why(&s->conf->policy, c->gen->input, held, last, c->gen->scratch, why);
 }
 
 /* At the start a state may be older than we are: then the journal knows since when. */

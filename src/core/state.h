@@ -286,7 +286,8 @@ void services_of_stream_mark(struct core *c, const struct stream *s);
 void services_settle(struct core *c);
 enum health_verdict service_member_state(const struct core *c, const struct service *s, size_t i);
 /* Fills the generation's scratch as the policy would decide with these forces. */
-void service_decide(struct core *c, struct service *s, const struct member *forces);
+void service_decide(const struct core *c, const struct service *s, const struct member *forces);
+void service_decide_why(const struct core *c, const struct service *s, const struct member *forces, struct policy_why *why);
 
 /* ---- failback.c ---- */
 int failback_init(struct gen *g, struct service *s) MUST_CHECK;

@@ -63,17 +63,29 @@ static enum health_verdict verdict_of(enum pair_vote v)
 	return v == PAIR_UP ? HEALTH_VERDICT_UP : v == PAIR_DOWN ? HEALTH_VERDICT_DOWN : HEALTH_VERDICT_UNKNOWN;
 }
 
+/* The votes on a stream: ours, and the first that a twin we hear has cast. */
+static void view_votes(const struct core *c, const struct stream *s, enum health_verdict *own, enum health_verdict *twin)
+{
+	*own = verdict_of(stream_own_vote(s));
+	*twin = HEALTH_VERDICT_UNKNOWN;
+	for (size_t i = 0; i < c->peer_count && *twin == HEALTH_VERDICT_UNKNOWN; i++) {
+		uint8_t weight;
+		if (c->peers[i].fresh)
+			*twin = verdict_of(stream_peer_vote(c, s, c->peers[i].id, &weight));
+	}
+}
+
 static void view_stream(const struct core *c, const struct stream *s, struct core_member_view *out)
 {
 	out->stream = s->conf;
-	out->own = verdict_of(stream_own_vote(s));
 	out->recovered = s->health.recovered;
 	out->last = s->health.last;
-	for (size_t i = 0; i < c->peer_count && out->twin == HEALTH_VERDICT_UNKNOWN; i++) {
-		uint8_t weight;
-		if (c->peers[i].fresh)
-			out->twin = verdict_of(stream_peer_vote(c, s, c->peers[i].id, &weight));
-	}
+	view_votes(c, s, &out->own, &out->twin);
+}
+
+static bool is_stale(const struct health_state *h)
+{
+	return h->known && h->verdict == HEALTH_VERDICT_UNKNOWN;
 }
 
 void core_member_get(const struct core *c, size_t service, size_t member, struct core_member_view *out, uint64_t now_ms)
@@ -92,7 +104,38 @@ void core_member_get(const struct core *c, size_t service, size_t member, struct
 		return;
 	out->forced_by = r->author;
 	out->forced_reason = r->reason;
+	out->forced_what = m->by->text;
 	out->forced_until_ms = r->until_ms;
+}
+
+size_t core_votes(const struct core *c, size_t service, size_t member)
+{
+	return c->gen->services[service].conf->checks[member].count;
+}
+
+void core_vote_get(const struct core *c, size_t service, size_t member, size_t i, struct core_vote_view *out)
+{
+	const struct service *s = &c->gen->services[service];
+	const struct stream *stream = &c->gen->streams[s->conf->checks[member].streams[i]];
+	*out = (struct core_vote_view){ .conf = stream->conf,
+					.state = (enum health_verdict)stream->hold[s->agree - 1].state,
+					.recovered = stream->health.recovered,
+					.stale = is_stale(&stream->health),
+					.last = stream->health.last };
+	view_votes(c, stream, &out->own, &out->twin);
+}
+
+/* Decided again rather than remembered: the same pure function of the same states, and nobody pays for it who does not ask. */
+void core_why_get(const struct core *c, size_t service, struct core_why *out)
+{
+	const struct service *s = &c->gen->services[service];
+	*out = (struct core_why){ .conf = s->conf, .agree = s->agree, .input = c->gen->input, .answer = c->gen->scratch };
+	service_decide_why(c, s, s->members, &out->why);
+}
+
+const char *core_service_nearest(const struct core *c, const char *name)
+{
+	return selector_nearest(name, c->gen);
 }
 
 bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms,
@@ -158,7 +201,7 @@ void core_target_get(const struct core *c, size_t i, struct core_target_view *ou
 					  .changed_ms = h->changed_ms, .late_ms = s->late_ms, .services = s->use_count,
 					  .breaker = health_breaker_of(h, s->run != 0), .last = h->last };
 	out->unknown_ms = s->stuck ? s->unknown_ms : 0;
-	out->stale = h->known && h->verdict == HEALTH_VERDICT_UNKNOWN;
+	out->stale = is_stale(h);
 }
 
 bool core_prober_gone(const struct core *c, uint64_t *since_ms)

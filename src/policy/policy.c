@@ -26,6 +26,26 @@ const char *policy_rule_text(enum policy_rule r)
 
 /* ---- what is there ---- */
 
+static int tiers(const struct policy_view *v)
+{
+	return v->s->tier_count < POLICY_TIERS_MAX ? v->s->tier_count : POLICY_TIERS_MAX;
+}
+
+/* With nobody up a tier never serves, so no need is below 1. */
+static void view_needs(struct policy_view *v)
+{
+	for (int f = 0; f < 2; f++) {
+		for (int t = 0; t < tiers(v); t++) {
+			struct policy_tally *c = &v->why.tally[f][t];
+			unsigned need = v->s->need;
+
+			if (need == 0)
+				need = (v->s->need_pct * (unsigned)c->counted + 99) / 100;
+			c->need = need ? (uint16_t)need : 1;
+		}
+	}
+}
+
 static void view_init(struct policy_view *v, const struct policy_service *s, const struct policy_input *in,
 		      const struct policy_held held[2])
 {
@@ -33,11 +53,12 @@ static void view_init(struct policy_view *v, const struct policy_service *s, con
 	v->s = s;
 	v->in = in;
 	v->serving[0] = v->serving[1] = -1;
+	v->why.soonest[0] = v->why.soonest[1] = (struct policy_soonest){ POLICY_NO_MEMBER, UINT32_MAX };
 	for (int f = 0; f < 2; f++)
 		v->held[f] = held ? held[s->couple ? 0 : f] : (struct policy_held){ .tier = -1 };
 	for (uint16_t i = 0; i < s->member_count; i++) {
 		int f = policy_view_family(v, i);
-		struct policy_cell *c = &v->cell[f][s->members[i].tier % POLICY_TIERS_MAX];
+		struct policy_tally *c = &v->why.tally[f][s->members[i].tier % POLICY_TIERS_MAX];
 
 		v->present[f] = true;
 		c->there++;
@@ -50,16 +71,12 @@ static void view_init(struct policy_view *v, const struct policy_service *s, con
 		if (in[i].waiting && policy_view_free(v, i))
 			v->waiting = true;
 	}
+	view_needs(v);
 }
 
 static bool has_enough(const struct policy_view *v, int f, int tier)
 {
-	const struct policy_cell *c = &v->cell[f][tier];
-	unsigned need = v->s->need;
-
-	if (need == 0)
-		need = (v->s->need_pct * (unsigned)c->counted + 99) / 100;
-	return c->up > 0 && c->up >= need;
+	return v->why.tally[f][tier].up >= v->why.tally[f][tier].need;
 }
 
 /* Coupled: has every family with members in the tier enough? */
@@ -68,18 +85,13 @@ static bool is_complete(const struct policy_view *v, int tier)
 	bool any = false;
 
 	for (int f = 0; f < 2; f++) {
-		if (v->cell[f][tier].there == 0)
+		if (v->why.tally[f][tier].there == 0)
 			continue;
 		if (!has_enough(v, f, tier))
 			return false;
 		any = true;
 	}
 	return any;
-}
-
-static int tiers(const struct policy_view *v)
-{
-	return v->s->tier_count < POLICY_TIERS_MAX ? v->s->tier_count : POLICY_TIERS_MAX;
 }
 
 /* Of the tiers that can serve, a set of bits: the held one while it can, unless a better one is ripe; else the first. */
@@ -105,7 +117,7 @@ static void choose_together(struct policy_view *v)
 		half |= has_enough(v, 0, t) || has_enough(v, 1, t) ? 1u << t : 0;
 	}
 	/* No tier has both families: half of one is better than all_down beside living members. */
-	v->complete = whole != 0;
+	v->why.complete = whole != 0;
 	for (int f = 0; f < 2; f++)
 		choose(v, f, whole ? whole : half);
 }
@@ -144,7 +156,7 @@ static void fill_serving(const struct policy_view *v, int f, struct policy_answe
 static int first_tier(const struct policy_view *v, int f)
 {
 	for (int t = 0; t < tiers(v); t++)
-		if (v->cell[f][t].left > 0 || (v->s->couple && v->cell[!f][t].left > 0))
+		if (v->why.tally[f][t].left > 0 || (v->s->couple && v->why.tally[!f][t].left > 0))
 			return t;
 	return -1;
 }
@@ -259,7 +271,7 @@ static void fill_weights(const struct policy_view *v, struct policy_answer *a)
 
 /* ---- the decision ---- */
 
-static void decide_living(const struct policy_view *v, struct policy_answer out[2])
+static void decide_living(struct policy_view *v, struct policy_answer out[2])
 {
 	for (int f = 0; f < 2; f++) {
 		if (!v->present[f])
@@ -275,7 +287,7 @@ static void decide_living(const struct policy_view *v, struct policy_answer out[
 	}
 }
 
-static void decide_all_down(const struct policy_view *v, const struct policy_answer *last, struct policy_answer out[2])
+static void decide_all_down(struct policy_view *v, const struct policy_answer *last, struct policy_answer out[2])
 {
 	uint16_t total = 0;
 
@@ -296,6 +308,27 @@ static void decide_all_down(const struct policy_view *v, const struct policy_ans
 	}
 }
 
+static void decide(struct policy_view *v, const struct policy_answer last[2], struct policy_answer out[2])
+{
+	for (int f = 0; f < 2; f++) {
+		begin(v, &out[f], v->present[f] ? POLICY_RULE_WAIT : POLICY_RULE_ABSENT, -1);
+		if (!v->present[f])
+			out[f].ttl_s = policy_view_ttl(v, f, POLICY_RULE_ABSENT);
+	}
+	if (v->waiting)
+		return;
+	if (v->s->couple)
+		choose_together(v);
+	else
+		choose_apart(v);
+	if (v->serving[0] >= 0 || v->serving[1] >= 0)
+		decide_living(v, out);
+	else
+		decide_all_down(v, last, out);
+	for (int f = 0; f < 2; f++)
+		fill_weights(v, &out[f]);
+}
+
 void policy_decide(const struct policy_service *s, const struct policy_input *in, const struct policy_answer last[2],
 		   struct policy_answer out[2])
 {
@@ -308,23 +341,17 @@ void policy_decide_held(const struct policy_service *s, const struct policy_inpu
 	struct policy_view v;
 
 	view_init(&v, s, in, held);
-	for (int f = 0; f < 2; f++) {
-		begin(&v, &out[f], v.present[f] ? POLICY_RULE_WAIT : POLICY_RULE_ABSENT, -1);
-		if (!v.present[f])
-			out[f].ttl_s = policy_view_ttl(&v, f, POLICY_RULE_ABSENT);
-	}
-	if (v.waiting)
-		return;
-	if (s->couple)
-		choose_together(&v);
-	else
-		choose_apart(&v);
-	if (v.serving[0] >= 0 || v.serving[1] >= 0)
-		decide_living(&v, out);
-	else
-		decide_all_down(&v, last, out);
-	for (int f = 0; f < 2; f++)
-		fill_weights(&v, &out[f]);
+	decide(&v, last, out);
+}
+
+void policy_decide_why(const struct policy_service *s, const struct policy_input *in, const struct policy_held held[2],
+		       const struct policy_answer last[2], struct policy_answer out[2], struct policy_why *why)
+{
+	struct policy_view v;
+
+	view_init(&v, s, in, held);
+	decide(&v, last, out);
+	*why = v.why;
 }
 
 bool policy_keeps_last(const struct policy_answer *a)

@@ -110,6 +110,27 @@ void policy_decide_held(const struct policy_service *s, const struct policy_inpu
 /* The same with nothing held. */
 void policy_decide(const struct policy_service *s, const struct policy_input *in, const struct policy_answer last[2],
 		   struct policy_answer out[2]);
+
+/* What the decision was made from, for people: why this tier serves and those before it do not, and what bounds the TTL.
+ * By family, as everywhere. */
+struct policy_tally { /* members of one family in one tier */
+	uint16_t there;   /* configured */
+	uint16_t counted; /* not drained: what need_pct is a part of */
+	uint16_t left;    /* not out: what all_down may answer */
+	uint16_t up;
+	uint16_t need;    /* members up that the family needs to be served from here; at least 1 */
+};
+#define POLICY_NO_MEMBER UINT16_MAX
+/* What the TTL is reckoned from. POLICY_NO_MEMBER: the failback of a better tier, or, with UINT32_MAX, nothing. */
+struct policy_soonest { uint16_t member; uint32_t flip_ms; };
+struct policy_why {
+	struct policy_tally tally[2][POLICY_TIERS_MAX]; /* the service's tiers */
+	struct policy_soonest soonest[2];
+	bool complete; /* coupled: every family with members in the serving tier has enough */
+};
+/* The same decision, and what it was made from. */
+void policy_decide_why(const struct policy_service *s, const struct policy_input *in, const struct policy_held held[2],
+		       const struct policy_answer last[2], struct policy_answer out[2], struct policy_why *why);
 /* True where `a` is a "last good set" worth keeping for POLICY_ALL_DOWN_LAST: a serving tier's members, and, in a
  * coupled service, the empty set of a family beside it (so that A and AAAA of the last set come from one tier). */
 bool policy_keeps_last(const struct policy_answer *a);

@@ -9,7 +9,7 @@ static bool matters_coupled(const struct policy_view *v, uint16_t i)
 
 	if (tier == serving || tier == v->held[0].tier)
 		return true;
-	return !policy_view_up(v, i) && (tier < serving || !v->complete);
+	return !policy_view_up(v, i) && (tier < serving || !v->why.complete);
 }
 
 /* A tier serves this family: its own members may leave it, or those of one that is held; a better tier may fill up. */
@@ -57,7 +57,7 @@ static uint32_t failback_ms(const struct policy_view *v, int f, int tier)
 	bool waits = v->serving[f] >= 0 && tier < v->serving[f] && v->held[f].tier == v->serving[f];
 
 	/* Where no tier has both families of a coupled service, the first that gets them serves at once. */
-	if (!waits || (v->held[f].ripe >> tier & 1) || (v->s->couple && !v->complete))
+	if (!waits || (v->held[f].ripe >> tier & 1) || (v->s->couple && !v->why.complete))
 		return 0;
 	return v->s->failback_ms;
 }
@@ -71,14 +71,19 @@ static uint32_t way_ms(const struct policy_view *v, int f, uint16_t i)
 	return wait_ms == POLICY_FAILBACK_MANUAL || ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
-uint32_t policy_view_ttl(const struct policy_view *v, int f, enum policy_rule rule)
+uint32_t policy_view_ttl(struct policy_view *v, int f, enum policy_rule rule)
 {
+	struct policy_soonest *soonest = &v->why.soonest[f];
 	/* A better tier that waits takes over after the whole of the delay, or when the operator says so. */
 	uint32_t ms = v->better[f] && v->serving[f] >= 0 ? v->s->failback_ms : UINT32_MAX, ttl_s;
 
-	for (uint16_t i = 0; i < v->s->member_count; i++)
-		if (matters(v, f, rule, i) && way_ms(v, f, i) < ms)
+	*soonest = (struct policy_soonest){ POLICY_NO_MEMBER, ms };
+	for (uint16_t i = 0; i < v->s->member_count; i++) {
+		if (matters(v, f, rule, i) && way_ms(v, f, i) < ms) {
 			ms = way_ms(v, f, i);
+			*soonest = (struct policy_soonest){ i, ms };
+		}
+	}
 	if (ms == UINT32_MAX)
 		return v->s->ttl_max_s;
 	ttl_s = ms / 1000 + (ms % 1000 != 0);

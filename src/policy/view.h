@@ -3,22 +3,15 @@
 #define GEMEL_POLICY_VIEW_H
 #include "policy/policy.h"
 
-struct policy_cell { /* members of one family in one tier */
-	uint16_t there;   /* configured */
-	uint16_t counted; /* not drained: what need_pct is a part of */
-	uint16_t left;    /* not out: what all_down may answer */
-	uint16_t up;
-};
 struct policy_view {
 	const struct policy_service *s;
 	const struct policy_input *in;
-	struct policy_cell cell[2][POLICY_TIERS_MAX]; /* by family: 0 = A, 1 = AAAA */
+	struct policy_why why; /* by family: 0 = A, 1 = AAAA */
 	bool present[2]; /* the family has members */
 	bool waiting;
 	int8_t serving[2]; /* the tier that serves the family, or -1; equal for both when coupled */
 	struct policy_held held[2]; /* equal for both when coupled */
 	uint32_t better[2]; /* tiers before the serving one that could serve */
-	bool complete;     /* coupled: every family in the serving tier has enough */
 };
 
 static inline int policy_view_family(const struct policy_view *v, uint16_t i)
@@ -47,7 +40,7 @@ static inline bool policy_view_up(const struct policy_view *v, uint16_t i)
 	return v->in[i].state != HEALTH_VERDICT_DOWN && v->s->initial_up;
 }
 
-/* The TTL of family f's decision `rule` (TIER, OTHER_FAMILY, ABSENT or one of all_down), clamped. */
-uint32_t policy_view_ttl(const struct policy_view *v, int f, enum policy_rule rule);
+/* The TTL of family f's decision `rule` (TIER, OTHER_FAMILY, ABSENT or one of all_down), clamped; why.soonest is set. */
+uint32_t policy_view_ttl(struct policy_view *v, int f, enum policy_rule rule);
 
 #endif
