@@ -47,6 +47,10 @@ struct answer_live; /* compiled records; immutable once published; one allocatio
 int answer_live_new(struct answer_live **l, const struct answer_set *s) MUST_CHECK;
 void answer_live_free(struct answer_live *l); /* NULL is fine */
 
+/* For people: what a client gets of a set with pick sticky, decided by the code that answers: indexes of the members in the order of
+ * the answer, at most ANSWER_MEMBERS_MAX. Returns how many; 0 where it is empty, cannot be compiled, or there is no memory. */
+size_t answer_sticky_order(const struct answer_set *s, const struct addr *client, uint16_t *order) MUST_CHECK;
+
 /* ---- database ---- */
 struct answer_db;
 #define ANSWER_IMAGES_MAX 64

@@ -239,3 +239,20 @@ uint64_t answer_prefix(const struct addr *client)
 
 	return net | (uint64_t)client->family << 56;
 }
+
+size_t answer_sticky_order(const struct answer_set *s, const struct addr *client, uint16_t *order)
+{
+	struct answer_live *l;
+	struct live_choice c;
+	uint32_t turn = 0;
+	uint64_t rng[2] = { 1, 1 };
+	size_t n = 0;
+
+	if (s->pick != ANSWER_PICK_STICKY || s->count == 0 || answer_live_new(&l, s))
+		return 0;
+	live_choose(&c, l, &turn, rng, answer_prefix(client));
+	for (; n < c.count; n++)
+		order[n] = c.scattered ? c.index[n] : (uint16_t)((c.lead + n) % l->count);
+	answer_live_free(l);
+	return n;
+}

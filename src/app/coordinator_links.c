@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "answer/answer.h"
 #include "app/coordinator_state.h"
 #include "base/diag.h"
 #include "io/clock.h"
@@ -52,12 +53,27 @@ static void take_counters(struct coordinator *c, struct rbuf *m)
 	c->counters_ms = now;
 }
 
+/* A set is of one family: its first address tells which. */
+static size_t pick_sticky(const struct ctl_sticky *s, uint16_t order[CTL_STICKY_MAX])
+{
+	struct answer_member members[CTL_STICKY_MAX];
+	if (s->count == 0 || s->count > CTL_STICKY_MAX)
+		return 0;
+	for (size_t i = 0; i < s->count; i++) {
+		memcpy(members[i].ip, s->set[i].ip, sizeof members[i].ip);
+		members[i].weight = s->weights[i];
+	}
+	return answer_sticky_order(&(struct answer_set){ .owner = (const uint8_t *)"", .type = s->set[0].family == 4 ? DNS_TYPE_A : DNS_TYPE_AAAA,
+							 .pick = ANSWER_PICK_STICKY, .answer_n = s->answer_n, .count = s->count,
+							 .members = members }, s->client, order);
+}
+
 void coordinator_get_host(void *ctx, struct ctl_host *h)
 {
 	const struct coordinator *c = ctx;
 	*h = (struct ctl_host){ .core = c->core, .now_ms = clock_mono_ms(), .wall_ms = clock_wall_ms(), .started_wall_ms = c->started_wall_ms,
 				.children = c->children, .child_count = c->child_count, .counters = &c->counters,
-				.journal_failed = journal_has_failed(c->journal) };
+				.journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky };
 }
 
 static void answer_cold(struct coordinator *c, struct rbuf *m)

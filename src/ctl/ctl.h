@@ -28,6 +28,12 @@ struct ctl_counters { /* of the responder, summed; zero until it told */
 	uint64_t tcp_open, tcp_accepted, tcp_evicted, tcp_evicted_source; /* connections */
 	double qps; /* over the last second or so */
 };
+struct ctl_sticky { /* a set under pick = "sticky", and who asks */
+	const struct addr *client, *set;
+	const uint16_t *weights;
+	uint16_t count, answer_n; /* 0 = all */
+};
+#define CTL_STICKY_MAX 256 /* of a set; an answer holds no more */
 /* A still picture that verbs read; filled by the coordinator for each request, borrowed. */
 struct ctl_host {
 	const struct core *core;
@@ -35,6 +41,9 @@ struct ctl_host {
 	const struct ctl_child *children; size_t child_count;
 	const struct ctl_counters *counters;
 	bool journal_failed; /* the last write of the journal failed */
+	/* What this client gets, as the responder picks it: indexes of the set in the order of the answer, as many as it holds;
+	 * 0 = cannot tell. NULL where nobody can. */
+	size_t (*sticky)(const struct ctl_sticky *s, uint16_t order[CTL_STICKY_MAX]);
 };
 /* What verbs ask of the coordinator. Each request has an id that comes back in ctl_*_done. */
 struct ctl_actions {

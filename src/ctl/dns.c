@@ -7,7 +7,7 @@
  *     notup.gemel                          members that are not up: "service=…", then as below
  *     NAME.service.gemel                   a record a member: "address=192.0.2.1" "tier=1" "state=down" "since=…Z" "reason=…" "took-ms=0.3"
  *                                          "seen-by=ns1:down,ns2:down" "forced=down" "by=root" "until=…Z" "why=…"
- *     explain.NAME.service.gemel           NOTIMP until it is built
+ *     explain.NAME.service.gemel           why the service is answered as it is: a record a sentence (explain.h)
  *
  * Gemel is the authority of what is under gemel. and of the four names; everything else in class CH is REFUSED. Status goes to
  * status_from only (loopback by default), and over UDP from elsewhere than loopback as TC=1: TCP proves the source.
@@ -19,6 +19,7 @@
 #include <string.h>
 #include "base/text.h"
 #include "ctl/ctl.h"
+#include "ctl/explain.h"
 #include "ctl/txt.h"
 #include "ctl/view.h"
 #include "dns/query.h"
@@ -213,29 +214,57 @@ static void add_not_up(struct ask *a)
 
 /* ---- NAME.service.gemel ---- */
 
-/* The name before ".service.gemel", as text; skip: labels of ours at its front. */
-static int find_service(const struct ask *a, unsigned skip)
+/* The name before ".service.gemel"; skip: labels of ours at its front. */
+static const char *service_name(const struct ask *a, unsigned skip, char text[NAME_TEXT_MAX])
 {
 	uint8_t wire[NAME_WIRE_MAX];
-	char text[NAME_TEXT_MAX];
 	const struct query *q = a->q;
 	size_t from = q->label_at[skip], len = q->label_at[q->labels - 2] - from;
 	memcpy(wire, q->name + from, len);
 	wire[len] = 0;
-	return core_service_find(a->h->core, name_format(wire, text));
+	return name_format(wire, text);
+}
+
+static bool add_sentence(void *ctx, enum explain_about about, const char *sentence)
+{
+	struct ask *a = ctx;
+	struct txt t;
+	(void)about;
+	txt_init(&t);
+	txt_plain(&t, sentence);
+	add(a, &t);
+	return !a->over;
+}
+
+static bool is_explain(const struct query *q)
+{
+	return q->labels > 3 && memcmp(q->name, "\7explain", 8) == 0;
+}
+
+/* As gemelctl explain does it: a name below a wildcard service is answered by that. */
+static uint16_t answer_explain(struct ask *a, bool content)
+{
+	char name[NAME_TEXT_MAX];
+	int service = core_service_find(a->h->core, service_name(a, 1, name));
+	if (service < 0)
+		service = explain_find(a->h->core, name);
+	if (service < 0)
+		return DNS_RCODE_NXDOMAIN;
+	if (content)
+		explain_run(&(struct explain){ .h = a->h, .service = (size_t)service, .say = add_sentence, .ctx = a });
+	return DNS_RCODE_NOERROR;
 }
 
 static uint16_t answer_service(struct ask *a, bool content)
 {
-	int service = find_service(a, 0);
+	char name[NAME_TEXT_MAX];
+	int service = core_service_find(a->h->core, service_name(a, 0, name));
 	if (service >= 0) {
 		if (content)
 			add_members(a, (size_t)service, false);
 		return DNS_RCODE_NOERROR;
 	}
-	if (a->q->labels > 3 && memcmp(a->q->name, "\7explain", 8) == 0 && find_service(a, 1) >= 0)
-		return DNS_RCODE_NOTIMP;
-	return DNS_RCODE_NXDOMAIN;
+	return is_explain(a->q) ? answer_explain(a, content) : DNS_RCODE_NXDOMAIN;
 }
 
 /* ---- which name ---- */

@@ -108,6 +108,15 @@ void doc_group_end(struct doc *d)
 	d->group = NULL;
 }
 
+void doc_line(struct doc *d, const char *text)
+{
+	if (!is_people(d))
+		return;
+	doc_table_print(d); /* the facts so far */
+	doc_clean(&d->out, text, strlen(text));
+	bytes_u8(&d->out, '\n');
+}
+
 /* ---- values ---- */
 
 static void cell(struct doc *d, const char *key, enum doc_tone t, const char *text)

@@ -63,6 +63,9 @@ void doc_row_end(struct doc *d);
 void doc_group(struct doc *d, const char *key);
 void doc_group_end(struct doc *d);
 
+/* A line of its own, for people only; not in a list. */
+void doc_line(struct doc *d, const char *text);
+
 /* Values. NULL text is null. */
 void doc_text(struct doc *d, const char *key, const char *v);
 void doc_word(struct doc *d, const char *key, const char *v, enum doc_tone t);

@@ -43,6 +43,7 @@ enum call_next show_services(struct call *c, const struct ctl_host *h, struct do
 enum call_next show_service(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_peers(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_targets(struct call *c, const struct ctl_host *h, struct doc *d);
+enum call_next show_explain(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_overrides(struct call *c, const struct ctl_host *h, struct doc *d);
 
 #endif

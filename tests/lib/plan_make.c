@@ -172,17 +172,40 @@ static bool set_option(struct plan_service *s, const char *w)
 	return v != NULL || set_choice(s, w);
 }
 
+/* "127.0.0.11@ams1*3!": cuts what stands behind the address and the host. */
+static void take_marks(struct policy_member *member, char *word)
+{
+	char *mark = strpbrk(word, "*!");
+	member->weight = 1;
+	if (!mark)
+		return;
+	member->drain = strchr(mark, '!') != NULL;
+	if (*mark == '*')
+		member->weight = (uint16_t)atoi(mark + 1);
+	*mark = '\0';
+}
+
+static void read_fallback(struct maker *m, struct policy_service *s, char *list)
+{
+	struct addr *a = need(arena_array(&m->p->arena, MEMBERS_MAX, sizeof *a));
+	char *at = NULL;
+	for (char *w = strtok_r(list, ",", &at); w; w = strtok_r(NULL, ",", &at))
+		if (addr_parse(&a[s->fallback_count++], w, strlen(w), 0) < 0)
+			give_up("fallback", w);
+	s->fallback = a;
+}
+
 static void add_member(struct maker *m, struct plan_service *s, struct policy_member *members,
 		       struct plan_check *checks, const char **hosts, const char *check, char *word, uint8_t tier)
 {
 	uint16_t i = s->policy.member_count;
+	take_marks(&members[i], word);
 	char *host = strchr(word, '@');
 	if (host)
 		*host++ = '\0';
 	if (i == MEMBERS_MAX || addr_parse(&members[i].addr, word, strlen(word), 0) < 0)
 		give_up("member", word);
 	members[i].tier = tier;
-	members[i].weight = 1;
 	hosts[i] = host ? need(arena_str(&m->p->arena, host)) : NULL;
 	fill_check(m, &checks[i], check, &members[i].addr, s->name, hosts[i]);
 	s->policy.member_count++;
@@ -209,6 +232,8 @@ static void read_service(struct maker *m, char **at)
 	for (char *w; (w = strtok_r(NULL, " ", at));) {
 		if (strcmp(w, "/") == 0)
 			s->policy.tier_count++;
+		else if (value_of(w, "fallback"))
+			read_fallback(m, &s->policy, w + strlen("fallback="));
 		else if (!strchr(w, '=') || !set_option(s, w))
 			add_member(m, s, members, checks, hosts, check, w, (uint8_t)(s->policy.tier_count - 1));
 	}

@@ -145,7 +145,7 @@ static const struct { const char *name, *from; uint16_t type, class; bool tcp; c
 	{ "nothing.gemel", NULL, 0, 0, false, "NXDOMAIN aa\n" },
 	{ "a.status.gemel", NULL, 0, 0, false, "NXDOMAIN aa\n" },
 	{ "nothing.service.gemel", NULL, 0, 0, false, "NXDOMAIN aa\n" },
-	{ "explain.www.example.test.service.gemel", NULL, 0, 0, false, "NOTIMPL aa\n" },
+	{ "explain.www.example.test.service.gemel", NULL, DNS_TYPE_A, 0, false, "NOERROR aa\n" },
 	{ "explain.nothing.service.gemel", NULL, 0, 0, false, "NXDOMAIN aa\n" },
 	{ "explain.service.gemel", NULL, 0, 0, false, "NXDOMAIN aa\n" },
 	{ "notgemel", NULL, 0, 0, false, "REFUSED\n" },
@@ -242,6 +242,37 @@ START_TEST(nothing_is_not_up)
 }
 END_TEST
 
+START_TEST(explained)
+{
+	ASK(.name = "explain.WWW.example.test.service.gemel", .tcp = true);
+	ck_assert_str_eq(said(), "NOERROR aa\n"
+				 "\"www.example.test is a service of 3 members in 2 tiers (test.lua:1)\"\n"
+				 "\"A: tier 1 answers: it has 1 member up and needs 1\"\n"
+				 "\"A: the answer is 127.0.0.12, whoever asks\"\n"
+				 "\"A: TTL 10 s, the least allowed: 127.0.0.11 may change in 2.0s\"\n"
+				 "\"AAAA: tier 2 answers: tier 1 has no AAAA member\"\n"
+				 "\"AAAA: tier 2 has 1 member up and needs 1\"\n"
+				 "\"AAAA: the answer is ::1, whoever asks\"\n"
+				 "\"AAAA: TTL 10 s, the least allowed: ::1 may change in 3.0s\"\n"
+				 "\"member 127.0.0.11 (tier 1) is down: ns1 votes down (connect refused)\"\n"
+				 "\"member 127.0.0.12 (tier 1, host ams1) is up: ns1 votes up (ok)\"\n"
+				 "\"member ::1 (tier 2) is up: ns1 votes up (ok)\"\n");
+	ASK(.name = "explain.www.example.test.service.gemel", .from = "192.0.2.1", .tcp = true);
+	ck_assert_str_eq(said(), "REFUSED\n");
+}
+END_TEST
+
+START_TEST(a_name_below_a_wildcard_is_explained_by_it)
+{
+	end();
+	begin_with("check web\nservice *.example.test web 127.0.0.12\n");
+	ASK(.name = "explain.x.y.example.test.service.gemel", .tcp = true);
+	ck_assert_ptr_nonnull(strstr(said(), "\"*.example.test is a service of 1 member in 1 tier"));
+	ASK(.name = "explain.example.test.service.gemel", .tcp = true);
+	ck_assert_str_eq(said(), "NXDOMAIN aa\n");
+}
+END_TEST
+
 START_TEST(a_twin_is_told)
 {
 	end();
@@ -322,6 +353,14 @@ START_TEST(what_tcp_cannot_hold_says_so)
 	struct ctl_host h = host();
 	struct addr a = { 4, { 127, 0, 0, 1 }, 0 };
 	size_t len = query_wire(&(struct question){ .name = "www.example.test.service.gemel" });
+	for (size_t cap = 900; cap < 3000; cap += 97) {
+		size_t asked = query_wire(&(struct question){ .name = "explain.www.example.test.service.gemel" });
+		reply_len = ctl_dns_answer(&h, &(struct ctl_dns_from){ .udp = false, .addr = &a }, wire, asked, reply, cap);
+		ck_assert_uint_le(reply_len, cap);
+		ck_assert_uint_gt(reply_len, cap - 400);
+		ck_assert_ptr_nonnull(strstr(said(), "\n\"more=yes\"\n"));
+	}
+	len = query_wire(&(struct question){ .name = "www.example.test.service.gemel" });
 	for (size_t cap = 512; cap < 3000; cap += 97) {
 		reply_len = ctl_dns_answer(&h, &(struct ctl_dns_from){ .udp = false, .addr = &a }, wire, len, reply, cap);
 		ck_assert_uint_le(reply_len, cap);
@@ -453,6 +492,8 @@ static Suite *suite(void)
 	tcase_add_test(t, members_of_a_service);
 	tcase_add_test(t, forced_members);
 	tcase_add_test(t, nothing_is_not_up);
+	tcase_add_test(t, explained);
+	tcase_add_test(t, a_name_below_a_wildcard_is_explained_by_it);
 	tcase_add_test(t, a_twin_is_told);
 	tcase_add_test(t, status_from_of_the_configuration_counts);
 	tcase_add_test(t, sizes_are_respected);

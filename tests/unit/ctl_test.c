@@ -152,6 +152,65 @@ START_TEST(an_unknown_service_is_refused_in_one_line)
 }
 END_TEST
 
+START_TEST(explain_for_people)
+{
+	kit_ask(&k, 0, "explain WWW.example.TEST. --client 192.0.2.1");
+	EXPECT_EXIT(0);
+	EXPECT_OUT("www.example.test is a service of 3 members in 2 tiers (test.lua:1)\n"
+		   "A: tier 1 answers: it has 1 member up and needs 1\n"
+		   "A: the answer is 127.0.0.12, whoever asks\n"
+		   "A: TTL 10 s, the least allowed: 127.0.0.11 may change in 2.0s\n"
+		   "AAAA: tier 2 answers: tier 1 has no AAAA member\n"
+		   "AAAA: tier 2 has 1 member up and needs 1\n"
+		   "AAAA: the answer is ::1, whoever asks\n"
+		   "AAAA: TTL 10 s, the least allowed: ::1 may change in 3.0s\n"
+		   "member 127.0.0.11 (tier 1) is down: ns1 votes down (connect refused)\n"
+		   "member 127.0.0.12 (tier 1, host ams1) is up: ns1 votes up (ok)\n"
+		   "member ::1 (tier 2) is up: ns1 votes up (ok)\n");
+}
+END_TEST
+
+START_TEST(explain_for_machines)
+{
+	kit_ask(&k, KIT_JSON, "explain api.example.test --client=2001:db8::1");
+	EXPECT_EXIT(0);
+	EXPECT_OUT("{\"name\":\"api.example.test\",\"service\":\"api.example.test\",\"file\":\"test.lua\",\"line\":2,"
+		   "\"client\":\"2001:db8::1\",\"ready\":true,\"a\":{\"rule\":\"all_down first\",\"tier\":1,\"ttl_s\":10},\"aaaa\":null,"
+		   "\"sentences\":[{\"about\":\"service\",\"text\":\"api.example.test is a service of 1 member in 1 tier (test.lua:2)\"},"
+		   "{\"about\":\"a\",\"text\":\"A: no tier has enough members up: tier 1 has 0 of 1 members up that it needs\"},"
+		   "{\"about\":\"a\",\"text\":\"A: all_down = \\\"first\\\" gives the members of tier 1 that are not taken out\"},"
+		   "{\"about\":\"a\",\"text\":\"A: the answer is 127.0.0.11, whoever asks\"},"
+		   "{\"about\":\"a\",\"text\":\"A: TTL 10 s, the least allowed: 127.0.0.11 may change in 2.0s\"},"
+		   "{\"about\":\"aaaa\",\"text\":\"AAAA: no address is given (NODATA): the service has no AAAA member\"},"
+		   "{\"about\":\"member\",\"text\":\"member 127.0.0.11 (tier 1) is down: ns1 votes down (connect refused)\"}]}\n");
+}
+END_TEST
+
+START_TEST(explain_through_a_wildcard)
+{
+	kit_end(&k);
+	kit_begin(&k, "check web\nservice *.example.test web 127.0.0.12\n");
+	world_run(&k.w, 3000);
+	kit_ask(&k, 0, "explain x.example.test");
+	EXPECT_EXIT(0);
+	EXPECT_BEGIN("x.example.test is no service: where its zone has nothing nearer, it is answered by *.example.test\n"
+		     "*.example.test is a service of 1 member in 1 tier (test.lua:1)\n");
+	kit_ask(&k, KIT_JSON, "explain x.example.test");
+	EXPECT_BEGIN("{\"name\":\"x.example.test\",\"service\":\"*.example.test\",\"file\":\"test.lua\",\"line\":1,\"client\":null,");
+}
+END_TEST
+
+/* A reason is an operator's, or the twin's: no terminal obeys it. */
+START_TEST(explain_cleans_what_comes_from_outside)
+{
+	kit_ask(&k, 0, "drain 127.0.0.12 --reason caf\xc3\xa9\xe2\x80\xae");
+	EXPECT_EXIT(0);
+	kit_ask(&k, 0, "explain www.example.test");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "override \"drain 127.0.0.12\" by "));
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "because \"caf\xc3\xa9?\"\n"));
+}
+END_TEST
+
 START_TEST(peers_without_a_pair)
 {
 	kit_ask(&k, 0, "peers");
@@ -480,7 +539,14 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "zones", 1, "zones: not built yet" },
 	{ "zones", 1, "zones: not built yet" },
 	{ "events -f", 1, "events: not built yet" },
-	{ "explain www.example.test --client 192.0.2.1", 1, "explain: not built yet" },
+	{ "explain", 2, "usage: gemelctl explain NAME [--client ADDR]" },
+	{ "explain www.example.test --client nobody", 2, "--client \"nobody\" is no address" },
+	{ "explain www.example.test --client 192.0.2.1:53", 2, "--client \"192.0.2.1:53\" is no address" },
+	{ "explain ww.example.test", 1, "\"ww.example.test\" is no service: what its zone says of it, if any does, is the answer; "
+				       "did you mean \"www.example.test\"" },
+	{ "explain mail.elsewhere.test", 1, "\"mail.elsewhere.test\" is no service: what its zone says of it, if any does, is the answer" },
+	{ "explain 127.0.0.11", 1, "\"127.0.0.11\" is an address, not a name; it is a member of www.example.test, api.example.test" },
+	{ "explain 192.0.2.99", 1, "\"192.0.2.99\" is no service: what its zone says of it, if any does, is the answer" },
 	{ "stats", 1, "stats: not built yet" },
 	{ "help", 1, "help is done by gemelctl itself" },
 	{ "key new FILE", 1, "key is done by gemelctl itself" },
@@ -793,6 +859,10 @@ static Suite *suite(void)
 	tcase_add_test(show, service_for_people);
 	tcase_add_test(show, service_json_has_every_member);
 	tcase_add_test(show, an_unknown_service_is_refused_in_one_line);
+	tcase_add_test(show, explain_for_people);
+	tcase_add_test(show, explain_for_machines);
+	tcase_add_test(show, explain_through_a_wildcard);
+	tcase_add_test(show, explain_cleans_what_comes_from_outside);
 	tcase_add_test(show, peers_without_a_pair);
 	tcase_add_test(show, peers_with_one);
 	tcase_add_test(show, overrides_in_both_forms);

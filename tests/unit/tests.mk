@@ -253,6 +253,13 @@ tests_unit_ctl_dns_test_LDADD = src/ctl/libctl.a $(CORE_LIBS) $(LDNS_LIBS) $(CHE
 tests_unit_ctl_dns_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_ctl_dns_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += tests/unit/explain_test
+TESTS += tests/unit/explain_test
+tests_unit_explain_test_SOURCES = tests/unit/explain_test.c tests/unit/explain_rows.h $(CORE_KIT)
+tests_unit_explain_test_LDADD = src/ctl/libctl.a src/answer/libanswer.a src/zone/libzone.a $(CORE_LIBS) $(LDNS_LIBS) $(CHECK_LIBS)
+tests_unit_explain_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_explain_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += tests/unit/script_api_test
 TESTS += tests/unit/script_api_test
 tests_unit_script_api_test_SOURCES = tests/unit/script_api_test.c tests/unit/script_help.h

@@ -1,0 +1,130 @@
+/* Members: their state, by whose votes, and who took them out. */
+#include <string.h>
+#include "base/text.h"
+#include "ctl/explain.h"
+#include "ctl/view.h"
+
+static const char *agree_text(uint8_t a)
+{
+	static const char text[][12] = { "pair", "any-up", "any-down", "quorum", "local" };
+	return text[a <= POLICY_AGREE_LOCAL ? a : 0];
+}
+
+/* "ns1 votes down (connect refused), ns2 abstains, agree = "any-up"" */
+static void add_votes(struct explain_line *l, const struct explain *e, const struct core_vote_view *v)
+{
+	const char *twin = view_twin_name(e->h);
+	char reason[VIEW_REASON_MAX];
+	bool abstains = v->own == HEALTH_VERDICT_UNKNOWN;
+	explain_add(l, "%s %s%s", view_node(e->h)->name, abstains ? "" : "votes ", view_vote_text(v->own));
+	if (v->recovered)
+		explain_add(l, " (from before the restart, not yet borne out)");
+	else if (v->stale)
+		explain_add(l, " (its last result is too old)");
+	else if (*view_reason(&v->last, reason))
+		explain_add(l, " (%s)", reason);
+	if (twin)
+		explain_add(l, ", %s %s%s, agree = \"%s\"", twin, v->twin == HEALTH_VERDICT_UNKNOWN ? "" : "votes ",
+			    view_vote_text(v->twin), agree_text(e->why.agree));
+	if (abstains && v->twin == HEALTH_VERDICT_UNKNOWN && v->state != HEALTH_VERDICT_UNKNOWN)
+		explain_add(l, "; without a vote it stays what it was");
+}
+
+/* A member's state, and what the policy took it for. */
+static void add_state(struct explain_line *l, const struct explain *e, uint16_t i, const struct core_member_view *m)
+{
+	const struct policy_input *in = &e->why.input[i];
+	explain_add(l, " is %s", health_verdict_text(m->state));
+	if (m->state != HEALTH_VERDICT_UNKNOWN || m->force != POLICY_FORCE_NONE || m->conf->drain)
+		return;
+	if (in->waiting)
+		explain_add(l, " until its first result");
+	else if (in->state == HEALTH_VERDICT_DOWN)
+		explain_add(l, ", and left out until its first result");
+	else
+		explain_add(l, ", which counts as %s (initial)", e->why.conf->policy.initial_up ? "up" : "down");
+}
+
+static void say_state(struct explain *e, uint16_t i, const struct core_member_view *m)
+{
+	const struct plan_check *check = &e->why.conf->checks[i];
+	struct explain_line l = { .len = 0 };
+	struct core_vote_view v;
+	char text[ADDR_TEXT_MAX];
+	explain_add(&l, "member %s (tier %u%s%.64s)", addr_format(&m->conf->addr, true, text), m->conf->tier + 1u, m->host ? ", host " : "",
+		    m->host ? m->host : "");
+	add_state(&l, e, i, m);
+	if (check->count == 0) {
+		explain_add(&l, ": it has no check");
+	} else if (check->count == 1) {
+		core_vote_get(e->h->core, e->service, i, 0, &v);
+		explain_add(&l, ": ");
+		add_votes(&l, e, &v);
+	} else {
+		explain_add(&l, ": it needs %u of its %u checks up", check->need, check->count);
+	}
+	explain_end(e, EXPLAIN_MEMBER, &l);
+}
+
+static void say_checks(struct explain *e, uint16_t i, const struct core_member_view *m)
+{
+	size_t n = core_votes(e->h->core, e->service, i);
+	char text[ADDR_TEXT_MAX];
+	for (size_t k = 0; n > 1 && k < n; k++) {
+		struct explain_line l = { .len = 0 };
+		struct core_vote_view v;
+		core_vote_get(e->h->core, e->service, i, k, &v);
+		explain_add(&l, "check %.48s of %s is %s: ", v.conf->check, addr_format(&m->conf->addr, true, text), health_verdict_text(v.state));
+		add_votes(&l, e, &v);
+		explain_end(e, EXPLAIN_MEMBER, &l);
+	}
+}
+
+static void say_force(struct explain *e, const struct core_member_view *m)
+{
+	static const char *const does[] = { "", "counts as up, whatever its checks say", "is taken out of every answer, as one that is down",
+					    "is taken out of every answer, and is not counted" };
+	struct explain_line l = { .len = 0 };
+	char text[ADDR_TEXT_MAX], utc[32];
+	uint64_t until = view_wall_future(e->h, m->forced_until_ms);
+	if (m->force == POLICY_FORCE_NONE || m->force > POLICY_FORCE_DRAIN)
+		return;
+	explain_add(&l, "member %s %s", addr_format(&m->conf->addr, true, text), does[m->force]);
+	if (m->forced_by) {
+		explain_add(&l, ": override \"%s %.60s\" by %s, until %s", view_force_text(m->force), m->forced_what, m->forced_by,
+			    until ? text_format_utc(until, utc) : "auto");
+		if (*m->forced_reason)
+			explain_add(&l, ", because \"%s\"", m->forced_reason);
+	}
+	explain_end(e, EXPLAIN_MEMBER, &l);
+}
+
+static void say_drain(struct explain *e, const struct core_member_view *m)
+{
+	char text[ADDR_TEXT_MAX];
+	if (m->conf->drain)
+		explain_say(e, EXPLAIN_MEMBER, "member %s is drained in the configuration%s", addr_format(&m->conf->addr, true, text),
+			    m->force == POLICY_FORCE_UP ? ", which the override sets aside" : ": it is taken out of every answer, and is not counted");
+}
+
+static void say_weight(struct explain *e, uint16_t i, const struct core_member_view *m)
+{
+	uint8_t pick = e->why.conf->policy.pick;
+	char text[ADDR_TEXT_MAX];
+	if (e->why.input[i].weight_pct < 100 && (pick == POLICY_PICK_WEIGHTED || pick == POLICY_PICK_STICKY))
+		explain_say(e, EXPLAIN_MEMBER, "member %s has %u%% of its weight %u, as its check says",
+			    addr_format(&m->conf->addr, true, text), e->why.input[i].weight_pct, m->conf->weight);
+}
+
+void explain_members(struct explain *e)
+{
+	for (uint16_t i = 0; i < e->why.conf->policy.member_count && !e->over; i++) {
+		struct core_member_view m;
+		core_member_get(e->h->core, e->service, i, &m, e->h->now_ms);
+		say_state(e, i, &m);
+		say_checks(e, i, &m);
+		say_drain(e, &m);
+		say_force(e, &m);
+		say_weight(e, i, &m);
+	}
+}
