@@ -22,13 +22,13 @@ uint64_t coordinator_random(void)
 
 /* ---- effects ---- */
 
-static void do_journal(struct coordinator *c, const struct core_effect *e)
+static void append(struct coordinator *c, uint64_t seq, const uint8_t *record, size_t len, bool sync)
 {
 	/* A record that cannot be written waits for a fresh file, which journal_sync makes. Meanwhile a verdict takes effect all the
 	 * same: answering right now matters more than remembering; an override does not, and is refused when that file fails too. */
-	if (journal_append(c->journal, e->journal.seq, e->journal.data, e->journal.len))
-		log_line(LOG_LEVEL_DEBUG, "record %" PRIu64 " waits for a fresh journal", e->journal.seq);
-	journal_sync(c->journal, e->journal.sync);
+	if (journal_append(c->journal, seq, record, len))
+		log_line(LOG_LEVEL_DEBUG, "record %" PRIu64 " waits for a fresh journal", seq);
+	journal_sync(c->journal, sync);
 }
 
 /* The twin's second address is reached from our second one: two links over one socket would be one link. */
@@ -94,13 +94,15 @@ static void do_reply(struct coordinator *c, const struct core_effect *e)
 	ctl_command_done(c->ctl, e->reply.id, e->reply.refused, e->reply.text); /* too many wait: told without the workers' word */
 }
 
-static void do_notice(const struct core_effect *e)
+static void do_notice(struct coordinator *c, const struct core_effect *e)
 {
-	static const enum log_level levels[] = { [CORE_NOTICE_NONE] = LOG_LEVEL_INFO, [CORE_NOTICE_VERDICT] = LOG_LEVEL_NOTICE,
-						 [CORE_NOTICE_ANSWER] = LOG_LEVEL_NOTICE, [CORE_NOTICE_OVERRIDE] = LOG_LEVEL_NOTICE,
-						 [CORE_NOTICE_LINK] = LOG_LEVEL_NOTICE, [CORE_NOTICE_ALARM] = LOG_LEVEL_ERROR,
-						 [CORE_NOTICE_SCRIPT] = LOG_LEVEL_WARNING };
-	log_line(levels[e->notice.kind], "%s", e->notice.text);
+	char line[NOTICE_LINE_MAX];
+	const struct core_notice *n = e->notice.what;
+	log_line(notice_is_alarm(n) ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s", notice_line(n, line));
+	if (n->number && c->ctl)
+		ctl_notice(c->ctl, n);
+	if (e->notice.seq) /* on a disk that takes nothing the history is lost, and nothing else */
+		append(c, e->notice.seq, e->notice.data, e->notice.len, false);
 }
 
 void coordinator_answer_replies(struct coordinator *c)
@@ -140,7 +142,7 @@ static void carry_out(struct coordinator *c, bool whole)
 	while (core_next_effect(c->core, &e))
 		switch (e.type) {
 		case CORE_JOURNAL:
-			do_journal(c, &e);
+			append(c, e.journal.seq, e.journal.data, e.journal.len, e.journal.sync);
 			break;
 		case CORE_PUBLISH:
 			publisher_begin(&c->publisher, false);
@@ -159,7 +161,7 @@ static void carry_out(struct coordinator *c, bool whole)
 			c->new_epoch = e.need_epoch.epoch;
 			break;
 		case CORE_NOTICE:
-			do_notice(&e);
+			do_notice(c, &e);
 			break;
 		case CORE_EFFECT_NONE:
 			break;

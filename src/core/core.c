@@ -1,4 +1,6 @@
 /* The step: an event in, what follows from it out, in one order always. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "core/state.h"
 
@@ -23,6 +25,7 @@ void core_free(struct core *c)
 	pair_free(c->pair);
 	free_overrides(c);
 	effects_deinit(&c->effects);
+	history_deinit(&c->history);
 	gen_free(c->gen);
 	free(c);
 }
@@ -60,6 +63,25 @@ int core_new(struct core **out, const struct core_start *s, uint64_t now_ms, uin
 	return 0;
 }
 
+static void notice_node(struct core *c, const char *old, const char *new)
+{
+	struct core_notice n = { .kind = CORE_NOTICE_NODE };
+	snprintf(n.subject, sizeof n.subject, "%s", gen_self(c->gen)->name);
+	snprintf(n.old, sizeof n.old, "%s", old);
+	snprintf(n.new, sizeof n.new, "%s", new);
+	snprintf(n.cause, sizeof n.cause, "%s", c->cause);
+	notice_detail_add(&n, "services", "%" PRIu32, c->gen->plan->service_count);
+	notice_put(c, &n);
+}
+
+static void notice_plan(struct core *c, uint64_t old)
+{
+	char was[40], now[40];
+	snprintf(was, sizeof was, "generation %" PRIu64, old);
+	snprintf(now, sizeof now, "generation %" PRIu64, c->gen->plan->generation);
+	notice_node(c, was, now);
+}
+
 /* The first step: what the journal gave is served, the first round begins. */
 static void begin(struct core *c)
 {
@@ -67,8 +89,8 @@ static void begin(struct core *c)
 	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
 		struct stream *s = &c->gen->streams[i];
 		s->vote = (uint8_t)stream_own_vote(s);
-		s->recovered = s->health.recovered;
 		s->told = (uint8_t)s->health.verdict;
+		s->recovered = s->health.recovered;
 		s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
 		s->tell = s->health.known;
 		schedule_start(c, s);
@@ -77,10 +99,12 @@ static void begin(struct core *c)
 	}
 	for (struct override *o = c->overrides; o; o = o->next) {
 		o->tell = true;
+		override_known(c, o);
 		override_refresh(c, o);
 	}
 	round_begin(c);
 	services_mark_all(c, false);
+	notice_node(c, "", "started");
 }
 
 /* ---- a new plan ---- */
@@ -96,8 +120,7 @@ static void adopt(struct core *c, struct gen *g)
 	c->dirty_services = NULL;
 	c->services_end = &c->dirty_services;
 	if (twin_plan(c, old->plan) < 0) {
-		effect_notice(c, CORE_NOTICE_ALARM,
-			      "event=alarm what=\"the pair could not take the new configuration\"");
+		notice_alarm(c, NULL, "the pair could not take the new configuration");
 		c->nomem = true;
 	}
 	for (uint32_t i = 0; i < g->plan->stream_count; i++)
@@ -107,6 +130,7 @@ static void adopt(struct core *c, struct gen *g)
 	if (c->waiting > 0 && !c->round_on)
 		round_begin(c);
 	services_mark_all(c, true);
+	notice_plan(c, old->plan->generation);
 	gen_free(old);
 }
 
@@ -162,6 +186,14 @@ static int dispatch(struct core *c, const struct core_event *e)
 	return 0;
 }
 
+static const char *cause_of(enum core_event_type t)
+{
+	static const char *const causes[] = { [CORE_EVENT_NONE] = "time",      [CORE_TIMER] = "time",     [CORE_RESULT] = "check",
+					      [CORE_PACKET] = "twin",          [CORE_COMMAND] = "operator", [CORE_SYNCED] = "operator",
+					      [CORE_EPOCH] = "start",          [CORE_PLAN] = "reload",    [CORE_PROBER] = "process" };
+	return causes[t];
+}
+
 int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint64_t wall_ms)
 {
 	effects_clear(c);
@@ -169,6 +201,8 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
 	c->wall_ms = wall_ms;
 	c->packet_path = HEALTH_PATH_NONE;
+	c->cause = c->started ? cause_of(e->type) : "start";
+	c->why[0] = '\0';
 	if (!c->started)
 		begin(c);
 	else if (c->due_ms < c->now_ms && c->now_ms - c->due_ms >= CORE_LATE_MS)
@@ -219,6 +253,7 @@ int core_publish_all(struct core *c, uint64_t now_ms)
 {
 	effects_clear(c);
 	c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
+	c->cause = "time";
 	services_mark_all(c, true);
 	services_settle(c);
 	return c->nomem ? ERR_NOMEM : 0;

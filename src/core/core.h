@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/addr.h"
+#include "core/notice.h"
 #include "core/plan.h"
 #include "pair/pair.h"
 
@@ -76,7 +77,6 @@ struct core_publish {
 	const struct addr *addrs;      /* borrowed until the next core_step */
 	const uint16_t *weights;
 };
-enum core_notice { CORE_NOTICE_NONE = 0, CORE_NOTICE_VERDICT, CORE_NOTICE_ANSWER, CORE_NOTICE_OVERRIDE, CORE_NOTICE_LINK, CORE_NOTICE_ALARM, CORE_NOTICE_SCRIPT };
 #define CORE_TEXT_MAX 320
 struct core_effect {
 	enum core_effect_type type;
@@ -87,7 +87,9 @@ struct core_effect {
 		struct { uint32_t stream, run; } probe;
 		struct { uint32_t id; bool refused; const char *text; } reply; /* borrowed */
 		struct { uint64_t epoch; } need_epoch;
-		struct { enum core_notice kind; const char *text; } notice; /* borrowed; one line, key=value */
+		/* what: borrowed until the next core_next_effect; its number is 0 where it changed nothing. seq: append data to the
+		 * journal, as it has room; 0 = only tell. */
+		struct { const struct core_notice *what; const uint8_t *data; uint16_t len; uint64_t seq; } notice;
 	};
 };
 
@@ -173,6 +175,9 @@ struct core_target_view { /* a stream: one check of one address */
 	uint32_t services;
 	struct health_result last;
 };
+/* The history: what changed, eldest first, at most HISTORY_MAX (core/history.c). */
+size_t core_notices(const struct core *c);
+void core_notice_get(const struct core *c, size_t i, struct core_notice *out);
 size_t core_targets(const struct core *c); /* canaries too, behind all others */
 void core_target_get(const struct core *c, size_t i, struct core_target_view *out);
 /* How many targets stay unknown by a fault of their check; the first of them, where there is one. */

@@ -94,19 +94,13 @@ void effect_reply(struct core *c, uint32_t id, bool refused, const char *fmt, ..
 	effect_put(c, &e, text, len);
 }
 
-void effect_notice(struct core *c, enum core_notice kind, const char *fmt, ...)
+static const struct core_notice *notice_of(struct core *c, const uint8_t *data, size_t len)
 {
-	char text[CORE_TEXT_MAX];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	size_t len = strlen(text) + 1;
-	if (!effect_room(c, len))
-		return;
-	struct core_effect e = { .type = CORE_NOTICE };
-	e.notice.kind = kind;
-	effect_put(c, &e, text, len);
+	struct rbuf r;
+	rbuf_init(&r, data + 1, len - 1);
+	if (notice_decode(&c->effects.notice, &r))
+		c->effects.notice = (struct core_notice){ 0 }; /* cannot be: we wrote it */
+	return &c->effects.notice;
 }
 
 bool core_next_effect(struct core *c, struct core_effect *e)
@@ -128,7 +122,8 @@ bool core_next_effect(struct core *c, struct core_effect *e)
 		e->reply.text = (const char *)data;
 		break;
 	case CORE_NOTICE:
-		e->notice.text = (const char *)data;
+		e->notice.data = data;
+		e->notice.what = notice_of(c, data, e->notice.len);
 		break;
 	case CORE_EFFECT_NONE:
 	case CORE_PUBLISH:

@@ -90,7 +90,7 @@ void failback_forget(struct core *c, const struct service *s)
 	for (int h = 0; is_shared(c, s) && h < holds(s); h++)
 		e |= pair_write(c->pair, PAIR_EFFECTIVE, key_of(s, h), NULL, 0, c->now_ms);
 	if (e < 0)
-		effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"out of memory\"");
+		notice_alarm(c, NULL, "out of memory");
 }
 
 void failback_recover(struct core *c, struct service *s, int h, uint8_t tier, uint64_t hlc)

@@ -368,6 +368,14 @@ static void carry_last(struct service *s, const struct service *old, int f)
 	}
 }
 
+/* For the notice alone: without memory there is none. */
+static void carry_answer(struct gen *g, struct service *s, const struct service *old, int f)
+{
+	char text[NOTICE_STATE_MAX];
+	if (old->decided)
+		s->before[f] = arena_str(&g->arena, service_answer_text(old, f, text));
+}
+
 static void carry_services(struct core *c, struct gen *g)
 {
 	const struct gen *old = c->gen;
@@ -386,8 +394,10 @@ static void carry_services(struct core *c, struct gen *g)
 			s->members[i].state = m->state;
 			s->members[i].changed_ms = m->changed_ms;
 		}
-		for (int f = 0; f < CORE_FAMILIES; f++)
+		for (int f = 0; f < CORE_FAMILIES; f++) {
 			carry_last(s, was, f);
+			carry_answer(g, s, was, f);
+		}
 		failback_carry(s, was);
 	}
 	for (uint32_t v = 0; v < old->plan->service_count; v++) {

@@ -6,6 +6,8 @@
  *     member 127.0.0.11 of www: "127.0.0.11" down, "www…" up  the selector that says most counts: SERVICE/ADDRESS, service,
  *                                                 ◀───────    address, host, glob; among equals the newest
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "core/state.h"
 
@@ -174,12 +176,24 @@ static void apply(struct core *c, const struct override *o)
 	}
 }
 
-static void notice(struct core *c, const struct override *o, const struct reg *r, bool expired)
+static void notice(struct core *c, struct override *o, const struct reg *r, bool expired)
 {
-	effect_notice(c, CORE_NOTICE_OVERRIDE,
-		      "event=override selector=%s verb=%s author=\"%s\" reason=\"%s\" node=%u%s", o->text,
-		      expired ? "auto" : core_verb_text(r->verb), r->author, r->reason, r->node,
-		      expired ? " expired=true" : "");
+	uint8_t verb = expired ? CORE_VERB_AUTO : r->verb;
+	bool own = r->node == gen_self(c->gen)->id;
+	struct core_notice n = { .kind = CORE_NOTICE_OVERRIDE };
+	snprintf(n.subject, sizeof n.subject, "%s", o->text);
+	snprintf(n.old, sizeof n.old, "%s", core_verb_text(o->told ? o->told : CORE_VERB_AUTO));
+	snprintf(n.new, sizeof n.new, "%s", core_verb_text(verb));
+	snprintf(n.cause, sizeof n.cause, "%s", expired ? "expiry" : own ? "operator" : "twin");
+	snprintf(n.reason, sizeof n.reason, "%s", r->reason);
+	snprintf(n.observer, sizeof n.observer, "%s", core_node_name(c, r->node));
+	notice_detail_add(&n, "author", "%s", r->author);
+	if (r->until_ms > c->now_ms)
+		notice_detail_add(&n, "for_ms", "%" PRIu64, r->until_ms - c->now_ms);
+	o->told = verb;
+	c->cause = expired ? "expiry" : "override";
+	snprintf(c->why, sizeof c->why, "%.48s %s by %s%s%.32s", o->text, core_verb_text(verb), r->author, *r->reason ? ": " : "", r->reason);
+	notice_put(c, &n);
 }
 
 /* When something happens by itself: an expiry, or the end of a dead register's memory. */
@@ -203,6 +217,12 @@ static void note_dues(struct core *c, struct override *o)
 		if (dead && override_is_on(c, r) && r->until_ms)
 			note_due(c, r->until_ms);
 	}
+}
+
+void override_known(const struct core *c, struct override *o)
+{
+	if (o->reg_count > 0 && override_is_on(c, &o->regs[o->newest]))
+		o->told = o->regs[o->newest].verb;
 }
 
 void override_refresh(struct core *c, struct override *o)

@@ -6,6 +6,7 @@
  *                         (verb 0: the node says nothing of it any more)
  *               LAST      3 | from 2 | family 1 | tier 1 | owner | count 2, count × ip       from 0 begins a set anew
  *               TIER      4 | hold 1 (a family's; 0 where coupled) | tier 1 | hlc 8 | owner
+ *               NOTICE    5 | … notice.h
  *     shelf     VERDICT   verdict 1 | flags 1 (1 = recovered) | reason 1 | weight 1 | bitmap 8 | took us 4 | age s 4
  *               EFFECTIVE state 1 | hlc 8        of a service: tier 1 | hlc 8
  *               ADMIN     verb 1 | hlc 8 | left ms 8 (0 = until auto) | len 1, selector | len 1, author | len 1, reason
@@ -235,6 +236,8 @@ int record_take(struct core *c, const uint8_t *record, size_t len)
 		return last_take(c, &r);
 	case RECORD_TIER:
 		return tier_take(c, &r);
+	case RECORD_NOTICE:
+		return history_take(c, &r);
 	default:
 		return ERR_FORMAT;
 	}

@@ -5,6 +5,7 @@
  *       └─────void──────┘ (or the prober went)            and the ageing of its verdict
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include "core/state.h"
 
 static struct stream *stream_of(struct heap_item *i)
@@ -89,11 +90,24 @@ void schedule_void_all(struct core *c)
 	}
 }
 
+static void notice_prober(struct core *c, const char *old, const char *new)
+{
+	struct core_notice n = { .kind = CORE_NOTICE_PROBER, .cause = "process" };
+	snprintf(n.subject, sizeof n.subject, "%s", gen_self(c->gen)->name);
+	snprintf(n.old, sizeof n.old, "%s", old);
+	snprintf(n.new, sizeof n.new, "%s", new);
+	notice_detail_add(&n, "away_ms", "%" PRIu64, c->now_ms - c->prober_gone_ms);
+	if (c->hushed[HEALTH_PATH_NONE])
+		notice_detail_add(&n, "unknown", "%" PRIu32, c->hushed[HEALTH_PATH_NONE]);
+	if (!c->prober_up)
+		snprintf(n.reason, sizeof n.reason, "no prober for %u s: verdicts grow old", CORE_PROBER_GONE_MS / 1000);
+	notice_put(c, &n);
+}
+
 void schedule_prober(struct core *c, bool up)
 {
 	if (up && c->prober_gone_ms && (c->prober_alarm_ms == UINT64_MAX || c->hushed[HEALTH_PATH_NONE]))
-		effect_notice(c, CORE_NOTICE_LINK, "event=prober state=back away_ms=%" PRIu64 " unknown=%" PRIu32,
-			      c->now_ms - c->prober_gone_ms, c->hushed[HEALTH_PATH_NONE]);
+		notice_prober(c, "gone", "back");
 	if (up)
 		c->hushed[HEALTH_PATH_NONE] = 0;
 	if (!up && c->prober_up) {
@@ -118,7 +132,7 @@ void schedule_alarm(struct core *c)
 	if (c->now_ms < c->prober_alarm_ms)
 		return;
 	c->prober_alarm_ms = UINT64_MAX;
-	effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"no prober for %u s: verdicts grow old\"", CORE_PROBER_GONE_MS / 1000);
+	notice_prober(c, "up", "gone");
 }
 
 /* Nobody was late but us: what was heard is as fresh as it was, what runs has as much time left as it had; and what is due now

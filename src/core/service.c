@@ -1,4 +1,5 @@
 /* From effective states to what is published: members, forces, policy, and the comparison with what stands already. */
+#include <stdio.h>
 #include "core/state.h"
 #include "dns/const.h"
 
@@ -186,12 +187,48 @@ static bool looks_equal(const struct policy_answer *a, const struct policy_answe
 	return policy_answer_equal(&x, &y);
 }
 
-static void notice_answer(struct core *c, const struct service *s, int f)
+char *service_answer_text(const struct service *s, int f, char out[NOTICE_STATE_MAX])
 {
 	const struct policy_answer *a = &s->answer[f];
-	effect_notice(c, CORE_NOTICE_ANSWER, "event=answer service=%s type=%s rule=\"%s\" tier=%d count=%u ttl=%u",
-		      s->conf->name, f ? "AAAA" : "A", policy_rule_text((enum policy_rule)a->rule), a->tier + 1,
-		      a->count, a->ttl_s);
+	char ip[ADDR_TEXT_MAX];
+	size_t len = 0;
+	snprintf(out, NOTICE_STATE_MAX, "%s", !a->ready ? "not ready" : a->count == 0 ? "none" : "");
+	for (uint16_t k = 0; a->ready && k < a->count; k++) {
+		addr_format(&s->addrs[f][k], false, ip);
+		if (len + strlen(ip) + 16 > NOTICE_STATE_MAX) { /* room for the words below */
+			snprintf(out + len, NOTICE_STATE_MAX - len, " +%u more", a->count - k);
+			break;
+		}
+		len += (size_t)snprintf(out + len, NOTICE_STATE_MAX - len, "%s%s", k ? " " : "", ip);
+	}
+	return out;
+}
+
+static void notice_answer(struct core *c, const struct service *s, int f, const char *old)
+{
+	const struct policy_answer *a = &s->answer[f];
+	struct core_notice n = { .kind = CORE_NOTICE_ANSWER };
+	snprintf(n.subject, sizeof n.subject, "%s", s->conf->name);
+	snprintf(n.old, sizeof n.old, "%s", old);
+	service_answer_text(s, f, n.new);
+	snprintf(n.cause, sizeof n.cause, "%s", c->cause);
+	snprintf(n.reason, sizeof n.reason, "%s", c->why);
+	notice_detail_add(&n, "type", "%s", f ? "AAAA" : "A");
+	notice_detail_add(&n, "rule", "%s", policy_rule_text((enum policy_rule)a->rule));
+	notice_detail_add(&n, "tier", "%d", a->tier + 1);
+	notice_detail_add(&n, "count", "%u", a->count);
+	notice_detail_add(&n, "ttl", "%u", a->ttl_s);
+	notice_put(c, &n);
+}
+
+/* The first decision of a new plan: news only against what the plan before it answered. */
+static void notice_reloaded(struct core *c, struct service *s, int f)
+{
+	char now[NOTICE_STATE_MAX];
+	const char *before = s->before[f];
+	s->before[f] = NULL;
+	if (before && strcmp(before, service_answer_text(s, f, now)) != 0)
+		notice_answer(c, s, f, before);
 }
 
 static void copy_answer(struct service *s, int f, const struct policy_answer *from)
@@ -236,10 +273,15 @@ static bool publish(struct core *c, struct service *s, int f, bool whole)
 	}
 	if (!effect_room(c, 0))
 		return false;
+	char old[NOTICE_STATE_MAX] = "";
+	if (news && !whole)
+		service_answer_text(s, f, old);
 	copy_answer(s, f, now);
 	put_publish(c, s, f);
-	if (news && !whole)
-		notice_answer(c, s, f);
+	if (s->before[f])
+		notice_reloaded(c, s, f);
+	else if (news && !whole)
+		notice_answer(c, s, f, old);
 	return true;
 }
 

@@ -96,6 +96,7 @@ struct service {
 	struct member *members;
 	struct policy_answer answer[CORE_FAMILIES]; /* as published */
 	struct addr *addrs[CORE_FAMILIES];
+	const char *before[CORE_FAMILIES];          /* what the plan before this one answered, until that is compared; or NULL */
 	struct policy_answer last[CORE_FAMILIES];   /* last good set; only for all_down = last */
 	struct tier_hold hold[CORE_FAMILIES];       /* only where failback is not "auto"; of a coupled service only [0] */
 	uint64_t *better_since[CORE_FAMILIES];      /* by tier: since when it has enough and waits; UINT64_MAX = it does not */
@@ -151,6 +152,7 @@ struct override {
 	struct reg regs[PAIR_NODES_MAX + 1]; /* + 1: a node that left the plan may still stand in the journal */
 	uint8_t reg_count;
 	bool on;          /* the newest register forces something now */
+	uint8_t told;     /* enum core_verb, as notices have it; 0 = nothing yet */
 	uint8_t newest;   /* index of that register */
 	bool tell;        /* the own register is to be put on the shelf */
 	const struct reg *trial; /* a command not yet synced; counts only in trials */
@@ -172,6 +174,18 @@ struct effects {
 	size_t count, cap, next;
 	uint8_t *data; /* what effects point to; at = offset, since it may move while it grows */
 	size_t len, data_cap;
+	struct core_notice notice; /* the one told last by core_next_effect */
+};
+
+/* ---- history ---- */
+#define HISTORY_MAX 1000u /* the newest notices; about 250 octets each */
+struct history_item { uint8_t *data; uint16_t len; }; /* heap; as in the journal */
+struct history {
+	struct history_item item[HISTORY_MAX]; /* a ring, eldest at first */
+	size_t first, count;
+	uint64_t last;      /* the number given last */
+	uint64_t filled_ms; /* when room was reckoned; 0 = never */
+	uint32_t room;      /* so many more may be journalled now */
 };
 
 struct peer { uint8_t id; bool fresh, equal; enum pair_self_state self; uint64_t echo_ms; };
@@ -212,6 +226,9 @@ struct core {
 	bool loss_told[HEALTH_PATHS];     /* in this doubt */
 	uint32_t hushed[HEALTH_PATHS];    /* streams that became unknown in it without a line of their own; 0: for want of a prober */
 	struct effects effects;
+	struct history history;
+	const char *cause;         /* of what the present step changes */
+	char why[NOTICE_REASON_MAX]; /* the verdict or override that the present step told last */
 };
 
 /* ---- effects.c ---- */
@@ -222,7 +239,14 @@ bool effect_room(struct core *c, size_t len) MUST_CHECK;
 void effect_put(struct core *c, const struct core_effect *e, const void *data, size_t len);
 bool effect_journal(struct core *c, const uint8_t *record, size_t len, bool sync) MUST_CHECK; /* c->seq is its number */
 void effect_reply(struct core *c, uint32_t id, bool refused, const char *fmt, ...) PRINTF_LIKE(4, 5);
-void effect_notice(struct core *c, enum core_notice kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* ---- history.c ---- */
+/* Tells of it, numbers it and keeps it; fills in time and, where it is empty, the observer: this node. */
+void notice_put(struct core *c, struct core_notice *n);
+int history_take(struct core *c, struct rbuf *r); /* behind the record's type */
+int history_emit(const struct core *c, int (*emit)(void *ctx, const uint8_t *data, size_t len), void *ctx);
+void history_deinit(struct history *h);
+void notice_alarm(struct core *c, const char *peer, const char *what); /* peer NULL = about this node */
 
 /* ---- generation.c ---- */
 int gen_new(struct gen **g, const struct plan *p) MUST_CHECK;
@@ -284,6 +308,8 @@ void service_mark(struct core *c, struct service *s);
 void services_mark_all(struct core *c, bool whole);
 void services_of_stream_mark(struct core *c, const struct stream *s);
 void services_settle(struct core *c);
+/* "192.0.2.1 192.0.2.2", "none", "not ready": what is published. Returns out. */
+char *service_answer_text(const struct service *s, int f, char out[NOTICE_STATE_MAX]);
 enum health_verdict service_member_state(const struct core *c, const struct service *s, size_t i);
 /* Fills the generation's scratch as the policy would decide with these forces. */
 void service_decide(const struct core *c, const struct service *s, const struct member *forces);
@@ -324,6 +350,7 @@ struct override *override_find(const struct core *c, const char *text);
 bool override_set(struct core *c, struct override *o, const struct reg *r);
 bool override_drop(struct core *c, struct override *o, uint8_t node); /* false = it had no say */
 void override_refresh(struct core *c, struct override *o); /* after a change: forces, notices, timer */
+void override_known(const struct core *c, struct override *o); /* what the journal has is no news */
 void overrides_run(struct core *c);      /* expiry and the end of what is long dead */
 void overrides_resolve(struct core *c);  /* under a new plan */
 void overrides_settle(struct core *c);   /* own registers to the shelf */
@@ -337,6 +364,7 @@ void command_synced(struct core *c, uint64_t seq);
 void commands_settle(struct core *c);
 
 /* ---- twin.c ---- */
+const char *core_node_name(const struct core *c, uint8_t node); /* "?" where the plan has none such */
 int twin_start(struct core *c);  /* a pair where the plan has one and fresh randomness is at hand; else asks for it */
 int twin_plan(struct core *c, const struct plan *old); /* after a new plan; may end or begin the pair */
 void twin_epoch(struct core *c, uint64_t epoch, uint64_t boot);
@@ -345,7 +373,7 @@ void twin_flush(struct core *c); /* datagrams out */
 void twin_forget(struct core *c, const struct stream *s);
 
 /* ---- records.c ---- */
-enum record_type { RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER };
+enum record_type { RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER, RECORD_NOTICE };
 void record_verdict_put(struct wbuf *w, const struct stream *s, uint64_t now_ms, uint64_t wall_ms);
 void record_override_put(struct wbuf *w, const char *selector, const struct reg *r);
 /* Addresses from `from` on, as many as fit; returns where to go on. */

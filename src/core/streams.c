@@ -7,6 +7,7 @@
  * A verdict from the journal is memory: it is served by holding, its D is no vote until fresh results bear it out.  So a
  * node that was away for a day cannot take down with yesterday's news what its twin sees alive.
  */
+#include <stdio.h>
 #include "core/state.h"
 
 void stream_mark(struct core *c, struct stream *s)
@@ -155,6 +156,14 @@ static bool tell_effective(struct core *c, const struct stream *s, uint8_t agree
 	return pair_write(c->pair, PAIR_EFFECTIVE, stream_effective_key(c->gen, s, agree), value, len, c->now_ms) == 0;
 }
 
+/* Of a step that a packet began: what the services will give as the reason. */
+static void note_twins_word(struct core *c, const struct stream *s, uint8_t state)
+{
+	char ip[ADDR_TEXT_MAX];
+	snprintf(c->why, sizeof c->why, "%s %s by the twin's vote", addr_format(&s->conf->addr, true, ip),
+		 health_verdict_text((enum health_verdict)state));
+}
+
 static void evaluate(struct core *c, struct stream *s)
 {
 	struct tally t;
@@ -166,6 +175,8 @@ static void evaluate(struct core *c, struct stream *s)
 		struct hold *held = &s->hold[agree - 1], h = decide(c, s, agree, &t);
 		if (h.state == held->state && h.weight == held->weight && h.hlc == held->hlc)
 			continue;
+		if (c->packet_path != HEALTH_PATH_NONE && h.state != held->state)
+			note_twins_word(c, s, h.state);
 		changed |= h.state != held->state || h.weight != held->weight;
 		if (h.state != held->state || h.hlc != held->hlc)
 			s->journal = s->tell = true;
@@ -232,17 +243,24 @@ void streams_settle(struct core *c)
 
 static void notice_verdict(struct core *c, struct stream *s)
 {
-	char ip[ADDR_TEXT_MAX];
 	const struct health_result *last = &s->health.last;
-	if (s->health.verdict == s->told || (s->health.verdict == HEALTH_VERDICT_UNKNOWN && watch_hushes(c, s)))
+	bool aged = s->health.verdict == HEALTH_VERDICT_UNKNOWN;
+	struct core_notice n = { .kind = CORE_NOTICE_VERDICT };
+	if (s->health.verdict == s->told || (aged && watch_hushes(c, s)))
 		return; /* back to what was told last, after a time of which was told for all of them at once */
+	addr_format(&s->conf->addr, true, n.subject);
+	snprintf(n.old, sizeof n.old, "%s", health_verdict_text((enum health_verdict)s->told));
+	snprintf(n.new, sizeof n.new, "%s", health_verdict_text(s->health.verdict));
+	snprintf(n.cause, sizeof n.cause, "%s", aged ? "age" : "check");
+	snprintf(n.reason, sizeof n.reason, "%s%s%s", aged ? "no result" : health_reason_text(last->reason),
+		 last->detail[0] ? ": " : "", last->detail);
+	notice_detail_add(&n, "check", "%s", s->conf->check);
+	notice_detail_add(&n, "took_us", "%u", last->took_us);
+	notice_detail_add(&n, "owner", "%s", s->conf->owner);
 	s->told = (uint8_t)s->health.verdict;
-	effect_notice(c, CORE_NOTICE_VERDICT,
-		      "event=verdict address=%s check=%s owner=%s state=%s reason=\"%s%s%s\" took_us=%u",
-		      addr_format(&s->conf->addr, true, ip), s->conf->check, s->conf->owner,
-		      health_verdict_text(s->health.verdict),
-		      s->health.verdict == HEALTH_VERDICT_UNKNOWN ? "no result" : health_reason_text(last->reason),
-		      last->detail[0] ? ": " : "", last->detail, last->took_us);
+	c->cause = aged ? "age" : "check";
+	snprintf(c->why, sizeof c->why, "%.55s %s: %.60s", n.subject, health_verdict_text(s->health.verdict), n.reason);
+	notice_put(c, &n);
 }
 
 void stream_touch(struct core *c, struct stream *s, bool changed)

@@ -1,4 +1,5 @@
 /* The machine's side of the pair: sessions begin and end here, what twins write arrives here. */
+#include <stdio.h>
 #include "core/state.h"
 
 /* ---- the session ---- */
@@ -114,7 +115,7 @@ void twin_forget(struct core *c, const struct stream *s)
 					c->now_ms);
 	}
 	if (e < 0)
-		effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"out of memory\"");
+		notice_alarm(c, NULL, "out of memory");
 }
 
 /* ---- what the twin says ---- */
@@ -224,7 +225,7 @@ static void reconcile(struct core *c, uint8_t node)
 
 /* ---- links ---- */
 
-static const char *name_of(const struct core *c, uint8_t node)
+const char *core_node_name(const struct core *c, uint8_t node)
 {
 	for (uint16_t i = 0; i < c->gen->plan->node_count; i++) {
 		if (c->gen->plan->nodes[i].id == node)
@@ -235,13 +236,16 @@ static const char *name_of(const struct core *c, uint8_t node)
 
 static void alarm_about(struct core *c, uint8_t node, const char *what)
 {
-	effect_notice(c, CORE_NOTICE_ALARM, "event=alarm peer=%s what=\"%s\"", name_of(c, node), what);
+	notice_alarm(c, core_node_name(c, node), what);
 }
 
 static void notice_link(struct core *c, const struct pair_event *e)
 {
-	effect_notice(c, CORE_NOTICE_LINK, "event=link peer=%s from=%s to=%s", name_of(c, e->peer),
-		      pair_link_state_text(e->from), pair_link_state_text(e->to));
+	struct core_notice n = { .kind = CORE_NOTICE_LINK, .cause = "twin" };
+	snprintf(n.subject, sizeof n.subject, "%s", core_node_name(c, e->peer));
+	snprintf(n.old, sizeof n.old, "%s", pair_link_state_text(e->from));
+	snprintf(n.new, sizeof n.new, "%s", pair_link_state_text(e->to));
+	notice_put(c, &n);
 	if (e->to == PAIR_LOST)
 		alarm_about(c, e->peer, "twin lost");
 	else if (e->to == PAIR_MISMATCH)

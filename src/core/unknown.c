@@ -51,6 +51,24 @@ int unknown_index(struct gen *g)
 	return e;
 }
 
+/* s and r: where it shows, as it begins. */
+static void notice_check(struct core *c, const char *name, const char *state, const struct stream *s, const struct health_result *r)
+{
+	char ip[ADDR_TEXT_MAX];
+	struct core_notice n = { .kind = CORE_NOTICE_CHECK };
+	snprintf(n.subject, sizeof n.subject, "%s", name);
+	snprintf(n.old, sizeof n.old, "%s", s ? "known" : "unknown");
+	snprintf(n.new, sizeof n.new, "%s", state);
+	snprintf(n.cause, sizeof n.cause, "%s", c->cause);
+	if (s) {
+		notice_detail_add(&n, "address", "%s", addr_format(&s->conf->addr, true, ip));
+		notice_detail_add(&n, "owner", "%s", s->conf->owner);
+		snprintf(n.reason, sizeof n.reason, "check %.40s stays unknown: %s%s%s", name, health_reason_text(r->reason), r->detail[0] ? ": " : "",
+			 r->detail);
+	}
+	notice_put(c, &n);
+}
+
 void unknown_carry(struct core *c, struct gen *g)
 {
 	size_t pos = 0, len;
@@ -61,7 +79,7 @@ void unknown_carry(struct core *c, struct gen *g)
 	while (table_next(&c->gen->checks, &pos, &key, &len, &value)) {
 		const struct check *old = value, *now = table_find(&g->checks, key, len);
 		if (old->stuck && (!now || !now->stuck))
-			effect_notice(c, CORE_NOTICE_LINK, "event=check check=%s state=gone", old->name);
+			notice_check(c, old->name, "gone", NULL, NULL);
 	}
 }
 
@@ -69,13 +87,10 @@ void unknown_carry(struct core *c, struct gen *g)
 
 static void begin(struct core *c, struct stream *s, const struct health_result *r)
 {
-	char ip[ADDR_TEXT_MAX];
 	s->stuck = true;
 	if (s->check->stuck++)
 		return;
-	effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"check %s stays unknown\" address=%s owner=%s reason=\"%s%s%s\"", s->check->name,
-		      addr_format(&s->conf->addr, true, ip), s->conf->owner, health_reason_text(r->reason), r->detail[0] ? ": " : "",
-		      r->detail);
+	notice_check(c, s->check->name, "unknown", s, r);
 }
 
 static void end(struct core *c, struct stream *s)
@@ -85,7 +100,7 @@ static void end(struct core *c, struct stream *s)
 		return;
 	s->stuck = false;
 	if (--s->check->stuck == 0)
-		effect_notice(c, CORE_NOTICE_LINK, "event=check check=%s state=known", s->check->name);
+		notice_check(c, s->check->name, "known", NULL, NULL);
 }
 
 void unknown_feed(struct core *c, struct stream *s, const struct health_result *r)

@@ -9,6 +9,7 @@
  * others asked at once (watch_ask): their answers are there when it times out, so a real failure waits for nobody.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include "core/state.h"
 
 #define CALM_WORDS 3        /* back when the network has been whole for this long */
@@ -73,6 +74,19 @@ void watch_self(struct core *c)
 		pair_set_self(c->pair, PAIR_NORMAL, c->now_ms);
 }
 
+static void notice_lost(struct core *c, enum health_path path)
+{
+	const struct health_witness *w = &c->paths[path];
+	struct core_notice n = { .kind = CORE_NOTICE_NETWORK, .old = "ok", .cause = "check" };
+	snprintf(n.subject, sizeof n.subject, "%s", health_path_text(path));
+	snprintf(n.reason, sizeof n.reason, "%s: %" PRIu32 " results void",
+		 c->isolated_ms ? "own network seems lost" : "nobody answers on this path", w->voided);
+	snprintf(n.new, sizeof n.new, "%s", c->isolated_ms ? "isolated" : "lost");
+	notice_detail_add(&n, "silent_ms", "%" PRIu64, c->now_ms - w->doubt_ms);
+	c->loss_told[path] = true;
+	notice_put(c, &n);
+}
+
 /* A doubt that lasts: told once, as an alarm where nobody at all answers us. */
 static void look_for_loss(struct core *c, enum health_path path)
 {
@@ -82,27 +96,30 @@ static void look_for_loss(struct core *c, enum health_path path)
 		return;
 	if (!c->isolated_ms && all_are_silent(c, patience_ms)) {
 		set_isolated(c, true);
-		effect_notice(c, CORE_NOTICE_ALARM,
-			      "event=alarm what=\"own network seems lost: %" PRIu32 " results void\" path=\"%s\" silent_ms=%" PRIu64,
-			      w->voided, health_path_text(path), c->now_ms - w->doubt_ms);
-		c->loss_told[path] = true;
+		notice_lost(c, path);
 	} else if (c->hushed[path] && !c->loss_told[path]) {
-		effect_notice(c, CORE_NOTICE_LINK, "event=network path=\"%s\" state=lost away_ms=%" PRIu64 " void=%" PRIu32,
-			      health_path_text(path), c->now_ms - w->doubt_ms, w->voided);
-		c->loss_told[path] = true;
+		notice_lost(c, path);
 	}
 }
 
 /* ---- what is heard ---- */
+
+static void notice_back(struct core *c, enum health_path path, const struct health_witness *before)
+{
+	struct core_notice n = { .kind = CORE_NOTICE_NETWORK, .old = "lost", .new = "back", .cause = "check" };
+	snprintf(n.subject, sizeof n.subject, "%s", health_path_text(path));
+	notice_detail_add(&n, "away_ms", "%" PRIu64, c->now_ms - before->doubt_ms);
+	notice_detail_add(&n, "void", "%" PRIu32, before->voided);
+	notice_detail_add(&n, "unknown", "%" PRIu32, c->hushed[path]);
+	notice_put(c, &n);
+}
 
 void watch_success(struct core *c, enum health_path path, uint64_t from_ms, bool beat)
 {
 	struct health_witness *w = &c->paths[path], before = *w;
 	health_witness_success(w, from_ms, c->now_ms, beat);
 	if (before.doubt_ms && (before.voided || c->hushed[path] || c->isolated_ms)) {
-		effect_notice(c, CORE_NOTICE_LINK,
-			      "event=network path=\"%s\" state=back away_ms=%" PRIu64 " void=%" PRIu32 " unknown=%" PRIu32,
-			      health_path_text(path), c->now_ms - before.doubt_ms, before.voided, c->hushed[path]);
+		notice_back(c, path, &before);
 		c->loss_told[path] = false;
 		c->hushed[path] = 0;
 	}
@@ -147,10 +164,13 @@ static void set_mute(struct core *c, struct stream *s, const struct health_resul
 	s->mute = mute;
 	watch_plan(c);
 	addr_format(&s->conf->addr, true, text);
+	struct core_notice n = { .kind = CORE_NOTICE_CANARY, .cause = "check" };
+	snprintf(n.subject, sizeof n.subject, "%s", text);
+	snprintf(n.old, sizeof n.old, "%s", mute ? "asked" : "mute");
+	snprintf(n.new, sizeof n.new, "%s", mute ? "mute" : "asked");
 	if (mute)
-		effect_notice(c, CORE_NOTICE_ALARM, "event=alarm what=\"canary %s cannot be asked: %s\"", text, r->detail);
-	else
-		effect_notice(c, CORE_NOTICE_LINK, "event=canary address=%s state=asked", text);
+		snprintf(n.reason, sizeof n.reason, "canary %s cannot be asked: %s", text, r->detail);
+	notice_put(c, &n);
 }
 
 void watch_canary(struct core *c, struct stream *s, struct health_result *r)

@@ -116,7 +116,7 @@ static bool copy(const struct link *l, FILE *to, uint32_t len)
 			return false;
 		len -= (uint32_t)n;
 	}
-	return true;
+	return fflush(to) == 0; /* who follows events wants to see them now */
 }
 
 /* One line that is written over: on a terminal it stays until something else comes, elsewhere it is no use. */
@@ -203,8 +203,9 @@ int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned wid
 		return CALL_EXIT_USAGE;
 	}
 	struct link l = { .fd = -1, .path = socket_path, .check = c.option[OPTION_CHECK] != NULL };
+	bool follow = c.option[OPTION_FOLLOW] != NULL;
 	bool probe = strcmp(argv[0], "probe") == 0; /* 1 means down there */
 	l.failed = l.check ? NAGIOS_CRITICAL : probe ? CTL_PROBE_UNKNOWN : CALL_EXIT_FAILED;
-	l.wait_ms = l.check ? CHECK_MS : probe || strcmp(argv[0], "reload") == 0 ? -1 : ANSWER_MS;
+	l.wait_ms = l.check ? CHECK_MS : probe || follow || strcmp(argv[0], "reload") == 0 ? -1 : ANSWER_MS;
 	return talk(&l, request, w.len);
 }

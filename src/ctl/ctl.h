@@ -73,6 +73,9 @@ void ctl_probe_told(struct ctl_server *s, uint32_t id, uint32_t at_us, const cha
 void ctl_probe_done(struct ctl_server *s, uint32_t id, const struct health_result *r);
 void ctl_probes_lost(struct ctl_server *s); /* none of those asked for will be answered any more */
 
+/* Something changed: told to those who follow. */
+void ctl_notice(struct ctl_server *s, const struct core_notice *n);
+
 /* ---- status over DNS, class CH ---- */
 struct ctl_dns_from { /* who asks */
 	bool udp; /* from elsewhere than loopback .gemel answers are truncated: TCP proves the source */

@@ -1,7 +1,8 @@
 /* The control socket: one request a connection, then the reply, then the end.
  *
  *     READING ──request──▶ verb ──answered──────────────────────────▶ REPLYING ──all written──▶ gone
- *        │                   └──command, reload──▶ WAITING ──done───────▲
+ *        │                   ├──command, reload──▶ WAITING ──done───────▲
+ *        │                   └──events -f──▶ FOLLOWING ──reads too slowly─▲     (follow.c)
  *        └─ garbage: an error reply ────────────────────────────────────┘
  *     gone too: the client left (forgotten; what it asked for goes on), or a deadline passed
  *
@@ -16,47 +17,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/diag.h"
 #include "ctl/ctl.h"
 #include "ctl/probe.h"
-#include "ctl/verbs.h"
-#include "ctl/wire.h"
+#include "ctl/server_state.h"
 
 #define REQUEST_S 5          /* for a request to be there as a whole: gemelctl sends it at once */
 #define REPLY_S 60           /* for a reply to be read as a whole */
 #define QUEUED_MAX (128u << 20) /* octets waiting for all clients together: two of the largest replies */
 #define DIAGS_MAX 2000       /* lines of one reload: configuration and zones tell at most 1000 each */
 #define PASSWD_ROOM 4096
-
-enum state { READING = 1, WAITING, REPLYING };
-struct client {
-	TAILQ_ENTRY(client) link;
-	struct ctl_server *s;
-	struct bufferevent *io;
-	struct event *deadline;
-	enum state state;
-	uint32_t id;          /* of its request to the host */
-	bool json, reloading, stop; /* stop: once it has its reply */
-	char verb[16], what[CORE_SELECTOR_MAX];
-	struct bytes diags;   /* JSON: levels and lines of a reload, each line with its NUL */
-	unsigned diag_count;
-	char author[CORE_AUTHOR_MAX];
-	struct ctl_probe *probe; /* NULL = it asked for something else */
-};
-TAILQ_HEAD(client_list, client); /* eldest first */
-
-struct ctl_server {
-	struct event_base *base;
-	struct evconnlistener *listener;
-	struct event *resume;
-	struct ctl_actions actions;
-	struct client_list clients;
-	unsigned count;
-	uint32_t last_id;
-};
 
 /* ---- clients ---- */
 
@@ -83,7 +55,7 @@ static void client_end(struct client *c)
 		a.stop(a.ctx);
 }
 
-static void set_deadline(struct client *c, int seconds)
+void server_set_deadline(struct client *c, int seconds)
 {
 	struct timeval tv = { .tv_sec = seconds };
 	if (seconds)
@@ -94,7 +66,7 @@ static void set_deadline(struct client *c, int seconds)
 
 /* ---- replies ---- */
 
-static void send_frame(struct client *c, enum wire_frame kind, const void *data, size_t len)
+void server_send_frame(struct client *c, enum wire_frame kind, const void *data, size_t len)
 {
 	uint8_t head[WIRE_FRAME_HEAD];
 	head[0] = (uint8_t)kind;
@@ -103,31 +75,31 @@ static void send_frame(struct client *c, enum wire_frame kind, const void *data,
 	bufferevent_write(c->io, data, len);
 }
 
-static void send_line(struct client *c, enum wire_frame kind, const char *text)
+void server_send_line(struct client *c, enum wire_frame kind, const char *text)
 {
 	struct bytes line;
 	bytes_init(&line, CTL_REQUEST_MAX);
 	doc_clean(&line, text, strlen(text));
 	bytes_u8(&line, '\n');
 	if (!line.failed)
-		send_frame(c, kind, line.data, line.len);
+		server_send_frame(c, kind, line.data, line.len);
 	bytes_deinit(&line);
 }
 
-static void send_exit(struct client *c, int status)
+void server_send_exit(struct client *c, int status)
 {
 	uint8_t octet = (uint8_t)status;
-	send_frame(c, WIRE_EXIT, &octet, 1);
+	server_send_frame(c, WIRE_EXIT, &octet, 1);
 	c->state = REPLYING;
-	set_deadline(c, REPLY_S);
+	server_set_deadline(c, REPLY_S);
 }
 
-static void send_refusal(struct client *c, int status, const char *text)
+void server_send_refusal(struct client *c, int status, const char *text)
 {
 	char line[CALL_ERROR_MAX + 16];
 	snprintf(line, sizeof line, "gemelctl: %s", text);
-	send_line(c, WIRE_STDERR, line);
-	send_exit(c, status);
+	server_send_line(c, WIRE_STDERR, line);
+	server_send_exit(c, status);
 }
 
 static size_t queued(const struct ctl_server *s)
@@ -152,11 +124,11 @@ static bool send_doc(struct client *c, struct doc *d)
 	uint8_t head[WIRE_FRAME_HEAD] = { WIRE_STDOUT };
 	struct evbuffer *out = bufferevent_get_output(c->io);
 	if (doc_end(d) < 0) {
-		send_refusal(c, CALL_EXIT_FAILED, "out of memory, or too much to say at once");
+		server_send_refusal(c, CALL_EXIT_FAILED, "out of memory, or too much to say at once");
 		return false;
 	}
 	if (queued(c->s) + d->out.len > QUEUED_MAX) {
-		send_refusal(c, CALL_EXIT_FAILED, "too many clients have not read their replies yet; try again");
+		server_send_refusal(c, CALL_EXIT_FAILED, "too many clients have not read their replies yet; try again");
 		return false;
 	}
 	if (!d->out.len)
@@ -200,7 +172,7 @@ static void start_wait(struct client *c, const struct call *call)
 {
 	c->state = WAITING;
 	c->id = next_id(c->s);
-	set_deadline(c, 0); /* the host's own deadlines hold */
+	server_set_deadline(c, 0); /* the host's own deadlines hold */
 	snprintf(c->what, sizeof c->what, "%s", call->command.selector);
 }
 
@@ -218,7 +190,7 @@ static void ask_reload(struct client *c, const struct call *call)
 	const struct client *other;
 	TAILQ_FOREACH(other, &c->s->clients, link)
 		if (other->state == WAITING && other->reloading) {
-			send_refusal(c, CALL_EXIT_FAILED, "a reload is running already");
+			server_send_refusal(c, CALL_EXIT_FAILED, "a reload is running already");
 			return;
 		}
 	start_wait(c, call);
@@ -230,7 +202,7 @@ static void send_probe(struct client *c)
 {
 	struct ctl_probe *p = c->probe;
 	if (p->out.len)
-		send_frame(c, WIRE_STDOUT, p->out.data, p->out.len);
+		server_send_frame(c, WIRE_STDOUT, p->out.data, p->out.len);
 	p->out.len = 0;
 }
 
@@ -245,7 +217,7 @@ static void ask_probe(struct client *c, struct call *call, const struct ctl_host
 	struct ctl_probe *p = calloc(1, sizeof *p);
 	int e = p ? ctl_probe_find(p, core_plan(h->core), call->words[0], call->words[1], call->error) : CTL_PROBE_UNKNOWN;
 	if (e) {
-		send_refusal(c, e, p ? call->error : "out of memory");
+		server_send_refusal(c, e, p ? call->error : "out of memory");
 		free(p);
 		return;
 	}
@@ -268,13 +240,15 @@ static void carry_out(struct client *c, struct call *call, const struct wire_req
 		ask_command(c, call);
 	else if (next == CALL_RELOAD)
 		ask_reload(c, call);
+	else if (next == CALL_EVENTS)
+		follow_begin(c, call, &h);
 	else if (next == CALL_PROBE)
 		ask_probe(c, call, &h);
 	else if (*call->error)
-		send_refusal(c, call->exit, call->error);
+		server_send_refusal(c, call->exit, call->error);
 	else if (send_doc(c, &d)) {
 		c->stop = next == CALL_STOP;
-		send_exit(c, call->exit);
+		server_send_exit(c, call->exit);
 	}
 	doc_deinit(&d);
 }
@@ -287,7 +261,7 @@ static void take_request(struct client *c, struct wire_request *r)
 	if (!e)
 		snprintf(c->verb, sizeof c->verb, "%s", r->argv[0]);
 	if (e)
-		send_refusal(c, e, call.error);
+		server_send_refusal(c, e, call.error);
 	else
 		carry_out(c, &call, r);
 }
@@ -312,7 +286,7 @@ static void on_read(struct bufferevent *io, void *ctx)
 	if (e == 0)
 		take_request(c, r);
 	else if (e != ERR_SHORT || len > CTL_REQUEST_MAX)
-		send_refusal(c, CALL_EXIT_USAGE, "this is no request of gemelctl");
+		server_send_refusal(c, CALL_EXIT_USAGE, "this is no request of gemelctl");
 	free(r);
 	if (c->state != READING)
 		evbuffer_drain(in, len);
@@ -347,7 +321,7 @@ static bool make_room(struct ctl_server *s)
 {
 	struct client *c;
 	TAILQ_FOREACH(c, &s->clients, link)
-		if (c->state != WAITING) {
+		if (c->state != WAITING && c->state != FOLLOWING) { /* of those there are few: FOLLOWERS_MAX */
 			client_end(c);
 			return true;
 		}
@@ -386,7 +360,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	s->count++;
 	bufferevent_setcb(c->io, on_read, on_written, on_event, c);
 	bufferevent_setwatermark(c->io, EV_READ, 0, CTL_REQUEST_MAX + 1);
-	set_deadline(c, REQUEST_S);
+	server_set_deadline(c, REQUEST_S);
 	bufferevent_enable(c->io, EV_READ | EV_WRITE);
 }
 
@@ -459,12 +433,12 @@ void ctl_command_done(struct ctl_server *s, uint32_t id, bool refused, const cha
 	if (!c)
 		return;
 	if (refused) {
-		send_refusal(c, CALL_EXIT_FAILED, text);
+		server_send_refusal(c, CALL_EXIT_FAILED, text);
 		return;
 	}
 	if (!c->json) {
-		send_line(c, WIRE_STDOUT, text);
-		send_exit(c, CALL_EXIT_DONE);
+		server_send_line(c, WIRE_STDOUT, text);
+		server_send_exit(c, CALL_EXIT_DONE);
 		return;
 	}
 	doc_init(&d, DOC_JSON, false, 0, CTL_REPLY_MAX);
@@ -472,7 +446,7 @@ void ctl_command_done(struct ctl_server *s, uint32_t id, bool refused, const cha
 	doc_text(&d, "what", c->what);
 	doc_text(&d, "message", text);
 	if (send_doc(c, &d))
-		send_exit(c, CALL_EXIT_DONE);
+		server_send_exit(c, CALL_EXIT_DONE);
 	doc_deinit(&d);
 }
 
@@ -481,7 +455,7 @@ void ctl_reload_progress(struct ctl_server *s, uint32_t id, const char *line)
 	struct client *c = find_waiting(s, id);
 	/* Who does not read gets no more of it: nothing is lost. */
 	if (c && !c->json && evbuffer_get_length(bufferevent_get_output(c->io)) == 0)
-		send_line(c, WIRE_PROGRESS, line);
+		server_send_line(c, WIRE_PROGRESS, line);
 }
 
 void ctl_reload_diag(struct ctl_server *s, uint32_t id, uint8_t level, const char *line)
@@ -494,7 +468,7 @@ void ctl_reload_diag(struct ctl_server *s, uint32_t id, uint8_t level, const cha
 		bytes_u8(&c->diags, level);
 		bytes_add(&c->diags, line, strlen(line) + 1);
 	} else {
-		send_line(c, WIRE_STDERR, line);
+		server_send_line(c, WIRE_STDERR, line);
 	}
 }
 
@@ -537,8 +511,8 @@ void ctl_reload_done(struct ctl_server *s, uint32_t id, int status)
 	if (c->json && !send_reload_doc(c, results[status]))
 		return;
 	if (status || !c->json)
-		send_line(c, status ? WIRE_STDERR : WIRE_STDOUT, lines[status]);
-	send_exit(c, status ? CALL_EXIT_FAILED : CALL_EXIT_DONE);
+		server_send_line(c, status ? WIRE_STDERR : WIRE_STDOUT, lines[status]);
+	server_send_exit(c, status ? CALL_EXIT_FAILED : CALL_EXIT_DONE);
 }
 
 /* ---- probes ---- */
@@ -560,7 +534,7 @@ void ctl_probe_done(struct ctl_server *s, uint32_t id, const struct health_resul
 		return;
 	bool more = ctl_probe_result(c->probe, r);
 	if (c->probe->out.failed) {
-		send_refusal(c, CTL_PROBE_UNKNOWN, "out of memory");
+		server_send_refusal(c, CTL_PROBE_UNKNOWN, "out of memory");
 		return;
 	}
 	if (!c->json || !more)
@@ -568,7 +542,7 @@ void ctl_probe_done(struct ctl_server *s, uint32_t id, const struct health_resul
 	if (more)
 		ask_probe_next(c);
 	else
-		send_exit(c, ctl_probe_exit(c->probe));
+		server_send_exit(c, ctl_probe_exit(c->probe));
 }
 
 void ctl_probes_lost(struct ctl_server *s)
@@ -577,6 +551,6 @@ void ctl_probes_lost(struct ctl_server *s)
 	for (c = TAILQ_FIRST(&s->clients); c; c = next) {
 		next = TAILQ_NEXT(c, link);
 		if (c->state == WAITING && c->probe)
-			send_refusal(c, CTL_PROBE_UNKNOWN, "the prober went away; try again");
+			server_send_refusal(c, CTL_PROBE_UNKNOWN, "the prober went away; try again");
 	}
 }

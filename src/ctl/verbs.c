@@ -32,7 +32,8 @@ static const struct verb verbs[] = {
 	{ "targets", "", "every probed address, and how it answers", 0, 0, false, 0, 0, show_targets },
 	{ "peers", "", "the twin: link, round trip, agreement", 0, 0, false, 0, 0, show_peers },
 	{ "zones", "", "every zone and its serial", 0, 0, false, 0, 0, NULL },
-	{ "events", "[-f]", "what happened; -f follows", 0, 0, false, BIT(OPTION_FOLLOW), 0, NULL },
+	{ "events", "[-n N] [-f]", "what changed, and why: all, or the last N; -f follows", 0, 0, false, BIT(OPTION_FOLLOW) | BIT(OPTION_LAST), 0,
+	  run_events },
 	{ "explain", "NAME [--client ADDR]", "why a name is answered as it is", 1, 1, false, BIT(OPTION_CLIENT), 0,
 	  show_explain },
 	{ "overrides", "", "what operators forced, and for how long", 0, 0, false, 0, 0, show_overrides },
@@ -56,7 +57,7 @@ static const struct verb verbs[] = {
 static const struct option { const char *name; bool value; } options[OPTION_COUNT] = {
 	[OPTION_JSON] = { "--json", false },     [OPTION_CHECK] = { "--check", false },   [OPTION_FOR] = { "--for", true },
 	[OPTION_REASON] = { "--reason", true },  [OPTION_FORCE] = { "--force", false },   [OPTION_FOLLOW] = { "-f", false },
-	[OPTION_CLIENT] = { "--client", true },  [OPTION_VERBOSE] = { "--verbose", false },
+	[OPTION_CLIENT] = { "--client", true },  [OPTION_VERBOSE] = { "--verbose", false }, [OPTION_LAST] = { "-n", true },
 };
 
 /* ---- for `help` ---- */

@@ -2,6 +2,7 @@
  *
  *     words ──call_parse──▶ struct call ──call_run──▶ CALL_ANSWER: the document, or c->error, and c->exit
  *              (both ends)      (server)              CALL_COMMAND, CALL_RELOAD, CALL_STOP, CALL_PROBE: to be asked of the host
+ *                                       CALL_EVENTS: the history, and perhaps what comes
  */
 #ifndef GEMEL_CTL_VERBS_H
 #define GEMEL_CTL_VERBS_H
@@ -14,8 +15,8 @@
 #define CALL_WORDS_MAX 4 /* behind the verb, options aside */
 #define CALL_ERROR_MAX 512
 
-enum call_option { OPTION_JSON, OPTION_CHECK, OPTION_FOR, OPTION_REASON, OPTION_FORCE, OPTION_FOLLOW, OPTION_CLIENT, OPTION_VERBOSE, OPTION_COUNT };
-enum call_next { CALL_ANSWER = 0, CALL_COMMAND, CALL_RELOAD, CALL_STOP, CALL_PROBE };
+enum call_option { OPTION_JSON, OPTION_CHECK, OPTION_FOR, OPTION_REASON, OPTION_FORCE, OPTION_FOLLOW, OPTION_CLIENT, OPTION_VERBOSE, OPTION_LAST, OPTION_COUNT };
+enum call_next { CALL_ANSWER = 0, CALL_COMMAND, CALL_RELOAD, CALL_STOP, CALL_PROBE, CALL_EVENTS };
 
 struct verb;
 struct call {
@@ -44,6 +45,7 @@ enum call_next show_service(struct call *c, const struct ctl_host *h, struct doc
 enum call_next show_peers(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_targets(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_explain(struct call *c, const struct ctl_host *h, struct doc *d);
+enum call_next run_events(struct call *c, const struct ctl_host *h, struct doc *d); /* events.c */
 enum call_next show_overrides(struct call *c, const struct ctl_host *h, struct doc *d);
 
 #endif

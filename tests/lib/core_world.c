@@ -51,7 +51,7 @@ static int publish_text(char *out, size_t cap, const struct core *c, const struc
 size_t core_effect_text(char *out, size_t cap, const struct core *c, const struct core_effect *e)
 {
 	static const char *const records[] = { "?", "verdict", "override", "last", "tier" };
-	char ip[ADDR_TEXT_MAX];
+	char ip[ADDR_TEXT_MAX], line[NOTICE_LINE_MAX];
 	const struct plan_stream *s;
 	int n = 0;
 	switch (e->type) {
@@ -75,7 +75,7 @@ size_t core_effect_text(char *out, size_t cap, const struct core *c, const struc
 		n = snprintf(out, cap, "epoch");
 		break;
 	case CORE_NOTICE:
-		n = snprintf(out, cap, "notice %s", e->notice.text);
+		n = snprintf(out, cap, "notice %s", notice_line(e->notice.what, line));
 		break;
 	case CORE_EFFECT_NONE:
 		break;
@@ -96,16 +96,14 @@ struct world_backend *world_backend_of(struct world *w, const struct addr *a)
 	return &w->backends[w->backend_count++];
 }
 
-static void do_journal(struct world *w, const struct core_effect *e)
+static void do_journal(struct world *w, uint64_t seq, const uint8_t *data, size_t len)
 {
 	uint8_t frame[JOURNAL_FRAME_HEAD_LEN + JOURNAL_RECORD_MAX];
 	struct wbuf b;
 	wbuf_init(&b, frame, sizeof frame);
-	journal_frame_put(&b, e->journal.seq, e->journal.data, e->journal.len);
+	journal_frame_put(&b, seq, data, len);
 	must(!b.failed, "a journal record does not fit");
 	bytes_add(&w->journal, frame, b.len);
-	if (e->journal.sync)
-		w->unsynced = e->journal.seq;
 }
 
 static void do_probe(struct world *w, const struct core_effect *e)
@@ -135,7 +133,11 @@ static void carry_out(struct world *w)
 		core_effect_text(text, sizeof text, w->core, &e);
 		bytes_printf(&w->trace, "%s\n", text);
 		if (e.type == CORE_JOURNAL)
-			do_journal(w, &e);
+			do_journal(w, e.journal.seq, e.journal.data, e.journal.len);
+		else if (e.type == CORE_NOTICE && e.notice.seq)
+			do_journal(w, e.notice.seq, e.notice.data, e.notice.len);
+		if (e.type == CORE_JOURNAL && e.journal.sync)
+			w->unsynced = e.journal.seq;
 		else if (e.type == CORE_PROBE)
 			do_probe(w, &e);
 		else if (e.type == CORE_PUBLISH)

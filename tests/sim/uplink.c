@@ -117,7 +117,7 @@ static void step(struct sim *s, int node, const struct core_event *e)
 		else if (f.type == CORE_SEND)
 			do_send(s, node, &f);
 		else if (f.type == CORE_NOTICE)
-			do_notice(s, node, f.notice.text);
+			do_notice(s, node, notice_line(f.notice.what, (char[NOTICE_LINE_MAX]){ 0 }));
 	}
 }
 

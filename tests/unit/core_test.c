@@ -342,7 +342,7 @@ START_TEST(a_lost_network_takes_nothing_down)
 	cut(HEALTH_OK);
 	world_run(&w, 3000); /* their first answers go with it, they were asked before */
 	ck_assert_int_eq(network(), CORE_NETWORK_OK);
-	ck_assert_ptr_nonnull(strstr(world_trace(&w, "notice"), "event=network path=\"IPv4\" state=back"));
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "notice"), "event=network path=IPv4 away_ms="));
 }
 END_TEST
 
@@ -366,8 +366,8 @@ START_TEST(a_long_cut_is_told_once_for_all)
 	world_run(&w, 10000);
 	const char *trace = world_trace(&w, "notice");
 	ck_assert_msg(times(trace, "event=") == 2, "%s", trace);
-	ck_assert_ptr_nonnull(strstr(trace, "event=alarm what=\"own network seems lost: "));
-	ck_assert_ptr_nonnull(strstr(trace, " state=back away_ms="));
+	ck_assert_ptr_nonnull(strstr(trace, "state=isolated was=ok cause=check reason=\"own network seems lost: "));
+	ck_assert_ptr_nonnull(strstr(trace, " state=back was=lost"));
 	ck_assert_ptr_nonnull(strstr(trace, " unknown=2"));
 	ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.11 192.0.2.12 ttl=10");
 	/* what is another than before is told */
@@ -378,7 +378,7 @@ START_TEST(a_long_cut_is_told_once_for_all)
 	world_run(&w, 10000);
 	trace = world_trace(&w, "notice");
 	ck_assert_msg(times(trace, "event=verdict") == 1, "%s", trace);
-	ck_assert_ptr_nonnull(strstr(trace, "event=verdict address=192.0.2.12 check=web owner=www.example.test state=down"));
+	ck_assert_ptr_nonnull(strstr(trace, "event=verdict address=192.0.2.12 check=web took_us=300 owner=www.example.test state=down"));
 }
 END_TEST
 
@@ -394,8 +394,8 @@ START_TEST(of_two_paths_one_may_be_lost)
 	world_run(&w, 10000);
 	const char *trace = world_trace(&w, "notice");
 	ck_assert_msg(times(trace, "event=") == 2, "%s", trace);
-	ck_assert_ptr_nonnull(strstr(trace, "event=network path=\"IPv4\" state=lost"));
-	ck_assert_ptr_nonnull(strstr(trace, "event=network path=\"IPv4\" state=back"));
+	ck_assert_ptr_nonnull(strstr(trace, "state=lost was=ok"));
+	ck_assert_ptr_nonnull(strstr(trace, "state=back was=lost"));
 }
 END_TEST
 
@@ -408,8 +408,8 @@ START_TEST(a_canary_that_cannot_be_asked_is_none)
 	world_backend(&w, "192.0.2.12", HEALTH_OK);
 	world_run(&w, 2000);
 	const char *trace = world_trace(&w, "notice");
-	ck_assert_msg(times(trace, "event=alarm what=\"canary 192.0.2.101:80 cannot be asked: ") == 1, "%s", trace);
-	ck_assert_msg(times(trace, "event=alarm what=\"canary 192.0.2.102:80 cannot be asked: ") == 1, "%s", trace);
+	ck_assert_msg(times(trace, "state=mute was=asked cause=check reason=\"canary 192.0.2.101:80 cannot be asked: ") == 1, "%s", trace);
+	ck_assert_msg(times(trace, "state=mute was=asked cause=check reason=\"canary 192.0.2.102:80 cannot be asked: ") == 1, "%s", trace);
 	ck_assert_int_eq(network(), CORE_NETWORK_UNWATCHED);
 	world_backend(&w, "192.0.2.11", HEALTH_CONNECT_TIMEOUT);
 	world_run(&w, 6000);
@@ -439,8 +439,8 @@ START_TEST(a_check_that_stays_unknown_raises_an_alarm)
 	ck_assert_ptr_null(strstr(world_trace(&w, "notice"), "event=alarm"));
 	world_run(&w, 7500);
 	const char *trace = world_trace(&w, "notice");
-	ck_assert_msg(times(trace, "event=alarm what=\"check web stays unknown\" address=192.0.2.1") == 1, "%s", trace);
-	ck_assert_msg(times(trace, "reason=\"script error") == 1, "%s", trace);
+	ck_assert_msg(times(trace, "event=check check=web address=192.0.2.1") == 1, "%s", trace);
+	ck_assert_msg(times(trace, "reason=\"check web stays unknown: script error") == 1, "%s", trace);
 	ck_assert_uint_eq(core_unknown(w.core, &first), 2);
 	ck_assert_str_eq(first.conf->check, "web");
 	ck_assert_uint_ne(first.unknown_ms, 0);
@@ -500,7 +500,7 @@ START_TEST(what_a_target_says_itself_needs_no_witness)
 	cut(HEALTH_CONNECT_TIMEOUT);
 	world_backend(&w, "192.0.2.11", HEALTH_HTTP_STATUS);
 	world_run(&w, 5000);
-	ck_assert_ptr_nonnull(strstr(world_trace(&w, "notice"), "address=192.0.2.11 check=web owner=www.example.test state=down"));
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "notice"), "address=192.0.2.11 check=web took_us=300 owner=www.example.test state=down was=up cause=check reason=\"HTTP status\""));
 }
 END_TEST
 

@@ -301,7 +301,7 @@ START_TEST(without_a_prober_all_grows_old_for_all_to_see)
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"prober\":\"up\"")); /* it may just be started anew */
 	world_trace(&k.w, NULL);
 	world_run(&k.w, 2000);
-	ck_assert_ptr_nonnull(strstr(world_trace(&k.w, "notice"), "event=alarm what=\"no prober for 10 s: verdicts grow old\""));
+	ck_assert_ptr_nonnull(strstr(world_trace(&k.w, "notice"), "state=gone was=up cause=process reason=\"no prober for 10 s: verdicts grow old\""));
 	kit_ask(&k, 0, "targets");
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "stale"));
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "gone"));
@@ -310,7 +310,9 @@ START_TEST(without_a_prober_all_grows_old_for_all_to_see)
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "no prober for 11 s"));
 	ck_assert_str_eq(world_answer(&k.w, "www.example.test", DNS_TYPE_AAAA), "::1 ttl=10"); /* as before */
 	world_prober(&k.w, true);
-	ck_assert_ptr_nonnull(strstr(world_trace(&k.w, "notice"), "event=prober state=back away_ms=11000"));
+	const char *back = world_trace(&k.w, "notice");
+	ck_assert_ptr_nonnull(strstr(back, " away_ms=11000 "));
+	ck_assert_ptr_nonnull(strstr(back, " state=back was=gone "));
 	world_run(&k.w, 3000);
 	kit_ask(&k, KIT_JSON, "targets");
 	ck_assert_ptr_null(strstr(kit_out(&k), "\"stale\":true"));
@@ -538,7 +540,8 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "down a\nb", 2, "WHAT holds control characters" },
 	{ "zones", 1, "zones: not built yet" },
 	{ "zones", 1, "zones: not built yet" },
-	{ "events -f", 1, "events: not built yet" },
+	{ "events -n few", 2, "-n \"few\" is no number of events" },
+	{ "events now", 2, "usage: gemelctl events [-n N] [-f]" },
 	{ "explain", 2, "usage: gemelctl explain NAME [--client ADDR]" },
 	{ "explain www.example.test --client nobody", 2, "--client \"nobody\" is no address" },
 	{ "explain www.example.test --client 192.0.2.1:53", 2, "--client \"192.0.2.1:53\" is no address" },
@@ -561,6 +564,86 @@ START_TEST(wrong_words_are_told)
 	snprintf(line, sizeof line, "gemelctl: %s\n", wrong[_i].err);
 	EXPECT_ERR(line);
 	ck_assert_uint_eq(k.commands, 0);
+}
+END_TEST
+
+/* ---- events ---- */
+
+START_TEST(events_show_what_changed_eldest_first)
+{
+	kit_ask(&k, 0, "events");
+	EXPECT_EXIT(0);
+	EXPECT_BEGIN("TIME                      KIND");
+	const char *up = strstr(kit_out(&k), "started"), *reason = strstr(kit_out(&k), "connect refused");
+	ck_assert_ptr_nonnull(up);
+	ck_assert_ptr_nonnull(reason);
+	ck_assert(up < reason);
+	kit_ask(&k, 0, "events -n 0");
+	EXPECT_OUT("no events\n");
+	kit_ask(&k, KIT_JSON, "events -n 1");
+	EXPECT_BEGIN("{\"events\":[{\"number\":");
+	EXPECT_EXIT(0);
+}
+END_TEST
+
+static struct core_notice some_notice(void)
+{
+	struct core_notice n = { .number = 99, .wall_ms = WORLD_WALL_MS, .kind = CORE_NOTICE_ALARM, .subject = "ns1", .reason = "\x1b[2Jlook" };
+	return n;
+}
+
+START_TEST(followers_hear_what_comes)
+{
+	uint8_t request[512];
+	struct core_notice n = some_notice();
+	int fd = kit_connect(&k);
+	kit_send(&k, fd, request, kit_request(&k, request, sizeof request, KIT_JSON, "events -f -n 0"));
+	ctl_notice(k.server, &n);
+	kit_turn(&k);
+	char got[1024];
+	ssize_t len = read(fd, got, sizeof got - 1);
+	ck_assert_int_gt(len, 5);
+	got[len] = '\0';
+	ck_assert_ptr_nonnull(strstr(got + 5, "{\"number\":99,"));
+	close(fd);
+	kit_turn(&k);
+	ctl_notice(k.server, &n); /* nobody is there any more */
+}
+END_TEST
+
+START_TEST(a_follower_that_does_not_read_is_cut_off)
+{
+	uint8_t request[512];
+	struct core_notice n = some_notice();
+	int fd = kit_connect(&k);
+	kit_send(&k, fd, request, kit_request(&k, request, sizeof request, 0, "events -f"));
+	for (int i = 0; i < 40000; i++) {
+		ctl_notice(k.server, &n);
+		if (i % 100 == 0)
+			kit_turn(&k);
+	}
+	kit_take(&k, fd);
+	EXPECT_EXIT(1);
+	EXPECT_ERR("gemelctl: events come faster than you read them: cut off here; the history holds the newest\n");
+	ck_assert_ptr_null(strchr(kit_out(&k), '\x1b'));
+	ck_assert_uint_lt(k.out.len, 4u << 20);
+}
+END_TEST
+
+START_TEST(followers_leave_room_for_others)
+{
+	uint8_t request[512];
+	int fd[17];
+	for (int i = 0; i < 17; i++) {
+		fd[i] = kit_connect(&k);
+		kit_send(&k, fd[i], request, kit_request(&k, request, sizeof request, 0, "events -f"));
+	}
+	kit_take(&k, fd[16]);
+	EXPECT_EXIT(1);
+	EXPECT_ERR("gemelctl: too many clients follow events already; end one of them\n");
+	for (int i = 0; i < 16; i++)
+		close(fd[i]);
+	kit_turn(&k);
 }
 END_TEST
 
@@ -883,6 +966,10 @@ static Suite *suite(void)
 	tcase_add_test(ask, one_reload_at_a_time);
 	tcase_add_loop_test(ask, wrong_words_are_told, 0, sizeof wrong / sizeof wrong[0]);
 	tcase_add_test(ask, long_words_are_refused);
+	tcase_add_test(ask, events_show_what_changed_eldest_first);
+	tcase_add_test(ask, followers_hear_what_comes);
+	tcase_add_test(ask, a_follower_that_does_not_read_is_cut_off);
+	tcase_add_test(ask, followers_leave_room_for_others);
 	tcase_add_test(ask, every_verb_has_a_help);
 	suite_add_tcase(s, ask);
 	tcase_add_checked_fixture(hostile, begin, end);

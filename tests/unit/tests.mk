@@ -411,3 +411,10 @@ tests_unit_ctl_probe_test_SOURCES = tests/unit/ctl_probe_test.c tests/unit/unit.
 tests_unit_ctl_probe_test_LDADD = src/ctl/libctl.a $(CORE_LIBS) $(EVENT_LIBS) $(CHECK_LIBS)
 tests_unit_ctl_probe_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_ctl_probe_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/notice_test
+TESTS += tests/unit/notice_test
+tests_unit_notice_test_SOURCES = tests/unit/notice_test.c $(CORE_KIT)
+tests_unit_notice_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_notice_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_notice_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
