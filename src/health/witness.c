@@ -52,21 +52,24 @@ static bool is_fresh(const struct health_witness *w, uint64_t window_ms, uint64_
 	return w->seen_ms > 0 && w->seen_ms + window_ms >= at_ms;
 }
 
-/* The network may have been away between two words of the canaries or the twin, and no probe was silent for as long as that.
- * Of other successes only the first one after it can tell; a twin that is dead for long does not keep us from believing them. */
-static bool is_after_gap(const struct health_witness *w, uint64_t now_ms, bool beat)
+/* The network may have been away between two words of the canaries or the twin, and no probe was silent for as long as that;
+ * there it was from when the second was asked. Of other successes only the first one after it can tell; a twin that is dead for
+ * long does not keep us from believing them. */
+static bool is_after_gap(const struct health_witness *w, uint64_t there_ms, bool beat)
 {
-	uint64_t gap = now_ms - w->beat_ms, words = window(w, 0);
+	uint64_t gap = there_ms > w->beat_ms ? there_ms - w->beat_ms : 0, words = window(w, 0);
 
 	if (!w->on || w->beat_ms == 0 || gap <= words || w->since_ms > w->beat_ms)
 		return false;
-	return beat || (gap <= health_witness_patience_ms(w) && !is_fresh(w, words, now_ms));
+	return beat || (gap <= health_witness_patience_ms(w) && !is_fresh(w, words, there_ms));
 }
 
 void health_witness_success(struct health_witness *w, uint64_t from_ms, uint64_t now_ms, bool beat)
 {
-	if (w->doubt_ms > 0 || is_after_gap(w, now_ms, beat))
-		w->since_ms = from_ms + AT_ONCE_MS > now_ms ? from_ms : now_ms;
+	uint64_t there_ms = from_ms + AT_ONCE_MS > now_ms ? from_ms : now_ms;
+
+	if (w->doubt_ms > 0 || is_after_gap(w, there_ms, beat))
+		w->since_ms = there_ms;
 	w->doubt_ms = w->voided = 0;
 	if (now_ms > w->seen_ms)
 		w->seen_ms = now_ms;

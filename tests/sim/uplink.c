@@ -232,7 +232,10 @@ static struct outcome tell(struct sim *s, uint64_t cut_at, uint64_t cut_ms, uint
 	for (int i = 0; i < TARGETS; i++)
 		o.false_down += s->node[0].down_at[i] != 0;
 	s->node[0].down_at[0] = 0;
-	run_to(s, dead_at + 3u * (s->timeout_ms + 300) + s->interval_ms * 2u + s->timeout_ms);
+	uint64_t found_by = dead_at + 3u * (s->timeout_ms + 300) + s->interval_ms * 2u + s->timeout_ms;
+	if (s->lossy) /* each lost word can cost a probe; not more than a few of them fall together */
+		found_by += 5u * (s->interval_ms + s->timeout_ms);
+	run_to(s, found_by);
 	o.detected_ms = s->node[0].down_at[0] ? s->node[0].down_at[0] - dead_at : UINT64_MAX;
 	for (int i = 1; i < TARGETS; i++)
 		o.false_down += s->node[0].down_at[i] != 0;
