@@ -69,6 +69,36 @@ class Story(Case):
         first = wait_until(lambda: ask(self.server("ns1"), NAME, timeout=0.1), 30)
         self.assertEqual(first.addresses(), [B])
 
+    def test_explained_while_a_tier_is_dead(self):
+        self.both_answer(A, B)
+        self.assertEqual(self.ctl("ns1", "down", A, "--reason", "new disk")[0], 0)
+        self.backends[B].kill()
+        self.both_answer(C)
+        status, out, err = self.ctl("ns1", "explain", NAME)
+        self.assertEqual((status, err), (0, ""))
+        lines = out.splitlines()
+        self.assertIn("A: tier 2 answers: tier 1 has 0 of 1 members up that it needs", lines)
+        self.assertIn(f"A: the answer is {C}, whoever asks", lines)
+        self.assertTrue(any(f"member {A} is taken out of every answer" in l and 'because "new disk"' in l for l in lines), out)
+        self.assertTrue(any(l.startswith(f"member {B} (tier 1) is down: ns1 votes down") and "ns2 " in l for l in lines), out)
+        run = subprocess.run(["dig", "@127.0.0.1", "-p", str(self.ports["ns1"]), "+tries=1", "+tcp", "+short", "CH", "TXT",
+                              f"explain.{NAME}.service.gemel"], capture_output=True, text=True, check=False, timeout=30)
+        self.assertIn('"A: tier 2 answers: tier 1 has 0 of 1 members up that it needs"', run.stdout.splitlines())
+
+    def test_explain_knows_what_a_client_gets(self):
+        self.both_answer(A, B)
+        with open(self.scratch.path("gemel.lua"), encoding="ascii") as f:
+            config = f.read()
+        tiers = f'tiers = {{ {{ "{A}", "{B}" }}, {{ "{C}" }} }}'
+        self.assertIn(tiers, config)
+        self.scratch.write("gemel.lua", config.replace(tiers, f'pick = "sticky", answer = 1, tiers = {{ {{ "{A}", "{B}", "{C}" }} }}'))
+        self.assertEqual(self.ctl("ns1", "reload")[0], 0)
+        self.assert_soon(lambda: "of 3" in self.ctl("ns1", "explain", NAME)[1], "all three are up")
+        self.assert_soon(lambda: len(addresses(self.server("ns1"), NAME)) == 1, "the new configuration answers")
+        given = addresses(self.server("ns1"), NAME)  # we ask from 127.0.0.1
+        out = self.ctl("ns1", "explain", NAME, "--client", "127.0.0.1")[1]
+        self.assertIn(f"A: client 127.0.0.1 gets {given[0]}\n", out)
+
     def test_seen_with_dig(self):
         self.both_answer(A, B)
         def dig(*words):
