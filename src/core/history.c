@@ -1,6 +1,6 @@
 /* The newest notices, in memory and in the journal.
  *
- *     told ──▶ log, hook, followers
+ *     told ──▶ log, followers
  *       └─ a change? ──▶ ring of HISTORY_MAX records, the eldest goes ──▶ journal, at most HISTORY_PER_S a second
  *                             └──────────── core_snapshot ──────────────────▲  (a compacted journal holds the whole ring)
  *

@@ -1,10 +1,11 @@
-/* A notice: one change, or one alarm, as operators are told of it.  The log's line, the JSON of `gemelctl events` and of on_event,
- * and the journal's record are forms of the same struct.
+/* A notice: one change, or one alarm, as operators are told of it.  The log's line, the JSON of `gemelctl events` and
+ * the journal's record are forms of the same struct.
  *
- *     line    event=verdict address=192.0.2.1:80 check=web took_us=350 state=down was=up cause=check reason="HTTP status: got 503" observer=ns1
+ *     line    event=verdict address=192.0.2.1:80 check=web took_us=350 state=down was=up cause=check
+ *             reason="HTTP status: got 503" observer=ns1
  *     JSON    {"number":7,"time":"2026-11-21T02:31:00.123Z","kind":"verdict","subject":"192.0.2.1:80","old":"up","new":"down",
  *              "cause":"check","reason":"HTTP status: got 503","observer":"ns1","detail":{"check":"web","took_us":350}}
- *     record  5 | number 8 | wall ms 8 | kind 1 | old, new, cause, reason, observer, detail, subject     each a string of base/buf.h
+ *     record  5 | number 8 | wall ms 8 | kind 1 | old, new, cause, reason, observer, detail, subject: each a string of base/buf.h
  *
  * Causes: check (a probe's results), age (a verdict grew too old), operator, expiry, twin, reload, start, time.
  */

@@ -11,8 +11,9 @@ static const char *const titles[EVENTS_COLUMNS] = { "TIME", "KIND", "SUBJECT", "
 static const char *column(const struct core_notice *n, unsigned i, char room[NOTICE_SUBJECT_MAX + NOTICE_DETAIL_MAX + 2])
 {
 	static const char *const parts[] = { "type", "check" };
-	const char *at = n->detail, *key, *value, *const texts[EVENTS_COLUMNS] = {
-		[1] = notice_kind_text(n->kind), [2] = n->subject, [3] = n->old, [4] = n->new, [5] = n->cause, [6] = n->observer, [7] = n->reason };
+	const char *const texts[EVENTS_COLUMNS] = { "", notice_kind_text(n->kind), n->subject, n->old, n->new, n->cause, n->observer,
+						    n->reason };
+	const char *at = n->detail, *key, *value;
 	size_t key_len, value_len;
 	if (i == 0)
 		return text_format_utc(n->wall_ms, room);

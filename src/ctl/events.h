@@ -12,7 +12,7 @@
 
 #define EVENTS_COLUMNS 8
 #define EVENTS_FOLLOW_LAST 10 /* shown first by -f without -n */
-/* Columns' widths: of the history that was shown, so that what follows stands below it; a longer text widens its own line only. */
+/* Columns' widths: of the history that was shown, so that what follows stands below it. A longer text widens its own line only. */
 struct events_layout { uint16_t width[EVENTS_COLUMNS]; };
 
 /* The last `last` notices, with a header; and the layout for what comes. */
