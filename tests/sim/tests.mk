@@ -2,7 +2,7 @@
 SIM_RUNS = 1000000
 check_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
-tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/world.c tests/sim/chaos.c tests/sim/oracle.c $(CORE_KIT)
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/seeds.h tests/sim/sim.h tests/sim/world.c tests/sim/chaos.c tests/sim/oracle.c $(CORE_KIT)
 tests_sim_sim_LDADD = $(CORE_LIBS)
 tests_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_sim_sim_CFLAGS = $(AM_CFLAGS)
@@ -15,7 +15,7 @@ soak-sim: tests/sim/sim
 # The own network is lost, and a target is: 0 false DOWN, and never later.
 check_PROGRAMS += tests/sim/uplink
 TESTS += tests/sim/uplink
-tests_sim_uplink_SOURCES = tests/sim/uplink.c $(CORE_KIT)
+tests_sim_uplink_SOURCES = tests/sim/uplink.c tests/sim/seeds.h $(CORE_KIT)
 tests_sim_uplink_LDADD = $(CORE_LIBS)
 tests_sim_uplink_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_sim_uplink_CFLAGS = $(AM_CFLAGS)

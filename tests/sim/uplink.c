@@ -18,6 +18,7 @@
 #include "dns/const.h"
 #include "lib/core_world.h"
 #include "lib/plan_make.h"
+#include "sim/seeds.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define RUNS 300
@@ -285,17 +286,6 @@ static void run_naive(struct sim *s, uint64_t seed, struct totals *t)
 	end(s);
 }
 
-static uint64_t number(const char *text)
-{
-	char *rest;
-	unsigned long long n = text ? strtoull(text, &rest, 10) : 0;
-	if (!text || *rest || rest == text) {
-		fprintf(stderr, "usage: uplink [--runs N] [--from N] | --seed N\n");
-		exit(2);
-	}
-	return n;
-}
-
 static void report(const char *what, const struct totals *t)
 {
 	printf("%s: %llu runs, %llu steps: %llu false DOWN, %llu found later than without the rule; found after %llu ms on average, "
@@ -306,23 +296,13 @@ static void report(const char *what, const struct totals *t)
 
 int main(int argc, char **argv)
 {
+	(void)argc;
 	static struct sim s;
 	static struct totals canaries, twin, both, lossy, naive;
-	uint64_t runs = RUNS, from = 1, failures = 0;
-	for (int i = 1; i < argc; i += 2) {
-		if (strcmp(argv[i], "--seed") == 0) {
-			from = number(argv[i + 1]);
-			runs = 1;
-			s.loud = true;
-		} else if (strcmp(argv[i], "--runs") == 0) {
-			runs = number(argv[i + 1]);
-		} else if (strcmp(argv[i], "--from") == 0) {
-			from = number(argv[i + 1]);
-		} else {
-			number(NULL);
-		}
-	}
-	for (uint64_t seed = from; seed < from + runs && failures < 20; seed++) {
+	struct seeds seeds = seeds_read("uplink", RUNS, argv);
+	uint64_t failures = 0;
+	s.loud = seeds.loud;
+	for (uint64_t seed = seeds.from; seed < seeds.from + seeds.runs && failures < 20; seed++) {
 		failures += !run(&s, seed, 1, 1 + (int)(seed % 3), 0, &canaries);
 		if (seed % TWINS_EVERY && !s.loud)
 			continue;

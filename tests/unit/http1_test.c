@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/rng.h"
 #include "io/http1.h"
+#include "tests/unit/unit.h"
 
 static const struct answer {
 	const char *wire;
@@ -183,18 +184,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("http1");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, every_cut_gives_the_same, 0, (int)(sizeof answers / sizeof *answers));
 	tcase_add_test(tc, floods_have_an_end);
 	tcase_add_test(tc, noise_is_survived);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run_case("http1", tc);
 }

@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include "io/probe.h"
 #include "io/probe_state.h"
+#include "tests/unit/probe_kit.h"
+#include "tests/unit/unit.h"
 
 /* ---- servers ---- */
 
@@ -162,103 +164,14 @@ static void server_stop(struct server *s)
 	s->listener = NULL;
 }
 
-/* ---- the kit ---- */
+static struct server server; /* of this test; each has a process of its own */
 
-#define JOBS_MAX 64
-
-struct kit {
-	struct event_base *base;
-	struct probes *probes;
-	struct server server;
-	struct script *scripts[JOBS_MAX];
-	struct health_result results[JOBS_MAX];
-	bool ended[JOBS_MAX], slow[JOBS_MAX];
-	uint64_t began_turn[JOBS_MAX], turns[JOBS_MAX]; /* turns of the loop that a job took */
-	unsigned count, open, wait_for;
-};
-
-static uint64_t turns_now(const struct kit *k)
+static void close_all(struct kit *k)
 {
-	struct probes_stats st;
-
-	probes_get_stats(k->probes, &st);
-	return st.turns;
-}
-
-static void on_done(void *ctx, void *tag, const struct health_result *r, bool slow)
-{
-	struct kit *k = ctx;
-	unsigned i = (unsigned)(uintptr_t)tag;
-
-	ck_assert(!k->ended[i]);
-	k->ended[i] = true;
-	k->results[i] = *r;
-	k->slow[i] = slow;
-	k->turns[i] = turns_now(k) - k->began_turn[i];
-	k->open--;
-	if (k->open == k->wait_for)
-		event_base_loopbreak(k->base);
-}
-
-static void on_stuck(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	(void)ctx;
-	ck_abort_msg("the probes did not end");
-}
-
-static void kit_open(struct kit *k, unsigned in_flight_max)
-{
-	static const struct timeval patience = { .tv_sec = 30 };
-
-	memset(k, 0, sizeof *k);
-	k->base = event_base_new();
-	k->probes = probes_new(k->base, in_flight_max, on_done, k);
-	ck_assert_ptr_nonnull(k->probes);
-	event_base_once(k->base, -1, EV_TIMEOUT, on_stuck, k, &patience);
-}
-
-static void kit_close(struct kit *k)
-{
-	probes_free(k->probes);
-	for (unsigned i = 0; i < k->count; i++)
-		script_free(k->scripts[i]);
-	server_stop(&k->server);
-	while (!LIST_EMPTY(&k->server.guests))
-		guest_free(LIST_FIRST(&k->server.guests));
-	event_base_loop(k->base, EVLOOP_NONBLOCK); /* what bufferevents put off */
-	event_base_free(k->base);
-}
-
-/* Adds a probe of body, which sees PORT as `port`; returns its number. */
-static unsigned kit_add(struct kit *k, const char *body, uint16_t port, uint32_t timeout_ms)
-{
-	struct probe_job job = { .timeout_ms = timeout_ms, .tag = (void *)(uintptr_t)k->count };
-	struct diags d;
-	char *text = NULL;
-
-	diags_init(&d);
-	ck_assert_int_gt(asprintf(&text, "local port = %u return function (target, args) %s end", port, body), 0);
-	ck_assert_msg(script_new(&k->scripts[k->count], "test.lua", text, strlen(text), &script_limits_default, &d) ==
-			      0,
-		      "%s", d.count > 0 ? d.list[0].text : "");
-	free(text);
-	diags_deinit(&d);
-	job.script = k->scripts[k->count];
-	job.target.owner = "www.example.test";
-	ck_assert_int_eq(addr_parse(&job.target.addr, "127.0.0.1", 9, 0), 0);
-	k->began_turn[k->count] = turns_now(k);
-	ck_assert_int_eq(probes_start(k->probes, &job), 0);
-	k->open++;
-	return k->count++;
-}
-
-static void kit_run(struct kit *k, unsigned until_open)
-{
-	k->wait_for = until_open;
-	while (k->open > until_open)
-		event_base_loop(k->base, EVLOOP_ONCE);
+	server_stop(&server);
+	while (!LIST_EMPTY(&server.guests))
+		guest_free(LIST_FIRST(&server.guests));
+	kit_close(k);
 }
 
 /* One probe of body against a server with that habit. */
@@ -268,11 +181,11 @@ static struct health_result probe_once(enum habit habit, const char *text, const
 	struct health_result r;
 
 	kit_open(&k, 100);
-	server_start(&k.server, k.base, habit, text);
-	kit_add(&k, body, k.server.port, timeout_ms);
+	server_start(&server, k.base, habit, text);
+	kit_add(&k, body, server.port, timeout_ms);
 	kit_run(&k, 0);
 	r = k.results[0];
-	kit_close(&k);
+	close_all(&k);
 	return r;
 }
 
@@ -369,15 +282,15 @@ START_TEST(a_closed_port_refuses)
 	uint16_t port;
 
 	kit_open(&k, 100);
-	server_start(&k.server, k.base, HABIT_SILENT, "");
-	port = k.server.port;
-	server_stop(&k.server);
+	server_start(&server, k.base, HABIT_SILENT, "");
+	port = server.port;
+	server_stop(&server);
 	kit_add(&k, CONNECT "return true", port, 5000);
 	kit_add(&k, GET, port, 5000);
 	kit_run(&k, 0);
 	ck_assert_int_eq(k.results[0].reason, HEALTH_CONNECT_REFUSED);
 	ck_assert_int_eq(k.results[1].reason, HEALTH_CONNECT_REFUSED);
-	kit_close(&k);
+	close_all(&k);
 }
 END_TEST
 
@@ -404,7 +317,7 @@ START_TEST(a_full_queue_times_out)
 	for (int i = 0; i < 3; i++)
 		ck_assert_msg(k.results[i].reason == HEALTH_CONNECT_TIMEOUT, "%d: %s", i,
 			      health_reason_text(k.results[i].reason));
-	kit_close(&k);
+	close_all(&k);
 	for (int i = 0; i < 4; i++)
 		close(fill[i]);
 	close(fd);
@@ -416,20 +329,20 @@ START_TEST(the_request_is_well_formed)
 	struct kit k;
 
 	kit_open(&k, 100);
-	server_start(&k.server, k.base, HABIT_SAY, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	server_start(&server, k.base, HABIT_SAY, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	kit_add(&k,
 		"http.request(target, { port = port, method = 'POST', path = '/a?b=c', body = 'hi', headers = { "
 		"['X-One'] = '1' } }) "
 		"return true",
-		k.server.port, 5000);
+		server.port, 5000);
 	kit_run(&k, 0);
 	ck_assert_int_eq(k.results[0].reason, HEALTH_OK);
-	ck_assert_msg(strncmp(k.server.seen, "POST /a?b=c HTTP/1.1\r\nHost: www.example.test:", 45) == 0, "%s",
-		      k.server.seen);
-	ck_assert_ptr_nonnull(strstr(k.server.seen, "\r\nX-One: 1\r\n"));
-	ck_assert_ptr_nonnull(strstr(k.server.seen, "\r\nConnection: close\r\n"));
-	ck_assert_ptr_nonnull(strstr(k.server.seen, "\r\nContent-Length: 2\r\n\r\nhi"));
-	kit_close(&k);
+	ck_assert_msg(strncmp(server.seen, "POST /a?b=c HTTP/1.1\r\nHost: www.example.test:", 45) == 0, "%s",
+		      server.seen);
+	ck_assert_ptr_nonnull(strstr(server.seen, "\r\nX-One: 1\r\n"));
+	ck_assert_ptr_nonnull(strstr(server.seen, "\r\nConnection: close\r\n"));
+	ck_assert_ptr_nonnull(strstr(server.seen, "\r\nContent-Length: 2\r\n\r\nhi"));
+	close_all(&k);
 }
 END_TEST
 
@@ -438,12 +351,12 @@ START_TEST(a_flood_is_not_read_beyond_what_is_wanted)
 	struct kit k;
 
 	kit_open(&k, 100);
-	server_start(&k.server, k.base, HABIT_FLOOD, "HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n");
-	kit_add(&k, GET, k.server.port, 10000);
+	server_start(&server, k.base, HABIT_FLOOD, "HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n");
+	kit_add(&k, GET, server.port, 10000);
 	kit_run(&k, 0);
 	ck_assert_int_eq(k.results[0].reason, HEALTH_OK);
-	ck_assert_uint_lt(k.server.sent, 64u << 20); /* what socket buffers take, not ten gigabytes */
-	kit_close(&k);
+	ck_assert_uint_lt(server.sent, 64u << 20); /* what socket buffers take, not ten gigabytes */
+	close_all(&k);
 }
 END_TEST
 
@@ -470,11 +383,11 @@ START_TEST(scripts_that_compute_delay_nobody)
 	uint32_t most_us = 0;
 
 	kit_open(&k, 1000);
-	server_start(&k.server, k.base, HABIT_SAY, "+PONG\r\n");
+	server_start(&server, k.base, HABIT_SAY, "+PONG\r\n");
 	for (unsigned i = 0; i < 3 * HOGS; i++)
 		kit_add(&k, hogs[i % HOGS], 0, 10000);
 	for (unsigned i = 0; i < 20; i++)
-		kit_add(&k, CONNECT "c:send('PING\\r\\n') return c:readline() == '+PONG'", k.server.port, 10000);
+		kit_add(&k, CONNECT "c:send('PING\\r\\n') return c:readline() == '+PONG'", server.port, 10000);
 	kit_run(&k, 0);
 	for (unsigned i = 0; i < 3 * HOGS; i++) {
 		ck_assert_msg(health_reason_outcome(k.results[i].reason) == HEALTH_UNKNOWN_RESULT, "%s: %s (%s)",
@@ -492,7 +405,7 @@ START_TEST(scripts_that_compute_delay_nobody)
 	printf("hogs: %u, slices %llu, longest turn %llu us; of the others the slowest took %llu turns, %u us\n",
 	       (unsigned)(3 * HOGS), (unsigned long long)st.slices, (unsigned long long)st.turn_max_us,
 	       (unsigned long long)most, most_us);
-	kit_close(&k);
+	close_all(&k);
 }
 END_TEST
 
@@ -503,7 +416,7 @@ START_TEST(known_slow_ones_wait_behind)
 	struct probes_stats st;
 
 	kit_open(&k, 1000);
-	server_start(&k.server, k.base, HABIT_SAY, "+PONG\r\n");
+	server_start(&server, k.base, HABIT_SAY, "+PONG\r\n");
 	for (unsigned i = 0; i < 10; i++) {
 		struct probe_job job = { .timeout_ms = 10000, .slow = true, .tag = (void *)(uintptr_t)k.count };
 		struct diags d;
@@ -516,7 +429,7 @@ START_TEST(known_slow_ones_wait_behind)
 		ck_assert_int_eq(probes_start(k.probes, &job), 0);
 		k.open++;
 	}
-	kit_add(&k, CONNECT "c:send('PING\\r\\n') return c:readline() == '+PONG'", k.server.port, 10000);
+	kit_add(&k, CONNECT "c:send('PING\\r\\n') return c:readline() == '+PONG'", server.port, 10000);
 	while (!k.ended[10])
 		event_base_loop(k.base, EVLOOP_ONCE);
 	ck_assert_int_eq(k.results[10].reason, HEALTH_OK);
@@ -524,7 +437,7 @@ START_TEST(known_slow_ones_wait_behind)
 	ck_assert_uint_le(st.slices, st.turns);
 	ck_assert_uint_lt(k.turns[10], 40);
 	kit_run(&k, 0);
-	kit_close(&k);
+	close_all(&k);
 }
 END_TEST
 
@@ -547,7 +460,7 @@ START_TEST(a_deadline_ends_a_script_that_computes)
 	kit_run(&k, 0);
 	ck_assert_int_eq(k.results[0].reason, HEALTH_SCRIPT_BUDGET);
 	ck_assert(k.slow[0]);
-	kit_close(&k);
+	close_all(&k);
 }
 END_TEST
 
@@ -572,7 +485,7 @@ START_TEST(slow_is_forgiven)
 	kit_run(&k, 0);
 	ck_assert(!k.slow[0]);
 	ck_assert(k.slow[1]);
-	kit_close(&k);
+	close_all(&k);
 }
 END_TEST
 
@@ -581,13 +494,13 @@ START_TEST(more_than_fit_wait_their_turn)
 	struct kit k;
 
 	kit_open(&k, 2);
-	server_start(&k.server, k.base, HABIT_GREET, "hi\n");
+	server_start(&server, k.base, HABIT_GREET, "hi\n");
 	for (unsigned i = 0; i < 40; i++)
-		kit_add(&k, CONNECT "sleep(0.001) return c:readline() == 'hi'", k.server.port, 10000);
+		kit_add(&k, CONNECT "sleep(0.001) return c:readline() == 'hi'", server.port, 10000);
 	kit_run(&k, 0);
 	for (unsigned i = 0; i < 40; i++)
 		ck_assert_int_eq(k.results[i].reason, HEALTH_OK);
-	kit_close(&k);
+	close_all(&k);
 }
 END_TEST
 
@@ -609,14 +522,14 @@ START_TEST(a_late_loop_voids_silence)
 	struct kit k;
 
 	kit_open(&k, 10);
-	server_start(&k.server, k.base, HABIT_SILENT, "");
-	kit_add(&k, CONNECT "c:readline()", k.server.port, 350);
-	kit_add(&k, CONNECT "c:readline()", k.server.port, 5000);
+	server_start(&server, k.base, HABIT_SILENT, "");
+	kit_add(&k, CONNECT "c:readline()", server.port, 350);
+	kit_add(&k, CONNECT "c:readline()", server.port, 5000);
 	event_base_once(k.base, -1, EV_TIMEOUT, on_stall, NULL, &soon);
 	kit_run(&k, 1);
 	ck_assert_msg(k.results[0].reason == HEALTH_LOCAL_LAG, "%s", health_reason_text(k.results[0].reason));
 	ck_assert(!k.ended[1]);
-	kit_close(&k);
+	close_all(&k);
 }
 END_TEST
 
@@ -625,16 +538,16 @@ START_TEST(cancelling_leaves_nothing)
 	struct kit k;
 
 	kit_open(&k, 100);
-	server_start(&k.server, k.base, HABIT_SILENT, "");
+	server_start(&server, k.base, HABIT_SILENT, "");
 	for (unsigned i = 0; i < 10; i++)
-		kit_add(&k, CONNECT "c:readline()", k.server.port, 10000);
+		kit_add(&k, CONNECT "c:readline()", server.port, 10000);
 	for (unsigned i = 0; i < 5; i++)
 		kit_add(&k, "while true do end", 0, 10000);
-	kit_add(&k, GET, k.server.port, 10000);
-	while (k.server.accepted < 11)
+	kit_add(&k, GET, server.port, 10000);
+	while (server.accepted < 11)
 		event_base_loop(k.base, EVLOOP_ONCE);
 	probes_cancel(k.probes);
-	kit_close(&k);
+	close_all(&k);
 }
 END_TEST
 
@@ -663,10 +576,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("probe");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, a_probe_meets_a_server, 0, (int)(sizeof meetings / sizeof *meetings));
@@ -682,10 +592,5 @@ int main(void)
 	tcase_add_test(tc, a_late_loop_voids_silence);
 	tcase_add_test(tc, cancelling_leaves_nothing);
 	tcase_add_test(tc, errors_of_the_kernel_have_their_reason);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run_case("probe", tc);
 }

@@ -2,6 +2,7 @@
 #include "io/tls.h"
 #include "tests/unit/probe_kit.h"
 #include "tests/unit/tls_kit.h"
+#include "tests/unit/unit.h"
 
 static struct ca ca, other_ca;
 static struct leaf good, expired, early, elsewhere, by_address, client;
@@ -276,10 +277,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("probe_tls");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_unchecked_fixture(tc, make_certificates, NULL);
 	tcase_set_timeout(tc, 120);
@@ -289,10 +287,5 @@ int main(void)
 	tcase_add_test(tc, handshakes_take_turns);
 	tcase_add_test(tc, too_many_connections_wait);
 	tcase_add_test(tc, keys_fit_their_certificates);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run_case("probe_tls", tc);
 }

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "tests/unit/probe_kit.h"
+#include "tests/unit/unit.h"
 
 enum udp_habit { UDP_ECHO = 1, UDP_SILENT, UDP_EMPTY, UDP_LARGE, UDP_TWICE, UDP_ELSEWHERE };
 
@@ -107,17 +108,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("probe_udp");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, a_probe_meets_a_socket, 0, (int)(sizeof meetings / sizeof *meetings));
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run_case("probe_udp", tc);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "script/redirect.h"
+#include "tests/unit/unit.h"
 
 static const struct place here = { true, false, 8443, "www.example.test", "/a/b?c" };
 
@@ -77,18 +78,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("script redirect");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, a_location_leads_somewhere, 0, (int)(sizeof leads / sizeof *leads));
 	tcase_add_test(tc, nonsense_leads_nowhere);
 	tcase_add_test(tc, what_is_too_long_leads_nowhere);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run_case("script redirect", tc);
 }

@@ -182,7 +182,7 @@ tests_unit_core_failback_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += tests/unit/probe_test
 TESTS += tests/unit/probe_test
-tests_unit_probe_test_SOURCES = tests/unit/probe_test.c
+tests_unit_probe_test_SOURCES = tests/unit/probe_test.c tests/unit/probe_kit.h
 tests_unit_probe_test_LDADD = src/io/libio.a src/script/libscript.a src/ipc/libipc.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(OPENSSL_LIBS) \
 	$(CHECK_LIBS)
 tests_unit_probe_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
@@ -193,7 +193,7 @@ tests_unit_probe_tls_test_LDADD = $(tests_unit_probe_test_LDADD)
 tests_unit_probe_tls_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
 check_PROGRAMS += tests/unit/script_redirect_test
 TESTS += tests/unit/script_redirect_test
-tests_unit_script_redirect_test_SOURCES = tests/unit/script_redirect_test.c
+tests_unit_script_redirect_test_SOURCES = tests/unit/script_redirect_test.c tests/unit/unit.h
 tests_unit_script_redirect_test_LDADD = src/script/libscript.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_script_redirect_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += tests/unit/probe_udp_test
@@ -275,7 +275,7 @@ tests_unit_conf_harm_test_LDADD = $(CONF_TEST_ROOMS) $(CHECK_LIBS) $(LUA_LIBS) $
 
 check_PROGRAMS += tests/unit/http1_test
 TESTS += tests/unit/http1_test
-tests_unit_http1_test_SOURCES = tests/unit/http1_test.c
+tests_unit_http1_test_SOURCES = tests/unit/http1_test.c tests/unit/unit.h
 tests_unit_http1_test_LDADD = src/io/libio.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_http1_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 

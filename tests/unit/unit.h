@@ -11,18 +11,24 @@
 #include <check.h>
 #include <stdlib.h>
 
-static inline int unit_run(const char *name, const TTest *const *tests, size_t n)
+/* For a case with fixtures, loops or a time-out of its own. */
+static inline int unit_run_case(const char *name, TCase *tc)
 {
 	Suite *suite = suite_create(name);
-	TCase *all = tcase_create("all");
-	for (size_t i = 0; i < n; i++)
-		tcase_add_test(all, tests[i]);
-	suite_add_tcase(suite, all);
+	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static inline int unit_run(const char *name, const TTest *const *tests, size_t n)
+{
+	TCase *all = tcase_create("all");
+	for (size_t i = 0; i < n; i++)
+		tcase_add_test(all, tests[i]);
+	return unit_run_case(name, all);
 }
 
 #endif
