@@ -73,7 +73,7 @@ struct conf_member {
 	uint8_t tier;
 	bool drain;
 	uint16_t weight;
-	const char *host;
+	const char *host, *site;
 	const struct conf_value *at, *weight_at; /* weight_at: NULL where none was given */
 };
 

@@ -96,6 +96,7 @@ static void add_host(struct conf *c, struct conf_members *out, const struct conf
 	struct conf_member m = *like;
 
 	m.host = h->name;
+	m.site = h->site;
 	for (size_t i = 0; i < h->count && out->count <= POLICY_MEMBERS_MAX; i++) {
 		m.addr = h->addrs[i];
 		conf_members_push(c, out, &m);

@@ -145,14 +145,18 @@ static void plan_policy(struct planner *pl, struct conf_service *s, struct polic
 static void plan_service(struct planner *pl, struct conf_service *s, struct plan_service *out)
 {
 	const char **hosts = conf_planner_room(pl, s->member_count, sizeof *hosts);
+	const char **sites = conf_planner_room(pl, s->member_count, sizeof *sites);
 
-	for (uint16_t i = 0; hosts && i < s->member_count; i++)
+	for (uint16_t i = 0; hosts && sites && i < s->member_count; i++) {
 		hosts[i] = conf_planner_text(pl, s->members[i].host);
+		sites[i] = conf_planner_text(pl, s->members[i].site);
+	}
 	plan_policy(pl, s, &out->policy);
 	out->name = conf_planner_text(pl, s->name);
 	out->owner = copy_list(pl, s->owner, name_len(s->owner), 1);
 	out->checks = plan_checks(pl, s);
 	out->hosts = hosts;
+	out->sites = sites;
 	out->agree = (uint8_t)conf_fields_word(&s->keys, SERVICE_AGREE);
 	out->file = conf_planner_text(pl, s->block->source->path);
 	out->line = s->block->line;

@@ -109,8 +109,7 @@ static const struct schema_key keys_check[] = {
 	[CHECK_USE] = {.name = "use", .type = SCHEMA_STRING, .min = 1, .max = 256, .expected = "the name of a check"},
 };
 static const struct schema_key keys_host[] = {
-	[HOST_SITE] = {.name = "site", .type = SCHEMA_STRING, .min = 1, .max = 64, .expected = "the name of a site",
-		       .unbuilt = "tiers know site:NAME, overrides do not"},
+	[HOST_SITE] = {.name = "site", .type = SCHEMA_STRING, .min = 1, .max = 64, .expected = "the name of a site"},
 };
 static const struct schema_key keys_service[] = {
 	[SERVICE_CHECK] = {.name = "check", .type = SCHEMA_OTHER,

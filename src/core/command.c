@@ -36,7 +36,7 @@ static void refuse_unknown(struct core *c, uint32_t id, const char *selector)
 {
 	const char *near = selector_nearest(selector, c->gen);
 	if (strncmp(selector, "site:", 5) == 0)
-		effect_reply(c, id, true, "\"%s\": sites are not built yet for overrides; name the hosts", selector);
+		effect_reply(c, id, true, "\"%s\": no member's host has that site", selector);
 	else if (near && strcmp(near, selector) != 0 && strchr(selector, '/') == NULL)
 		effect_reply(c, id, true, "\"%s\" matches no address, host or service; did you mean \"%s\"", selector,
 			     near);
@@ -142,7 +142,7 @@ static bool understood(struct core *c, const struct core_command *cmd, char sele
 	}
 	if (!selector_canonical(selector)) {
 		effect_reply(c, cmd->id, true,
-			     "this is no selector; expected an address, host, service, SERVICE/ADDRESS or glob");
+			     "this is no selector; expected an address, host, site:NAME, service, SERVICE/ADDRESS or glob");
 		return false;
 	}
 	selector_resolve(&s, selector, c->gen);

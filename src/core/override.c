@@ -4,7 +4,7 @@
  *                               node 2: auto, hlc 70 ◀──      An expired register counts as auto from its own stamp on.
  *
  *     member 127.0.0.11 of www: "127.0.0.11" down, "www…" up  the selector that says most counts: SERVICE/ADDRESS, service,
- *                                                 ◀───────    address, host, glob; among equals the newest
+ *                                                 ◀───────    address, host, site, glob; among equals the newest
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -100,6 +100,7 @@ struct plan_service {
 	struct policy_service policy; /* members and all */
 	const struct plan_check *checks; /* one a member, same order */
 	const char *const *hosts;        /* one a member, NULL = none */
+	const char *const *sites;        /* likewise: of its host */
 	uint8_t agree;        /* enum policy_agree; POLICY_AGREE_PAIR = the pair's */
 	const char *file; unsigned line; /* where it was configured */
 };

@@ -387,19 +387,22 @@ static void read_members(struct reader *d, const struct plan *p, struct plan_ser
 	struct policy_member *members = new_array(d, n, sizeof *members);
 	struct plan_check *checks = new_array(d, n, sizeof *checks);
 	const char **hosts = new_array(d, n, sizeof *hosts);
-	for (size_t i = 0; members && checks && hosts && i < n && !d->r->failed; i++) {
+	const char **sites = new_array(d, n, sizeof *sites);
+	for (size_t i = 0; members && checks && hosts && sites && i < n && !d->r->failed; i++) {
 		read_addr(d, &members[i].addr, true);
 		members[i].tier = get_u8(d->r);
 		members[i].drain = read_bool(d);
 		members[i].weight = get_u16(d->r);
 		require(d, members[i].tier < s->policy.tier_count);
 		hosts[i] = read_text(d, false);
+		sites[i] = read_text(d, false);
 		read_check(d, p, &checks[i]);
 	}
 	s->policy.members = members;
 	s->policy.member_count = (uint16_t)n;
 	s->checks = checks;
 	s->hosts = hosts;
+	s->sites = sites;
 }
 
 /* A whole, lower-case name: services are found by comparing octets. */

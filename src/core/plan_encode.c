@@ -158,6 +158,7 @@ static void add_member(struct bytes *b, const struct plan_service *s, size_t i)
 	bytes_u8(b, m->drain);
 	bytes_u16(b, m->weight);
 	add_text(b, s->hosts[i]);
+	add_text(b, s->sites[i]);
 	bytes_u16(b, c->need);
 	bytes_u16(b, c->count);
 	for (size_t k = 0; k < c->count && k < PLAN_CHECK_STREAMS_MAX; k++)

@@ -1,7 +1,10 @@
-/* What an operator's word means: SERVICE/ADDRESS, a service, an address, a host, or a glob over service names. */
+/* What an operator's word means: SERVICE/ADDRESS, a service, an address, a host, site:NAME, or a glob over service names. */
 #include <stdio.h>
 #include "base/text.h"
 #include "core/state.h"
+
+#define SITE "site:"
+#define SITE_LEN 5
 
 static bool canonical_address(char *text, size_t cap)
 {
@@ -31,6 +34,8 @@ bool selector_canonical(char text[CORE_SELECTOR_MAX])
 	}
 	if (!*text)
 		return false;
+	if (strncmp(text, SITE, SITE_LEN) == 0)
+		return text[SITE_LEN] != '\0'; /* a site's name is the operator's, whatever is in it */
 	if (canonical_address(text, CORE_SELECTOR_MAX))
 		return true;
 	if (!(slash = strrchr(text, '/'))) {
@@ -79,7 +84,10 @@ void selector_resolve(struct selector *s, const char *text, const struct gen *g)
 	*s = (struct selector){ 0 };
 	snprintf(s->name, sizeof s->name, "%s", text);
 	char *slash = strrchr(s->name, '/');
-	if (slash) {
+	if (strncmp(text, SITE, SITE_LEN) == 0) {
+		snprintf(s->name, sizeof s->name, "%s", text + SITE_LEN);
+		s->kind = SELECTOR_SITE;
+	} else if (slash) {
 		*slash = '\0';
 		if (addr_parse(&s->addr, slash + 1, strlen(slash + 1), 0) == 0)
 			s->kind = SELECTOR_MEMBER;
@@ -105,6 +113,8 @@ bool selector_matches(const struct selector *s, const struct plan_service *v, si
 		return addr_same_ip(&s->addr, &v->policy.members[i].addr);
 	case SELECTOR_HOST:
 		return v->hosts[i] && fold_equal(v->hosts[i], s->name);
+	case SELECTOR_SITE:
+		return v->sites[i] && fold_equal(v->sites[i], s->name);
 	case SELECTOR_GLOB:
 		return text_glob(s->name, v->name);
 	case SELECTOR_NONE:

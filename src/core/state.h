@@ -130,11 +130,11 @@ struct gen {
 };
 
 /* ---- overrides ---- */
-enum selector_kind { SELECTOR_NONE = 0, SELECTOR_GLOB, SELECTOR_HOST, SELECTOR_ADDRESS, SELECTOR_SERVICE, SELECTOR_MEMBER };
+enum selector_kind { SELECTOR_NONE = 0, SELECTOR_GLOB, SELECTOR_SITE, SELECTOR_HOST, SELECTOR_ADDRESS, SELECTOR_SERVICE, SELECTOR_MEMBER };
 struct selector { /* as understood under the present plan; kinds ascend by how much they say */
 	enum selector_kind kind;
 	struct addr addr;                /* ADDRESS, MEMBER */
-	char name[CORE_SELECTOR_MAX];    /* service, host or pattern; lower-case */
+	char name[CORE_SELECTOR_MAX];    /* service, host, site or pattern; lower-case */
 };
 struct reg { /* what one node said last about one selector */
 	uint8_t node;

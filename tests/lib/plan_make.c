@@ -196,7 +196,8 @@ static void read_fallback(struct maker *m, struct policy_service *s, char *list)
 }
 
 static void add_member(struct maker *m, struct plan_service *s, struct policy_member *members,
-		       struct plan_check *checks, const char **hosts, const char *check, char *word, uint8_t tier)
+		       struct plan_check *checks, const char **hosts, const char **sites,
+		       const char *check, char *word, uint8_t tier)
 {
 	uint16_t i = s->policy.member_count;
 	take_marks(&members[i], word);
@@ -206,6 +207,10 @@ static void add_member(struct maker *m, struct plan_service *s, struct policy_me
 	if (i == MEMBERS_MAX || addr_parse(&members[i].addr, word, strlen(word), 0) < 0)
 		give_up("member", word);
 	members[i].tier = tier;
+	char *site = host ? strchr(host, '%') : NULL; /* "@ams1%ams" */
+	if (site)
+		*site++ = '\0';
+	sites[i] = site ? need(arena_str(&m->p->arena, site)) : NULL;
 	hosts[i] = host ? need(arena_str(&m->p->arena, host)) : NULL;
 	fill_check(m, &checks[i], check, &members[i].addr, s->name, hosts[i]);
 	s->policy.member_count++;
@@ -229,17 +234,19 @@ static void read_service(struct maker *m, char **at)
 	struct policy_member *members = need(arena_array(a, MEMBERS_MAX, sizeof *members));
 	struct plan_check *checks = need(arena_array(a, MEMBERS_MAX, sizeof *checks));
 	const char **hosts = need(arena_array(a, MEMBERS_MAX, sizeof *hosts));
+	const char **sites = need(arena_array(a, MEMBERS_MAX, sizeof *sites));
 	for (char *w; (w = strtok_r(NULL, " ", at));) {
 		if (strcmp(w, "/") == 0)
 			s->policy.tier_count++;
 		else if (value_of(w, "fallback"))
 			read_fallback(m, &s->policy, w + strlen("fallback="));
 		else if (!strchr(w, '=') || !set_option(s, w))
-			add_member(m, s, members, checks, hosts, check, w, (uint8_t)(s->policy.tier_count - 1));
+			add_member(m, s, members, checks, hosts, sites, check, w, (uint8_t)(s->policy.tier_count - 1));
 	}
 	s->policy.members = members;
 	s->checks = checks;
 	s->hosts = hosts;
+	s->sites = sites;
 	s->file = "test.lua";
 	s->line = m->p->service_count;
 }

@@ -74,7 +74,7 @@ static void turn_net(struct sim *s)
 static void command(struct sim *s)
 {
 	static const char *const selectors[] = { "127.0.0.1", "127.0.0.2", "www.test", "www.test/127.0.0.1",
-						 "ams1",      "*.test",    "dl.test",  "::2" };
+						 "ams1",      "*.test",    "dl.test",  "::2", "site:ams" };
 	static const uint16_t lives[] = { 0, 0, 300, 1500, 3000 };
 	static const char *const verbs[] = { "?", "auto", "down", "up", "drain" };
 	if (s->command_count == SIM_COMMANDS_MAX)

@@ -113,12 +113,14 @@ static int says(const char *selector, const struct plan_service *v, size_t i)
 	addr_format(&v->policy.members[i].addr, false, ip);
 	snprintf(both, sizeof both, "%s/%s", v->name, ip);
 	if (strcmp(selector, both) == 0)
-		return 5;
+		return 6;
 	if (strcmp(selector, v->name) == 0)
-		return 4;
+		return 5;
 	if (strcmp(selector, ip) == 0)
-		return 3;
+		return 4;
 	if (v->hosts[i] && strcmp(selector, v->hosts[i]) == 0)
+		return 3;
+	if (v->sites[i] && strncmp(selector, "site:", 5) == 0 && strcmp(selector + 5, v->sites[i]) == 0)
 		return 2;
 	return strcmp(selector, "*.test") == 0;
 }

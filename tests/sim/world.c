@@ -16,25 +16,25 @@
 /* Two plans a shape: the second has its members in another order and a service more. Members' last octets name back ends. */
 static const char *const plans[SIM_SHAPES][SIM_PLANS] = {
 	{ "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
-	  "service www.test web 127.0.0.1@ams1 127.0.0.2 / 127.0.0.3\nservice dl.test web 127.0.0.1@ams1 127.0.0.4\n"
+	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 / 127.0.0.3\nservice dl.test web 127.0.0.1@ams1%ams 127.0.0.4\n"
 	  "service last.test web 127.0.0.5 127.0.0.6 all_down=last\n",
 	  "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
-	  "service new.test web 127.0.0.6 127.0.0.2\nservice www.test web 127.0.0.2 127.0.0.1@ams1 / 127.0.0.3\n"
-	  "service dl.test web 127.0.0.4 127.0.0.1@ams1\nservice last.test web 127.0.0.5 127.0.0.6 all_down=last\n" },
+	  "service new.test web 127.0.0.6 127.0.0.2\nservice www.test web 127.0.0.2 127.0.0.1@ams1%ams / 127.0.0.3\n"
+	  "service dl.test web 127.0.0.4 127.0.0.1@ams1%ams\nservice last.test web 127.0.0.5 127.0.0.6 all_down=last\n" },
 	{ "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
-	  "service www.test web 127.0.0.1@ams1 127.0.0.2 127.0.0.3 need=2 all_down=none\nservice dl.test web 127.0.0.3 / 127.0.0.4 / 127.0.0.5 failback=1500\n",
+	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 127.0.0.3 need=2 all_down=none\nservice dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\n",
 	  "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
-	  "service dl.test web 127.0.0.3 / 127.0.0.4 / 127.0.0.5 failback=1500\nservice new.test web 127.0.0.6\n"
-	  "service www.test web 127.0.0.3 127.0.0.2 127.0.0.1@ams1 need=2 all_down=none\n" },
+	  "service dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\nservice new.test web 127.0.0.6\n"
+	  "service www.test web 127.0.0.3 127.0.0.2 127.0.0.1@ams1%ams need=2 all_down=none\n" },
 	{ "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"
-	  "service www.test web 127.0.0.1@ams1 ::2 / 127.0.0.3 ::4 couple=1 failback=manual\nservice dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\n",
+	  "service www.test web 127.0.0.1@ams1%ams ::2 / 127.0.0.3 ::4 couple=1 failback=manual\nservice dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\n",
 	  "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"
-	  "service dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\nservice www.test web ::2 127.0.0.1@ams1 / ::4 127.0.0.3 couple=1 failback=manual\n" },
+	  "service dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\nservice www.test web ::2 127.0.0.1@ams1%ams / ::4 127.0.0.3 couple=1 failback=manual\n" },
 	{ "pair any-up\ncheck web interval=500 timeout=300 retry=100 fall=3\n"
-	  "service www.test web 127.0.0.1@ams1 127.0.0.2 initial=down\nservice own.test web 127.0.0.3 127.0.0.4 agree=local\n"
+	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 initial=down\nservice own.test web 127.0.0.3 127.0.0.4 agree=local\n"
 	  "service dl.test web 127.0.0.2 / 127.0.0.5 need=100%\n",
 	  "pair any-up\ncheck web interval=700 timeout=300 retry=100 fall=2\n"
-	  "service dl.test web 127.0.0.2 / 127.0.0.5 need=100%\nservice www.test web 127.0.0.2 127.0.0.1@ams1 initial=down\n"
+	  "service dl.test web 127.0.0.2 / 127.0.0.5 need=100%\nservice www.test web 127.0.0.2 127.0.0.1@ams1%ams initial=down\n"
 	  "service own.test web 127.0.0.4 127.0.0.3 127.0.0.6 agree=local\n" },
 };
 /* Made once: nobody writes to a plan, and the runs are many. */

@@ -109,7 +109,7 @@ static const char *addr_text(const struct addr *a)
 
 START_TEST(the_product_example_is_accepted)
 {
-	static const char *const warnings[] = {"http", "http", "site", "site"};
+	static const char *const warnings[] = {"http", "http"};
 	struct loaded l;
 
 	enter();
@@ -389,6 +389,8 @@ START_TEST(members_are_addresses_hosts_sites_and_tables)
 	ck_assert_str_eq(s->hosts[2], "a2");
 	ck_assert_str_eq(s->hosts[3], "f1");
 	ck_assert_ptr_null(s->hosts[4]);
+	ck_assert_str_eq(s->sites[0], "ams");
+	ck_assert_ptr_null(s->sites[4]);
 	ck_assert_uint_eq(s->policy.members[4].weight, 7);
 	ck_assert(s->policy.members[4].drain);
 	ck_assert_int_eq(s->policy.all_down, POLICY_ALL_DOWN_LIST);

@@ -672,11 +672,11 @@ START_TEST(what_makes_no_sense_is_refused)
 		  "\"ww.example.test\" matches no address, host or service; did you mean \"www.example.test\"\n" },
 		{ "down 127.0.0.99", "\"127.0.0.99\" matches no address, host or service\n" },
 		{ "down ams2", "\"ams2\" matches no address, host or service; did you mean \"ams1\"\n" },
-		{ "down site:ams", "\"site:ams\": sites are not built yet for overrides; name the hosts\n" },
+		{ "down site:ams", "\"site:ams\": no member's host has that site\n" },
 		{ "down www.example.test/127.0.0.99",
 		  "\"www.example.test/127.0.0.99\" matches no address, host or service\n" },
 		{ "down www.example.test/nonsense",
-		  "this is no selector; expected an address, host, service, SERVICE/ADDRESS or glob\n" },
+		  "this is no selector; expected an address, host, site:NAME, service, SERVICE/ADDRESS or glob\n" },
 		{ "explode 127.0.0.11", "no such verb; expected auto, down, up or drain\n" },
 		{ "auto 127.0.0.99", "\"127.0.0.99\" matches no address, host or service\n" },
 		{ "down www.example.test",
@@ -696,6 +696,30 @@ START_TEST(what_makes_no_sense_is_refused)
 	struct core_totals totals;
 	core_totals_get(w.core, &totals);
 	ck_assert_uint_eq(totals.overrides, 0);
+}
+END_TEST
+
+START_TEST(a_site_is_all_its_hosts)
+{
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11@a1%AMS 127.0.0.12@a2%ams 127.0.0.13@f1%fra\n"
+			"service dl.example.test web 127.0.0.11@a1%AMS 127.0.0.14\n");
+	world_run(&w, 1000);
+	world_trace(&w, NULL);
+	world_command(&w, "drain Site:Ams");
+	ck_assert_str_eq(world_trace(&w, "reply"), "reply 1 drain site:ams: in force on ns1 (2 services)\n");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10");
+	ck_assert_str_eq(world_answer(&w, "dl.example.test", A), "127.0.0.14 ttl=10");
+	world_command(&w, "up *.example.test"); /* says less than a site */
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=60");
+	world_command(&w, "up a2"); /* and a host says more */
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 127.0.0.13 ttl=60");
+	world_command(&w, "down site:fra/x");
+	ck_assert_str_eq(world_trace(&w, "refused"), "refused 4 \"site:fra/x\": no member's host has that site\n");
+	world_restart(&w, SIZE_MAX);
+	world_run(&w, 1000);
+	ck_assert_str_eq(world_answer(&w, "dl.example.test", A), "127.0.0.14 ttl=60");
+	world_command(&w, "auto site:ams");
+	ck_assert_str_eq(world_answer(&w, "dl.example.test", A), "127.0.0.11 127.0.0.14 ttl=60");
 }
 END_TEST
 
@@ -1124,6 +1148,7 @@ int main(void)
 				       standby_tiers_are_probed_like_all_others,
 				       an_override_waits_for_the_disk,
 				       what_makes_no_sense_is_refused,
+				       a_site_is_all_its_hosts,
 				       two_commands_may_not_do_together_what_neither_may_alone,
 				       the_selector_that_says_most_counts,
 				       force_up_brings_the_dead_back,

@@ -10,7 +10,7 @@ static const char *const text =
 	"pair any-down\n"
 	"check web interval=1000 timeout=500 retry=200 fall=3 rise=2\n"
 	"check port interval=5000\n"
-	"service www.example.test web 127.0.0.11 127.0.0.12@ams1 / 2001:db8::13 all_down=last ttl=5-30 initial=down\n"
+	"service www.example.test web 127.0.0.11 127.0.0.12@ams1%ams / 2001:db8::13 all_down=last ttl=5-30 initial=down\n"
 	"service dl.example.test web+port 127.0.0.11 127.0.0.14 need=50% pick=weighted answer=1 agree=local couple=1\n"
 	"service static.example.test - 127.0.0.15 all_down=none failback=60000\n";
 
@@ -74,6 +74,8 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert_uint_eq(q->service_count, 3);
 	ck_assert_str_eq(q->services[0].hosts[1], "ams1");
 	ck_assert_ptr_null(q->services[0].hosts[0]);
+	ck_assert_str_eq(q->services[0].sites[1], "ams");
+	ck_assert_ptr_null(q->services[0].sites[0]);
 	ck_assert_uint_eq(q->services[0].policy.members[2].tier, 1);
 	ck_assert_uint_eq(q->services[0].policy.members[2].addr.family, 6);
 	ck_assert(!q->services[0].policy.initial_up);

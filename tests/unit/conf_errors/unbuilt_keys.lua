@@ -7,4 +7,3 @@ service "www.example.test" { check = "web", tiers = { { "site:ams" } } }
 --> unbuilt_keys.lua:1: warning: "http" is not built yet: nothing listens there
 --> unbuilt_keys.lua:2: warning: "http_from" is not built yet: there is no HTTP to guard
 --> unbuilt_keys.lua:2: warning: "probe_source" is not built yet: the system chooses the source of probes
---> unbuilt_keys.lua:5: warning: "site" is not built yet: tiers know site:NAME, overrides do not
