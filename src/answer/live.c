@@ -252,7 +252,7 @@ size_t answer_sticky_order(const struct answer_set *s, const struct addr *client
 		return 0;
 	live_choose(&c, l, &turn, rng, answer_prefix(client));
 	for (; n < c.count; n++)
-		order[n] = c.scattered ? c.index[n] : (uint16_t)((c.lead + n) % l->count);
+		order[n] = (uint16_t)(c.scattered ? c.index[n] : (c.lead + n) % l->count);
 	answer_live_free(l);
 	return n;
 }
