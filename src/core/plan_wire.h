@@ -10,6 +10,6 @@
 #include "dns/name.h"
 
 #define PLAN_WIRE_MAGIC 0x474d504cu /* "GMPL" */
-#define PLAN_WIRE_VERSION 5
+#define PLAN_WIRE_VERSION 6
 
 #endif
