@@ -281,7 +281,7 @@ void children_start(struct child *c)
 	children_send_generation(c);
 	struct child *coordinator = children_get(s, IPC_COORDINATOR), *runner = children_get(s, IPC_RUNNER);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
-		if (&s->child[i] != coordinator && &s->child[i] != runner && (c == coordinator || c == &s->child[i]))
+		if (&s->child[i] != coordinator && (c == coordinator || c == &s->child[i]))
 			join(coordinator, &s->child[i]);
 	if (c == runner || c->role == IPC_PROBER)
 		join(children_get(s, IPC_PROBER), runner);

@@ -56,6 +56,7 @@ static void begin_core(struct coordinator *c)
 	if (!c->ctl)
 		exit(1);
 	c->publisher.generation = c->plan->generation;
+	coordinator_hook_plan(c);
 	coordinator_step(c, &(struct core_event){ .type = CORE_TIMER });
 	coordinator_publish_all(c);
 	if (c->prober)
@@ -67,6 +68,7 @@ static void switch_plan(struct coordinator *c, struct plan *next)
 	struct plan *old = c->plan;
 	c->plan = next;
 	c->publisher.generation = next->generation;
+	coordinator_hook_plan(c);
 	if (coordinator_step(c, &(struct core_event){ .type = CORE_PLAN, .plan = { next } }))
 		exit(1); /* the core still holds the old plan, the others the new one: start anew with that */
 	plan_free(old);
@@ -231,6 +233,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 		finish(c);
 	if (c->ctl)
 		coordinator_finish_reload(c, false);
+	coordinator_hook_second(c);
 	if (c->core && publisher_wants_snapshot(&c->publisher))
 		coordinator_publish_all(c);
 }

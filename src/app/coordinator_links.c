@@ -70,10 +70,10 @@ static size_t pick_sticky(const struct ctl_sticky *s, uint16_t order[CTL_STICKY_
 
 void coordinator_get_host(void *ctx, struct ctl_host *h)
 {
-	const struct coordinator *c = ctx;
+	struct coordinator *c = ctx;
 	*h = (struct ctl_host){ .core = c->core, .now_ms = clock_mono_ms(), .wall_ms = clock_wall_ms(), .started_wall_ms = c->started_wall_ms,
 				.children = c->children, .child_count = c->child_count, .counters = &c->counters,
-				.journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky };
+				.hook = coordinator_hook_get(c), .journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky };
 }
 
 static void answer_cold(struct coordinator *c, struct rbuf *m)
@@ -291,6 +291,8 @@ void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd)
 		c->prober = chan_new(c->base, fd, prober_message, prober_end, c);
 		if (c->prober)
 			coordinator_tell_prober_state(c, true);
+	} else if (role == IPC_RUNNER) {
+		coordinator_take_runner(c, fd);
 	} else {
 		close(fd);
 	}

@@ -4,12 +4,14 @@
  *     coordinator.c        its life: what the supervisor hands over, start, new generations, end
  *     coordinator_step.c   one event in, its effects carried out: journal, publish, send, probe, reply, notice
  *     coordinator_journal.c  what it remembers, and what happens where it cannot
+ *     coordinator_hook.c   the program of on_event
  *     coordinator_links.c  what comes from the responder, the prober, the twin and the operators
  */
 #ifndef GEMEL_APP_COORDINATOR_STATE_H
 #define EPOCH_RETRY_MS 10000
 #define GEMEL_APP_COORDINATOR_STATE_H
 #include <event2/event.h>
+#include "app/hook.h"
 #include "app/publisher.h"
 #include "core/core.h"
 #include "ctl/ctl.h"
@@ -30,7 +32,7 @@ struct reply { /* in force in the core; the operator is told when every worker a
 
 struct coordinator {
 	struct event_base *base;
-	struct chan *supervisor, *responder, *prober;
+	struct chan *supervisor, *responder, *prober, *runner;
 	struct plan *plan, *next_plan; /* next: decoded, waits for its START */
 	struct core *core;
 	struct publisher publisher;
@@ -47,6 +49,8 @@ struct coordinator {
 	struct ctl_child children[CHILDREN_MAX];
 	size_t child_count;
 	struct ctl_counters counters;
+	struct hook hook;
+	struct ctl_hook hook_view;
 	uint64_t counters_ms, started_wall_ms;
 	uint32_t commands[COMMANDS_MAX]; /* given to the core, not answered; 0 = free */
 	bool last_words;                 /* the journal failed: only refusals leave us before we start anew */
@@ -77,6 +81,13 @@ void coordinator_compact(struct coordinator *c);
 bool coordinator_accept(struct coordinator *c, const struct core_command *cmd);
 void coordinator_refuse(struct coordinator *c, uint32_t id, const char *text);
 void coordinator_forget(struct coordinator *c, uint32_t id); /* it is answered */
+
+/* coordinator_hook.c */
+void coordinator_take_runner(struct coordinator *c, int fd);
+void coordinator_hook_plan(struct coordinator *c); /* the present plan's */
+void coordinator_hook_notice(struct coordinator *c, const struct core_notice *n);
+void coordinator_hook_second(struct coordinator *c);
+const struct ctl_hook *coordinator_hook_get(struct coordinator *c); /* NULL = there is none */
 
 /* coordinator_links.c */
 void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd);

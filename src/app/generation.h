@@ -13,7 +13,7 @@ struct generation {
 	int images[GENERATION_IMAGES_MAX]; /* -1 = none at this index */
 	size_t image_count;
 	int zones, plan;    /* -1 = none */
-	bool plugins;       /* a check of the plan may run plugins */
+	bool plugins;       /* a check of the plan may run plugins, or there is a hook: a runner is wanted */
 	uint8_t *site;      /* the node block as a whole IPC_SITE message; heap */
 	size_t site_len;
 };

@@ -231,6 +231,15 @@ static int send_plugins(struct loader *l)
 	return chan_send_now(l->channel, w.data, w.len, NULL, 0);
 }
 
+static bool wants_runner(const struct plan *p)
+{
+	bool wants = p->nodes[p->self].hook.argv_len > 0;
+
+	for (uint32_t i = 0; i < p->script_count; i++)
+		wants |= p->scripts[i].plugins;
+	return wants;
+}
+
 static int send_plan(struct loader *l)
 {
 	struct bytes b;
@@ -240,11 +249,8 @@ static int send_plan(struct loader *l)
 	e = plan_encode(&b, l->plan);
 	if (!e)
 		e = send_data(l, IPC_PLAN, "gemel-plan", b.data, b.len);
-	for (uint32_t i = 0; !e && i < l->plan->script_count; i++)
-		if (l->plan->scripts[i].plugins) {
-			e = send_plugins(l);
-			break;
-		}
+	if (!e && wants_runner(l->plan))
+		e = send_plugins(l);
 	if (b.data)
 		explicit_bzero(b.data, b.len); /* the twins' key is in it */
 	bytes_deinit(&b);

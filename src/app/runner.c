@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/queue.h>
+#include <unistd.h>
 #include "app/child.h"
+#include "app/runner_hook.h"
 #include "io/chan.h"
 #include "io/plugin.h"
 #include "ipc/ipc.h"
@@ -25,6 +27,7 @@ TAILQ_HEAD(job_list, job);
 struct runner {
 	struct event_base *base;
 	struct chan *supervisor, *prober;
+	struct runner_hook *hook;
 	struct job_list running, waiting;
 	unsigned running_count, waiting_count;
 };
@@ -82,7 +85,8 @@ static void start_some(struct runner *r)
 		TAILQ_REMOVE(&r->waiting, j, link);
 		r->waiting_count--;
 		tell_began(r, j->id);
-		j->plugin = plugin_start(r->base, j->text, j->argv_len, j->text + j->argv_len, j->env_len, on_done, j, &code);
+		const struct plugin_words w = { .argv = j->text, .argv_len = j->argv_len, .env = j->text + j->argv_len, .env_len = j->env_len };
+		j->plugin = plugin_start(r->base, &w, on_done, j, &code);
 		if (!j->plugin) {
 			tell_ran(r, j->id, PLUGIN_UNABLE, code, NULL, 0);
 			free(j);
@@ -173,6 +177,22 @@ static void prober_end(void *ctx)
 	plugin_kill_all();
 }
 
+static void take_channel(struct runner *r, enum ipc_role role, int fd)
+{
+	if (role == IPC_COORDINATOR) {
+		if (runner_hook_channel(r->hook, fd))
+			exit(1);
+	} else if (role == IPC_PROBER) {
+		if (r->prober)
+			prober_end(r);
+		r->prober = chan_new(r->base, fd, prober_message, prober_end, r);
+		if (!r->prober)
+			exit(1);
+	} else {
+		close(fd);
+	}
+}
+
 static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
 	struct runner *r = ctx;
@@ -181,15 +201,10 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 	enum ipc_type t = ipc_type_get(&m);
 	if (t == IPC_HELLO && get_u16(&m) != IPC_VERSION)
 		exit(1);
-	if (t == IPC_CHANNEL && fd_count == 1 && get_u8(&m) == IPC_PROBER) {
-		if (r->prober)
-			prober_end(r);
-		r->prober = chan_new(r->base, fds[0], prober_message, prober_end, r);
-		if (!r->prober)
-			exit(1);
-		return;
-	}
-	chan_close_fds(fds, fd_count);
+	if (t == IPC_CHANNEL && fd_count == 1)
+		take_channel(r, get_u8(&m), fds[0]);
+	else
+		chan_close_fds(fds, fd_count);
 	if (t == IPC_STOP) {
 		plugin_kill_all();
 		exit(0);
@@ -220,7 +235,7 @@ int runner_main(int channel)
 {
 	struct timeval every = { .tv_sec = CHILD_BEAT_MS / 1000, .tv_usec = CHILD_BEAT_MS % 1000 * 1000 };
 	struct runner *r = calloc(1, sizeof *r);
-	if (!r || !(r->base = event_base_new()) || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+	if (!r || !(r->base = event_base_new()) || !(r->hook = runner_hook_new(r->base)) || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return 1;
 	fcntl(channel, F_SETFD, FD_CLOEXEC); /* it was left open for us: no plugin may speak to the supervisor */
 	TAILQ_INIT(&r->running);

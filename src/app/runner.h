@@ -1,7 +1,7 @@
-/* The runner process: runs monitoring plugins for the prober, which itself may execute nothing.  It is there only when a
- * configured check runs plugins.
+/* The runner process: runs monitoring plugins for the prober, and the program of on_event for the coordinator
+ * (app/runner_hook.h), which themselves may execute nothing.  It is there only when one of them is configured.
  *
- *     supervisor ── HELLO, CHANNEL(prober) ──▶ runner ── BEAT, every second ──▶ supervisor
+ *     supervisor ── HELLO, CHANNEL(prober, coordinator) ──▶ runner ── BEAT, every second ──▶ supervisor
  *     prober ── RUN, RUN_END ──▶ runner ── RUN_BEGAN, RAN ──▶ prober
  *
  * A prober that is gone has no plugins any more: they are killed. What a plugin is allowed, io/plugin.h says.

@@ -190,6 +190,10 @@ void conf_scripts_free(struct conf *c);
 bool conf_pem_ok(struct conf *c, const struct conf_value *v, unsigned type);
 struct conf_pem *conf_pem_get(const struct conf *c, const char *name); /* NULL where no check names it */
 void conf_pems_free(struct conf *c);
+/* ---- hook.c ---- */
+void conf_hook_read(struct conf *c, const struct conf_value *v, struct plan_hook *h); /* v NULL = none */
+void conf_hook_check(struct conf *c); /* of the chosen node: is its program there? */
+const char *conf_hook_kind(const struct plan_hook *h, size_t i); /* its i-th kind; NULL behind the last */
 struct conf_script *conf_script_find(struct conf *c, const struct conf_value *v, const char *name);
 /* Zone that owner (lower-case wire) falls into, or CONF_NO_ZONE. */
 uint32_t conf_zone_of(const struct conf *c, const uint8_t *owner);

@@ -180,6 +180,7 @@ static void build(struct conf *c, const char *node)
 	conf_build_pair(c);
 	if (!c->failed)
 		conf_choose_node(c, node);
+	conf_hook_check(c);
 	conf_build_zones(c);
 	conf_build_hosts(c);
 	conf_build_checks(c);

@@ -164,6 +164,7 @@ static void build_node(struct conf *c, const struct conf_block *b, struct plan_n
 	/* NULL lets the supervisor choose where there is no such user */
 	n->user = f->v[NODE_USER] ? f->v[NODE_USER]->string.s : NULL;
 	n->nsid = conf_fields_string(f, NODE_NSID);
+	conf_hook_read(c, f->v[NODE_ON_EVENT], &n->hook);
 	read_paths(c, n, f);
 	if (strlen(n->name) > 63 || strchr(n->name, '/'))
 		conf_fault(c, &b->table, "node \"%.80s\" has no usable name; expected 1 to 63 octets without \"/\"",

@@ -49,6 +49,7 @@ static void plan_nodes(struct planner *pl)
 		n->state = conf_planner_text(pl, n->state);
 		n->user = conf_planner_text(pl, n->user);
 		n->nsid = conf_planner_text(pl, n->nsid);
+		n->hook.argv = copy_list(pl, n->hook.argv, n->hook.argv_len, 1);
 		if (!pl->c->pair.present)
 			n->id = 0;
 	}

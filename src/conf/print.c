@@ -107,6 +107,29 @@ static void put_blocks(struct json *j, const char *key, const struct addr_block 
 	json_end_array(j);
 }
 
+static void put_hook(struct json *j, const struct plan_hook *h)
+{
+	json_key(j, "on_event");
+	if (!h->argv_len) {
+		json_null(j);
+		return;
+	}
+	json_begin_object(j);
+	json_key(j, "program");
+	json_begin_array(j);
+	for (size_t at = 0; at < h->argv_len; at += strlen(h->argv + at) + 1)
+		json_string(j, h->argv + at);
+	json_end_array(j);
+	put_duration(j, "timeout", h->timeout_ms);
+	put_uint(j, "rate", h->per_minute);
+	json_key(j, "kinds");
+	json_begin_array(j);
+	for (size_t i = 0; conf_hook_kind(h, i); i++)
+		json_string(j, conf_hook_kind(h, i));
+	json_end_array(j);
+	json_end_object(j);
+}
+
 static void print_node(struct json *j, const struct plan_node *n, const struct fields *f)
 {
 	json_begin_object(j);
@@ -124,6 +147,7 @@ static void print_node(struct json *j, const struct plan_node *n, const struct f
 	put_blocks(j, "status_from", n->status_from, n->status_from_count);
 	put_field(j, f, NODE_PROBE_SOURCE);
 	put_text(j, "nsid", n->nsid);
+	put_hook(j, &n->hook);
 	json_end_object(j);
 }
 

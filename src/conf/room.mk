@@ -7,6 +7,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/convert.c src/conf/convert.h \
 	src/conf/fields.c src/conf/fields.h \
 	src/conf/files.c src/conf/files.h \
+	src/conf/hook.c \
 	src/conf/internal.h \
 	src/conf/keys.c \
 	src/conf/limits.c \

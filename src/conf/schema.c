@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/notice.h"
 #include "core/plan.h"
 
 #define MS_MIN 10              /* of any interval: less is a slip of the unit */
@@ -33,6 +34,19 @@ static const struct schema_word words_cookies[] = {
 	{"strict", PLAN_COOKIES_STRICT, NULL},
 	{"off", PLAN_COOKIES_OFF, NULL},
 	{NULL, 0, NULL}};
+static const struct schema_word words_kinds[] = {
+	{"verdict", CORE_NOTICE_VERDICT, NULL},
+	{"answer", CORE_NOTICE_ANSWER, NULL},
+	{"override", CORE_NOTICE_OVERRIDE, NULL},
+	{"link", CORE_NOTICE_LINK, NULL},
+	{"network", CORE_NOTICE_NETWORK, NULL},
+	{"prober", CORE_NOTICE_PROBER, NULL},
+	{"node", CORE_NOTICE_NODE, NULL},
+	{"check", CORE_NOTICE_CHECK, NULL},
+	{"canary", CORE_NOTICE_CANARY, NULL},
+	{"alarm", CORE_NOTICE_ALARM, NULL},
+	{"hook", CORE_NOTICE_HOOK, NULL},
+	{NULL, 0, NULL}};
 static const struct schema_word words_initial[] = {{"up", 1, NULL}, {"down", 2, NULL}, {NULL, 0, NULL}};
 
 static const struct schema_key keys_node[] = {
@@ -60,6 +74,8 @@ static const struct schema_key keys_node[] = {
 			       .unbuilt = "the system chooses the source of probes"},
 	[NODE_NSID] = {.name = "nsid", .type = SCHEMA_STRING, .min = 1, .max = 128,
 		       .expected = "text of 1 to 128 octets"},
+	[NODE_ON_EVENT] = {.name = "on_event", .type = SCHEMA_OTHER,
+			   .expected = "a program's path, or a table such as { \"/usr/local/bin/notify\", timeout = \"5s\" }"},
 };
 static const struct schema_key keys_pair[] = {
 	[PAIR_NAME] = {.name = "name", .type = SCHEMA_STRING, .min = 1, .max = 64, .required = true,
@@ -145,6 +161,12 @@ static const struct schema_key keys_ttl[] = {
 		     .expected = "whole seconds"},
 	[TTL_MAX] = {.name = "max", .type = SCHEMA_DURATION, .max = TTL_MAX_MS, .expected = "whole seconds"},
 };
+static const struct schema_key keys_on_event[] = {
+	[ON_EVENT_TIMEOUT] = {.name = "timeout", .type = SCHEMA_DURATION, .min = 100, .max = 60000, .fallback = "5s"},
+	[ON_EVENT_RATE] = {.name = "rate", .type = SCHEMA_INTEGER, .min = 1, .max = 6000, .fallback = "60"},
+	[ON_EVENT_KINDS] = {.name = "kinds", .type = SCHEMA_OTHER, .words = words_kinds,
+			    .expected = "a kind of event, or a list of them such as { \"answer\", \"alarm\" }"},
+};
 
 static const struct {
 	const char *name;
@@ -163,6 +185,7 @@ static const struct {
 	[SCHEMA_SERVICE] = {"service", keys_service, SERVICE_KEYS},
 	[SCHEMA_MEMBER] = {"a member", keys_member, MEMBER_KEYS},
 	[SCHEMA_TTL] = {"ttl", keys_ttl, TTL_KEYS},
+	[SCHEMA_ON_EVENT] = {"on_event", keys_on_event, ON_EVENT_KEYS},
 };
 
 const struct schema_key *conf_schema_keys(enum schema_block b, size_t *n)

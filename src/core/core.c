@@ -179,6 +179,11 @@ static int dispatch(struct core *c, const struct core_event *e)
 	case CORE_PROBER:
 		schedule_prober(c, e->prober.up);
 		return 0;
+	case CORE_TELL: {
+		struct core_notice n = *e->tell.notice;
+		notice_put(c, &n);
+		return 0;
+	}
 	case CORE_TIMER:
 	case CORE_EVENT_NONE:
 		break;
@@ -190,7 +195,8 @@ static const char *cause_of(enum core_event_type t)
 {
 	static const char *const causes[] = { [CORE_EVENT_NONE] = "time",      [CORE_TIMER] = "time",     [CORE_RESULT] = "check",
 					      [CORE_PACKET] = "twin",          [CORE_COMMAND] = "operator", [CORE_SYNCED] = "operator",
-					      [CORE_EPOCH] = "start",          [CORE_PLAN] = "reload",    [CORE_PROBER] = "process" };
+					      [CORE_EPOCH] = "start",          [CORE_PLAN] = "reload",    [CORE_PROBER] = "process",
+					      [CORE_TELL] = "process" };
 	return causes[t];
 }
 

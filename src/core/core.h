@@ -29,6 +29,7 @@ enum core_event_type {
 	CORE_SYNCED,   /* the journal is on disk up to `seq` */
 	CORE_EPOCH,    /* an epoch asked for by CORE_NEED_EPOCH is on disk; boot is fresh randomness */
 	CORE_PLAN,     /* a new configuration */
+	CORE_TELL,     /* of what happened around the core: it numbers it and keeps it */
 	CORE_PROBER    /* the prober came (up) or went: probes in flight are void. Until the first it is taken to be there */
 };
 enum core_verb { CORE_VERB_NONE = 0, CORE_VERB_AUTO, CORE_VERB_DOWN, CORE_VERB_UP, CORE_VERB_DRAIN, CORE_VERB_FAILBACK /* of a service; no override */ };
@@ -53,6 +54,7 @@ struct core_event {
 		struct { uint64_t epoch, boot; } epoch;
 		struct { const struct plan *plan; } plan; /* must outlive the core, or until the next CORE_PLAN */
 		struct { bool up; } prober;
+		struct { const struct core_notice *notice; } tell; /* time, number and observer are filled in */
 	};
 };
 

@@ -7,7 +7,8 @@
  *              "cause":"check","reason":"HTTP status: got 503","observer":"ns1","detail":{"check":"web","took_us":350}}
  *     record  5 | number 8 | wall ms 8 | kind 1 | old, new, cause, reason, observer, detail, subject: each a string of base/buf.h
  *
- * Causes: check (a probe's results), age (a verdict grew too old), operator, expiry, twin, reload, start, time.
+ * Causes: check (a probe's results), age (a verdict grew too old), operator, expiry, twin, reload, start, time; of a hook:
+ * rate, queue, program.
  */
 #ifndef GEMEL_CORE_NOTICE_H
 #define GEMEL_CORE_NOTICE_H
@@ -28,6 +29,7 @@ enum core_notice_kind {
 	CORE_NOTICE_CHECK,    /* a check: known, unknown wherever it is asked for want of results, gone */
 	CORE_NOTICE_CANARY,   /* an address: asked, or mute where this machine cannot ask it */
 	CORE_NOTICE_ALARM,    /* a peer, or this node; the reason tells what */
+	CORE_NOTICE_HOOK,     /* the program of on_event; dropped, failed */
 	CORE_NOTICE_KINDS
 };
 /* Octets with the NUL; longer texts are cut. One record holds them all at their longest (JOURNAL_RECORD_MAX). */

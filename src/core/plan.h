@@ -25,8 +25,16 @@
 #define PLAN_FILE_LEN_MAX 524288 /* twice the bundle of CAs of a distribution */
 #define PLAN_CHECK_STREAMS_MAX 16
 #define PLAN_KEY_LEN 32
+#define PLAN_HOOK_WORDS_MAX 16   /* the program and its arguments */
+#define PLAN_HOOK_LEN_MAX 4096   /* their octets */
 #define PLAN_RRL_TABLE_MAX 1048576 /* accounts: 16 MiB a worker */
 
+struct plan_hook { /* the program that is told of events */
+	const char *argv; /* strings, each with its NUL: an absolute path, then arguments; NULL = none */
+	uint16_t argv_len;
+	uint32_t timeout_ms, per_minute; /* at least 1 */
+	uint32_t kinds; /* bits of enum core_notice_kind */
+};
 struct plan_node {
 	const char *name;
 	uint8_t id; /* 1..254; 0 where there is no pair */
@@ -38,6 +46,7 @@ struct plan_node {
 	const char *control, *state, *user; /* paths as written, made absolute from the configuration's folder */
 	const char *nsid;                   /* NULL = none */
 	uint16_t workers;                   /* 0 = one per CPU */
+	struct plan_hook hook;
 };
 struct plan_pair {
 	bool present;

@@ -10,7 +10,7 @@
 /* The least octets that one of each can take; a count of more than fit in the rest is a lie. */
 #define ADDR_MIN 7
 #define BLOCK_MIN 8
-#define NODE_MIN 19
+#define NODE_MIN 21
 #define FILE_MIN 4
 #define SCRIPT_MIN 6
 #define ARG_MIN 3
@@ -127,6 +127,33 @@ static const struct addr_block *read_blocks(struct reader *d, uint16_t *count, s
 	return list;
 }
 
+static size_t words_of(const uint8_t *text, size_t len)
+{
+	size_t words = 0;
+	for (size_t i = 0; i < len; i++)
+		words += text[i] == 0;
+	return words;
+}
+
+static void read_hook(struct reader *d, struct plan_hook *h)
+{
+	size_t len = checked_count(d, get_u16(d->r), PLAN_HOOK_LEN_MAX, 1);
+	const uint8_t *text = len ? get_bytes(d->r, len) : NULL;
+	if (!text)
+		return;
+	require(d, text[0] == '/' && text[len - 1] == 0 && words_of(text, len) <= PLAN_HOOK_WORDS_MAX);
+	char *argv = new_array(d, len, 1);
+	if (!argv)
+		return;
+	memcpy(argv, text, len);
+	h->argv = argv;
+	h->argv_len = (uint16_t)len;
+	h->timeout_ms = get_u32(d->r);
+	h->per_minute = get_u32(d->r);
+	h->kinds = get_u32(d->r);
+	require(d, h->timeout_ms > 0 && h->per_minute > 0);
+}
+
 static void read_node(struct reader *d, struct plan_node *n)
 {
 	size_t count;
@@ -146,6 +173,7 @@ static void read_node(struct reader *d, struct plan_node *n)
 	n->user = read_text(d, false);
 	n->nsid = read_text(d, false);
 	n->workers = get_u16(d->r);
+	read_hook(d, &n->hook);
 }
 
 static int result_of(const struct reader *d)

@@ -51,6 +51,17 @@ void plan_limits_put(struct bytes *out, const struct plan_limits *l)
 	bytes_u32(out, l->probes_per_target);
 }
 
+static void add_hook(struct bytes *out, const struct plan_hook *h)
+{
+	bytes_u16(out, h->argv_len);
+	if (!h->argv_len)
+		return;
+	bytes_add(out, h->argv, h->argv_len);
+	bytes_u32(out, h->timeout_ms);
+	bytes_u32(out, h->per_minute);
+	bytes_u32(out, h->kinds);
+}
+
 void plan_node_put(struct bytes *out, const struct plan_node *n)
 {
 	add_text(out, n->name);
@@ -65,6 +76,7 @@ void plan_node_put(struct bytes *out, const struct plan_node *n)
 	add_text(out, n->user);
 	add_text(out, n->nsid);
 	bytes_u16(out, n->workers);
+	add_hook(out, &n->hook);
 }
 
 static void add_pair(struct bytes *b, const struct plan_pair *p)

@@ -22,6 +22,12 @@
 #define CTL_CLIENTS_MAX 64
 
 struct ctl_child { const char *role; uint32_t pid, restarts; uint64_t started_wall_ms; const char *confined; };
+struct ctl_hook { /* the program of on_event, and its runs since the coordinator's start */
+	const char *program;
+	uint64_t ran, failed, dropped; /* dropped: events that it was not given */
+	uint32_t waiting;
+	bool running;
+};
 struct ctl_counters { /* of the responder, summed; zero until it told */
 	uint64_t queries, responses, dropped, truncated, cold, edns, tcp, by_rcode[24];
 	uint64_t rate_dropped, rate_slipped; /* of the responses */
@@ -40,6 +46,7 @@ struct ctl_host {
 	uint64_t now_ms, wall_ms, started_wall_ms;
 	const struct ctl_child *children; size_t child_count;
 	const struct ctl_counters *counters;
+	const struct ctl_hook *hook; /* NULL = none */
 	bool journal_failed; /* the last write of the journal failed */
 	/* What this client gets, as the responder picks it: indexes of the set in the order of the answer, as many as it holds;
 	 * 0 = cannot tell. NULL where nobody can. */

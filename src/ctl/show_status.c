@@ -8,6 +8,7 @@
  *  "network":{"state":"ok","since":null,"canaries":2,"answering":2,"void":0},   or "unwatched", "in doubt", "isolated"
  *  "queries":{"total":9,"responses":9,"dropped":0,"truncated":0,"cold":1,"edns":9,"tcp":0,"rate_dropped":0,
  *             "rate_slipped":0,"qps":1.5},
+ *  "hook":{"program":"/usr/local/bin/notify","ran":7,"failed":1,"dropped":0,"waiting":0,"running":false},   null without one
  *  "tcp":{"connections":0,"accepted":0,"evicted":0,"evicted_source":0},
  *  "peers":[{"node":"ns2","link":"active","since":"…Z"}],
  *  "processes":[{"role":"responder","pid":12,"restarts":0,"started":"…Z","confined":"no"}]}
@@ -225,6 +226,26 @@ static void show_twins(const struct ctl_host *h, struct doc *d)
 	doc_list_end(d);
 }
 
+static void show_hook(const struct ctl_hook *k, struct doc *d)
+{
+	if (!k && d->form == DOC_PEOPLE)
+		return;
+	if (!k) {
+		doc_null(d, "hook");
+		return;
+	}
+	doc_group(d, "hook");
+	doc_text(d, "program", k->program);
+	doc_uint(d, "ran", k->ran);
+	doc_uint(d, "failed", k->failed);
+	doc_uint(d, "dropped", k->dropped);
+	doc_for(d, DOC_JSON);
+	doc_uint(d, "waiting", k->waiting);
+	doc_bool(d, "running", k->running);
+	doc_for(d, DOC_BOTH);
+	doc_group_end(d);
+}
+
 static void show_processes(const struct ctl_host *h, struct doc *d)
 {
 	doc_list(d, "processes");
@@ -265,6 +286,7 @@ enum call_next show_status(struct call *c, const struct ctl_host *h, struct doc 
 	show_counts(h, &s, d);
 	show_network(h, d);
 	show_queries(h->counters, d);
+	show_hook(h->hook, d);
 	show_twins(h, d);
 	show_processes(h, d);
 	return CALL_ANSWER;

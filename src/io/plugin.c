@@ -51,7 +51,7 @@ static bool split(char *list[PLUGIN_WORDS_MAX + 1], const char *text, size_t len
 	return true;
 }
 
-static void become(char *const argv[], char *const env[], pid_t parent, int out, int fault)
+static void become(char *const argv[], char *const env[], pid_t parent, int in, int out, int fault)
 {
 	static const int signals[] = { SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP, SIGCHLD };
 	sigset_t none;
@@ -68,7 +68,7 @@ static void become(char *const argv[], char *const env[], pid_t parent, int out,
 	bound(RLIMIT_NOFILE, PLUGIN_FILES_MAX);
 	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* what we, or whoever started us, left open to programs */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() == parent && null >= 0 && chdir("/") == 0 && dup2(null, 0) == 0 && dup2(out, 1) == 1 && dup2(null, 2) == 2)
+	if (getppid() == parent && null >= 0 && chdir("/") == 0 && dup2(in >= 0 ? in : null, 0) == 0 && dup2(out, 1) == 1 && dup2(null, 2) == 2)
 		execve(argv[0], argv, env);
 	error = errno;
 	if (write(fault, &error, sizeof error) < 0)
@@ -129,38 +129,77 @@ static void plugin_free(struct plugin *p)
 	free(p);
 }
 
-static int fork_plugin(struct plugin *p, const char *argv, size_t argv_len, const char *env, size_t env_len)
+/* Its standard input, written and closed behind it before it runs; -1 = none, or errno in *why. */
+static int open_input(const struct plugin_words *w, int *why)
+{
+	int in[2];
+
+	*why = w->input_len > PLUGIN_INPUT_MAX ? EMSGSIZE : 0;
+	if (*why != 0 || w->input_len == 0)
+		return -1;
+	if (pipe2(in, O_CLOEXEC) != 0) {
+		*why = errno;
+		return -1;
+	}
+	if (fcntl(in[1], F_SETFL, O_NONBLOCK) != 0 || write(in[1], w->input, w->input_len) != (ssize_t)w->input_len) {
+		*why = EIO;
+		close(in[0]);
+		in[0] = -1;
+	}
+	close(in[1]);
+	return in[0];
+}
+
+/* Where the plugin writes, and where an exec that failed says why: pipes whose ends for us are p's. */
+static int open_outputs(struct plugin *p, int *out, int *fault)
+{
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) != 0)
+		return errno;
+	p->out = pair[0];
+	*out = pair[1];
+	/* The plugin's end of it must wait: programs do not expect EAGAIN from their standard output. */
+	if (fcntl(*out, F_SETFL, 0) != 0 || pipe2(pair, O_CLOEXEC | O_NONBLOCK) != 0)
+		return errno;
+	p->fault = pair[0];
+	*fault = pair[1];
+	return 0;
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static int fork_plugin(struct plugin *p, const struct plugin_words *w)
 {
 	char *words[PLUGIN_WORDS_MAX + 1], *vars[PLUGIN_WORDS_MAX + 1];
-	int out[2], fault[2], why = 0;
+	int in, out = -1, fault = -1, why;
 	pid_t parent = getpid();
 
-	if (!split(words, argv, argv_len) || words[0] == NULL || words[0][0] != '/' || !split(vars, env, env_len))
+	if (!split(words, w->argv, w->argv_len) || words[0] == NULL || words[0][0] != '/' || !split(vars, w->env, w->env_len))
 		return EINVAL;
-	if (pipe2(out, O_CLOEXEC | O_NONBLOCK) != 0)
-		return errno;
-	p->out = out[0];
-	/* The plugin's end of it must wait: programs do not expect EAGAIN from their standard output. */
-	if (fcntl(out[1], F_SETFL, 0) != 0 || pipe2(fault, O_CLOEXEC | O_NONBLOCK) != 0) {
-		why = errno;
-		close(out[1]);
-		return why;
+	in = open_input(w, &why);
+	if (why == 0)
+		why = open_outputs(p, &out, &fault);
+	if (why == 0) {
+		p->pid = fork();
+		if (p->pid == 0)
+			become(words, vars, parent, in, out, fault);
+		if (p->pid < 0)
+			why = errno;
+		else
+			setpgid(p->pid, p->pid); /* both do it, so that it holds for whoever comes first */
 	}
-	p->fault = fault[0];
-	p->pid = fork();
-	if (p->pid == 0)
-		become(words, vars, parent, out[1], fault[1]);
-	if (p->pid < 0)
-		why = errno;
-	else
-		setpgid(p->pid, p->pid); /* both do it, so that it holds for whoever comes first */
-	close(out[1]);
-	close(fault[1]);
+	close_if_open(in);
+	close_if_open(out);
+	close_if_open(fault);
 	return why;
 }
 
-struct plugin *plugin_start(struct event_base *base, const char *argv, size_t argv_len, const char *env, size_t env_len,
-			    plugin_done done, void *ctx, uint8_t *code)
+struct plugin *plugin_start(struct event_base *base, const struct plugin_words *w, plugin_done done, void *ctx, uint8_t *code)
 {
 	struct plugin *p = calloc(1, sizeof *p);
 	int why = ENOMEM;
@@ -172,7 +211,7 @@ struct plugin *plugin_start(struct event_base *base, const char *argv, size_t ar
 	p->out = p->fault = -1;
 	p->done = done;
 	p->ctx = ctx;
-	why = fork_plugin(p, argv, argv_len, env, env_len);
+	why = fork_plugin(p, w);
 	if (why != 0) {
 		*code = (uint8_t)why;
 		plugin_free(p);

@@ -18,6 +18,7 @@
 #define PLUGIN_OUTPUT_KEPT 8192     /* as much as Nagios keeps */
 #define PLUGIN_OUTPUT_MAX 65536     /* one that writes more is killed */
 #define PLUGIN_WORDS_MAX 64         /* arguments, and variables of its environment */
+#define PLUGIN_INPUT_MAX 4096       /* any pipe holds so much, and takes it at once */
 #define PLUGIN_CPU_S 60             /* processor time */
 #define PLUGIN_FILE_MAX (16u << 20) /* octets of a file that it writes */
 #define PLUGIN_FILES_MAX 256        /* open descriptors */
@@ -35,9 +36,14 @@ struct plugin;
 /* It ended; output[len] lives until the call returns. The callee must not free it: plugin_reap does. */
 typedef void (*plugin_done)(void *ctx, struct plugin *p, enum plugin_end how, uint8_t code, const uint8_t *output, size_t len);
 
-/* argv, env: strings, each with its NUL, len octets in all. NULL with *code = errno where it cannot be started at all. */
-struct plugin *plugin_start(struct event_base *base, const char *argv, size_t argv_len, const char *env, size_t env_len,
-			    plugin_done done, void *ctx, uint8_t *code) MUST_CHECK;
+struct plugin_words { /* each: strings, every one with its NUL, len octets in all */
+	const char *argv, *env;
+	size_t argv_len, env_len;
+	const void *input; /* on its standard input; at most PLUGIN_INPUT_MAX octets, none = nothing to read */
+	size_t input_len;
+};
+/* NULL with *code = errno where it cannot be started at all. */
+struct plugin *plugin_start(struct event_base *base, const struct plugin_words *w, plugin_done done, void *ctx, uint8_t *code) MUST_CHECK;
 void plugin_kill(struct plugin *p); /* its group; it ends soon */
 /* After SIGCHLD: tells of each that ended, and frees it. Kills orphans. */
 void plugin_reap(void);

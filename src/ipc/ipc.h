@@ -9,6 +9,7 @@
  *     coordinator → prober      PROBE…                   prober → coordinator     RESULT…, PROBER_LOG
  *     coordinator → prober      PROBE_ONCE               prober → coordinator     PROBE_STEP…, PROBE_DONE
  *     prober → runner           RUN, RUN_END             runner → prober          RUN_BEGAN, RAN
+ *     coordinator → runner      HOOK                     runner → coordinator     HOOK_DONE
  *     coordinator → supervisor  RELOAD, STOP, OVERLAY    supervisor → coordinator PROGRESS…, DIAG…, RELOADED, CHILDREN
  */
 #ifndef GEMEL_IPC_IPC_H
@@ -66,7 +67,7 @@ enum ipc_type {
 	IPC_SERVING,   /* generation u64: sockets are being read */
 	IPC_BEAT,      /* nothing: alive */
 	/* plugins */
-	IPC_PLUGINS,   /* nothing, from the loader: a configured check runs plugins, so a runner is wanted */
+	IPC_PLUGINS,   /* nothing, from the loader: a configured check runs plugins, or there is a hook: a runner is wanted */
 	IPC_RUN,       /* id u64, argv block, env block: strings, each with its NUL */
 	IPC_RUN_END,   /* id u64: nobody waits for it any more, kill it */
 	IPC_RUN_BEGAN, /* id u64: its turn has come */
@@ -75,6 +76,9 @@ enum ipc_type {
 	IPC_PROBE_ONCE,/* id u32, generation u64, stream u32, steps u8 (0 = none wanted) */
 	IPC_PROBE_STEP,/* id u32, µs since its begin u32, text str */
 	IPC_PROBE_DONE,/* id u32, health_result */
+	/* the hook of on_event */
+	IPC_HOOK,      /* id u32, timeout ms u32, argv block, event block: what its standard input holds */
+	IPC_HOOK_DONE, /* id u32, how u8 (enum plugin_end), code u8, late u8 (killed at its time-out), first line of output str */
 	IPC_TYPE_MAX
 };
 

@@ -21,6 +21,7 @@ struct kit {
 	char dir[64], path[96];
 	struct ctl_child children[2];
 	struct ctl_counters counters;
+	const struct ctl_hook *hook;
 	bool journal_failed;
 	uint32_t command_id;
 	unsigned commands, stops, reloads;

@@ -79,9 +79,21 @@ START_TEST(status_for_machines)
 		   "\"probes\":{\"streams\":3,\"running\":0,\"unknown\":0},"
 		   "\"network\":{\"state\":\"unwatched\",\"since\":null,\"canaries\":0,\"answering\":0,\"void\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"
 		   "\"cold\":0,\"edns\":7,\"tcp\":1,\"rate_dropped\":4,\"rate_slipped\":2,\"qps\":1.5},"
-		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},\"peers\":[],"
+		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},\"hook\":null,\"peers\":[],"
 		   "\"processes\":[{\"role\":\"responder\",\"pid\":1001,\"restarts\":0,\"started\":\"2023-11-14T22:30:00.000Z\",\"confined\":\"no\"},"
 		   "{\"role\":\"prober\",\"pid\":1002,\"restarts\":3,\"started\":\"2023-11-14T22:30:00.000Z\",\"confined\":\"landlock, seccomp\"}]}\n");
+}
+END_TEST
+
+START_TEST(status_tells_of_the_hook)
+{
+	static const struct ctl_hook hook = { .program = "/bin/notify", .ran = 7, .failed = 1, .dropped = 3, .waiting = 2, .running = true };
+	k.hook = &hook;
+	kit_ask(&k, KIT_JSON, "status");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), ",\"hook\":{\"program\":\"/bin/notify\",\"ran\":7,\"failed\":1,\"dropped\":3,"
+						  "\"waiting\":2,\"running\":true},"));
+	kit_ask(&k, 0, "status");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "hook program      /bin/notify\nhook ran          7\nhook failed       1\nhook dropped      3\n"));
 }
 END_TEST
 
@@ -937,6 +949,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(show, begin, end);
 	tcase_add_test(show, status_for_people);
 	tcase_add_test(show, status_for_machines);
+	tcase_add_test(show, status_tells_of_the_hook);
 	tcase_add_test(show, services_in_both_forms);
 	tcase_add_test(show, services_json);
 	tcase_add_test(show, service_for_people);

@@ -25,6 +25,7 @@ static struct plan *rich_plan(void)
 		{ .name = "e", .kind = PLAN_ARG_CERTIFICATES, .string = "ca.pem", .file = 0 },
 		{ .name = "f", .kind = PLAN_ARG_KEY, .string = "own.key", .file = 1 } };
 	static const struct plan_file files[] = { { "certificates", 12 }, { "a key", 5 } };
+	static const char hook[] = "/bin/notify\0--pager";
 	static const struct addr fallback[] = { { 4, { 192, 0, 2, 1 }, 0 }, { 6, { 0x20, 1 }, 0 } };
 	struct plan *p = plan_make(text, 1);
 	struct plan_stream *s = (struct plan_stream *)(uintptr_t)&p->streams[0];
@@ -35,6 +36,7 @@ static struct plan *rich_plan(void)
 	p->file_count = 2;
 	v->policy.fallback = fallback;
 	v->policy.fallback_count = 2;
+	((struct plan_node *)(uintptr_t)&p->nodes[1])->hook = (struct plan_hook){ hook, sizeof hook, 5000, 60, 6 };
 	return p;
 }
 
@@ -69,6 +71,11 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert_str_eq(q->nodes[1].name, "ns2");
 	ck_assert_uint_eq(q->nodes[0].peer[0].port, 5401);
 	ck_assert_ptr_null(q->nodes[0].nsid);
+	ck_assert_uint_eq(q->nodes[0].hook.argv_len, 0);
+	ck_assert_str_eq(q->nodes[1].hook.argv + 12, "--pager");
+	ck_assert_uint_eq(q->nodes[1].hook.timeout_ms, 5000);
+	ck_assert_uint_eq(q->nodes[1].hook.per_minute, 60);
+	ck_assert_uint_eq(q->nodes[1].hook.kinds, 6);
 	ck_assert_uint_eq(q->limits.cookies, PLAN_COOKIES_ON);
 	ck_assert_mem_eq(q->pair.key, p->pair.key, PLAN_KEY_LEN);
 	ck_assert_uint_eq(q->service_count, 3);
@@ -234,6 +241,35 @@ START_TEST(counts_are_held_against_what_is_there)
 }
 END_TEST
 
+START_TEST(a_hook_that_could_not_be_run_is_refused)
+{
+	static const struct { const char *argv; uint16_t len; uint32_t timeout_ms, per_minute; int e; } cases[] = {
+		{ "/a", 3, 1, 1, 0 },
+		{ "/a\0b\0", 5, 1, 1, 0 },
+		{ "/a", 2, 1, 1, ERR_FORMAT },  /* no NUL */
+		{ "a", 2, 1, 1, ERR_FORMAT },   /* no path */
+		{ "", 1, 1, 1, ERR_FORMAT },
+		{ "/a", 3, 0, 1, ERR_FORMAT },
+		{ "/a", 3, 1, 0, ERR_FORMAT },
+		{ "/\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 17, 1, 1, 0 },
+		{ "/\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 18, 1, 1, ERR_FORMAT }, /* 17 words */
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct plan_node n = { .name = "ns1", .hook = { cases[i].argv, cases[i].len, cases[i].timeout_ms, cases[i].per_minute, 1 } }, got;
+		struct bytes b;
+		struct arena arena;
+		struct rbuf r;
+		bytes_init(&b, BOUND);
+		arena_init(&arena, 0);
+		plan_node_put(&b, &n);
+		rbuf_init(&r, b.data, b.len);
+		ck_assert_msg(plan_node_get(&r, &arena, &got) == cases[i].e, "case %zu", i);
+		arena_deinit(&arena);
+		bytes_deinit(&b);
+	}
+}
+END_TEST
+
 START_TEST(a_node_travels_alone)
 {
 	struct plan *p = rich_plan();
@@ -305,6 +341,7 @@ int main(void)
 	tcase_add_test(t, nonsense_is_refused);
 	tcase_add_test(t, counts_are_held_against_what_is_there);
 	tcase_add_test(t, a_node_travels_alone);
+	tcase_add_test(t, a_hook_that_could_not_be_run_is_refused);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
