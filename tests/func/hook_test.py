@@ -65,9 +65,9 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
         self.answers(B)
         self.assert_soon(lambda: any(e["kind"] == "answer" and e["new"] == B for e in self.told()), "the program hears of the answer")
         self.assert_soon(lambda: self.told() == self.events(), "it hears all that `events` shows, in order, in the same shape")
+        self.assert_soon(lambda: self.status()["ran"] == len(self.events()), "the last one ended")
         with open(clean, encoding="utf-8") as f:
             self.assertEqual(f.read(), "LC_ALL PATH PWD /\n")
-        self.assert_soon(lambda: not self.status()["running"], "the last one ended")
         hook = self.status()
         self.assertEqual((hook["program"], hook["ran"], hook["failed"], hook["dropped"]), (notify, len(self.events()), 0, 0))
         self.assertIn("hook", self.ctl("solo", "status")[1])
