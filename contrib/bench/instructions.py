@@ -72,6 +72,7 @@ def write_live(path, server):
     """Names of two addresses each, sN static and dN checked; where these come from differs."""
     with open(path, "w") as f:
         f.write(head("live.test").replace("3600\n", "30\n", 1))
+        f.write("@ IN MX 10 d0\n@ IN MX 20 d1\n")
         for i in range(SERVICES):
             a, b = pair(i)
             f.write(f"s{i} IN A {a}\ns{i} IN A {b}\n")
@@ -107,6 +108,8 @@ def kinds(big):
         "aaaa": (plain("AAAA"), NOERROR, 1),
         "pair": (lambda: (f"s{r.randrange(SERVICES)}.live.test", "A"), NOERROR, 2),
         "live": (lambda: (f"d{r.randrange(SERVICES)}.live.test", "A"), NOERROR, 2),
+        "mx": (lambda: ("small.test", "MX"), NOERROR, 2),
+        "mxlive": (lambda: ("live.test", "MX"), NOERROR, 2),
         "nxdomain": (nx, NXDOMAIN, 0),
         "wildcard": (wild, NOERROR, 1),
         "referral": (sub, NOERROR, 0),

@@ -84,24 +84,6 @@ static enum step negative(struct solver *s, uint16_t rcode, uint32_t ttl_s)
 	return STEP_DONE;
 }
 
-/* AA speaks of the first owner name in the answer (RFC 1035 4.1.1), so it stays after a CNAME. */
-static enum step referral(struct solver *s, const struct image_node *cut)
-{
-	const struct image_rrset *ns = db_find_rrset(cut, DNS_TYPE_NS);
-
-	if (!ns || !ns->at)
-		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
-	if (s->r->an == 0)
-		s->r->aa = false;
-	if (__builtin_expect(s->dnssec && s->proof.count, 0)) { /* behind an alias: what that brought is not given twice */
-		proof_no_ds(&s->proof, s->name, cut);
-		add_before_proofs(s, db_find_rrset(cut, DNS_TYPE_DS) ? rrset_answer(s->zone, s->dnssec, cut, ns) : db_answer(s->zone, ns->at));
-	} else {
-		(void)reply_add(s->r, rrset_answer(s->zone, s->dnssec, cut, ns), &s->owner);
-	}
-	return STEP_DONE;
-}
-
 static inline struct answer_live *live_load(const struct answer_db *db, const struct answer_zone *z, const struct image_rrset *rr)
 {
 	return __atomic_load_n(&db->slots[z->slot_first + rr->at], __ATOMIC_ACQUIRE);
@@ -133,10 +115,79 @@ static enum step give_live(struct solver *s, const struct image_rrset *rr)
 	return STEP_DONE;
 }
 
+/* A live RRset in the additional section: what is there now, led by any member, for whose turn it is counts where it is
+ * asked for. False: it does not fit. */
+static bool add_companion(struct solver *s, const struct answer_live *l, const struct reply_owner *o)
+{
+	struct live_choice c;
+
+	if (!l || l->count == 0)
+		return true;
+	if (s->r->len + l->window_len > s->r->limit)
+		return false;
+	uint32_t turn = live_any_turn(l, s->w->rng);
+	live_choose(&c, l, &turn, s->w->rng, l->pick == ANSWER_PICK_STICKY ? sticky_prefix(s) : 0);
+	reply_add_live_additional(s->r, l, &c, o);
+	return true;
+}
+
+/* An answer whose targets have live addresses. Additional data that does not fit is left off in silence, and what is behind
+ * it too (RFC 2181 9). */
+static enum step give_with_company(struct solver *s, const struct image_rrset *rr)
+{
+	const struct image_answer *a = db_answer(s->zone, rr->at);
+	const struct image_companion *c;
+	const size_t at = s->r->len;
+
+	if (!reply_add(s->r, a, &s->owner) || s->r->len != at + a->body_len)
+		return STEP_DONE;
+	for (unsigned i = 0;; i++) {
+		c = image_answer_companion(a, i);
+		const struct reply_owner o = { .at = reply_moved(a, c->owner, at, &s->owner) };
+		const struct answer_live *l =
+			__atomic_load_n(&s->db->slots[s->zone->slot_first + c->slot], __ATOMIC_ACQUIRE);
+		if (!add_companion(s, l, &o) || !c->more)
+			return STEP_DONE;
+	}
+}
+
+static __attribute__((noinline)) enum step give_changing(struct solver *s, const struct image_rrset *rr)
+{
+	return rr->flags & IMAGE_RRSET_LIVE ? give_live(s, rr) : give_with_company(s, rr);
+}
+
+static __attribute__((noinline)) enum step give_referral(struct solver *s, const struct image_node *cut, const struct image_rrset *ns)
+{
+	if (ns->flags & IMAGE_RRSET_COMPANY)
+		return give_with_company(s, ns);
+	if (s->proof.count) { /* behind an alias: what that brought is not given twice */
+		proof_no_ds(&s->proof, s->name, cut);
+		add_before_proofs(s, db_find_rrset(cut, DNS_TYPE_DS) ? rrset_answer(s->zone, true, cut, ns) : db_answer(s->zone, ns->at));
+	} else {
+		(void)reply_add(s->r, rrset_answer(s->zone, true, cut, ns), &s->owner);
+	}
+	return STEP_DONE;
+}
+
+/* AA speaks of the first owner name in the answer (RFC 1035 4.1.1), so it stays after a CNAME. */
+static enum step referral(struct solver *s, const struct image_node *cut)
+{
+	const struct image_rrset *ns = db_find_rrset(cut, DNS_TYPE_NS);
+
+	if (!ns || !ns->at)
+		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
+	if (s->r->an == 0)
+		s->r->aa = false;
+	if (__builtin_expect(s->dnssec | ns->flags, 0)) /* with signatures, or with company: never both */
+		return give_referral(s, cut, ns);
+	(void)reply_add(s->r, db_answer(s->zone, ns->at), &s->owner);
+	return STEP_DONE;
+}
+
 static enum step give(struct solver *s, const struct image_node *n, const struct image_rrset *rr)
 {
-	if (rr->flags & IMAGE_RRSET_LIVE)
-		return give_live(s, rr);
+	if (rr->flags & (IMAGE_RRSET_LIVE | IMAGE_RRSET_COMPANY))
+		return give_changing(s, rr);
 	if (!rr->at)
 		return fail(s, DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
 	if (__builtin_expect(s->dnssec, 0)) {

@@ -210,6 +210,11 @@ static void choose_sticky(struct live_choice *c, const struct answer_live *l, ui
 	c->scattered = !whole;
 }
 
+uint32_t live_any_turn(const struct answer_live *l, uint64_t rng[2])
+{
+	return l->in_turn ? draw_below(rng, l->in_turn) : 0;
+}
+
 void live_choose(struct live_choice *c, const struct answer_live *l, uint32_t *turn, uint64_t rng[2], uint64_t prefix)
 {
 	c->count = l->window;

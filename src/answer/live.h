@@ -41,6 +41,9 @@ static inline unsigned live_rotate(const struct answer_live *l, uint32_t *turn)
 	return t;
 }
 
+/* For who is not counted among the turns: any of them. */
+uint32_t live_any_turn(const struct answer_live *l, uint64_t rng[2]);
+
 /* l has members. turn: the slot's rotate position. */
 void live_choose(struct live_choice *c, const struct answer_live *l, uint32_t *turn, uint64_t rng[2], uint64_t prefix);
 

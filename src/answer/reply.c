@@ -74,16 +74,22 @@ bool reply_add(struct reply *r, const struct image_answer *a, const struct reply
 	return !r->tc;
 }
 
-bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c,
-		    const struct reply_owner *o)
+unsigned reply_moved(const struct image_answer *a, unsigned pointer, size_t at, const struct reply_owner *o)
+{
+	uint8_t moved[2];
+	const unsigned was_end = DNS_HEADER_LEN + a->name_len + 4u;
+	const unsigned suffix = o->at - DNS_HEADER_LEN + o->len - a->name_len;
+
+	store_u16(moved, (uint16_t)(0xc000 | pointer));
+	move_pointer(moved, was_end, (unsigned)at - was_end, o->wildcard ? o->at - DNS_HEADER_LEN : suffix, suffix);
+	return load_u16(moved) & 0x3fff;
+}
+
+static size_t put_live(struct reply *r, const struct answer_live *l, const struct live_choice *c, const struct reply_owner *o)
 {
 	uint8_t *to = r->out + r->len;
 	size_t size = l->record_len, n = c->count * size;
 
-	if (r->len + n > r->limit) {
-		r->tc = true;
-		return false;
-	}
 	if (c->scattered)
 		for (unsigned i = 0; i < c->count; i++)
 			memcpy(to + i * size, l->records + c->index[i] * size, size);
@@ -92,9 +98,26 @@ bool reply_add_live(struct reply *r, const struct answer_live *l, const struct l
 	if (o->at != DNS_HEADER_LEN)
 		for (unsigned i = 0; i < c->count; i++)
 			store_u16(to + i * size, (uint16_t)(0xc000 | o->at));
-	r->len += n;
+	return n;
+}
+
+bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c,
+		    const struct reply_owner *o)
+{
+	if (r->len + c->count * (size_t)l->record_len > r->limit) {
+		r->tc = true;
+		return false;
+	}
+	r->len += put_live(r, l, c, o);
 	r->an = (uint16_t)(r->an + c->count);
 	return true;
+}
+
+void reply_add_live_additional(struct reply *r, const struct answer_live *l, const struct live_choice *c,
+			       const struct reply_owner *o)
+{
+	r->len += put_live(r, l, c, o);
+	r->ar = (uint16_t)(r->ar + c->count);
 }
 
 unsigned reply_add_cname(struct reply *r, const struct reply_owner *o, uint32_t ttl_s, const uint8_t *target,

@@ -47,6 +47,11 @@ bool reply_add_part(struct reply *r, const struct image_answer *a, const struct 
 		    size_t head_at);
 bool reply_add_live(struct reply *r, const struct answer_live *l, const struct live_choice *c,
 		    const struct reply_owner *o);
+/* The same in the additional section, at any owner; it must fit. */
+void reply_add_live_additional(struct reply *r, const struct answer_live *l, const struct live_choice *c,
+			       const struct reply_owner *o);
+/* Where a compression pointer of a that was added at `at` for this owner points in the message. */
+unsigned reply_moved(const struct image_answer *a, unsigned pointer, size_t at, const struct reply_owner *o);
 /* A CNAME made from a DNAME (RFC 6672 3.1). Where its target, uncompressed, starts; 0 = did not fit. */
 unsigned reply_add_cname(struct reply *r, const struct reply_owner *o, uint32_t ttl_s, const uint8_t *target,
 			 size_t len);

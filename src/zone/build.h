@@ -22,6 +22,12 @@ struct image_builder {
 	struct zone_rdata signatures[ZONE_RRSET_MAX]; /* of one RRset, gathered */
 };
 
+/* A live RRset of the zone and its slot: answers that stand before it in the image want to know. */
+struct build_live {
+	const struct zone_rrset *set;
+	uint32_t slot;
+};
+
 /* What one image_add_zone works on. */
 struct build {
 	struct image_builder *b;
@@ -31,6 +37,8 @@ struct build {
 	uint32_t *node_at; /* by index in z->nodes; 0 = not in the image */
 	size_t nodes;
 	uint8_t max_labels;
+	struct build_live *live; /* by address of set */
+	size_t live_count;
 	struct denial denial;
 	size_t denial_next;     /* NSEC: how many entries of the chain were passed, nodes coming in their order */
 	bool with_signatures;   /* what is compiled now is for those who set DO */
@@ -39,6 +47,9 @@ struct build {
 
 /* Room for one more of size octets in a growing array. */
 int build_grow(void **array, size_t count, size_t *cap, size_t size) MUST_CHECK;
+/* The slot of a live RRset that is answered from, or IMAGE_NO_SLOT. */
+#define IMAGE_NO_SLOT UINT32_MAX
+uint32_t build_slot(const struct build *w, const struct zone_rrset *r);
 /* Everything of w->z into w->b->out; fills what of iz is not in its name. */
 int build_zone(struct build *w, struct image_zone *iz) MUST_CHECK;
 /* compile_rrset, and with_signatures the RRSIGs of r at n in the same segment: they are one thing, which is never cut

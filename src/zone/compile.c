@@ -246,6 +246,7 @@ void compile_begin(struct compile *c, const uint8_t *owner, bool wildcard)
 	c->body_at = (uint16_t)c->len;
 	c->dict_ready = false;
 	c->segment_count = c->reloc_count = c->name_count = 0;
+	c->company_count = 0;
 	memset(c->section_count, 0, sizeof c->section_count);
 }
 
@@ -268,10 +269,44 @@ int compile_rrset(struct compile *c, enum image_section s, const uint8_t *owner,
 	return 0;
 }
 
-/* One RRset in the answer section has no list of sections. */
+/* Where the rdata of a record of the first RRset begins: those have the owner's name. */
+static size_t rdata_at(const struct compile *c, unsigned record)
+{
+	const size_t head = (c->owner_len == 1 ? 1u : 2u) + RECORD_FIXED;
+	size_t at = c->body_at + head;
+
+	for (; record > 0; record--)
+		at += load_u16(c->msg + at - 2) + head;
+	return at;
+}
+
+void compile_companion(struct compile *c, int record, size_t lead, uint32_t slot)
+{
+	size_t at = record < 0 ? DNS_HEADER_LEN : rdata_at(c, (unsigned)record) + lead;
+
+	while ((c->msg[at] & 0xc0) == 0xc0) /* a name that is a pointer alone: to where that points */
+		at = load_u16(c->msg + at) & 0x3fffu;
+	if (at > IMAGE_POINTER_MAX || c->company_count == IMAGE_COMPANY_MAX)
+		return;
+	c->company[c->company_count++] = (struct image_companion){ .slot = slot, .owner = (uint16_t)at };
+}
+
+/* One RRset in the answer section has no list of sections; but who brings company is no plain answer. */
 static bool is_plain(const struct compile *c)
 {
-	return c->segment_count == 1 && c->segment[0].section == IMAGE_ANSWER;
+	return c->segment_count == 1 && c->segment[0].section == IMAGE_ANSWER && c->company_count == 0;
+}
+
+/* In front of the answer, the first one last. */
+static void add_company(const struct compile *c, struct bytes *out)
+{
+	if (c->company_count)
+		compile_align(out, _Alignof(struct image_companion));
+	for (unsigned i = c->company_count; i-- > 0;) {
+		struct image_companion x = c->company[i];
+		x.more = (uint16_t)(c->company_count - 1 - i);
+		bytes_add(out, &x, sizeof x);
+	}
 }
 
 void compile_join(struct compile *c)
@@ -300,6 +335,7 @@ uint32_t compile_end(const struct compile *c, struct bytes *out)
 	};
 
 	compile_align(out, _Alignof(struct image_answer));
+	add_company(c, out);
 	size_t at = out->len;
 	bytes_add(out, &a, sizeof a);
 	if (a.flags & IMAGE_ANSWER_SECTIONS) {

@@ -24,6 +24,8 @@ struct compile {
 	size_t len;         /* of msg */
 	uint16_t section_count[IMAGE_ADDITIONAL + 1];
 	size_t segment_count, reloc_count, name_count;
+	unsigned company_count;
+	struct image_companion company[IMAGE_COMPANY_MAX];
 	struct image_segment segment[COMPILE_SEGMENTS_MAX];
 	uint16_t reloc[COMPILE_RELOCS_MAX];
 	uint16_t name_at[COMPILE_NAMES]; /* offsets in msg, 0 = empty */
@@ -36,6 +38,10 @@ void compile_begin(struct compile *c, const uint8_t *owner, bool wildcard);
  * ERR_SHORT when it fits no message, ERR_LIMIT past the bounds above; c is then as before. */
 int compile_rrset(struct compile *c, enum image_section s, const uint8_t *owner, const struct zone_rrset *r, bool plain)
 	MUST_CHECK;
+/* A live RRset that goes with this answer, under the name that stands so many octets into the rdata of this record of the
+ * first RRset, or (-1) the owner's. What stands too far for pointers, or is one too many, is left out: nobody needs
+ * additional data (RFC 2181 9). */
+void compile_companion(struct compile *c, int record, size_t lead, uint32_t slot);
 /* Makes the last two segments, of one section, one that is not cut between them. */
 void compile_join(struct compile *c);
 /* Appends the result to out, aligned; returns its offset there (out->failed tells the rest). */

@@ -89,6 +89,7 @@ int image_add_zone(struct image_builder *b, struct zone *z, uint64_t digest, str
 	w.node_at = calloc(z->node_count + 1, sizeof *w.node_at);
 	e = w.node_at ? build_zone(&w, &iz) : ERR_NOMEM;
 	free(w.node_at);
+	free(w.live);
 	denial_deinit(&w.denial);
 	if (e) { /* as if it had never been tried */
 		b->out.len = len;

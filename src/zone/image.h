@@ -31,6 +31,11 @@
  *     denial | signed_at[n-1] … signed_at[0] | image_node | rrset[0] … rrset[n-1]
  *     zone ──signed_at──▶ image_signed{negative_at, …} ──chain_at──▶ image_nsec[] or image_nsec3[]
  *
+ * An answer whose targets have live addresses (IMAGE_RRSET_COMPANY) has a list of these in front of it, backwards. Only
+ * unsigned zones have live RRsets.
+ *
+ *     image_companion n-1 … 1, 0 | image_answer{…, SECTIONS} | …
+ *
  * image_open checks every bound once; readers check none.
  */
 #ifndef GEMEL_ZONE_IMAGE_H
@@ -44,7 +49,7 @@
 #include "zone/zone.h"
 
 #define IMAGE_MAGIC "GEMLIMG1"
-#define IMAGE_VERSION 3u
+#define IMAGE_VERSION 4u
 #define IMAGE_BYTE_ORDER 0x01020304u
 
 /* Aliases followed in one answer: more than any sane zone holds. Past the bound the answer ends there, NOERROR. */
@@ -68,7 +73,8 @@ enum image_node_flags {
 };
 enum image_rrset_flags {
 	IMAGE_RRSET_LIVE = 1, /* at = slot number */
-	IMAGE_RRSET_CHASE = 2 /* CNAME whose target lies in this zone, stored uncompressed */
+	IMAGE_RRSET_CHASE = 2, /* CNAME whose target lies in this zone, stored uncompressed */
+	IMAGE_RRSET_COMPANY = 4 /* addresses of targets are live: image_answer_companion */
 };
 
 struct image_header {
@@ -154,6 +160,14 @@ struct image_sections {
 	uint16_t ns, ar;
 	uint16_t segment_count;
 };
+/* Live RRsets that one answer brings along. Over UDP no message holds more: 1,232 octets are 64 addresses, or 32 targets
+ * with one of each family. */
+#define IMAGE_COMPANY_MAX 64
+struct image_companion { /* a live RRset for the additional section */
+	uint32_t slot;
+	uint16_t owner; /* its name, as a compression pointer's 14 bits: to the owner or into the body, as those of relocs */
+	uint16_t more;  /* how many follow */
+};
 struct image_segment {
 	uint16_t end; /* offset in the body after this RRset */
 	uint8_t section, reserved;
@@ -215,6 +229,11 @@ static inline const struct image_sections *image_answer_sections(const struct im
 static inline uint32_t image_node_signed_at(const struct image_node *n, unsigned i)
 {
 	return ((const uint32_t *)n)[-1 - (int)i];
+}
+/* Companion i, only with IMAGE_RRSET_COMPANY: there is a first, and one after each with more. */
+static inline const struct image_companion *image_answer_companion(const struct image_answer *a, unsigned i)
+{
+	return (const struct image_companion *)(const void *)a - 1 - i;
 }
 /* Where in the chain: the node's own entry, or with NSEC the one that covers an empty non-terminal; or IMAGE_NO_PROOF. */
 static inline uint32_t image_node_denial(const struct image_node *n)

@@ -37,6 +37,7 @@ static const uint8_t *rdata_target(uint16_t type, const struct zone_rdata *rd)
 struct target {
 	const struct zone_node *node; /* whose addresses it has */
 	const uint8_t *owner;         /* the name they travel under */
+	int record;                   /* the first whose rdata has that name; -1 = it is the owner's */
 };
 
 /* The "*" that stands for a name that is not there, given in lower case (RFC 4592 2.2.1); NULL where there is none. */
@@ -72,14 +73,28 @@ static struct target find_target(const struct zone *z, const uint8_t *name, bool
 	return (struct target){ .node = wildcard_for(z, lower), .owner = name };
 }
 
-/* Adds A and AAAA of a node. What does not fit, or changes with health, stays out. */
-static int add_addresses(struct build *w, enum image_section s, const struct zone_node *n, const uint8_t *owner)
+/* A live RRset of a target is not in the answer, but the answer says where it is found. In a signed zone it would have
+ * no signature. type: of the records with the target. */
+static void add_companion(struct build *w, const struct target *t, uint16_t type, const struct zone_rrset *r)
+{
+	const uint32_t slot = w->z->is_signed ? IMAGE_NO_SLOT : build_slot(w, r);
+
+	if (slot != IMAGE_NO_SLOT)
+		compile_companion(&w->b->c, t->record, target_lead(type), slot);
+}
+
+/* Adds A and AAAA of a target in records of this type; owner: its name, or NULL for that of these records. What does not
+ * fit stays out. */
+static int add_addresses(struct build *w, enum image_section s, const struct target *t, const uint8_t *owner, uint16_t type)
 {
 	static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA };
+	const struct zone_node *n = t->node;
 	const bool is_glue = n->flags & (ZONE_NODE_BELOW | ZONE_NODE_CUT); /* glue has no signatures */
 
 	for (size_t i = 0; i < 2; i++) {
 		const struct zone_rrset *r = zone_node_rrset(n, types[i]);
+		if (r && r->live)
+			add_companion(w, t, type, r);
 		if (!r || r->live || r->count == 0)
 			continue;
 		int e = is_glue ? compile_rrset(&w->b->c, s, owner, r, false) : build_rrset(w, s, owner, n, r, false);
@@ -113,10 +128,12 @@ static void collect_targets(struct targets *t, const struct zone *z, const struc
 		struct target x = { .node = NULL };
 		if (!name)
 			continue;
-		if (*name != 0 || (r->type != DNS_TYPE_SVCB && r->type != DNS_TYPE_HTTPS))
+		const bool self = *name == 0 && (r->type == DNS_TYPE_SVCB || r->type == DNS_TYPE_HTTPS);
+		if (!self)
 			x = find_target(z, name, wildcards);
 		else if (load_u16(r->rdata[i].wire)) /* "." is the owner; in an alias nothing: RFC 9460 2.5 */
 			x = (struct target){ .node = owner, .owner = owner->name };
+		x.record = self ? -1 : (int)i;
 		if (x.node && !has_target(t, &x))
 			t->at[t->count++] = x;
 	}
@@ -133,7 +150,7 @@ int build_additional(struct build *w, const struct zone_node *owner, const struc
 		/* At a wildcard the owner is the question, and only "." means that. */
 		if ((n->flags & (ZONE_NODE_BELOW | ZONE_NODE_CUT)) || (self && w->b->c.wildcard))
 			continue;
-		int e = add_addresses(w, IMAGE_ADDITIONAL, n, self ? NULL : t.at[i].owner);
+		int e = add_addresses(w, IMAGE_ADDITIONAL, &t.at[i], self ? NULL : t.at[i].owner, r->type);
 		if (e)
 			return e;
 	}
@@ -151,8 +168,8 @@ int build_glue(struct build *w, const struct zone_node *cut, const struct zone_r
 			bool in_domain = name_is_under(n->name, cut->name);
 			if (in_domain != (pass == 0))
 				continue;
-			int e = add_addresses(w, pass == 0 ? IMAGE_GLUE : IMAGE_ADDITIONAL, n,
-					      n == cut ? NULL : n->name);
+			int e = add_addresses(w, pass == 0 ? IMAGE_GLUE : IMAGE_ADDITIONAL, &t.at[i],
+					      n == cut ? NULL : n->name, ns->type);
 			if (e)
 				return e;
 		}

@@ -54,7 +54,7 @@ static int compile_node_rrset(struct build *w, const struct zone_node *n, const 
 	}
 	if (e)
 		return e;
-	ir->flags = chased ? IMAGE_RRSET_CHASE : 0;
+	ir->flags = chased ? IMAGE_RRSET_CHASE : w->b->c.company_count ? IMAGE_RRSET_COMPANY : 0;
 	ir->at = compile_end(&w->b->c, &w->b->out);
 	return 0;
 }
@@ -92,20 +92,15 @@ static int compile_file_rrset(struct build *w, const struct zone_node *n, const 
 static int add_slot(struct build *w, const struct zone_node *n, uint32_t owner_at, const struct zone_rrset *r,
 		    struct image_rrset *ir)
 {
-	struct image_builder *b = w->b;
 	struct image_slot slot = {
-		.zone = (uint32_t)b->zone_count, .owner_at = owner_at, .type = r->type, .ttl_s = r->ttl };
-	void *p = b->slots;
-	int e = build_grow(&p, b->slot_count, &b->slot_cap, sizeof *b->slots);
+		.zone = (uint32_t)w->b->zone_count, .owner_at = owner_at, .type = r->type, .ttl_s = r->ttl };
+	int e = compile_file_rrset(w, n, r, &slot.answer_at);
 
-	b->slots = p;
-	if (!e)
-		e = compile_file_rrset(w, n, r, &slot.answer_at);
 	if (e)
 		return e;
 	ir->flags = IMAGE_RRSET_LIVE;
-	ir->at = (uint32_t)b->slot_count;
-	b->slots[b->slot_count++] = slot;
+	ir->at = build_slot(w, r);
+	w->b->slots[ir->at] = slot;
 	return 0;
 }
 
@@ -115,6 +110,54 @@ static bool is_served(const struct zone_node *n, const struct zone_rrset *r)
 	if ((n->flags & ZONE_NODE_CUT) && r->type != DNS_TYPE_NS && r->type != DNS_TYPE_DS)
 		return false;
 	return r->live || r->count > 0;
+}
+
+static bool is_in_image(const struct zone_node *n)
+{
+	return !(n->flags & ZONE_NODE_BELOW) && !zone_node_is_nsec3(n);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const uintptr_t x = (uintptr_t)((const struct build_live *)a)->set, y = (uintptr_t)((const struct build_live *)b)->set;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Slots in the order of the nodes; nothing is in them yet. */
+static int number_slots(struct build *w)
+{
+	struct image_builder *b = w->b;
+	size_t cap = 0;
+
+	for (size_t i = 0; i < w->z->node_count; i++) {
+		const struct zone_node *n = w->z->nodes[i];
+		for (const struct zone_rrset *r = n->rrsets; r; r = r->next) {
+			if (!r->live || !is_in_image(n) || !is_served(n, r))
+				continue;
+			void *slots = b->slots, *live = w->live;
+			int e = build_grow(&slots, b->slot_count, &b->slot_cap, sizeof *b->slots);
+			b->slots = slots;
+			if (!e)
+				e = build_grow(&live, w->live_count, &cap, sizeof *w->live);
+			w->live = live;
+			if (e)
+				return e;
+			w->live[w->live_count++] = (struct build_live){ .set = r, .slot = (uint32_t)b->slot_count++ };
+		}
+	}
+	if (w->live_count)
+		qsort(w->live, w->live_count, sizeof *w->live, by_address);
+	return 0;
+}
+
+uint32_t build_slot(const struct build *w, const struct zone_rrset *r)
+{
+	const struct build_live key = { .set = r };
+	const struct build_live *found =
+		w->live_count ? bsearch(&key, w->live, w->live_count, sizeof *w->live, by_address) : NULL;
+
+	return found ? found->slot : IMAGE_NO_SLOT;
 }
 
 static uint8_t node_flags(const struct build *w, const struct zone_node *n)
@@ -232,7 +275,7 @@ static int add_nodes(struct build *w, enum pass pass)
 		const struct zone_node *n = z->nodes[i];
 		if (pass == PASS_PLAIN && i % FREE_EVERY == 0)
 			arena_free_before(&w->taken->arena, n);
-		if ((n->flags & ZONE_NODE_BELOW) || zone_node_is_nsec3(n) ||
+		if (!is_in_image(n) ||
 		    (pass != PASS_ALL && needs_others(n) != (pass == PASS_NEEDY)))
 			continue;
 		e = add_node(w, n, &w->node_at[i]);
@@ -247,7 +290,7 @@ static int check_names(const struct build *w)
 {
 	for (size_t i = 0; i < w->z->node_count; i++) {
 		const struct zone_node *n = w->z->nodes[i];
-		if (!(n->flags & ZONE_NODE_BELOW) && !zone_node_is_nsec3(n) &&
+		if (is_in_image(n) &&
 		    (!name_is_under(n->name, w->z->apex) || !has_parent(w, n)))
 			return ERR_FORMAT;
 	}
@@ -348,6 +391,8 @@ int build_zone(struct build *w, struct image_zone *iz)
 
 	if (!e)
 		e = denial_init(&w->denial, w->z, w->d);
+	if (!e)
+		e = number_slots(w);
 	if (!e)
 		e = add_all_nodes(w);
 	for (size_t i = 0; !e && i < w->z->node_count; i++)

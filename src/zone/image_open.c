@@ -138,18 +138,40 @@ static bool check_negative(const struct image_answer *a)
 	       image_answer_sections(a)->segment_count == 1 && a->body_len > 12;
 }
 
+/* What stands in front of the answer: live slots, each with a name that a pointer can be moved to. */
+static bool check_company(struct walk *w, const struct image_header *h, const struct image_answer *a, size_t at)
+{
+	const unsigned body_at = DNS_HEADER_LEN + a->name_len + 4u;
+	unsigned n = 1;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct image_companion *c = image_answer_companion(a, i);
+		const size_t size = (i + 1) * sizeof *c;
+		if (at < size || !in_range(w, at - size, sizeof *c, _Alignof(struct image_companion)) || !spend(w, sizeof *c))
+			return false;
+		if (i == 0)
+			n = c->more + 1u;
+		if (n > IMAGE_COMPANY_MAX || c->more != n - 1 - i || c->slot >= h->slot_count)
+			return false;
+		if (c->owner < DNS_HEADER_LEN || c->owner > IMAGE_POINTER_MAX || c->owner >= body_at + a->body_len ||
+		    (c->owner >= DNS_HEADER_LEN + a->name_len && c->owner < body_at))
+			return false;
+	}
+	return a->flags & IMAGE_ANSWER_SECTIONS;
+}
+
 static bool check_rrset(struct walk *w, const struct image_header *h, const struct image_node *n,
 			const struct image_rrset *r)
 {
 	if (r->flags & IMAGE_RRSET_LIVE)
 		return r->flags == IMAGE_RRSET_LIVE && r->at < h->slot_count &&
 		       (r->type == DNS_TYPE_A || r->type == DNS_TYPE_AAAA);
-	if (r->flags & ~(unsigned)IMAGE_RRSET_CHASE)
+	if (r->flags & ~(unsigned)(IMAGE_RRSET_CHASE | IMAGE_RRSET_COMPANY))
 		return false;
 	if (r->at == 0)
 		return r->flags == 0;
 	const struct image_answer *a = check_answer(w, r->at, n->name_len);
-	if (!a)
+	if (!a || (r->flags & IMAGE_RRSET_COMPANY && (n->flags & IMAGE_NODE_SIGNED || !check_company(w, h, a, r->at))))
 		return false;
 	if (r->type == DNS_TYPE_DNAME || (r->flags & IMAGE_RRSET_CHASE))
 		return check_target(a);

@@ -111,8 +111,8 @@ START_TEST(test_places)
 		 "NOERROR aa\nan dn.example.test. 3600 DNAME wild.example.test.\nan x.dn.example.test. 3600 CNAME "
 		 "x.wild.example.test."
 		 "\nan x.wild.example.test. 5 A 192.0.2.8\nan x.wild.example.test. 5 A 192.0.2.7");
-	ask_want("mx.example.test MX",
-		 "NOERROR aa\nan mx.example.test. 3600 MX 10 www.example.test."); /* live targets stay out */
+	ask_want("mx.example.test MX", "NOERROR aa\nan mx.example.test. 3600 MX 10 www.example.test.\n"
+				       "ar www.example.test. 6 A 192.0.2.9\nar www.example.test. 6 AAAA 2001:db8::7");
 }
 END_TEST
 

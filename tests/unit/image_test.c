@@ -8,11 +8,13 @@
 
 #define LABEL60 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static const struct kit_zone small = { .apex = "example.test", .live = "www.example.test", .text =
+static const struct kit_zone small = { .apex = "example.test", .live = "www.example.test example.test", .text =
 	"$TTL 300\n"
 	"@ SOA ns root 7 2 3 4 60\n"
 	"@ NS ns\n"
 	"@ MX 1 mail\n"
+	"@ MX 2 www\n"
+	"@ MX 3 @\n"
 	"ns A 192.0.2.1\n"
 	"mail A 192.0.2.2\n"
 	"www A 192.0.2.3\n"
@@ -20,6 +22,7 @@ static const struct kit_zone small = { .apex = "example.test", .live = "www.exam
 	"*.wild MX 5 mail\n"
 	"*.wild A 192.0.2.4\n"
 	"sub NS ns.sub\n"
+	"cut NS www\n"
 	"ns.sub A 192.0.2.5\n"
 	"sub DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000001\n"
 	"dn DNAME wild\n" };
@@ -39,6 +42,7 @@ static const char *const questions[] = {
 	"sub.example.test A",
 	"a.b.sub.example.test A edns=512",
 	"sub.example.test DS",
+	"sub.cut.example.test A",
 	"no.example.test A",
 	"mail.example.test TXT",
 	"a.b.c.d.e.example.test A",
@@ -73,14 +77,14 @@ START_TEST(test_header)
 
 	ck_assert_int_eq(image_open(&im, data, len), 0);
 	ck_assert_uint_eq(im.head->zone_count, 1);
-	ck_assert_uint_eq(im.head->slot_count, 2);
+	ck_assert_uint_eq(im.head->slot_count, 4);
 	ck_assert_uint_eq(im.zones[0].serial, 7);
 	ck_assert_uint_eq(im.zones[0].digest, 1);
 	ck_assert_uint_eq(im.zones[0].max_labels, 4);
 	ck_assert_uint_eq(im.zones[0].apex_labels, 2);
-	ck_assert_uint_eq(im.slots[0].type, DNS_TYPE_A);
-	ck_assert_uint_eq(im.slots[0].ttl_s, 300);
-	ck_assert_uint_eq(im.slots[1].type, DNS_TYPE_AAAA);
+	ck_assert_uint_eq(im.slots[2].type, DNS_TYPE_A); /* in the order of names: the apex has the first two */
+	ck_assert_uint_eq(im.slots[2].ttl_s, 300);
+	ck_assert_uint_eq(im.slots[3].type, DNS_TYPE_AAAA);
 	ck_assert_int_eq(image_finish(b, &more, &len), ERR_BUSY);
 	image_builder_free(b);
 	image_builder_free(NULL);
@@ -177,8 +181,8 @@ START_TEST(test_file_answer)
 	struct image_builder *b = build(&small, 1, &data, &len);
 
 	ck_assert_int_eq(image_open(&im, data, len), 0);
-	ck_assert_uint_eq(im.slots[1].answer_at, 0); /* no AAAA in the file */
-	const struct image_answer *a = (const struct image_answer *)(data + im.slots[0].answer_at);
+	ck_assert_uint_eq(im.slots[3].answer_at, 0); /* no AAAA in the file */
+	const struct image_answer *a = (const struct image_answer *)(data + im.slots[2].answer_at);
 	ck_assert(image_answer_next(a, &at, &ttl_s, &rdata, &rdata_len));
 	ck_assert_uint_eq(ttl_s, 300);
 	ck_assert_uint_eq(rdata_len, 4);
@@ -236,6 +240,14 @@ static int try_image(const uint8_t *data, size_t len, bool ask)
 	if (e)
 		return e;
 	w.turn = calloc(answer_db_slots(db) + 1, sizeof *w.turn);
+	for (size_t i = 0; i < answer_db_slots(db); i++) {
+		const struct answer_member two[] = { { .ip = { 192, 0, 2, 1 } }, { .ip = { 192, 0, 2, 2 } } };
+		const struct answer_set s = { .owner = (const uint8_t *)"", .type = i % 2 ? DNS_TYPE_AAAA : DNS_TYPE_A, .pick = ANSWER_PICK_ROTATE,
+			.count = 2, .members = two };
+		struct answer_live *l;
+		ck_assert_int_eq(answer_live_new(&l, &s), 0);
+		answer_live_free(answer_db_swap(db, i, l));
+	}
 	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
 		struct answer_from from = { .transport = ANSWER_UDP };
 		uint8_t in[512];
@@ -575,7 +587,7 @@ static struct zone *small_zone(uint8_t live[NAME_WIRE_MAX], struct diags *d)
 	ck_assert_int_gt(name_parse(apex, small.apex, strlen(small.apex), NULL, true), 0);
 	ck_assert_int_eq(zone_new(&z, apex, &kit_key), 0);
 	ck_assert_int_eq(zone_parse(z, "f", small.text, strlen(small.text), NULL, NULL, d), 0);
-	ck_assert_int_gt(name_parse(live, small.live, strlen(small.live), NULL, true), 0);
+	ck_assert_int_gt(name_parse(live, small.live, strcspn(small.live, " "), NULL, true), 0);
 	ck_assert_int_eq(zone_mark_live(z, live, 60), 0);
 	ck_assert_int_eq(zone_check(z, d), 0);
 	return z;
