@@ -67,6 +67,12 @@ struct conf_check { /* a named one, or an inline table */
 	struct fields fields;
 };
 
+struct conf_service;
+struct conf_needs { /* services that a service, or a member, needs */
+	struct conf_service **list;
+	uint8_t count;
+};
+
 struct conf_member {
 	struct addr addr;
 	struct addr probe; /* family 0 = the address itself */
@@ -75,6 +81,8 @@ struct conf_member {
 	uint16_t weight;
 	const char *host, *site;
 	const struct conf_value *at, *weight_at; /* weight_at: NULL where none was given */
+	const struct conf_value *needs_at;       /* likewise */
+	struct conf_needs needs;
 };
 
 struct conf_members {
@@ -104,6 +112,9 @@ struct conf_service {
 	uint32_t ttl_record_s; /* the record's; 0 = none known */
 	uint32_t ttl_min_s, ttl_max_s;
 	uint32_t failback_ms; /* as in struct policy_service */
+	struct conf_needs needs;
+	uint8_t rank, visited; /* needs.c */
+	uint32_t index;        /* in the plan; UINT32_MAX = it is not in it */
 	struct conf_service *next_in_zone;
 };
 
@@ -171,6 +182,7 @@ void conf_build_zones(struct conf *c);                /* zones.c */
 void conf_build_hosts(struct conf *c);                /* member.c */
 void conf_build_checks(struct conf *c);               /* check.c */
 void conf_build_services(struct conf *c);             /* service.c */
+void conf_build_needs(struct conf *c);                /* needs.c */
 
 /* ---- parts ---- */
 /* A list of blocks that the schema passed; where v is NULL, loopback. */

@@ -185,6 +185,8 @@ static void build(struct conf *c, const char *node)
 	conf_build_hosts(c);
 	conf_build_checks(c);
 	conf_build_services(c);
+	if (!c->failed)
+		conf_build_needs(c);
 }
 
 int conf_load(struct conf **out, const char *file, const char *node, struct diags *d)

@@ -190,6 +190,7 @@ static void add_table(struct conf *c, struct conf_members *out, const struct con
 	m->weight = (uint16_t)conf_fields_integer(&f, MEMBER_WEIGHT);
 	m->weight_at = f.v[MEMBER_WEIGHT];
 	m->drain = conf_fields_boolean(&f, MEMBER_DRAIN);
+	m->needs_at = f.v[MEMBER_NEEDS];
 	read_probe(c, &f, m);
 	add_named(c, out, &v->table.list[0], m);
 }

@@ -163,6 +163,33 @@ static void plan_service(struct planner *pl, struct conf_service *s, struct plan
 	out->line = s->block->line;
 }
 
+static struct plan_needs plan_needs_of(struct planner *pl, const struct conf_needs *n)
+{
+	uint32_t *list = n->count ? conf_planner_room(pl, n->count, sizeof *list) : NULL;
+	uint8_t count = 0;
+
+	/* A service whose zone has no content is not there: nobody knows whether it serves. */
+	for (uint8_t i = 0; list && i < n->count; i++)
+		if (n->list[i]->index != UINT32_MAX)
+			list[count++] = n->list[i]->index;
+	return (struct plan_needs){.services = list, .count = count};
+}
+
+/* When all services have their places. */
+static void plan_needs(struct planner *pl, const struct conf_service *s, struct plan_service *out)
+{
+	struct plan_needs *list = NULL;
+
+	out->needs = plan_needs_of(pl, &s->needs);
+	for (uint16_t i = 0; i < s->member_count && !pl->failed; i++) {
+		if (s->members[i].needs.count && !list)
+			list = conf_planner_room(pl, s->member_count, sizeof *list);
+		if (list)
+			list[i] = plan_needs_of(pl, &s->members[i].needs);
+	}
+	out->member_needs = list;
+}
+
 static void plan_services(struct planner *pl)
 {
 	struct plan_service *list = conf_planner_room(pl, pl->c->service_count, sizeof *list);
@@ -179,8 +206,10 @@ static void plan_services(struct planner *pl)
 	for (size_t i = 0; list && pl->scripts && pl->files && i < pl->c->service_count && !pl->failed; i++) {
 		struct conf_service *s = &pl->c->services[i];
 
+		s->index = UINT32_MAX;
 		if (s->faulty || s->absent || !s->member_count)
 			continue;
+		s->index = pl->p->service_count;
 		plan_service(pl, s, &list[pl->p->service_count++]);
 		if (pl->p->stream_count > PLAN_STREAMS_MAX) {
 			conf_fault(pl->c, &s->block->table, "more than %d probes in all; expected fewer",
@@ -188,6 +217,9 @@ static void plan_services(struct planner *pl)
 			break;
 		}
 	}
+	for (size_t i = 0; list && i < pl->c->service_count && !pl->failed; i++)
+		if (pl->c->services[i].index < pl->p->service_count)
+			plan_needs(pl, &pl->c->services[i], &list[pl->c->services[i].index]);
 	pl->p->services = list;
 	pl->p->files = pl->files;
 	pl->p->scripts = pl->scripts;
@@ -195,6 +227,13 @@ static void plan_services(struct planner *pl)
 }
 
 /* ---- the digest: what twins must have in common to decide alike ---- */
+
+static void digest_needs(struct bytes *b, const struct plan_needs *n)
+{
+	bytes_u8(b, n ? n->count : 0);
+	for (uint8_t i = 0; n && i < n->count; i++)
+		bytes_u32(b, n->services[i]);
+}
 
 static void digest_service(struct bytes *b, const struct plan *p, const struct plan_service *s)
 {
@@ -204,12 +243,14 @@ static void digest_service(struct bytes *b, const struct plan *p, const struct p
 				    q->tier_count, q->member_count, q->fallback_count, s->agree};
 
 	bytes_str(b, s->name);
+	digest_needs(b, &s->needs);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		bytes_u32(b, numbers[i]);
 	for (uint16_t i = 0; i < q->member_count; i++) {
 		bytes_add(b, q->members[i].addr.ip, sizeof q->members[i].addr.ip);
 		bytes_u32(b, (uint32_t)q->members[i].tier << 16 | q->members[i].weight);
 		bytes_u8(b, q->members[i].drain);
+		digest_needs(b, s->member_needs ? &s->member_needs[i] : NULL);
 		bytes_u32(b, (uint32_t)s->checks[i].need << 16 | s->checks[i].count);
 		for (uint16_t j = 0; j < s->checks[i].count; j++)
 			bytes_u64(b, p->streams[s->checks[i].streams[j]].key);

@@ -271,6 +271,15 @@ static void print_named(struct json *j, const struct conf *c)
 	json_end_array(j);
 }
 
+static void put_needs(struct json *j, const struct conf_needs *n)
+{
+	json_key(j, "needs");
+	json_begin_array(j);
+	for (uint8_t i = 0; i < n->count; i++)
+		json_string(j, n->list[i]->name);
+	json_end_array(j);
+}
+
 static void print_member(struct json *j, const struct conf_member *m)
 {
 	char text[ADDR_TEXT_MAX];
@@ -281,6 +290,7 @@ static void print_member(struct json *j, const struct conf_member *m)
 	put_uint(j, "weight", m->weight);
 	put_text(j, "probe", addr_format(m->probe.family ? &m->probe : &m->addr, true, text));
 	put_bool(j, "drain", m->drain);
+	put_needs(j, &m->needs);
 	json_end_object(j);
 }
 
@@ -333,6 +343,7 @@ static void print_service(struct json *j, const struct conf *c, const struct con
 		json_string(j, c->pair.present && c->pair_fields.v[PAIR_AGREE] ?
 			    c->pair_fields.v[PAIR_AGREE]->string.s : "any-up");
 	put_field(j, &s->keys, SERVICE_INITIAL);
+	put_needs(j, &s->needs);
 	json_end_object(j);
 }
 

@@ -14,6 +14,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/load.c \
 	src/conf/locate.c \
 	src/conf/member.c \
+	src/conf/needs.c \
 	src/conf/node.c \
 	src/conf/pair.c \
 	src/conf/pem.c \

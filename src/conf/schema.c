@@ -127,6 +127,8 @@ static const struct schema_key keys_check[] = {
 static const struct schema_key keys_host[] = {
 	[HOST_SITE] = {.name = "site", .type = SCHEMA_STRING, .min = 1, .max = 64, .expected = "the name of a site"},
 };
+#define NEEDS_EXPECTED "the name of a service, or a list of at most 16"
+_Static_assert(PLAN_NEEDS_MAX == 16, "as it says");
 static const struct schema_key keys_service[] = {
 	[SERVICE_CHECK] = {.name = "check", .type = SCHEMA_OTHER,
 			   .expected = "the name of a check, a table, or all{…} any{…} atleast(k,{…}) of them"},
@@ -149,12 +151,14 @@ static const struct schema_key keys_service[] = {
 	[SERVICE_INITIAL] = {.name = "initial", .type = SCHEMA_WORD, .words = words_initial, .fallback = "up"},
 	[SERVICE_POOL] = {.name = "pool", .type = SCHEMA_STRING, .min = 1, .max = 256,
 			  .expected = "the name of a pool"},
+	[SERVICE_NEEDS] = {.name = "needs", .type = SCHEMA_OTHER, .expected = NEEDS_EXPECTED},
 };
 static const struct schema_key keys_member[] = {
 	[MEMBER_WEIGHT] = {.name = "weight", .type = SCHEMA_INTEGER, .min = 1, .max = 65535, .fallback = "1"},
 	[MEMBER_PROBE] = {.name = "probe", .type = SCHEMA_OTHER,
 			  .expected = "ADDRESS or ADDRESS:PORT, or a table of them by node name"},
 	[MEMBER_DRAIN] = {.name = "drain", .type = SCHEMA_BOOLEAN, .fallback = "false"},
+	[MEMBER_NEEDS] = {.name = "needs", .type = SCHEMA_OTHER, .expected = NEEDS_EXPECTED},
 };
 static const struct schema_key keys_ttl[] = {
 	[TTL_MIN] = {.name = "min", .type = SCHEMA_DURATION, .max = TTL_MAX_MS, .fallback = "10s",

@@ -36,7 +36,6 @@ int core_new(struct core **out, const struct core_start *s, uint64_t now_ms, uin
 	if (!c)
 		return ERR_NOMEM;
 	c->streams_end = &c->dirty_streams;
-	c->services_end = &c->dirty_services;
 	c->pending_end = &c->pending;
 	c->overrides_due_ms = UINT64_MAX;
 	c->now_ms = now_ms;
@@ -117,8 +116,7 @@ static void adopt(struct core *c, struct gen *g)
 	watch_plan(c);
 	c->dirty_streams = NULL;
 	c->streams_end = &c->dirty_streams;
-	c->dirty_services = NULL;
-	c->services_end = &c->dirty_services;
+	services_unmark_all(c);
 	if (twin_plan(c, old->plan) < 0) {
 		notice_alarm(c, NULL, "the pair could not take the new configuration");
 		c->nomem = true;

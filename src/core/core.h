@@ -132,6 +132,7 @@ struct core_member_view {
 	const char *forced_by, *forced_reason; /* NULL where not forced */
 	const char *forced_what;               /* the selector of the override that counts */
 	uint64_t forced_until_ms;              /* monotonic; 0 = until auto */
+	const char *missing;                   /* the service that it needs and that is down, for which it counts as down; NULL = none */
 };
 struct core_vote_view { /* one of the streams that a member's check asks */
 	const struct plan_stream *conf;

@@ -235,6 +235,8 @@ int gen_new(struct gen **out, const struct plan *p)
 	if (e == 0)
 		e = make_streams(g);
 	if (e == 0)
+		e = needs_index(g);
+	if (e == 0)
 		e = make_peers(g);
 	if (e < 0) {
 		gen_free(g);

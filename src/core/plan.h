@@ -27,6 +27,8 @@
 #define PLAN_KEY_LEN 32
 #define PLAN_HOOK_WORDS_MAX 16   /* the program and its arguments */
 #define PLAN_HOOK_LEN_MAX 4096   /* their octets */
+#define PLAN_NEEDS_MAX 16   /* services in one list of needs */
+#define PLAN_NEEDS_DEPTH 32 /* services in a chain of needs: each is decided behind what it needs, rank by rank */
 #define PLAN_RRL_TABLE_MAX 1048576 /* accounts: 16 MiB a worker */
 
 struct plan_hook { /* the program that is told of events */
@@ -103,6 +105,10 @@ struct plan_check { /* up when at least `need` of the streams are */
 	uint16_t need, count;
 	uint32_t streams[PLAN_CHECK_STREAMS_MAX];
 };
+struct plan_needs { /* services, by index, without which a member counts as down */
+	const uint32_t *services;
+	uint8_t count;
+};
 struct plan_service {
 	const char *name;     /* owner as text, no final dot */
 	const uint8_t *owner; /* lower-case wire */
@@ -111,6 +117,8 @@ struct plan_service {
 	const char *const *hosts;        /* one a member, NULL = none */
 	const char *const *sites;        /* likewise: of its host */
 	uint8_t agree;        /* enum policy_agree; POLICY_AGREE_PAIR = the pair's */
+	struct plan_needs needs;               /* of every member */
+	const struct plan_needs *member_needs; /* one a member on top of those, same order; NULL = none has its own */
 	const char *file; unsigned line; /* where it was configured */
 };
 struct plan {
@@ -130,6 +138,9 @@ struct plan {
 
 struct plan *plan_new(void) MUST_CHECK; /* NULL = out of memory */
 void plan_free(struct plan *p);
+/* The length of the chain of needs behind each service, below PLAN_NEEDS_DEPTH, into rank (one a service). ERR_FORMAT where one is
+ * longer or goes round in a circle. */
+int plan_ranks(const struct plan *p, uint8_t *rank) MUST_CHECK;
 /* The whole plan as bytes, and back. Decoding checks every count and index; ERR_FORMAT, ERR_LIMIT, ERR_VERSION, ERR_NOMEM. */
 int plan_encode(struct bytes *out, const struct plan *p) MUST_CHECK;
 int plan_decode(struct plan **p, const void *data, size_t len) MUST_CHECK;

@@ -15,8 +15,8 @@
 #define SCRIPT_MIN 6
 #define ARG_MIN 3
 #define STREAM_MIN 38
-#define MEMBER_MIN 16
-#define SERVICE_MIN 32
+#define MEMBER_MIN 17
+#define SERVICE_MIN 33
 
 #define PLAN_ARGS_MAX 64
 #define PAIR_INTERVAL_MIN 100 /* pair protocol 2.2 */
@@ -409,6 +409,28 @@ static void read_check(struct reader *d, const struct plan *p, struct plan_check
 	}
 }
 
+static void read_needs(struct reader *d, const struct plan *p, struct plan_needs *out)
+{
+	size_t n = checked_count(d, get_u8(d->r), PLAN_NEEDS_MAX, 4);
+	uint32_t *list = n ? new_array(d, n, sizeof *list) : NULL;
+	for (size_t i = 0; list && i < n; i++) {
+		list[i] = get_u32(d->r);
+		require(d, list[i] < p->service_count);
+	}
+	*out = (struct plan_needs){ list, (uint8_t)n };
+}
+
+/* Most services have no member with needs of its own: room for them is made when the first is met. */
+static void read_member_needs(struct reader *d, const struct plan *p, struct plan_needs **list, size_t n, size_t i)
+{
+	struct plan_needs own;
+	read_needs(d, p, &own);
+	if (own.count && !*list)
+		*list = new_array(d, n, sizeof **list);
+	if (own.count && *list)
+		(*list)[i] = own;
+}
+
 static void read_members(struct reader *d, const struct plan *p, struct plan_service *s)
 {
 	size_t n = checked_count(d, get_u16(d->r), POLICY_MEMBERS_MAX, MEMBER_MIN);
@@ -416,6 +438,7 @@ static void read_members(struct reader *d, const struct plan *p, struct plan_ser
 	struct plan_check *checks = new_array(d, n, sizeof *checks);
 	const char **hosts = new_array(d, n, sizeof *hosts);
 	const char **sites = new_array(d, n, sizeof *sites);
+	struct plan_needs *needs = NULL;
 	for (size_t i = 0; members && checks && hosts && sites && i < n && !d->r->failed; i++) {
 		read_addr(d, &members[i].addr, true);
 		members[i].tier = get_u8(d->r);
@@ -425,12 +448,14 @@ static void read_members(struct reader *d, const struct plan *p, struct plan_ser
 		hosts[i] = read_text(d, false);
 		sites[i] = read_text(d, false);
 		read_check(d, p, &checks[i]);
+		read_member_needs(d, p, &needs, n, i);
 	}
 	s->policy.members = members;
 	s->policy.member_count = (uint16_t)n;
 	s->checks = checks;
 	s->hosts = hosts;
 	s->sites = sites;
+	s->member_needs = needs;
 }
 
 /* A whole, lower-case name: services are found by comparing octets. */
@@ -456,6 +481,7 @@ static void read_services(struct reader *d, struct plan *p)
 {
 	size_t n = checked_count(d, get_u32(d->r), PLAN_SERVICES_MAX, SERVICE_MIN);
 	struct plan_service *list = new_array(d, n, sizeof *list);
+	p->service_count = (uint32_t)n; /* which needs are held against */
 	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
 		struct plan_service *s = &list[i];
 		s->name = read_text(d, true);
@@ -463,12 +489,12 @@ static void read_services(struct reader *d, struct plan *p)
 		read_policy(d, &s->policy);
 		s->agree = get_u8(d->r);
 		require(d, s->agree <= POLICY_AGREE_LOCAL);
+		read_needs(d, p, &s->needs);
 		s->file = read_text(d, false);
 		s->line = get_u32(d->r);
 		read_members(d, p, s);
 	}
 	p->services = list;
-	p->service_count = (uint32_t)n;
 }
 
 static int add_unique(struct table *t, const void *key, size_t len)
@@ -489,6 +515,14 @@ static int check_unique(const struct plan *p)
 		e = add_unique(&owners, p->services[i].owner, name_len(p->services[i].owner));
 	table_deinit(&owners);
 	table_deinit(&keys);
+	return e;
+}
+
+static int check_ranks(const struct plan *p)
+{
+	uint8_t *rank = calloc((size_t)p->service_count + 1, sizeof *rank);
+	int e = rank ? plan_ranks(p, rank) : ERR_NOMEM;
+	free(rank);
 	return e;
 }
 
@@ -522,6 +556,8 @@ int plan_decode(struct plan **p, const void *data, size_t len)
 	int e = result_of(&d);
 	if (e == 0)
 		e = check_unique(new);
+	if (e == 0)
+		e = check_ranks(new);
 	if (e < 0) {
 		plan_free(new);
 		return e;

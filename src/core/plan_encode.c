@@ -161,6 +161,13 @@ static void add_policy(struct bytes *b, const struct policy_service *s)
 	add_addrs(b, s->fallback, s->fallback_count);
 }
 
+static void add_needs(struct bytes *b, const struct plan_needs *n)
+{
+	bytes_u8(b, n ? n->count : 0);
+	for (size_t i = 0; n && i < n->count; i++)
+		bytes_u32(b, n->services[i]);
+}
+
 static void add_member(struct bytes *b, const struct plan_service *s, size_t i)
 {
 	const struct policy_member *m = &s->policy.members[i];
@@ -175,6 +182,7 @@ static void add_member(struct bytes *b, const struct plan_service *s, size_t i)
 	bytes_u16(b, c->count);
 	for (size_t k = 0; k < c->count && k < PLAN_CHECK_STREAMS_MAX; k++)
 		bytes_u32(b, c->streams[k]);
+	add_needs(b, s->member_needs ? &s->member_needs[i] : NULL);
 }
 
 static void add_service(struct bytes *b, const struct plan_service *s)
@@ -183,6 +191,7 @@ static void add_service(struct bytes *b, const struct plan_service *s)
 	bytes_block(b, s->owner, name_len(s->owner));
 	add_policy(b, &s->policy);
 	bytes_u8(b, s->agree);
+	add_needs(b, &s->needs);
 	add_text(b, s->file);
 	bytes_u32(b, s->line);
 	bytes_u16(b, s->policy.member_count);

@@ -7,10 +7,21 @@ void service_mark(struct core *c, struct service *s)
 {
 	if (s->dirty)
 		return;
+	struct service_line *line = &c->service_lines[s->rank];
 	s->dirty = true;
 	s->next_dirty = NULL;
-	*c->services_end = s;
-	c->services_end = &s->next_dirty;
+	if (line->first)
+		*line->last = s;
+	else
+		line->first = s;
+	line->last = &s->next_dirty;
+	c->dirty_services++;
+}
+
+void services_unmark_all(struct core *c)
+{
+	memset(c->service_lines, 0, sizeof c->service_lines);
+	c->dirty_services = 0;
 }
 
 void services_mark_all(struct core *c, bool whole)
@@ -30,7 +41,7 @@ void services_of_stream_mark(struct core *c, const struct stream *s)
 /* ---- members ---- */
 
 /* Up when enough of its streams are, down when too few can be; a member without a check is up: nobody asks it. */
-enum health_verdict service_member_state(const struct core *c, const struct service *s, size_t i)
+enum health_verdict service_member_own(const struct core *c, const struct service *s, size_t i)
 {
 	const struct plan_check *check = &s->conf->checks[i];
 	uint16_t up = 0, down = 0;
@@ -42,6 +53,12 @@ enum health_verdict service_member_state(const struct core *c, const struct serv
 	if (up >= check->need)
 		return HEALTH_VERDICT_UP;
 	return check->count - down < check->need ? HEALTH_VERDICT_DOWN : HEALTH_VERDICT_UNKNOWN;
+}
+
+/* Without what it needs a member is down, whatever its check says. */
+enum health_verdict service_member_state(const struct core *c, const struct service *s, size_t i)
+{
+	return needs_missing(c, s, i) ? HEALTH_VERDICT_DOWN : service_member_own(c, s, i);
 }
 
 static void fill_input(const struct core *c, const struct service *s, size_t i, struct policy_input *in)
@@ -60,6 +77,7 @@ static void fill_input(const struct core *c, const struct service *s, size_t i, 
 			in->weight_pct = h->weight;
 		waits |= stream->waiting;
 	}
+	in->flip_ms = needs_flip_ms(c, s, i, service_member_own(c, s, i), in->flip_ms);
 	/* In the very first round a stream that has spoken may still wait for the twin's word (round_check). */
 	in->waiting = in->state == HEALTH_VERDICT_UNKNOWN && (waits || !c->round_done);
 }
@@ -306,13 +324,16 @@ static bool settle(struct core *c, struct service *s)
 
 void services_settle(struct core *c)
 {
-	while (c->dirty_services) {
-		struct service *s = c->dirty_services;
-		if (!settle(c, s))
-			return;
-		c->dirty_services = s->next_dirty;
-		if (!c->dirty_services)
-			c->services_end = &c->dirty_services;
-		s->dirty = false;
+	/* What a service needs stands in an earlier line, and marks it there: one pass settles every chain. */
+	for (struct service_line *line = c->service_lines; c->dirty_services; line++) {
+		while (line->first) {
+			struct service *s = line->first;
+			if (!settle(c, s))
+				return;
+			needs_follow(c, s);
+			line->first = s->next_dirty;
+			s->dirty = false;
+			c->dirty_services--;
+		}
 	}
 }

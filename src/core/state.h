@@ -102,6 +102,10 @@ struct service {
 	uint64_t *better_since[CORE_FAMILIES];      /* by tier: since when it has enough and waits; UINT64_MAX = it does not */
 	struct heap_item failback;                  /* when a tier that waits is ripe */
 	bool fail_back;                             /* an operator said so: all that wait are ripe */
+	uint8_t rank;                               /* length of the chain of needs behind it: settled behind all of those (needs.c) */
+	uint8_t serves;                             /* enum health_verdict, as those who need it go by */
+	uint32_t serves_flip_ms;                    /* soonest way by which one member alone could change that; UINT32_MAX = none */
+	uint32_t dependent_at, dependent_count;     /* who needs it: gen->dependents */
 };
 
 /* Everything that is laid out after one plan; replaced as a whole by the next. */
@@ -111,6 +115,7 @@ struct gen {
 	struct stream *streams;
 	struct service *services;
 	uint32_t *uses;
+	uint32_t *dependents; /* service indexes, a stretch a service */
 	struct table keys;  /* key64 of a stream, or of an EFFECTIVE record of it → struct stream */
 	struct table checks; /* by name and script → struct check */
 	struct table holds; /* key64 of a service's EFFECTIVE record → struct service, where failback is not "auto" */
@@ -207,7 +212,8 @@ struct core {
 	uint64_t prober_gone_ms, prober_alarm_ms; /* since when there is none; when that is told, UINT64_MAX = it was, or there is one */
 	uint64_t due_ms;          /* when the next step was wanted */
 	struct stream *dirty_streams, **streams_end;
-	struct service *dirty_services, **services_end;
+	uint32_t dirty_services; /* how many */
+	struct service_line { struct service *first, **last; } service_lines[PLAN_NEEDS_DEPTH]; /* of those, by rank */
 	struct override *overrides;
 	size_t override_count;
 	uint64_t overrides_due_ms;
@@ -306,14 +312,24 @@ void unknown_feed(struct core *c, struct stream *s, const struct health_result *
 /* ---- service.c ---- */
 void service_mark(struct core *c, struct service *s);
 void services_mark_all(struct core *c, bool whole);
+void services_unmark_all(struct core *c); /* another generation's */
 void services_of_stream_mark(struct core *c, const struct stream *s);
 void services_settle(struct core *c);
 /* "192.0.2.1 192.0.2.2", "none", "not ready": what is published. Returns out. */
 char *service_answer_text(const struct service *s, int f, char out[NOTICE_STATE_MAX]);
 enum health_verdict service_member_state(const struct core *c, const struct service *s, size_t i);
+enum health_verdict service_member_own(const struct core *c, const struct service *s, size_t i); /* by its check alone */
 /* Fills the generation's scratch as the policy would decide with these forces. */
 void service_decide(const struct core *c, const struct service *s, const struct member *forces);
 void service_decide_why(const struct core *c, const struct service *s, const struct member *forces, struct policy_why *why);
+
+/* ---- needs.c ---- */
+int needs_index(struct gen *g) MUST_CHECK; /* ranks, and who needs whom */
+/* The first service that member i needs and that is known not to serve, or NULL. */
+const struct service *needs_missing(const struct core *c, const struct service *s, size_t i);
+/* The soonest way to a change of member i, whose own check says `own` and may change in own_ms. */
+uint32_t needs_flip_ms(const struct core *c, const struct service *s, size_t i, enum health_verdict own, uint32_t own_ms);
+void needs_follow(struct core *c, struct service *s); /* it is settled: those who need it may have to follow */
 
 /* ---- failback.c ---- */
 int failback_init(struct gen *g, struct service *s) MUST_CHECK;

@@ -97,6 +97,8 @@ void core_member_get(const struct core *c, size_t service, size_t member, struct
 					  .answering = is_answering(s, member), .changed_ms = m->changed_ms };
 	if (s->conf->checks[member].count > 0)
 		view_stream(c, &c->gen->streams[s->conf->checks[member].streams[0]], out);
+	const struct service *missing = needs_missing(c, s, member);
+	out->missing = missing ? missing->conf->name : NULL;
 	if (!m->by || m->by->reg_count == 0)
 		return;
 	const struct reg *r = &m->by->regs[m->by->newest];

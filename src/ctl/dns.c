@@ -179,12 +179,14 @@ static void put_member(const struct ctl_host *h, struct txt *t, const struct cor
 		if (m->recovered)
 			txt_put(t, "recovered", "yes");
 		if (*view_reason(&m->last, text)) {
-			txt_put(t, "reason", text);
+			txt_put(t, "reason", view_member_reason(m, text));
 			txt_printf(t, "took-ms", "%u.%u", m->last.took_us / 1000, m->last.took_us / 100 % 10);
 		}
 		txt_printf(t, "seen-by", "%s:%s%s%s%s%s", view_node(h)->name, view_vote_text(m->own), twin ? "," : "", twin ? twin : "",
 			   twin ? ":" : "", twin ? view_vote_text(m->twin) : "");
 	}
+	if (m->missing)
+		txt_put(t, "needs", m->missing);
 	put_force(h, t, m);
 }
 

@@ -54,14 +54,16 @@ static void say_state(struct explain *e, uint16_t i, const struct core_member_vi
 	explain_add(&l, "member %s (tier %u%s%.64s)", addr_format(&m->conf->addr, true, text), m->conf->tier + 1u, m->host ? ", host " : "",
 		    m->host ? m->host : "");
 	add_state(&l, e, i, m);
+	if (m->missing)
+		explain_add(&l, ": it needs %.100s, which is down", m->missing);
 	if (check->count == 0) {
-		explain_add(&l, ": it has no check");
+		explain_add(&l, "%s it has no check", m->missing ? ";" : ":");
 	} else if (check->count == 1) {
 		core_vote_get(e->h->core, e->service, i, 0, &v);
-		explain_add(&l, ": ");
+		explain_add(&l, "%s ", m->missing ? ";" : ":");
 		add_votes(&l, e, &v);
 	} else {
-		explain_add(&l, ": it needs %u of its %u checks up", check->need, check->count);
+		explain_add(&l, "%s it needs %u of its %u checks up", m->missing ? ";" : ":", check->need, check->count);
 	}
 	explain_end(e, EXPLAIN_MEMBER, &l);
 }

@@ -119,13 +119,12 @@ static void show_check(const struct core_member_view *m, struct doc *d)
 	if (m->recovered)
 		doc_text(d, "recovered", "recovered");
 	doc_for(d, DOC_BOTH);
-	if (m->stream && m->last.reason != HEALTH_REASON_NONE) {
+	if (m->stream && m->last.reason != HEALTH_REASON_NONE)
 		doc_us(d, "took_us", m->last.took_us);
-		doc_text(d, "reason", view_reason(&m->last, reason));
-	} else {
+	else
 		doc_null(d, "took_us");
-		doc_null(d, "reason");
-	}
+	view_member_reason(m, reason);
+	doc_text(d, "reason", *reason ? reason : NULL);
 }
 
 static void show_member(const struct ctl_host *h, const struct core_service_view *s, const struct core_member_view *m, struct doc *d)

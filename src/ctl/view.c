@@ -104,6 +104,14 @@ char *view_reason(const struct health_result *r, char out[VIEW_REASON_MAX])
 	return out;
 }
 
+char *view_member_reason(const struct core_member_view *m, char out[VIEW_REASON_MAX])
+{
+	if (!m->missing)
+		return view_reason(&m->last, out);
+	snprintf(out, VIEW_REASON_MAX, "needs %.128s, which is down", m->missing);
+	return out;
+}
+
 const char *view_force_text(enum policy_force f)
 {
 	static const char *const text[] = { NULL, "up", "down", "drain" };

@@ -30,6 +30,8 @@ uint64_t view_wall_future(const struct ctl_host *h, uint64_t mono_ms); /* 0 stay
 /* "HTTP status: got 503", "connect refused", "" before the first result. Returns out. */
 #define VIEW_REASON_MAX 160
 char *view_reason(const struct health_result *r, char out[VIEW_REASON_MAX]);
+/* Why the member's state is what it is: its last result, or "needs db.example.test, which is down". Returns out. */
+char *view_member_reason(const struct core_member_view *m, char out[VIEW_REASON_MAX]);
 const char *view_force_text(enum policy_force f);  /* NULL for none */
 const char *view_verb_text(enum core_verb v);
 const char *view_vote_text(enum health_verdict v); /* "abstains" for unknown */

@@ -11,8 +11,10 @@
 #define SERVICES_MAX 2048
 #define CHECKS_MAX 16
 #define MEMBERS_MAX 256
+#define NEEDS_MAX 4096
 
 struct check { const char *name; struct health_timing timing; };
+struct need_note { uint32_t service; int member; const char *name; }; /* member -1: of the service */
 struct maker {
 	struct plan *p;
 	struct check checks[CHECKS_MAX];
@@ -21,6 +23,8 @@ struct maker {
 	bool away; /* the twins are on a real network */
 	struct plan_stream *streams;
 	struct plan_service *services;
+	struct need_note needs[NEEDS_MAX];
+	size_t need_count;
 };
 
 static void give_up(const char *what, const char *word)
@@ -195,11 +199,50 @@ static void read_fallback(struct maker *m, struct policy_service *s, char *list)
 	s->fallback = a;
 }
 
+/* Of the service that is read now; names are resolved when all are there. */
+static void note_need(struct maker *m, int member, const char *name)
+{
+	if (m->need_count == NEEDS_MAX)
+		give_up("needs", name);
+	m->needs[m->need_count++] = (struct need_note){ m->p->service_count - 1, member, need(arena_str(&m->p->arena, name)) };
+}
+
+static uint32_t service_called(struct maker *m, const char *name)
+{
+	for (uint32_t i = 0; i < m->p->service_count; i++)
+		if (strcmp(m->services[i].name, name) == 0)
+			return i;
+	give_up("no such service", name);
+	return 0;
+}
+
+static void resolve_needs(struct maker *m)
+{
+	struct arena *a = &m->p->arena;
+	for (size_t i = 0; i < m->need_count; i++) {
+		struct plan_service *s = &m->services[m->needs[i].service];
+		struct plan_needs *n = &s->needs;
+		if (m->needs[i].member >= 0) {
+			if (!s->member_needs)
+				s->member_needs = need(arena_array(a, MEMBERS_MAX, sizeof *s->member_needs));
+			n = (struct plan_needs *)(uintptr_t)&s->member_needs[m->needs[i].member];
+		}
+		if (!n->services)
+			n->services = need(arena_array(a, PLAN_NEEDS_MAX, sizeof *n->services));
+		((uint32_t *)(uintptr_t)n->services)[n->count++] = service_called(m, m->needs[i].name);
+	}
+}
+
 static void add_member(struct maker *m, struct plan_service *s, struct policy_member *members,
 		       struct plan_check *checks, const char **hosts, const char **sites,
 		       const char *check, char *word, uint8_t tier)
 {
 	uint16_t i = s->policy.member_count;
+	char *need_of = strchr(word, '^'); /* "127.0.0.11^db.example.test" */
+	if (need_of) {
+		*need_of++ = '\0';
+		note_need(m, i, need_of);
+	}
 	take_marks(&members[i], word);
 	char *host = strchr(word, '@');
 	if (host)
@@ -240,6 +283,8 @@ static void read_service(struct maker *m, char **at)
 			s->policy.tier_count++;
 		else if (value_of(w, "fallback"))
 			read_fallback(m, &s->policy, w + strlen("fallback="));
+		else if (strncmp(w, "needs=", 6) == 0)
+			note_need(m, -1, w + 6);
 		else if (!strchr(w, '=') || !set_option(s, w))
 			add_member(m, s, members, checks, hosts, sites, check, w, (uint8_t)(s->policy.tier_count - 1));
 	}
@@ -316,6 +361,7 @@ struct plan *plan_make(const char *text, uint16_t self)
 	p->services = m.services;
 	for (char *line = strtok_r(copy, "\n", &at); line; line = strtok_r(NULL, "\n", &at))
 		read_line(&m, line);
+	resolve_needs(&m);
 	add_nodes(p, m.away);
 	p->scripts = &script;
 	p->script_count = 1;

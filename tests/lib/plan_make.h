@@ -5,7 +5,8 @@
  *     service www.example.test web 127.0.0.11 127.0.0.12@ams1 / 127.0.0.13 all_down=last ttl=10-60 initial=down
  *             name             check members, @ = host        / = next tier
  *
- * Behind the address and the host of a member: *3 its weight, ! drained. fallback=192.0.2.9,192.0.2.10 for all_down=list.
+ * Behind the address and the host of a member: *3 its weight, ! drained, ^db.example.test a service that it needs (needs=… at the
+ * end of the line: every member). fallback=192.0.2.9,192.0.2.10 for all_down=list.
  *
  *     probes 100 2                                    in flight, of all and of one address
  *     canary 192.0.2.101:80                           after the services; "pair any-up away" puts the twins on 192.0.2.0/24

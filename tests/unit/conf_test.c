@@ -371,6 +371,46 @@ START_TEST(every_agree_and_pick_reaches_the_plan)
 }
 END_TEST
 
+/* By index, whatever the order of the file; of the pool, of the service instead, and of members on top. */
+START_TEST(needs_reach_the_plan)
+{
+	struct loaded l, less;
+	struct bytes out;
+
+	enter();
+	load(&l, BASE "host 'a1' { '192.0.2.1', '2001:db8::1' }\npool 'p' { check = 'web', tiers = { { 'a1' } }, needs = 'db.example.test' }\n"
+	     "service 'www.example.test' { pool = 'p' }\n"
+	     "service 'own.example.test' { pool = 'p', needs = { 'WWW.example.test.', 'db.example.test' } }\n"
+	     "service 'm.example.test' { check = 'web', tiers = { { { 'a1', needs = 'db.example.test' }, '192.0.2.2' } } }\n"
+	     "service 'db.example.test' { check = 'web', tiers = { { '192.0.2.5' } } }\n");
+	ck_assert_uint_eq(l.d.count, 0);
+	const struct plan_service *www = service(&l, "www.example.test"), *own = service(&l, "own.example.test");
+	const struct plan_service *m = service(&l, "m.example.test"), *db = service(&l, "db.example.test");
+	ck_assert_uint_eq(www->needs.count, 1);
+	ck_assert_ptr_eq(&l.p->services[www->needs.services[0]], db);
+	ck_assert_ptr_null(www->member_needs);
+	ck_assert_uint_eq(own->needs.count, 2);
+	ck_assert_ptr_eq(&l.p->services[own->needs.services[0]], www);
+	ck_assert_uint_eq(m->needs.count, 0);
+	ck_assert_uint_eq(m->member_needs[0].count, 1);
+	ck_assert_ptr_eq(&l.p->services[m->member_needs[1].services[0]], db);
+	ck_assert_uint_eq(m->member_needs[2].count, 0);
+	bytes_init(&out, 1 << 20);
+	ck_assert_int_eq(conf_print(l.c, l.p, &out), 0);
+	bytes_u8(&out, 0);
+	ck_assert_ptr_nonnull(strstr((char *)out.data, "\"needs\": [\n        \"www.example.test\",\n        \"db.example.test\"\n"));
+	bytes_deinit(&out);
+	load(&less, BASE "host 'a1' { '192.0.2.1', '2001:db8::1' }\npool 'p' { check = 'web', tiers = { { 'a1' } } }\n"
+	     "service 'www.example.test' { pool = 'p' }\nservice 'own.example.test' { pool = 'p' }\n"
+	     "service 'm.example.test' { check = 'web', tiers = { { { 'a1' }, '192.0.2.2' } } }\n"
+	     "service 'db.example.test' { check = 'web', tiers = { { '192.0.2.5' } } }\n");
+	ck_assert_uint_ne(less.p->digest, l.p->digest);
+	unload(&less);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
 START_TEST(members_are_addresses_hosts_sites_and_tables)
 {
 	struct loaded l;
@@ -832,7 +872,7 @@ int main(void)
 	const TTest *const tests[] = {
 		the_product_example_is_accepted, what_is_left_out_has_its_default, limits, durations_are_seconds_or_text,
 		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
-		every_agree_and_pick_reaches_the_plan, members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question,
+		every_agree_and_pick_reaches_the_plan, needs_reach_the_plan, members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question,
 		keys_do_not_depend_on_order_or_timing,
 		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,
 				broken_files_are_told_at_their_line,

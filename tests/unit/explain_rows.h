@@ -731,3 +731,27 @@
 	  "A: TTL 10 s, the least allowed: 127.0.0.11 may change in 3.0s\n"
 	  "member 127.0.0.11 (tier 1) is up: ns1 votes up (ok)\n"
 	  "member 127.0.0.12 (tier 2) is up: ns1 votes up (ok)\n" },
+	{ "needs what is up", W S A1 " needs=db.example.test\nservice db.example.test web " A2 " " A3 "\n",
+	  "3000",
+	  "A: tier 1 answers: it has 1 member up and needs 1\n"
+	  "A: the answer is 127.0.0.11, whoever asks\n"
+	  "A: TTL 10 s, the least allowed: 127.0.0.11 may change in 3.0s\n"
+	  "member 127.0.0.11 (tier 1) is up: ns1 votes up (ok)\n" },
+	{ "needs what is down", W S A1 "^db.example.test " A2 "\nservice db.example.test web " A3 "\n",
+	  "127.0.0.13 refused; 5000",
+	  "A: tier 1 answers: it has 1 member up and needs 1\n"
+	  "A: the answer is 127.0.0.12, whoever asks\n"
+	  "A: TTL 10 s, the least allowed: 127.0.0.11 may change in 2.0s\n"
+	  "member 127.0.0.11 (tier 1) is down: it needs db.example.test, which is down; ns1 votes up (ok)\n"
+	  "member 127.0.0.12 (tier 1) is up: ns1 votes up (ok)\n" },
+	{ "needs what is down, without a check", W "service www.example.test - " A1 " " A2 "^db.example.test\nservice db.example.test web " A3 "\n",
+	  "127.0.0.13 refused; 5000",
+	  "A: the answer is 127.0.0.11, whoever asks\n"
+	  "member 127.0.0.11 (tier 1) is up: it has no check\n"
+	  "member 127.0.0.12 (tier 1) is down: it needs db.example.test, which is down; it has no check\n" },
+	{ "needs what is down, and is forced up", W S A1 " needs=db.example.test\nservice db.example.test web " A3 "\n",
+	  "127.0.0.13 refused; 5000; up 127.0.0.11; 1000",
+	  "A: tier 1 answers: it has 1 member up and needs 1\n"
+	  "A: the answer is 127.0.0.11, whoever asks\n"
+	  "member 127.0.0.11 (tier 1) is down: it needs db.example.test, which is down; ns1 votes up (ok)\n"
+	  "member 127.0.0.11 counts as up, whatever its checks say: override \"up 127.0.0.11\" by alice, until auto, because \"because\"\n" },

@@ -176,6 +176,13 @@ tests_unit_core_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_core_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_core_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += tests/unit/core_needs_test
+TESTS += tests/unit/core_needs_test
+tests_unit_core_needs_test_SOURCES = tests/unit/core_needs_test.c $(CORE_KIT)
+tests_unit_core_needs_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_core_needs_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_core_needs_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += tests/unit/core_failback_test
 TESTS += tests/unit/core_failback_test
 tests_unit_core_failback_test_SOURCES = tests/unit/core_failback_test.c $(CORE_KIT)
