@@ -1,6 +1,7 @@
 /* Operators' commands: understood, refused with a reason, or written to the disk first and then put in force.
  *
  *     COMMAND ─▶ checks ─▶ JOURNAL(sync) … SYNCED ─▶ register, shelf, forces, REPLY        refused: REPLY at once
+ *     failback ─▶ the better tier serves, JOURNAL(sync) … SYNCED ─▶ REPLY
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,7 +175,6 @@ static int take_failback(struct core *c, const struct core_command *cmd)
 	if (!p)
 		return ERR_NOMEM;
 	p->id = cmd->id;
-	p->done = true; /* all but the reply, which comes behind what is published */
 	snprintf(p->failback, sizeof p->failback, "%s", s->conf->name);
 	s->fail_back = true;
 	service_mark(c, s);
@@ -252,6 +252,9 @@ static void reply(struct core *c, const struct pending *p)
 static void put_in_force(struct core *c, struct pending *p)
 {
 	struct override *o = p->override;
+	p->done = true;
+	if (!o)
+		return; /* a failback: it was in force before the disk had it, its answer was not */
 	if (o->trial == &p->reg)
 		o->trial = NULL;
 	if (p->reg.until_ms && p->reg.until_ms <= c->now_ms) /* the disk took longer than it was to last */
@@ -260,20 +263,38 @@ static void put_in_force(struct core *c, struct pending *p)
 		o->tell = true;
 		override_refresh(c, o);
 	}
-	p->done = true;
 }
 
 void command_synced(struct core *c, uint64_t seq)
 {
-	for (struct pending *p = c->pending; p && p->seq <= seq; p = p->next) {
-		if (!p->done)
+	for (struct pending *p = c->pending; p; p = p->next) {
+		if (!p->done && p->seq && p->seq <= seq)
 			put_in_force(c, p);
+	}
+}
+
+void command_wrote_failback(struct core *c, const struct service *s)
+{
+	for (struct pending *p = c->pending; p; p = p->next) {
+		if (!p->override && !p->done && strcmp(p->failback, s->conf->name) == 0)
+			p->seq = c->seq;
+	}
+}
+
+/* One that wrote nothing has nothing to wait for: no tier moved after all, or its service is no more. */
+static void end_idle_failbacks(struct core *c)
+{
+	for (struct pending *p = c->pending; p; p = p->next) {
+		int i = p->override || p->done || p->seq ? -1 : core_service_find(c, p->failback);
+		if (!p->override && !p->seq && (i < 0 || !c->gen->services[i].fail_back))
+			p->done = true;
 	}
 }
 
 /* Last in a step, behind what the command published. */
 void commands_settle(struct core *c)
 {
+	end_idle_failbacks(c);
 	while (c->pending && c->pending->done && effect_room(c, CORE_TEXT_MAX)) {
 		struct pending *p = c->pending;
 		if (p->override)

@@ -193,7 +193,11 @@ static bool journal(struct core *c, const struct service *s, int h)
 	struct wbuf w;
 	wbuf_init(&w, record, sizeof record);
 	record_tier_put(&w, s, h);
-	return effect_journal(c, record, w.len, s->fail_back);
+	if (!effect_journal(c, record, w.len, s->fail_back))
+		return false;
+	if (s->fail_back)
+		command_wrote_failback(c, s);
+	return true;
 }
 
 static bool tell(struct core *c, const struct service *s, int h)

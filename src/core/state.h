@@ -165,8 +165,8 @@ struct override {
 struct pending {
 	struct pending *next;
 	uint32_t id;
-	uint64_t seq;
-	bool done; /* in force; only the reply is missing */
+	uint64_t seq; /* of the record that must be on the disk; 0 = of a failback that has not written one yet */
+	bool done; /* in force and on the disk; only the reply is missing */
 	struct override *override; /* NULL: a failback, of the service that `failback` names */
 	char failback[NAME_TEXT_MAX];
 	struct reg reg;
@@ -377,6 +377,7 @@ const char *core_verb_text(uint8_t verb);
 /* ---- command.c ---- */
 int command_take(struct core *c, const struct core_command *cmd);
 void command_synced(struct core *c, uint64_t seq);
+void command_wrote_failback(struct core *c, const struct service *s); /* the record with c->seq is of a tier that an operator moved */
 void commands_settle(struct core *c);
 
 /* ---- twin.c ---- */

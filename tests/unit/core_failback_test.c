@@ -105,6 +105,34 @@ START_TEST(the_operator_says_when)
 }
 END_TEST
 
+START_TEST(the_operator_is_answered_when_the_disk_has_it)
+{
+	world_begin(&w, TIERS "manual\n");
+	fail_and_return();
+	w.disk_slow = true;
+	world_trace(&w, NULL);
+	world_command(&w, "failback www.example.test");
+	world_command(&w, "failback www.example.test"); /* has nothing to move, and nothing to wait for */
+	world_command(&w, "drain 127.0.0.13");
+	ck_assert_str_eq(world_trace(&w, "re|publish|journal tier"),
+			 "journal tier sync\npublish www.example.test A 127.0.0.11 ttl=10\n"
+			 "refused 2 www.example.test: no better tier has enough members up\n");
+	world_run(&w, 1000);
+	ck_assert_str_eq(world_trace(&w, "re|publish"), "");
+	world_sync(&w);
+	ck_assert_str_eq(world_trace(&w, "re|publish"), "reply 1 failback www.example.test: tier 1 serves on ns1\n"
+							"reply 3 drain 127.0.0.13: in force on ns1 (1 service)\n");
+	fail_and_return();
+	w.disk_slow = true;
+	world_trace(&w, NULL);
+	world_command(&w, "failback www.example.test");
+	world_plan(&w, TIERS "manual\n"); /* a reload meanwhile loses nothing */
+	ck_assert_str_eq(world_trace(&w, "re"), "");
+	world_sync(&w);
+	ck_assert_str_eq(world_trace(&w, "re"), "reply 4 failback www.example.test: tier 1 serves on ns1\n");
+}
+END_TEST
+
 START_TEST(it_survives_a_restart)
 {
 	world_begin(&w, TIERS "manual\n");
@@ -211,7 +239,7 @@ int main(void)
 {
 	const TTest *const tests[] = { without_it_the_better_takes_over_at_once, a_better_tier_waits_for_its_delay,
 				       a_break_begins_the_delay_anew, what_serves_is_left_at_once_when_it_fails,
-				       the_operator_says_when, it_survives_a_restart, it_survives_a_new_plan,
+				       the_operator_says_when, the_operator_is_answered_when_the_disk_has_it, it_survives_a_restart, it_survives_a_new_plan,
 				       families_go_apart_or_together, the_ttl_knows_the_delay,
 				       a_hold_of_the_journal_is_checked };
 	Suite *s = suite_create("core_failback");
