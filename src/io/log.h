@@ -1,5 +1,6 @@
 /* The log: one line an entry on standard error, written whole so that processes do not mix.
- *     notice coordinator: verdict=down stream=tcp/127.0.0.11 reason="connect refused"
+ *     2026-11-21T02:31:00.123Z notice coordinator: event=link peer=ns2 state=active
+ * Without the time where standard error is journald's, which has one of its own.
  */
 #ifndef GEMEL_IO_LOG_H
 #define GEMEL_IO_LOG_H

@@ -362,6 +362,12 @@ tests_unit_memfd_test_SOURCES = tests/unit/memfd_test.c tests/unit/unit.h
 tests_unit_memfd_test_LDADD = src/io/libio.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_memfd_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += tests/unit/io_log_test
+TESTS += tests/unit/io_log_test
+tests_unit_io_log_test_SOURCES = tests/unit/io_log_test.c tests/unit/unit.h
+tests_unit_io_log_test_LDADD = src/io/libio.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_io_log_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += tests/unit/hook_test
 TESTS += tests/unit/hook_test
 tests_unit_hook_test_SOURCES = tests/unit/hook_test.c tests/unit/unit.h src/app/hook.c
