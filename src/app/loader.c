@@ -168,6 +168,7 @@ static int send_diags(struct loader *l, const struct diags *d)
 		ipc_begin(&w, IPC_DIAG);
 		put_u8(&w, (uint8_t)d->list[i].level);
 		put_str(&w, line);
+		put_u64(&w, l->conf ? conf_text_digest(l->conf) : 0);
 		e = w.failed ? ERR_SHORT : chan_send_now(l->channel, room, w.len, NULL, 0);
 	}
 	return e;

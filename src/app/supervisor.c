@@ -99,13 +99,24 @@ void supervisor_spread(struct supervisor *s)
 	}
 }
 
+/* What is not built yet is told again when the configuration's text is another, not at each reload. */
+static bool was_told(struct supervisor *s, uint64_t text)
+{
+	if (text && text == s->unbuilt_text && s->unbuilt_load != s->generations)
+		return true;
+	s->unbuilt_text = text;
+	s->unbuilt_load = s->generations;
+	return false;
+}
+
 /* A fault the loader found: to people at the start, to the log and to whoever asked for the reload. */
 static void pass_on_diag(struct supervisor *s, struct rbuf *r, const uint8_t *data, size_t len)
 {
 	char line[4096];
 	uint8_t level = get_u8(r);
 	get_str(r, line, sizeof line);
-	if (r->failed)
+	uint64_t text = get_u64(r);
+	if (r->failed || (level == DIAG_UNBUILT && was_told(s, text)))
 		return;
 	progress_end(&s->progress);
 	if (!s->up)
@@ -134,6 +145,7 @@ static void tell_restart_keys(struct supervisor *s)
 		ipc_begin(&w, IPC_DIAG);
 		put_u8(&w, DIAG_WARNING);
 		put_str(&w, line);
+		put_u64(&w, 0);
 		rbuf_init(&r, w.data, w.len);
 		if (ipc_type_get(&r) == IPC_DIAG)
 			pass_on_diag(s, &r, w.data, w.len);

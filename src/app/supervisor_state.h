@@ -45,6 +45,7 @@ struct supervisor {
 	struct progress progress;
 	uint32_t reload_id; /* the coordinator's; 0 = nobody waits */
 	uint64_t generations;
+	uint64_t unbuilt_text, unbuilt_load; /* of which text, by which load, people were told what is not built yet */
 	uint64_t watched_ms, served_ms; /* served: since when this responder answers from `now`; 0 = not yet */
 	/* For a new responder: the coordinator's last whole overlay log, and what a new one adds in its first round; -1 = none. */
 	int overlay, overlay_adds;

@@ -78,7 +78,7 @@ void diags_add(struct diags *d, enum diag_level level, const char *file, unsigne
 
 int diag_format(const struct diag *g, char *out, size_t cap)
 {
-	const char *mark = g->level == DIAG_WARNING ? "warning: " : "";
+	const char *mark = g->level == DIAG_ERROR ? "" : "warning: ";
 	if (!g->file)
 		return snprintf(out, cap, "%s%s", mark, g->text);
 	if (!g->line)

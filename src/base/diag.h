@@ -9,7 +9,11 @@
 #include <stddef.h>
 #include "base/err.h"
 
-enum diag_level { DIAG_WARNING = 1, DIAG_ERROR = 2 };
+enum diag_level {
+	DIAG_WARNING = 1,
+	DIAG_ERROR = 2,
+	DIAG_UNBUILT = 3 /* a warning of what is not built yet: of the same text people need it once */
+};
 
 #define DIAG_MAX 1000 /* further ones are counted only: a garbage file must not fill the memory */
 

@@ -33,6 +33,7 @@ struct conf;
  * in its zones. */
 int conf_load(struct conf **c, const char *file, const char *node, struct diags *d) MUST_CHECK;
 void conf_free(struct conf *c);
+uint64_t conf_text_digest(const struct conf *c); /* of the configuration file and all that it includes */
 /* Tells each private key of a check that fits none of its certificates; fits says whether one does (io's tls_key_fits). After
  * conf_load. */
 struct script_pem;

@@ -87,7 +87,7 @@ static bool word_ok(struct conf *c, const struct schema_key *k, const struct con
 	if (!w)
 		fault_value(c, k, v, v->type == CONF_STRING ? conf_schema_word_near(k->words, v->string.s) : NULL);
 	else if (w->unbuilt)
-		conf_warning(c, v, "%s = \"%s\" is not built yet: %s", k->name, w->name, w->unbuilt);
+		conf_unbuilt(c, v, "%s = \"%s\" is not built yet: %s", k->name, w->name, w->unbuilt);
 	return w != NULL;
 }
 
@@ -210,7 +210,7 @@ static bool check_field(struct conf *c, enum schema_block b, const struct conf_v
 	if (value_ok(c, key_of(b, key), v)) {
 		f->v[key] = v;
 		if (key_of(b, key)->unbuilt)
-			conf_warning(c, v, "\"%s\" is not built yet: %s", v->key, key_of(b, key)->unbuilt);
+			conf_unbuilt(c, v, "\"%s\" is not built yet: %s", v->key, key_of(b, key)->unbuilt);
 	}
 	return true;
 }

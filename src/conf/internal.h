@@ -159,6 +159,7 @@ struct conf {
 /* An error or a warning at v's own line; the same one is told once. */
 void conf_fault(struct conf *c, const struct conf_value *v, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void conf_warning(struct conf *c, const struct conf_value *v, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void conf_unbuilt(struct conf *c, const struct conf_value *v, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* "service "www.example.test"", "pair". Returns out. */
 #define CONF_TITLE_MAX 160
 const char *conf_block_title(const struct conf_block *b, char out[CONF_TITLE_MAX]);

@@ -49,6 +49,15 @@ void conf_warning(struct conf *c, const struct conf_value *v, const char *fmt, .
 	va_end(ap);
 }
 
+void conf_unbuilt(struct conf *c, const struct conf_value *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(c, DIAG_UNBUILT, v, fmt, ap);
+	va_end(ap);
+}
+
 const char *conf_block_title(const struct conf_block *b, char out[CONF_TITLE_MAX])
 {
 	if (b->name)
@@ -240,6 +249,15 @@ void conf_free(struct conf *c)
 	conf_collection_deinit(&c->collection);
 	arena_deinit(&c->arena);
 	free(c);
+}
+
+uint64_t conf_text_digest(const struct conf *c)
+{
+	uint64_t digest = 0;
+
+	for (const struct conf_source *s = c->collection.sources; s; s = s->next)
+		digest = digest * 31 + hash_bytes(&conf_plain_key, s->text, s->len);
+	return digest;
 }
 
 const struct plan_node *conf_node(const struct conf *c)

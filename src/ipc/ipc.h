@@ -54,7 +54,7 @@ enum ipc_type {
 	/* loader and reload */
 	IPC_SITE,      /* plan_node_put, limits, what cookies come from: see app/site.h */
 	IPC_SECRET,    /* 32 random octets of the supervisor's start */
-	IPC_DIAG,      /* level u8, line str */
+	IPC_DIAG,      /* level u8, line str, digest u64 of the configuration's text (0 = not known) */
 	IPC_DONE,      /* status u8: 0 taken whole, 1 taken but some zones kept their old version, 2 refused */
 	IPC_SAVED,     /* nothing: what was handed over is on disk too, as far as it has to be */
 	IPC_UNSAVED,   /* nothing; to a loader: the one before did not come so far */

@@ -53,6 +53,20 @@ class Reload(Case):
         self.assertIn("listen", err)
         self.assertEqual(self.answer("static.example.test"), [GOOD])
 
+    def test_what_is_not_built_is_told_once_for_a_text(self):
+        self.assertNotIn("not built yet", self.solo.log())
+        self.change("gemel.lua", 'listen =', 'probe_source = "127.0.0.1", listen =')
+        status, _, err = self.ctl("solo", "reload")
+        if "not built yet" not in err:
+            self.skipTest("all keys are built")
+        self.assertEqual((status, err.count("not built yet")), (0, 1))
+        for _ in range(2):
+            self.assertEqual(self.ctl("solo", "reload")[::2], (0, ""))
+        self.assertEqual(self.solo.log().count("not built yet"), 1)
+        self.change("gemel.lua", 'probe_source =', '-- again\nprobe_source =')
+        status, _, err = self.ctl("solo", "reload")
+        self.assertEqual((status, err.count("not built yet")), (0, 1))
+
     def refused_reload(self, *words):
         status, _, err = self.ctl("solo", "reload")
         self.assertEqual(status, 1, err)
