@@ -56,7 +56,8 @@ static int show(const struct conf *c, const struct plan *p)
 	return r;
 }
 
-static int check_all(const char *file, const char *node, bool print, struct diags *d)
+/* keep: where the plan goes when there is no fault; or NULL */
+static int check_all(const char *file, const char *node, bool print, struct plan **keep, struct diags *d)
 {
 	struct conf *c;
 	struct plan *p;
@@ -74,23 +75,38 @@ static int check_all(const char *file, const char *node, bool print, struct diag
 			conf_warn_unwitnessed(c, p, d);
 		if (print && !d->errors)
 			r = show(c, p);
-		plan_free(p);
+		if (keep && !r && !d->errors)
+			*keep = p;
+		else
+			plan_free(p);
 	}
 	conf_free(c);
 	return r;
 }
 
-int check_main(const char *file, const char *node, bool print)
+static int check(const char *file, const char *node, bool print, struct plan **keep)
 {
 	struct diags d;
 	int r;
 
 	diags_init(&d);
-	r = check_all(file, node, print, &d);
+	r = check_all(file, node, print, keep, &d);
 	tell(&d);
 	if (r == ERR_NOMEM || r == ERR_IO)
 		fprintf(stderr, "%s: %s\n", file, err_text(r));
 	r = r || d.errors ? 1 : 0;
 	diags_deinit(&d);
 	return r;
+}
+
+int check_main(const char *file, const char *node, bool print)
+{
+	return check(file, node, print, NULL);
+}
+
+struct plan *check_plan(const char *file, const char *node)
+{
+	struct plan *p = NULL;
+
+	return check(file, node, false, &p) ? NULL : p;
 }

@@ -6,5 +6,8 @@
 /* Faults and warnings go to standard error, one line each; with print, the expanded configuration to standard output
  * where there was no fault in it. node may be NULL. Returns the exit status: 0 all well, 1 faults. */
 int check_main(const char *file, const char *node, bool print);
+/* The plan of a file without faults, checked in the same way; NULL where there are some, which are told. */
+struct plan;
+struct plan *check_plan(const char *file, const char *node);
 
 #endif

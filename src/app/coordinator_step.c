@@ -146,6 +146,9 @@ static void carry_out(struct coordinator *c, bool whole)
 		case CORE_JOURNAL:
 			append(c, e.journal.seq, e.journal.data, e.journal.len, e.journal.sync);
 			break;
+		case CORE_RECORD: /* as history: on a disk that takes nothing it is lost, and nothing else */
+			append(c, e.journal.seq, e.journal.data, e.journal.len, false);
+			break;
 		case CORE_PUBLISH:
 			publisher_begin(&c->publisher, false);
 			publisher_set(&c->publisher, &plan->services[e.publish.service], &e.publish);

@@ -16,6 +16,7 @@
 #include "app/child.h"
 #include "app/loader.h"
 #include "app/prober.h"
+#include "app/replay.h"
 #include "app/runner.h"
 #include "app/supervisor.h"
 #include "base/text.h"
@@ -26,6 +27,8 @@
 static const char usage[] =
 	"usage: gemeld [-c FILE] [-n NODE]              run the server in the foreground\n"
 	"       gemeld [-c FILE] [-n NODE] -t [--print] check configuration, zones and scripts\n"
+	"       gemeld [-c FILE] [-n NODE] --replay JOURNAL [-v] [--json]\n"
+	"                                              what FILE would have answered to the recorded results\n"
 	"       gemeld --version | --help\n"
 	"FILE is " DEFAULT_FILE " unless given; NODE is the host name up to its first dot, or the only node there is\n";
 
@@ -37,9 +40,9 @@ static int print_version(void)
 }
 
 struct options {
-	const char *file, *node, *child;
+	const char *file, *node, *child, *replay;
 	uint64_t generation;
-	bool test, print;
+	bool test, print, json, verbose;
 };
 
 static int run_child(const char *role, const struct options *o)
@@ -81,11 +84,12 @@ int main(int argc, char **argv)
 {
 	static const struct option longs[] = { { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
 					       { "print", no_argument, NULL, 'p' },   { "child", required_argument, NULL, 'C' },
+					       { "replay", required_argument, NULL, 'r' }, { "json", no_argument, NULL, 'j' },
 					       { 0 } };
 	struct options o = { .file = DEFAULT_FILE };
 	int c;
 	keep_standard_files();
-	while ((c = getopt_long(argc, argv, "c:n:g:th", longs, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "c:n:g:tvh", longs, NULL)) != -1)
 		switch (c) {
 		case 'c':
 			o.file = optarg;
@@ -107,6 +111,15 @@ int main(int argc, char **argv)
 		case 'C':
 			o.child = optarg;
 			break;
+		case 'r':
+			o.replay = optarg;
+			break;
+		case 'j':
+			o.json = true;
+			break;
+		case 'v':
+			o.verbose = true;
+			break;
 		case 'V':
 			return print_version();
 		case 'h':
@@ -116,11 +129,13 @@ int main(int argc, char **argv)
 			fputs(usage, stderr);
 			return EXIT_USAGE;
 		}
-	if (optind < argc || (o.print && !o.test)) {
+	if (optind < argc || (o.print && !o.test) || (o.replay && o.test) || ((o.json || o.verbose) && !o.replay)) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
 	if (o.child)
 		return run_child(o.child, &o);
+	if (o.replay)
+		return sodium_init() < 0 ? 1 : replay_main(o.replay, o.file, o.node, o.json, o.verbose);
 	return o.test ? check_main(o.file, o.node, o.print) : supervisor_main(o.file, o.node);
 }

@@ -26,6 +26,7 @@ void core_free(struct core *c)
 	free_overrides(c);
 	effects_deinit(&c->effects);
 	history_deinit(&c->history);
+	stretches_deinit(&c->past);
 	gen_free(c->gen);
 	free(c);
 }
@@ -44,7 +45,9 @@ int core_new(struct core **out, const struct core_start *s, uint64_t now_ms, uin
 	c->epoch = s->epoch;
 	c->probes_max = s->probes_max;
 	c->seq = s->epoch >> 32 << 32; /* above every number of every start before */
-	c->prober_up = true;
+	c->replays = s->replays;
+	c->session = (uint32_t)(s->epoch >> 32);
+	c->prober_up = !s->replays;
 	c->prober_alarm_ms = UINT64_MAX;
 	c->due_ms = UINT64_MAX;
 	rng_init(&c->rng, s->seed);

@@ -67,7 +67,8 @@ enum core_effect_type {
 	CORE_PROBE,   /* run stream now, answer with CORE_RESULT and the same run */
 	CORE_REPLY,   /* command `id` is in force, or refused */
 	CORE_NEED_EPOCH, /* fill the epoch's low 32 bits with fresh randomness, write it to disk, then CORE_EPOCH */
-	CORE_NOTICE   /* something for the log and the operators' events */
+	CORE_NOTICE,  /* something for the log and the operators' events */
+	CORE_RECORD   /* append `journal`, as it has room: nothing rests on it */
 };
 struct core_publish {
 	uint32_t service;
@@ -97,7 +98,13 @@ struct core_effect {
 
 /* boot, epoch and seed are fresh randomness and the epoch already on disk. plan must outlive the core (or its successor plan).
  * ERR_NOMEM. */
-struct core_start { const struct plan *plan; uint64_t boot, epoch, seed; uint32_t probes_max; /* 0 = as the plan says */ };
+struct core_start {
+	const struct plan *plan;
+	uint64_t boot, epoch, seed;
+	uint32_t probes_max; /* 0 = as the plan says */
+	bool replays;        /* CORE_RESULTs come from a record, of any run: nobody is probed, no twin is heard, and no silence is
+			      * doubted, since it was when it was recorded */
+};
 int core_new(struct core **c, const struct core_start *s, uint64_t now_ms, uint64_t wall_ms) MUST_CHECK;
 void core_free(struct core *c);
 /* Before the first step: one record as the journal held it, oldest first. ERR_FORMAT for a record that is not ours (it is
@@ -191,6 +198,8 @@ const struct pair *core_pair(const struct core *c); /* NULL without one */
 size_t core_services(const struct core *c);
 int core_service_find(const struct core *c, const char *name); /* index or ERR_ABSENT; final dot and case ignored */
 void core_service_get(const struct core *c, size_t i, struct core_service_view *out);
+/* What is published, as notices tell it: "192.0.2.1 192.0.2.2", "none", "not ready". family: 0 = A, 1 = AAAA. Returns out. */
+char *core_answer_text(const struct core *c, size_t service, int family, char out[NOTICE_STATE_MAX]);
 void core_member_get(const struct core *c, size_t service, size_t member, struct core_member_view *out, uint64_t now_ms);
 size_t core_votes(const struct core *c, size_t service, size_t member); /* 0: it has no check */
 void core_vote_get(const struct core *c, size_t service, size_t member, size_t i, struct core_vote_view *out);

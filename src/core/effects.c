@@ -113,6 +113,7 @@ bool core_next_effect(struct core *c, struct core_effect *e)
 	*e = i->effect;
 	switch (e->type) {
 	case CORE_JOURNAL:
+	case CORE_RECORD:
 		e->journal.data = data;
 		break;
 	case CORE_SEND:

@@ -312,6 +312,8 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->vote = old->vote;
 	s->weight = old->weight;
 	s->recovered = old->recovered;
+	s->stretch = old->stretch;
+	s->written = old->written;
 	s->waiting = old->waiting;
 	s->journal = old->journal;
 	s->tell = old->tell;
@@ -337,8 +339,10 @@ static void carry_streams(struct core *c, struct gen *g)
 		g->moved[was - old->streams] = i;
 	}
 	for (uint32_t i = 0; i < old->plan->stream_count; i++) {
-		if (g->moved[i] == UINT32_MAX)
-			twin_forget(c, &old->streams[i]);
+		if (g->moved[i] != UINT32_MAX)
+			continue;
+		twin_forget(c, &old->streams[i]);
+		stretch_end(c, &old->streams[i]);
 	}
 }
 

@@ -37,22 +37,16 @@ static bool keep(struct history *h, const uint8_t *record, size_t len)
 	return true;
 }
 
-/* A bucket of HISTORY_MAX, which fills with time. */
-static bool may_be_written(struct core *c)
+bool budget_take(struct budget *b, uint32_t per_s, uint32_t at_once, uint64_t now_ms)
 {
-	struct history *h = &c->history;
-	uint64_t more = (c->now_ms - h->filled_ms) * HISTORY_PER_S / 1000;
-	if (!h->filled_ms) {
-		more = HISTORY_MAX;
-		h->filled_ms = c->now_ms;
-	}
+	uint64_t more = b->filled_ms ? (now_ms - b->filled_ms) * per_s / 1000 : at_once;
 	if (more) {
-		h->room = more < HISTORY_MAX - h->room ? h->room + (uint32_t)more : HISTORY_MAX;
-		h->filled_ms = c->now_ms;
+		b->room = more < at_once - b->room ? b->room + (uint32_t)more : at_once;
+		b->filled_ms = now_ms;
 	}
-	if (!h->room)
+	if (!b->room)
 		return false;
-	h->room--;
+	b->room--;
 	return true;
 }
 
@@ -82,7 +76,7 @@ void notice_put(struct core *c, struct core_notice *n)
 		return;
 	e.notice.len = (uint16_t)w.len;
 	c->history.last += changed;
-	if (changed && keep(&c->history, record, w.len) && may_be_written(c))
+	if (changed && keep(&c->history, record, w.len) && budget_take(&c->history.budget, HISTORY_PER_S, HISTORY_MAX, c->now_ms))
 		e.notice.seq = ++c->seq;
 	effect_put(c, &e, record, w.len);
 }

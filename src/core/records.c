@@ -7,6 +7,7 @@
  *               LAST      3 | from 2 | family 1 | tier 1 | owner | count 2, count × ip       from 0 begins a set anew
  *               TIER      4 | hold 1 (a family's; 0 where coupled) | tier 1 | hlc 8 | owner
  *               NOTICE    5 | … notice.h
+ *               STRETCH   6 | … stretch.h
  *     shelf     VERDICT   verdict 1 | flags 1 (1 = recovered) | reason 1 | weight 1 | bitmap 8 | took us 4 | age s 4
  *               EFFECTIVE state 1 | hlc 8        of a service: tier 1 | hlc 8
  *               ADMIN     verb 1 | hlc 8 | left ms 8 (0 = until auto) | len 1, selector | len 1, author | len 1, reason
@@ -238,6 +239,8 @@ int record_take(struct core *c, const uint8_t *record, size_t len)
 		return tier_take(c, &r);
 	case RECORD_NOTICE:
 		return history_take(c, &r);
+	case RECORD_STRETCH:
+		return stretches_take(c, &r);
 	default:
 		return ERR_FORMAT;
 	}

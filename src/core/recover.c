@@ -94,5 +94,7 @@ int core_snapshot(const struct core *c, uint64_t now_ms, uint64_t wall_ms, emitt
 	}
 	if (e == 0)
 		e = history_emit(c, emit, ctx);
+	if (e == 0)
+		e = stretches_emit(c, emit, ctx);
 	return e;
 }

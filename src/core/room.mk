@@ -14,10 +14,12 @@ src_core_libcore_a_SOURCES = \
 	src/core/plan.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan.h src/core/plan_wire.h \
 	src/core/records.c \
 	src/core/recover.c \
+	src/core/replay.c src/core/replay.h \
 	src/core/schedule.c \
 	src/core/selector.c \
 	src/core/service.c \
 	src/core/streams.c \
+	src/core/stretch.c src/core/stretch.h \
 	src/core/twin.c \
 	src/core/unknown.c \
 	src/core/view.c \

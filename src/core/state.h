@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "base/table.h"
 #include "core/core.h"
+#include "core/stretch.h"
 #include "dns/name.h"
 #include "health/witness.h"
 
@@ -70,6 +71,8 @@ struct stream {
 	bool waiting;              /* for its first result, in a round that is not over */
 	bool dirty, journal, tell; /* in the list; to be journalled; to be put on the shelf */
 	struct stream *next_dirty;
+	struct core_stretch stretch; /* of its last results; count 0 = none yet */
+	uint32_t written;          /* so many of it are in the journal; 0 = it is not */
 	struct hold hold[CORE_AGREES];
 };
 
@@ -182,6 +185,9 @@ struct effects {
 	struct core_notice notice; /* the one told last by core_next_effect */
 };
 
+/* ---- what goes to the journal as it has room ---- */
+struct budget { uint64_t filled_ms; uint32_t room; }; /* filled_ms: when room was reckoned; 0 = never */
+
 /* ---- history ---- */
 #define HISTORY_MAX 1000u /* the newest notices; about 250 octets each */
 struct history_item { uint8_t *data; uint16_t len; }; /* heap; as in the journal */
@@ -189,8 +195,15 @@ struct history {
 	struct history_item item[HISTORY_MAX]; /* a ring, eldest at first */
 	size_t first, count;
 	uint64_t last;      /* the number given last */
-	uint64_t filled_ms; /* when room was reckoned; 0 = never */
-	uint32_t room;      /* so many more may be journalled now */
+	struct budget budget;
+};
+
+/* ---- recorded results ---- */
+#define STRETCHES_MAX 20000u /* the newest that ended, 48 octets each; at 50 on the disk a compacted journal grows by 1 MB */
+struct stretches {
+	struct core_stretch *ring; /* eldest at first */
+	uint32_t cap, first, count;
+	struct budget budget;
 };
 
 struct peer { uint8_t id; bool fresh, equal; enum pair_self_state self; uint64_t echo_ms; };
@@ -233,6 +246,9 @@ struct core {
 	uint32_t hushed[HEALTH_PATHS];    /* streams that became unknown in it without a line of their own; 0: for want of a prober */
 	struct effects effects;
 	struct history history;
+	struct stretches past;
+	uint32_t session;         /* counts the starts of this server, where the epoch can be written */
+	bool replays;             /* results come from a record: nobody is probed, each is taken as it stands */
 	const char *cause;         /* of what the present step changes */
 	char why[NOTICE_REASON_MAX]; /* the verdict or override that the present step told last */
 };
@@ -245,6 +261,9 @@ bool effect_room(struct core *c, size_t len) MUST_CHECK;
 void effect_put(struct core *c, const struct core_effect *e, const void *data, size_t len);
 bool effect_journal(struct core *c, const uint8_t *record, size_t len, bool sync) MUST_CHECK; /* c->seq is its number */
 void effect_reply(struct core *c, uint32_t id, bool refused, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* A bucket of at_once, which fills by per_s. */
+bool budget_take(struct budget *b, uint32_t per_s, uint32_t at_once, uint64_t now_ms) MUST_CHECK;
 
 /* ---- history.c ---- */
 /* Tells of it, numbers it and keeps it; fills in time and, where it is empty, the observer: this node. */
@@ -290,6 +309,14 @@ enum pair_vote stream_peer_vote(const struct core *c, const struct stream *s, ui
 void round_begin(struct core *c);
 void round_check(struct core *c);
 void round_leave(struct core *c, struct stream *s); /* it waits no longer */
+
+/* ---- stretch.c ---- */
+void stretch_feed(struct core *c, struct stream *s, const struct health_result *r);
+void stretch_turn(struct core *c, struct stream *s); /* its last result turned the verdict */
+void stretch_end(struct core *c, struct stream *s);
+int stretches_take(struct core *c, struct rbuf *r); /* behind the record's type */
+int stretches_emit(const struct core *c, int (*emit)(void *ctx, const uint8_t *data, size_t len), void *ctx);
+void stretches_deinit(struct stretches *p);
 
 /* ---- watch.c ---- */
 void watch_plan(struct core *c); /* after a new plan: who witnesses on which path */
@@ -390,7 +417,7 @@ void twin_flush(struct core *c); /* datagrams out */
 void twin_forget(struct core *c, const struct stream *s);
 
 /* ---- records.c ---- */
-enum record_type { RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER, RECORD_NOTICE };
+enum record_type { RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER, RECORD_NOTICE, RECORD_STRETCH };
 void record_verdict_put(struct wbuf *w, const struct stream *s, uint64_t now_ms, uint64_t wall_ms);
 void record_override_put(struct wbuf *w, const char *selector, const struct reg *r);
 /* Addresses from `from` on, as many as fit; returns where to go on. */

@@ -289,6 +289,8 @@ void stream_touch(struct core *c, struct stream *s, bool changed)
 static struct stream *stream_of_run(const struct core *c, uint32_t index, uint32_t run)
 {
 	const struct gen *g = c->gen;
+	if (c->replays)
+		return index < g->plan->stream_count ? &g->streams[index] : NULL;
 	if (run == 0)
 		return NULL;
 	if (index < g->plan->stream_count && g->streams[index].run == run)
@@ -312,7 +314,10 @@ void stream_result(struct core *c, uint32_t index, uint32_t run, const struct he
 		watch_result(c, s, &result);
 	if (!s->conf->canary)
 		unknown_feed(c, s, &result);
+	stretch_feed(c, s, &result);
 	bool changed = health_state_feed(&s->health, &s->conf->timing, &result, c->now_ms);
+	if (changed)
+		stretch_turn(c, s);
 	flight_end(c, s);
 	health_schedule_next(&s->schedule, &s->conf->timing, &s->health, c->now_ms);
 	if (result.reason == HEALTH_UNWITNESSED && !s->doubted) /* once: the others asked meanwhile may know by then */

@@ -37,7 +37,7 @@ static void note_peers(struct core *c)
 int twin_start(struct core *c)
 {
 	struct pair_conf conf;
-	if (!c->gen->plan->pair.present || c->pair)
+	if (!c->gen->plan->pair.present || c->pair || c->replays)
 		return 0;
 	/* A session's boot is part of every nonce: one that was used before would be the end of secrecy. */
 	if (c->boot == 0) {

@@ -47,6 +47,11 @@ void core_service_get(const struct core *c, size_t i, struct core_service_view *
 		out->members_up = (uint16_t)(out->members_up + (s->members[k].state == HEALTH_VERDICT_UP));
 }
 
+char *core_answer_text(const struct core *c, size_t service, int family, char out[NOTICE_STATE_MAX])
+{
+	return service_answer_text(&c->gen->services[service], family, out);
+}
+
 static bool is_answering(const struct service *s, size_t member)
 {
 	const struct policy_member *m = &s->conf->policy.members[member];

@@ -42,7 +42,7 @@ void watch_plan(struct core *c)
 	for (int p = 1; p < HEALTH_PATHS; p++) {
 		if (!every[p] && !health_path_is_local((enum health_path)p) && has_peer(c, (enum health_path)p))
 			every[p] = c->gen->plan->pair.interval_ms;
-		health_witness_set(&c->paths[p], every[p] > 0, every[p]);
+		health_witness_set(&c->paths[p], every[p] > 0 && !c->replays, every[p]);
 	}
 }
 

@@ -133,6 +133,39 @@ static int read_back(struct journal *j, size_t *len)
 	return 0;
 }
 
+static int open_for_reading(const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO is not waited for */
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= READ_MAX)
+		return fd;
+	errno = S_ISDIR(st.st_mode) ? EISDIR : st.st_size > READ_MAX ? EFBIG : EINVAL;
+	close(fd);
+	return -1;
+}
+
+int journal_read(const char *path, void (*record)(void *ctx, const uint8_t *record, size_t len), void *ctx, size_t *torn)
+{
+	uint8_t *data;
+	size_t len;
+	uint64_t frame = 0;
+	int fd = open_for_reading(path);
+	if (fd < 0)
+		return ERR_IO;
+	int e = read_all(fd, &data, &len);
+	close(fd);
+	if (e)
+		return e;
+	size_t good = (size_t)replay(data, len, &frame, record, ctx);
+	free(data);
+	if (len && !good)
+		return ERR_FORMAT;
+	*torn = len - good;
+	return 0;
+}
+
 /* Ready for more: a head, no torn end, and the folder too: a file that a power cut may take away holds no override. */
 static int make_ready(struct journal *j, size_t len)
 {

@@ -35,6 +35,9 @@ struct journal_hooks {
 	int (*fill)(void *ctx, journal_emit emit, void *out);
 };
 
+/* Reads the journal at path as opening does, but changes nothing; a running server's, too. torn: octets behind the last whole frame.
+ * ERR_IO (errno), ERR_NOMEM, ERR_FORMAT for what is no journal. */
+int journal_read(const char *path, void (*record)(void *ctx, const uint8_t *record, size_t len), void *ctx, size_t *torn) MUST_CHECK;
 /* Opens (or makes) the journal in dir_fd; what follows the first broken frame is cut off, with a log line. On a disk that takes
  * nothing it is read all the same, and has failed until a compaction succeeds. NULL with a log line where it cannot be read. */
 struct journal *journal_open(struct event_base *base, int dir_fd, const struct journal_hooks *h) MUST_CHECK;

@@ -16,6 +16,7 @@ FUNC_TESTS += tests/func/snapshot_test.py tests/func/disk_test.py tests/func/tls
 FUNC_TESTS += tests/func/checks_test.py tests/func/probe_test.py tests/func/plugins_test.py tests/func/ping_test.py
 FUNC_TESTS += tests/func/canary_test.py tests/func/hostile_target_test.py tests/func/pick_test.py tests/func/events_test.py
 FUNC_TESTS += tests/func/hook_test.py
+FUNC_TESTS += tests/func/replay_test.py
 TESTS += tests/unit/rooms_test.sh $(FUNC_TESTS)
 EXTRA_DIST += tests/unit/rooms_test.sh tests/func/func.py tests/func/servers.py $(FUNC_TESTS)
 $(FUNC_TESTS:.py=.log): gemeld gemelctl

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "base/addr.h"
 #include "core/core.h"
+#include "core/replay.h"
 #include "core/state.h"
 #include "ipc/ipc.h"
 #include "lib/plan_make.h"
@@ -17,6 +18,8 @@ const struct fuzz_seed fuzz_seeds[] = {
 	FUZZ_SEED("R\1" KEY_OF_NOTHING "\2\3\0\2" "\0\0\0\0\0\0\0\7" TIME "\1\1\2" STAMP),
 	FUZZ_SEED("R\2\1\2" STAMP TIME "\0\x0a" "127.0.0.11" "\0\5alice" "\0\7because"),
 	FUZZ_SEED("R\3\0\0\0\0\0\7\3www\1t\0\0\2\x7f\0\0\x0b\x7f\0\0\x0c"),
+	FUZZ_SEED("R\6\0\0\0\1" KEY_OF_NOTHING "\1\x64\1\0\0\0\4" TIME "\0\0\1\x8b\xcf\xe5\x70\x01"),
+	FUZZ_SEED("J" "\0\0\1\1\x64\1\0\4\0\0\x03\xe8" "\1\0\1\3\0\1\0\3\0\0\x0f\xa0" "\0\0\2\1\x64\0\0\1\0\0\x4e\x20"),
 	FUZZ_SEED("V\2\0\2\x64" "\0\0\0\0\0\0\0\7" "\0\0\1\0" "\0\0\0\1"),
 	FUZZ_SEED("E\2" STAMP),
 	FUZZ_SEED("A\2" STAMP "\0\0\0\0\0\0\x10\0" "\x0a" "127.0.0.11" "\5alice" "\7because"),
@@ -79,6 +82,37 @@ static void try_record(const uint8_t *data, size_t len)
 	FUZZ_REQUIRE(e == 0 || e == ERR_FORMAT);
 	live_a_little(c);
 	core_free(c);
+}
+
+/* Stretches of 12 octets: which stream, session 2, reason, weight, open, -, count, duration 2. */
+static void try_journal(const uint8_t *data, size_t len)
+{
+	uint8_t record[64];
+	struct replay *r;
+	const struct core_notice *n;
+	struct plan *p = plan_make(text, 0);
+	uint64_t at = 1000, last = 0;
+	FUZZ_REQUIRE(replay_new(&r, p) == 0);
+	for (; len >= 12; data += 12, len -= 12) {
+		struct core_stretch s = { .key = data[0] < p->stream_count ? p->streams[data[0]].key : data[0], .session = load_u16(data + 1),
+					  .reason = data[3], .weight_pct = data[4], .open = data[5], .count = data[7],
+					  .first_ms = at, .last_ms = at + load_u16(data + 8) };
+		struct wbuf w;
+		wbuf_init(&w, record, sizeof record);
+		stretch_encode(&w, &s);
+		record[15] = data[5]; /* open, not only as a bool */
+		FUZZ_REQUIRE(!w.failed && replay_add(r, record, w.len) == 0);
+		FUZZ_REQUIRE(replay_add(r, data, len) == 0); /* and what is none */
+		at += load_u16(data + 8) / 2;
+	}
+	int e = replay_begin(r);
+	FUZZ_REQUIRE(e == 0 || e == ERR_ABSENT || e == ERR_RANGE);
+	for (int i = 0; e == 0 && i < 1000 && replay_next(r, &n) == 1; i++) {
+		FUZZ_REQUIRE(n->wall_ms >= last);
+		last = n->wall_ms;
+	}
+	replay_free(r);
+	plan_free(p);
 }
 
 static void try_value(uint8_t kind, const uint8_t *data, size_t len)
@@ -150,6 +184,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 'R':
 		try_record(data + 1, len - 1);
+		break;
+	case 'J':
+		try_journal(data + 1, len - 1);
 		break;
 	case 'C':
 		try_command(data + 1, len - 1);

@@ -77,6 +77,9 @@ size_t core_effect_text(char *out, size_t cap, const struct core *c, const struc
 	case CORE_NOTICE:
 		n = snprintf(out, cap, "notice %s", notice_line(e->notice.what, line));
 		break;
+	case CORE_RECORD:
+		n = snprintf(out, cap, "record %u", e->journal.data[0]);
+		break;
 	case CORE_EFFECT_NONE:
 		break;
 	}
@@ -132,7 +135,7 @@ static void carry_out(struct world *w)
 	while (core_next_effect(w->core, &e)) {
 		core_effect_text(text, sizeof text, w->core, &e);
 		bytes_printf(&w->trace, "%s\n", text);
-		if (e.type == CORE_JOURNAL)
+		if (e.type == CORE_JOURNAL || e.type == CORE_RECORD)
 			do_journal(w, e.journal.seq, e.journal.data, e.journal.len);
 		else if (e.type == CORE_NOTICE && e.notice.seq)
 			do_journal(w, e.notice.seq, e.notice.data, e.notice.len);

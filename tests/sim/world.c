@@ -186,7 +186,8 @@ static void carry_out(struct sim *s, int node)
 	uint64_t epoch = 0;
 	char text[1024];
 	while (core_next_effect(n->core, &e)) {
-		if (s->loud && e.type != CORE_SEND && e.type != CORE_PROBE && e.type != CORE_JOURNAL) {
+		if (s->loud && e.type != CORE_SEND && e.type != CORE_PROBE && e.type != CORE_JOURNAL &&
+		    e.type != CORE_RECORD) {
 			core_effect_text(text, sizeof text, n->core, &e);
 			sim_tell(s, "ns%d %s", node + 1, text);
 		}

@@ -440,3 +440,10 @@ tests_unit_notice_test_SOURCES = tests/unit/notice_test.c $(CORE_KIT)
 tests_unit_notice_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_notice_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_notice_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/replay_test
+TESTS += tests/unit/replay_test
+tests_unit_replay_test_SOURCES = tests/unit/replay_test.c tests/unit/unit.h $(CORE_KIT)
+tests_unit_replay_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_replay_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)
+tests_unit_replay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
