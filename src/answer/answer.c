@@ -89,13 +89,14 @@ static inline struct answer_live *live_load(const struct answer_db *db, const st
 	return __atomic_load_n(&db->slots[z->slot_first + rr->at], __ATOMIC_ACQUIRE);
 }
 
-/* Sticky picks go by the client's prefix: the one a resolver tells (RFC 7871), else the address that asks. */
+/* Sticky picks go by the client's prefix: the one that a resolver tells whose word counts (RFC 7871), else the address that
+ * asks. */
 static uint64_t sticky_prefix(struct solver *s)
 {
 	uint64_t prefix = s->from->client ? answer_prefix(s->from->client) : 0;
 	uint8_t scope;
 
-	if (s->q->options & QUERY_OPTION_ECS && edns_ecs_prefix(s->q, &prefix, &scope))
+	if (s->q->options & QUERY_OPTION_ECS && s->r->options->ecs_counts && edns_ecs_prefix(s->q, &prefix, &scope))
 		s->r->options->bytes[s->r->options->scope_at] = scope;
 	return prefix;
 }

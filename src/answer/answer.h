@@ -101,12 +101,18 @@ enum answer_cookies { /* limits.cookies */
 	ANSWER_COOKIES_ON,      /* answer at once, and add a cookie */
 	ANSWER_COOKIES_STRICT   /* over UDP, who has the option must come with our cookie: BADCOOKIE (RFC 7873 5.2.3, 5.2.4) */
 };
+#define ANSWER_NETS_MAX 64 /* each costs a question with a client subnet a comparison */
+struct answer_nets {
+	uint16_t count;
+	struct addr_block net[ANSWER_NETS_MAX];
+};
 struct answer_limits {
 	uint16_t udp_edns_max; /* DNS_UDP_EDNS_MAX unless configured */
 	const uint8_t *nsid;   /* NULL = none */
 	uint16_t nsid_len;     /* at most ANSWER_NSID_MAX, so that it always fits */
 	uint16_t tcp_idle_ds;  /* how long an idle connection stays open, in tenths of a second (RFC 7828) */
 	uint8_t cookies;       /* enum answer_cookies */
+	const struct answer_nets *subnet_from; /* whose word on their clients' networks (RFC 7871) counts; NULL = nobody's */
 };
 #define ANSWER_NSID_MAX 128
 enum answer_transport { ANSWER_UDP = 1, ANSWER_TCP };
@@ -114,7 +120,9 @@ struct answer_from { /* who asks */
 	enum answer_transport transport;
 	const struct addr *client; /* for cookies and sticky picks; NULL = unknown */
 };
-/* The client's /24 or /56 as a number. */
+/* The client's network, /24 or /56: what sticky picks go by. As a number: */
+#define ANSWER_PREFIX_V4 24
+#define ANSWER_PREFIX_V6 56
 uint64_t answer_prefix(const struct addr *client);
 #define ANSWER_AHEAD_MAX 16 /* about what a processor core fetches from memory at the same time */
 struct answer_job { /* a question on its way; the same place serves many */

@@ -24,9 +24,20 @@ static void put_cookie(struct edns_options *o, const struct query *q, const stru
 	put_option(o, DNS_OPTION_COOKIE, cookie, sizeof cookie);
 }
 
-/* As it came; the scope, which is 0 in a query, stays 0 unless a sticky pick says otherwise. */
-static void put_ecs(struct edns_options *o, const struct query *q)
+static bool is_believed(const struct answer_limits *lim, const struct addr *client)
 {
+	const struct answer_nets *n = __atomic_load_n(&lim->subnet_from, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; n && client && i < n->count; i++)
+		if (addr_block_has(&n->net[i], client))
+			return true;
+	return false;
+}
+
+/* As it came; the scope, which is 0 in a query, stays 0 unless a sticky pick says otherwise. */
+static void put_ecs(struct edns_options *o, const struct query *q, const struct answer_limits *lim, const struct answer_from *from)
+{
+	o->ecs_counts = from && is_believed(lim, from->client);
 	const uint8_t *at = put_option(o, DNS_OPTION_ECS, q->ecs, q->ecs_len);
 
 	o->scope_at = (uint16_t)(at + 3 - o->bytes);
@@ -42,7 +53,7 @@ void edns_options_encode(struct edns_options *o, const struct query *q, const st
 	if (q->options & QUERY_OPTION_COOKIE && lim->cookies && w && w->cookies && from && from->client)
 		put_cookie(o, q, w, from);
 	if (q->options & QUERY_OPTION_ECS)
-		put_ecs(o, q);
+		put_ecs(o, q, lim, from);
 	if (q->options & QUERY_OPTION_KEEPALIVE && from && from->transport == ANSWER_TCP) {
 		uint8_t timeout[2]; /* RFC 7828 3.1: in tenths of a second */
 		store_u16(timeout, lim->tcp_idle_ds);
@@ -58,8 +69,7 @@ bool edns_ecs_prefix(const struct query *q, uint64_t *prefix, uint8_t *scope)
 		return false;
 	a.family = load_u16(q->ecs) == 1 ? 4 : 6;
 	memcpy(a.ip, q->ecs + QUERY_ECS_HEAD_LEN, q->ecs_len - QUERY_ECS_HEAD_LEN);
-	const uint8_t used = a.family == 4 ? 24 : 56; /* what answer_prefix takes */
 	*prefix = answer_prefix(&a);
-	*scope = q->ecs[2] < used ? q->ecs[2] : used;
+	*scope = a.family == 4 ? ANSWER_PREFIX_V4 : ANSWER_PREFIX_V6;
 	return true;
 }

@@ -85,6 +85,22 @@ void limits_tick(struct responder *r, uint64_t now_ms)
 			 limited_net_text(ended.net, text), ended.dropped, ended.slipped, (ended.last_ms - ended.since_ms) / 1000 + 1);
 }
 
+static void apply_subnets(struct responder *r, const struct plan_limits *l)
+{
+	struct answer_nets *new = calloc(1, sizeof *new), *old = r->subnet_from;
+	if (!new) {
+		log_line(LOG_LEVEL_ERROR, "alarm: no memory for limits.client_subnet_from; it stays as it was");
+		return;
+	}
+	for (; new->count < l->subnet_from_count && new->count < ANSWER_NETS_MAX; new->count++)
+		new->net[new->count] = l->subnet_from[new->count];
+	r->subnet_from = new;
+	__atomic_store_n(&r->limits.subnet_from, new, __ATOMIC_RELEASE);
+	if (old)
+		synchronize_rcu();
+	free(old);
+}
+
 static uint8_t cookies_of(uint8_t configured)
 {
 	return configured == PLAN_COOKIES_OFF ? ANSWER_COOKIES_OFF :
@@ -99,5 +115,6 @@ void limits_apply(struct responder *r, const struct plan_limits *l)
 	r->tcp_idle_ms = l->tcp_idle_ms;
 	r->limits.tcp_idle_ds = (uint16_t)(l->tcp_idle_ms / 100 < UINT16_MAX ? l->tcp_idle_ms / 100 : UINT16_MAX);
 	r->limits.cookies = cookies_of(l->cookies);
+	apply_subnets(r, l);
 	apply_rrl(r, &l->rrl);
 }

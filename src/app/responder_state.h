@@ -101,6 +101,7 @@ struct responder {
 	unsigned worker_count;
 	struct answer_worker main_answer; /* for TCP */
 	struct answer_limits limits;
+	struct answer_nets *subnet_from; /* what limits has, to be freed */
 	struct cookie_state cookies;
 	uint8_t secret[COOKIE_ROOT_LEN]; /* the supervisor's, for cookies without a pair */
 	uint8_t nsid[256];

@@ -186,8 +186,9 @@ void conf_build_services(struct conf *c);             /* service.c */
 void conf_build_needs(struct conf *c);                /* needs.c */
 
 /* ---- parts ---- */
-/* A list of blocks that the schema passed; where v is NULL, loopback. */
-struct addr_block *conf_blocks_read(struct conf *c, const struct conf_value *v, uint16_t *count);
+/* A list of blocks that the schema passed, or otherwise, where v is NULL: so many of loopback and then private networks. */
+enum conf_nets { CONF_LOOPBACK = 2, CONF_PRIVATE = 6 };
+struct addr_block *conf_blocks_read(struct conf *c, const struct conf_value *v, enum conf_nets otherwise, uint16_t *count);
 /* Reads one member value (address, host, site:NAME, table) and adds what it stands for. */
 void conf_member_add(struct conf *c, struct conf_members *out, const struct conf_value *v, uint8_t tier);
 void conf_members_push(struct conf *c, struct conf_members *out, const struct conf_member *m);

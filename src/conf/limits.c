@@ -24,7 +24,7 @@ static void build_rrl(struct conf *c, const struct conf_value *v)
 	r->slip = (uint16_t)conf_fields_integer(&f, RRL_SLIP);
 	r->window_ms = (uint32_t)conf_fields_ms(&f, RRL_WINDOW);
 	r->table = (uint32_t)conf_fields_integer(&f, RRL_TABLE);
-	r->exempt = conf_blocks_read(c, f.v[RRL_EXEMPT], &r->exempt_count);
+	r->exempt = conf_blocks_read(c, f.v[RRL_EXEMPT], CONF_LOOPBACK, &r->exempt_count);
 }
 
 /* A number of connections, or a table. */
@@ -61,4 +61,5 @@ void conf_build_limits(struct conf *c)
 	c->limits.probes_max = (uint32_t)conf_fields_integer(&f, LIMITS_PROBES);
 	c->limits.probes_per_target = (uint32_t)conf_fields_integer(&f, LIMITS_PROBES_PER_TARGET);
 	c->limits.cookies = (uint8_t)conf_fields_word(&f, LIMITS_COOKIES);
+	c->limits.subnet_from = conf_blocks_read(c, f.v[LIMITS_CLIENT_SUBNET_FROM], CONF_PRIVATE, &c->limits.subnet_from_count);
 }

@@ -28,10 +28,10 @@ static struct addr *read_addrs(struct conf *c, const struct conf_value *v, uint1
 	return list;
 }
 
-struct addr_block *conf_blocks_read(struct conf *c, const struct conf_value *v, uint16_t *count)
+struct addr_block *conf_blocks_read(struct conf *c, const struct conf_value *v, enum conf_nets otherwise, uint16_t *count)
 {
-	static const char *const loopback[] = {"127.0.0.0/8", "::1"};
-	uint32_t n = !v ? 2 : v->type == CONF_TABLE ? v->table.list_len : 1;
+	static const char *const near[] = {"127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"};
+	uint32_t n = !v ? (uint32_t)otherwise : v->type == CONF_TABLE ? v->table.list_len : 1;
 	struct addr_block *list = conf_alloc(c, n + 1, sizeof *list);
 
 	*count = 0;
@@ -39,7 +39,7 @@ struct addr_block *conf_blocks_read(struct conf *c, const struct conf_value *v, 
 		return NULL;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct conf_value *item = v && v->type == CONF_TABLE ? &v->table.list[i] : v;
-		const char *text = item ? item->string.s : loopback[i];
+		const char *text = item ? item->string.s : near[i];
 
 		if (!addr_block_parse(&list[*count], text, strlen(text)))
 			++*count;
@@ -159,7 +159,7 @@ static void build_node(struct conf *c, const struct conf_block *b, struct plan_n
 	if (f->v[NODE_HTTP] && addr_parse(&n->http, f->v[NODE_HTTP]->string.s, f->v[NODE_HTTP]->string.len, 0))
 		memset(&n->http, 0, sizeof n->http);
 	read_canaries(c, n, f->v[NODE_CANARIES]);
-	n->status_from = conf_blocks_read(c, f->v[NODE_STATUS_FROM], &n->status_from_count);
+	n->status_from = conf_blocks_read(c, f->v[NODE_STATUS_FROM], CONF_LOOPBACK, &n->status_from_count);
 	n->workers = (uint16_t)conf_fields_integer(f, NODE_WORKERS);
 	/* NULL lets the supervisor choose where there is no such user */
 	n->user = f->v[NODE_USER] ? f->v[NODE_USER]->string.s : NULL;

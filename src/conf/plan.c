@@ -69,6 +69,7 @@ static void plan_head(struct planner *pl)
 	if (!p->pair.agree)
 		p->pair.agree = POLICY_AGREE_ANY_UP;
 	p->limits = c->limits;
+	p->limits.subnet_from = copy_list(pl, c->limits.subnet_from, c->limits.subnet_from_count, sizeof *c->limits.subnet_from);
 	p->limits.rrl.exempt = copy_list(pl, c->limits.rrl.exempt, c->limits.rrl.exempt_count, sizeof *c->limits.rrl.exempt);
 	plan_nodes(pl);
 }
@@ -267,6 +268,12 @@ static void digest_rest(struct bytes *b, const struct plan *p)
 	for (uint16_t i = 0; i < p->node_count; i++) {
 		bytes_str(b, p->nodes[i].name);
 		bytes_u8(b, p->nodes[i].id);
+	}
+	for (uint16_t i = 0; i < p->limits.subnet_from_count; i++) { /* whose clients are told apart: twins must do it alike */
+		const struct addr_block *s = &p->limits.subnet_from[i];
+		bytes_u8(b, s->base.family);
+		bytes_add(b, s->base.ip, sizeof s->base.ip);
+		bytes_u8(b, s->prefix_len);
 	}
 	for (uint32_t i = 0; i < p->script_count; i++)
 		bytes_u64(b, hash_bytes(&conf_plain_key, p->scripts[i].text, p->scripts[i].text_len));

@@ -187,6 +187,7 @@ static void print_limits(struct json *j, const struct plan_limits *l)
 	put_uint(j, "probes", l->probes_max);
 	put_uint(j, "probes_per_target", l->probes_per_target);
 	put_text(j, "cookies", word_of(SCHEMA_LIMITS, LIMITS_COOKIES, l->cookies));
+	put_blocks(j, "client_subnet_from", l->subnet_from, l->subnet_from_count);
 	json_end_object(j);
 }
 

@@ -99,6 +99,7 @@ static const struct schema_key keys_limits[] = {
 	[LIMITS_PROBES_PER_TARGET] = {.name = "probes_per_target", .type = SCHEMA_INTEGER, .min = 1, .max = 16384,
 				      .fallback = "64"},
 	[LIMITS_COOKIES] = {.name = "cookies", .type = SCHEMA_WORD, .words = words_cookies, .fallback = "on"},
+	[LIMITS_CLIENT_SUBNET_FROM] = {.name = "client_subnet_from", .type = SCHEMA_BLOCKS, .max = PLAN_ADDRS_MAX, .empty = true},
 };
 static const struct schema_key keys_rrl[] = {
 	[RRL_RATE] = {.name = "rate", .type = SCHEMA_INTEGER, .min = 1, .max = 1000000, .fallback = "500"},

@@ -71,6 +71,7 @@ struct plan_limits {
 	uint16_t tcp_max, tcp_per_source; /* connections, in all and from one network; at least 1 */
 	uint32_t tcp_idle_ms;
 	uint8_t cookies; /* enum plan_cookies */
+	const struct addr_block *subnet_from; uint16_t subnet_from_count; /* whose client subnets count; at most PLAN_ADDRS_MAX */
 	uint32_t probes_max, probes_per_target; /* in flight; at least 1 */
 };
 struct plan_script {

@@ -206,6 +206,7 @@ static void read_limits(struct reader *d, struct plan_limits *l)
 	l->tcp_per_source = get_u16(d->r);
 	l->tcp_idle_ms = get_u32(d->r);
 	l->cookies = get_u8(d->r);
+	l->subnet_from = read_blocks(d, &l->subnet_from_count, PLAN_ADDRS_MAX);
 	l->probes_max = get_u32(d->r);
 	l->probes_per_target = get_u32(d->r);
 	require(d, l->probes_max > 0 && l->probes_per_target > 0);

@@ -47,6 +47,7 @@ void plan_limits_put(struct bytes *out, const struct plan_limits *l)
 	bytes_u16(out, l->tcp_per_source);
 	bytes_u32(out, l->tcp_idle_ms);
 	bytes_u8(out, l->cookies);
+	add_blocks(out, l->subnet_from, l->subnet_from_count);
 	bytes_u32(out, l->probes_max);
 	bytes_u32(out, l->probes_per_target);
 }

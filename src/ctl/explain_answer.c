@@ -1,4 +1,6 @@
 /* The set of an answer, how it is picked from, what one client gets, and why the TTL is what it is. */
+#include <stdio.h>
+#include <string.h>
 #include "base/text.h"
 #include "ctl/explain.h"
 
@@ -87,11 +89,23 @@ static void say_pick(struct explain *e, int f, const struct policy_answer *a)
 
 /* ---- one client ---- */
 
+/* The prefix that sticky picks go by, as pick_text says. */
+static const char *network_text(const struct addr *client, char out[ADDR_TEXT_MAX])
+{
+	struct addr net = { .family = client->family };
+	const unsigned octets = client->family == 4 ? 3 : 7;
+	memcpy(net.ip, client->ip, octets);
+	addr_format(&net, false, out);
+	const size_t len = strlen(out);
+	snprintf(out + len, ADDR_TEXT_MAX - len, "/%u", octets * 8);
+	return out;
+}
+
 static void say_sticky(struct explain *e, int f, const struct policy_answer *a)
 {
 	struct addr set[CTL_STICKY_MAX];
 	uint16_t order[CTL_STICKY_MAX];
-	char text[ADDR_TEXT_MAX], client[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], client[ADDR_TEXT_MAX], network[ADDR_TEXT_MAX];
 	struct explain_line l = { .len = 0 };
 	if (!e->h->sticky || a->count > CTL_STICKY_MAX)
 		return;
@@ -101,8 +115,8 @@ static void say_sticky(struct explain *e, int f, const struct policy_answer *a)
 						      .answer_n = e->why.conf->policy.answer_n }, order);
 	if (n == 0)
 		return;
-	explain_add(&l, "%s: client %s gets %s", explain_family_name(f), addr_format(e->client, true, client),
-		    addr_format(&set[order[0]], true, text));
+	explain_add(&l, "%s: client %s counts as its network %s and gets %s", explain_family_name(f),
+		    addr_format(e->client, true, client), network_text(e->client, network), addr_format(&set[order[0]], true, text));
 	if (n == a->count)
 		explain_add(&l, " first, and the others behind it");
 	for (size_t k = 1; k < n && n < a->count && sizeof l.text - l.len >= ADDRESS_ROOM; k++)

@@ -27,9 +27,9 @@ class Sticky(Case):
         self.addCleanup(self.ask.close)
         self.ask.settimeout(5)
 
-    def start(self, members):
+    def start(self, members, more=""):
         self.solo = self.node(self.single_config(
-            f'check "web" {{ script = "tcp", args = {{ port = {self.port} }}, interval = "300ms", timeout = "200ms", fall = 2 }}\n'
+            f'{more}\ncheck "web" {{ script = "tcp", args = {{ port = {self.port} }}, interval = "300ms", timeout = "200ms", fall = 2 }}\n'
             f'service "{NAME}" {{ check = "web", answer = 1, pick = "sticky", tiers = {{ {{ {members} }} }} }}\n'), "solo")
         self.assert_soon(lambda: len(addresses(self.server("solo"), NAME)) == 1, "the service is answered")
 
@@ -60,6 +60,23 @@ class Sticky(Case):
         self.assertEqual({after[n] for n, m in before.items() if m == lost}, set(MEMBERS) - {lost})  # not all to one
         self.backends[lost].start()
         self.assert_soon(lambda: self.members() == before, "all are back where they were")
+
+    def test_strangers_are_not_believed(self):
+        self.start(", ".join(f'"{m}"' for m in MEMBERS), "limits { client_subnet_from = { \"192.0.2.0/24\" } }")
+        got = set()
+        for network in range(40):  # all are the one network that the queries come from, whatever they tell
+            query, at = question(network, network)
+            self.ask.sendto(query, self.server("solo"))
+            reply = self.ask.recv(4096)
+            self.assertIn(bytes([24, 0, 10, network >> 8, network & 255]), reply)
+            got.add(socket.inet_ntoa(reply[at + 12:at + 16]))
+        self.assertEqual(len(got), 1)
+        with open(self.solo.config) as f:
+            text = f.read()
+        with open(self.solo.config, "w") as f:
+            f.write(text.replace("192.0.2.0/24", "127.0.0.0/8"))
+        self.assertEqual(self.ctl("solo", "reload")[0], 0)  # from now on they are
+        self.assert_soon(lambda: len({self.member_of(n) for n in range(40)}) == 4, "a network each")
 
     def test_weights_are_honoured(self):
         self.start(f'{{ "{MEMBERS[0]}", weight = 3 }}, "{MEMBERS[1]}"')

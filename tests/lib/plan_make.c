@@ -372,7 +372,8 @@ struct plan *plan_make(const char *text, uint16_t self)
 	p->limits = (struct plan_limits){ .udp_edns_max = 1232, .tcp_max = 100, .tcp_per_source = 25, .tcp_idle_ms = 30000,
 		.cookies = PLAN_COOKIES_ON, .probes_max = m.probes_max ? m.probes_max : 8192,
 		.probes_per_target = m.per_target ? m.per_target : 64,
-		.rrl = { .per_s = 500, .window_ms = 15000, .table = 65536, .slip = 2, .exempt = &local, .exempt_count = 1 } };
+		.rrl = { .per_s = 500, .window_ms = 15000, .table = 65536, .slip = 2, .exempt = &local, .exempt_count = 1 },
+		.subnet_from = &local, .subnet_from_count = 1 };
 	return p;
 }
 

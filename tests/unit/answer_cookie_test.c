@@ -355,8 +355,14 @@ START_TEST(keepalive_over_tcp_when_asked)
 }
 END_TEST
 
+static const struct answer_nets resolvers = { .count = 2, .net = {
+	{ .base = { .family = 6, .ip = { 0x20, 1, 0xd, 0xb8 } }, .prefix_len = 32 },
+	{ .base = { .family = 4, .ip = { 192, 0, 2 } }, .prefix_len = 24 } } };
+
+/* Whether or not the resolver is believed: what is the same for everybody has scope 0. */
 START_TEST(client_subnet_of_static_answers)
 {
+	kit.limits.subnet_from = &resolvers;
 	expect("www.example.test A edns=1232 opt=8:00011800c00002", A_IS " option8=00011800c00002");
 	expect("www.example.test A edns=1232 opt=8:0002380020010db8000102", A_IS " option8=0002380020010db8000102");
 	expect("www.example.test A edns=1232 opt=8:00010000", A_IS " option8=00010000");
@@ -386,6 +392,7 @@ START_TEST(client_subnet_of_sticky_answers)
 	kit_publish(&kit, "sticky.example.test", DNS_TYPE_A, "198.51.100.1 198.51.100.2 198.51.100.3 198.51.100.4",
 		    ANSWER_PICK_STICKY, 1, 30);
 	unsigned differ = 0;
+	kit.limits.subnet_from = &resolvers;
 	for (unsigned i = 0; i < 64; i++) {
 		char own[2000], told[2000], wide[2000], option[60], text[30];
 		snprintf(text, sizeof text, "203.0.%u.9", i);
@@ -397,13 +404,51 @@ START_TEST(client_subnet_of_sticky_answers)
 		ck_assert_str_eq(told, own);
 		ck_assert_ptr_nonnull(strstr(kit.text, "option8=00012018cb00")); /* scope 24 of a source of 32 */
 		sticky_address(wide, "opt=8:00011000cb00");
-		ck_assert_ptr_nonnull(strstr(kit.text, "option8=00011010cb00"));
+		ck_assert_ptr_nonnull(strstr(kit.text, "option8=00011018cb00")); /* and with less told: that more is looked at */
 		differ += strcmp(told, wide) != 0;
 		sticky_address(told, "opt=8:00010000"); /* not to be used: the resolver's own counts */
 		ck_assert_ptr_nonnull(strstr(kit.text, "option8=00010000"));
 		ck_assert_str_eq(told, sticky_address(own, ""));
 	}
 	ck_assert_uint_gt(differ, 10);
+}
+END_TEST
+
+/* Others' word is no word: they get what their own address gets, whatever they tell. */
+START_TEST(client_subnet_from_strangers)
+{
+	static const struct answer_nets nobody = { .count = 0 };
+	const struct { const char *from; const struct answer_nets *list; bool counts; } rows[] = {
+		{ "192.0.2.1", &resolvers, true }, { "2001:db8::53", &resolvers, true },
+		{ "192.0.3.1", &resolvers, false }, { "2001:db9::53", &resolvers, false },
+		{ "192.0.2.1", &nobody, false }, { "192.0.2.1", NULL, false }, { NULL, &resolvers, false },
+	};
+
+	kit_publish(&kit, "sticky.example.test", DNS_TYPE_A, "198.51.100.1 198.51.100.2 198.51.100.3 198.51.100.4",
+		    ANSWER_PICK_STICKY, 1, 30);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char own[2000], told[2000], option[60], want[60];
+		unsigned differ = 0;
+		kit.limits.subnet_from = rows[i].list;
+		if (rows[i].from)
+			kit_client = address(rows[i].from);
+		else
+			kit.from.client = NULL;
+		sticky_address(own, "");
+		for (unsigned net = 0; net < 64; net++) {
+			snprintf(option, sizeof option, "opt=8:00011800cb00%02x", net);
+			snprintf(want, sizeof want, "option8=000118%scb00%02x", rows[i].counts ? "18" : "00", net);
+			sticky_address(told, option);
+			ck_assert_ptr_nonnull(strstr(kit.text, want));
+			differ += strcmp(told, own) != 0;
+		}
+		ck_assert_msg((differ > 10) == rows[i].counts && (rows[i].counts || !differ), "row %zu: %u", i, differ);
+	}
+	kit.limits.subnet_from = &resolvers; /* also where the network is that of an IPv6 client */
+	kit_client = address("192.0.2.1");
+	kit.from.client = &kit_client;
+	sticky_address((char[2000]){ 0 }, "opt=8:0002300020010db80001");
+	ck_assert_ptr_nonnull(strstr(kit.text, "option8=0002303820010db80001"));
 }
 END_TEST
 
@@ -433,7 +478,8 @@ int main(void)
 				   secrets_change_with_the_day, a_jar_of_another_day, the_key_before_is_accepted };
 	const TTest *answers[] = { cookies_in_answers, strict_wants_a_cookie_of_ours, the_verdict_of_each_query, strict_counts_in_class_ch,
 		slips_bring_cookies, cookies_off, keepalive_over_tcp_when_asked,
-				   client_subnet_of_static_answers, client_subnet_of_sticky_answers, the_largest_opt_fits };
+				   client_subnet_of_static_answers, client_subnet_of_sticky_answers, client_subnet_from_strangers,
+				   the_largest_opt_fits };
 
 	for (size_t i = 0; i < COUNT(cookies); i++)
 		tcase_add_test(pure, cookies[i]);

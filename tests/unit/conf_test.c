@@ -239,6 +239,10 @@ START_TEST(limits)
 		 RRL("5", "0", "1m", "", "2048") "," TCP("10", "10", "5s") ",\"edns\":4096"},
 		{"limits { rrl = { exempt = '10.1.2.3/8' } }",
 		 RRL("500", "2", "15s", "\"10.0.0.0/8\"", "65536") "," TCP("256", "64", "30s") ",\"edns\":1232"},
+		{"", "\"client_subnet_from\":[" LOOPBACK ",\"10.0.0.0/8\",\"172.16.0.0/12\",\"192.168.0.0/16\",\"fc00::/7\"]"},
+		{"limits { client_subnet_from = {} }", "\"client_subnet_from\":[]"},
+		{"limits { client_subnet_from = { '198.51.100.7/24', '2001:db8::1' } }",
+		 "\"client_subnet_from\":[\"198.51.100.0/24\",\"2001:db8::1/128\"]"},
 	};
 	struct loaded l;
 	char text[1024];

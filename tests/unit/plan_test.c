@@ -65,6 +65,8 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert_uint_eq(q->limits.rrl.table, 65536);
 	ck_assert_uint_eq(q->limits.rrl.exempt_count, 1);
 	ck_assert_uint_eq(q->limits.rrl.exempt[0].prefix_len, 8);
+	ck_assert_uint_eq(q->limits.subnet_from_count, 1);
+	ck_assert_uint_eq(q->limits.subnet_from[0].prefix_len, 8);
 	ck_assert_uint_eq(q->limits.tcp_max, 100);
 	ck_assert_uint_eq(q->limits.tcp_per_source, 25);
 	ck_assert_uint_eq(q->limits.tcp_idle_ms, 30000);
