@@ -9,7 +9,8 @@
  * peers      {"peers":[{"node":"ns2","id":2,"link":"active","self":"normal","since":"…Z","heard":"…Z","rtt_us":350,"loss_permille":0,
  *              "clock_ms":-3,"same_config":true,"same_records":true}],
  *             "packets":{"sent":…,"received":…,"bytes_sent":…,"bytes_received":…,"refused_short":…,…}}   null without a pair
- * overrides  {"overrides":[{"what":"192.0.2.1","verb":"down","by":"root","node":"ns1","since":"…Z","until":"…Z","why":"new disk"}]}
+ * overrides  {"overrides":[{"what":"192.0.2.1","verb":"down","by":"root","node":"ns1","on":"ns1 ns2","since":"…Z","until":"…Z",
+ *             "left_ms":90000,"why":"new disk"}]}     on: the nodes on which it is in force, as far as this one knows; node: given there
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -246,11 +247,27 @@ enum call_next show_peers(struct call *c, const struct ctl_host *h, struct doc *
 
 /* ---- overrides ---- */
 
+/* Here, on the node where it was given, and where the records are the same as ours; of nodes that are heard. */
+static char *in_force_on(const struct ctl_host *h, const struct core_override_view *v, char *out, size_t cap)
+{
+	const struct pair *p = core_pair(h->core);
+	size_t n = (size_t)snprintf(out, cap, "%s", view_node(h)->name);
+	for (size_t i = 0; p && i < pair_peers(p) && n < cap; i++) {
+		struct pair_peer_view peer;
+		pair_peer_get(p, i, &peer, h->now_ms);
+		const char *name = view_node_name(h, peer.id);
+		if (name && pair_is_fresh(p, peer.id, h->now_ms) && (peer.id == v->node || peer.shelves_equal))
+			n += (size_t)snprintf(out + n, cap - n, " %s", name);
+	}
+	return out;
+}
+
 enum call_next show_overrides(struct call *c, const struct ctl_host *h, struct doc *d)
 {
 	(void)c;
 	struct core_override_view v;
 	size_t pos = 0;
+	char on[512]; /* seven names of 63 octets */
 	doc_list(d, "overrides");
 	while (core_override_next(h->core, &pos, &v, h->now_ms, h->wall_ms)) {
 		doc_row(d);
@@ -258,8 +275,15 @@ enum call_next show_overrides(struct call *c, const struct ctl_host *h, struct d
 		doc_word(d, "verb", view_verb_text(v.verb), v.verb == CORE_VERB_UP ? DOC_GOOD : v.verb == CORE_VERB_DOWN ? DOC_BAD : DOC_UNSURE);
 		doc_text(d, "by", v.author);
 		doc_text(d, "node", view_node_name(h, v.node));
+		doc_text(d, "on", in_force_on(h, &v, on, sizeof on));
 		doc_time(d, "since", v.since_wall_ms, h->wall_ms);
 		doc_time(d, "until", v.left_ms ? h->wall_ms + v.left_ms : 0, h->wall_ms);
+		doc_for(d, DOC_JSON);
+		if (v.left_ms)
+			doc_ms(d, "left_ms", v.left_ms);
+		else
+			doc_null(d, "left_ms");
+		doc_for(d, DOC_BOTH);
 		doc_text(d, "why", v.reason && *v.reason ? v.reason : NULL);
 		doc_row_end(d);
 	}

@@ -274,11 +274,16 @@ START_TEST(overrides_in_both_forms)
 	EXPECT_EXIT(0);
 	world_run(&k.w, 1000);
 	kit_ask(&k, 0, "overrides");
-	EXPECT_OUT("WHAT  VERB   BY    NODE  SINCE  WHY\n"
-		   "ams1  drain  root  ns1   1.0s   moving\n");
+	EXPECT_OUT("WHAT  VERB   BY    NODE  ON   SINCE  WHY\n"
+		   "ams1  drain  root  ns1   ns1  1.0s   moving\n");
 	kit_ask(&k, KIT_JSON, "overrides");
-	EXPECT_OUT("{\"overrides\":[{\"what\":\"ams1\",\"verb\":\"drain\",\"by\":\"root\",\"node\":\"ns1\","
-		   "\"since\":\"2023-11-14T22:30:03.000Z\",\"until\":null,\"why\":\"moving\"}]}\n");
+	EXPECT_OUT("{\"overrides\":[{\"what\":\"ams1\",\"verb\":\"drain\",\"by\":\"root\",\"node\":\"ns1\",\"on\":\"ns1\","
+		   "\"since\":\"2023-11-14T22:30:03.000Z\",\"until\":null,\"left_ms\":null,\"why\":\"moving\"}]}\n");
+	kit_ask(&k, 0, "down ams1 --for 90s"); /* the newest counts */
+	world_run(&k.w, 1000);
+	kit_ask(&k, KIT_JSON, "overrides");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"verb\":\"down\""));
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), ",\"until\":\"2023-11-14T22:31:34.000Z\",\"left_ms\":89000,\"why\":null}]}"));
 	kit_ask(&k, 0, "auto ams1");
 	EXPECT_EXIT(0);
 	kit_ask(&k, 0, "overrides");
