@@ -31,6 +31,11 @@ static int tiers(const struct policy_view *v)
 	return v->s->tier_count < POLICY_TIERS_MAX ? v->s->tier_count : POLICY_TIERS_MAX;
 }
 
+static uint32_t weight_pct(const struct policy_view *v, uint16_t i)
+{
+	return v->in[i].weight_pct < 100 ? v->in[i].weight_pct : 100;
+}
+
 /* With nobody up a tier never serves, so no need is below 1. */
 static void view_needs(struct policy_view *v)
 {
@@ -42,8 +47,27 @@ static void view_needs(struct policy_view *v)
 			if (need == 0)
 				need = (v->s->need_pct * (unsigned)c->counted + 99) / 100;
 			c->need = need ? (uint16_t)need : 1;
+			/* The load is whole, so what is cut off here decides nothing. */
+			c->carry = (uint32_t)(v->carry_pct[f][t] / 100);
 		}
 	}
+}
+
+static void count_member(struct policy_view *v, uint16_t i)
+{
+	int f = policy_view_family(v, i), tier = v->s->members[i].tier % POLICY_TIERS_MAX;
+	struct policy_tally *c = &v->why.tally[f][tier];
+
+	v->present[f] = true;
+	c->there++;
+	if (!policy_view_drained(v, i))
+		c->counted++;
+	if (!policy_view_out(v, i))
+		c->left++;
+	if (!policy_view_up(v, i))
+		return;
+	c->up++;
+	v->carry_pct[f][tier] += (uint64_t)v->s->members[i].capacity * weight_pct(v, i);
 }
 
 static void view_init(struct policy_view *v, const struct policy_service *s, const struct policy_input *in,
@@ -57,26 +81,21 @@ static void view_init(struct policy_view *v, const struct policy_service *s, con
 	for (int f = 0; f < 2; f++)
 		v->held[f] = held ? held[s->couple ? 0 : f] : (struct policy_held){ .tier = -1 };
 	for (uint16_t i = 0; i < s->member_count; i++) {
-		int f = policy_view_family(v, i);
-		struct policy_tally *c = &v->why.tally[f][s->members[i].tier % POLICY_TIERS_MAX];
-
-		v->present[f] = true;
-		c->there++;
-		if (!policy_view_drained(v, i))
-			c->counted++;
-		if (!policy_view_out(v, i))
-			c->left++;
-		if (policy_view_up(v, i))
-			c->up++;
+		count_member(v, i);
 		if (in[i].waiting && policy_view_free(v, i))
 			v->waiting = true;
 	}
 	view_needs(v);
 }
 
+bool policy_tally_enough(const struct policy_service *s, const struct policy_tally *t)
+{
+	return t->up >= t->need && t->carry >= s->load;
+}
+
 static bool has_enough(const struct policy_view *v, int f, int tier)
 {
-	return v->why.tally[f][tier].up >= v->why.tally[f][tier].need;
+	return policy_tally_enough(v->s, &v->why.tally[f][tier]);
 }
 
 /* Coupled: has every family with members in the tier enough? */
@@ -239,18 +258,33 @@ static void fill_all_down(const struct policy_view *v, int f, const struct polic
 
 /* ---- weights ---- */
 
-static uint32_t scaled(const struct policy_view *v, uint16_t i)
+static uint32_t start_pct(const struct policy_view *v, uint16_t i)
 {
-	uint32_t pct = v->in[i].weight_pct < 100 ? v->in[i].weight_pct : 100;
-
-	return v->s->members[i].weight * pct;
+	return v->in[i].start_pct > 0 && v->in[i].start_pct < 100 ? v->in[i].start_pct : 100;
 }
 
 /* A hundredth of a weight is the unit, so that 50% of weight 1 is less than weight 1. */
+static uint64_t scaled(const struct policy_view *v, uint16_t i, uint32_t most)
+{
+	return ((uint64_t)v->s->members[i].weight * weight_pct(v, i) * start_pct(v, i) + most / 2) / most;
+}
+
+/* Shares of a slow start are reckoned against the largest: one that answers alone, or a whole tier that comes back at
+ * once, gains nothing by growing, and is not published for it. */
+static uint32_t most_started(const struct policy_view *v, const struct policy_answer *a)
+{
+	uint32_t most = 1;
+
+	for (uint16_t k = 0; k < a->count; k++)
+		most = start_pct(v, a->member[k]) > most ? start_pct(v, a->member[k]) : most;
+	return most;
+}
+
 static void fill_weights(const struct policy_view *v, struct policy_answer *a)
 {
 	bool heeded = v->s->pick == POLICY_PICK_WEIGHTED || v->s->pick == POLICY_PICK_STICKY;
 	uint64_t top = UINT16_MAX;
+	uint32_t most;
 
 	if (!a->weight)
 		return;
@@ -259,11 +293,12 @@ static void fill_weights(const struct policy_view *v, struct policy_answer *a)
 			a->weight[k] = 1;
 		return;
 	}
+	most = most_started(v, a);
 	for (uint16_t k = 0; k < a->count; k++)
-		if (scaled(v, a->member[k]) > top)
-			top = scaled(v, a->member[k]);
+		if (scaled(v, a->member[k], most) > top)
+			top = scaled(v, a->member[k], most);
 	for (uint16_t k = 0; k < a->count; k++) {
-		uint16_t w = (uint16_t)(scaled(v, a->member[k]) * (uint64_t)UINT16_MAX / top);
+		uint16_t w = (uint16_t)(scaled(v, a->member[k], most) * UINT16_MAX / top);
 
 		a->weight[k] = w == 0 && v->s->members[a->member[k]].weight > 0 ? 1 : w;
 	}

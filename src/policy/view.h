@@ -7,6 +7,7 @@ struct policy_view {
 	const struct policy_service *s;
 	const struct policy_input *in;
 	struct policy_why why; /* by family: 0 = A, 1 = AAAA */
+	uint64_t carry_pct[2][POLICY_TIERS_MAX]; /* what those up carry, in hundredths of a load unit */
 	bool present[2]; /* the family has members */
 	bool waiting;
 	int8_t serving[2]; /* the tier that serves the family, or -1; equal for both when coupled */
@@ -20,11 +21,11 @@ static inline int policy_view_family(const struct policy_view *v, uint16_t i)
 }
 static inline bool policy_view_drained(const struct policy_view *v, uint16_t i)
 {
-	return v->in[i].force == POLICY_FORCE_DRAIN || (v->s->members[i].drain && v->in[i].force != POLICY_FORCE_UP);
+	return policy_member_drained(&v->s->members[i], v->in[i].force);
 }
 static inline bool policy_view_out(const struct policy_view *v, uint16_t i)
 {
-	return policy_view_drained(v, i) || v->in[i].force == POLICY_FORCE_DOWN;
+	return policy_member_out(&v->s->members[i], v->in[i].force);
 }
 /* Nobody decided for it: its health is asked, and may change by itself. */
 static inline bool policy_view_free(const struct policy_view *v, uint16_t i)

@@ -3,7 +3,7 @@
  *     members   "4aU 4bD~ 6aU@3000 | 4cU"      '|' parts the tiers; a member is
  *                family 4 or 6, a letter (its address ends in it), state U D ? or W (unknown, first round not over),
  *                then + - ~ forced up, down, drain   ! drain in the configuration
- *                @MS flip_ms   *N weight   %N weight_pct
+ *                @MS flip_ms   *N weight   %N weight_pct   ^N start_pct   =N capacity
  *     answers   "T0 ab"   tier 0, members a and b       F0 first  A all  L0 last  E none  X list
  *               "O"       other family ("O1": beside tier 1)      "-" absent      "W" wait
  */
@@ -61,6 +61,8 @@ static inline void dsl_member(struct dsl *d, const char *p, uint8_t tier)
 		case '@': in->flip_ms = (uint32_t)n; break;
 		case '*': d->member[i].weight = (uint16_t)n; break;
 		case '%': in->weight_pct = (uint8_t)n; break;
+		case '^': in->start_pct = (uint8_t)n; break;
+		case '=': d->member[i].capacity = (uint32_t)n; break;
 		default: ck_assert_msg(isdigit((unsigned char)*p), "what is %s", p);
 		}
 	}

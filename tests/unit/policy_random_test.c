@@ -73,8 +73,11 @@ static void world_see(struct world *w, const struct policy_service *s, const str
 static bool enough(const struct world *w, set group)
 {
 	int up = size(group & w->up);
+	unsigned carried = 0; /* hundredths */
 
-	if (up == 0)
+	for (int i = 0; i < w->s->member_count; i++)
+		carried += (group & w->up) >> i & 1 ? w->s->members[i].capacity * w->in[i].weight_pct : 0;
+	if (up == 0 || carried < 100 * w->s->load)
 		return false;
 	return w->s->need ? up >= w->s->need : up * 100 >= w->s->need_pct * size(group & ~w->drained);
 }
@@ -299,7 +302,9 @@ static void random_members(struct dsl *d, struct rng *r)
 		d->in[i].force = chance(r, meddling) ? (uint8_t)rng_below(r, 4) : POLICY_FORCE_NONE;
 		d->in[i].flip_ms = flips[rng_below(r, 8)];
 		d->in[i].waiting = chance(r, waiting);
-		d->in[i].weight_pct = 100;
+		d->in[i].weight_pct = chance(r, 70) ? 100 : (uint8_t)rng_below(r, 101);
+		d->in[i].start_pct = chance(r, 80) ? 0 : (uint8_t)rng_below(r, 101);
+		d->member[i].capacity = (uint32_t)rng_below(r, 4);
 	}
 }
 
@@ -336,6 +341,7 @@ static void random_service(struct dsl *d, struct rng *r)
 	d->s.need = (uint16_t)rng_below(r, 4);
 	d->s.need_pct = (uint8_t)(d->s.need ? 0 : rng_below(r, 101));
 	d->s.all_down = (uint8_t)(1 + rng_below(r, 5));
+	d->s.load = chance(r, 70) ? 0 : (uint32_t)rng_below(r, 6);
 	d->s.couple = chance(r, 50);
 	d->s.initial_up = chance(r, 50);
 	d->s.ttl_min_s = (uint32_t)rng_below(r, 20);
@@ -354,16 +360,16 @@ static void random_service(struct dsl *d, struct rng *r)
 /* ---- judging ---- */
 static const char *story(const struct dsl *d, char out[1024])
 {
-	size_t n = (size_t)sprintf(out, "need %u/%u%% all_down %u%s%s ttl %u-%u tiers %u:", d->s.need, d->s.need_pct,
-				   d->s.all_down, d->s.couple ? " couple" : "", d->s.initial_up ? "" : " initial down",
+	size_t n = (size_t)sprintf(out, "need %u/%u%% load %u all_down %u%s%s ttl %u-%u tiers %u:", d->s.need,
+				   d->s.need_pct, d->s.load, d->s.all_down, d->s.couple ? " couple" : "", d->s.initial_up ? "" : " initial down",
 				   d->s.ttl_min_s, d->s.ttl_max_s, d->s.tier_count);
 
 	n += (size_t)sprintf(out + n, " failback %u held %d/%x %d/%x", d->s.failback_ms, d->held[0].tier,
 			     d->held[0].ripe, d->held[1].tier, d->held[1].ripe);
 
 	for (uint16_t i = 0; i < d->s.member_count; i++)
-		n += (size_t)sprintf(out + n, " %u%c%c%s%s%s@%u|%u", d->member[i].addr.family, d->name[i],
-				     "?UD"[d->in[i].state], d->member[i].drain ? "!" : "",
+		n += (size_t)sprintf(out + n, " %u%c=%u%%%u%c%s%s%s@%u|%u", d->member[i].addr.family, d->name[i],
+				     d->member[i].capacity, d->in[i].weight_pct, "?UD"[d->in[i].state], d->member[i].drain ? "!" : "",
 				     &"\0\0+\0-\0~"[2 * d->in[i].force], d->in[i].waiting ? "W" : "",
 				     d->in[i].flip_ms, d->member[i].tier);
 	return out;

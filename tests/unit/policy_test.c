@@ -286,6 +286,17 @@ static const struct {
 	{ "just fitting", "4aU*655 4bU*1", "65500 100", POLICY_PICK_WEIGHTED, 0 },
 	{ "all down keeps them", "4aD*3 4bD*1", "300 100", POLICY_PICK_WEIGHTED, POLICY_ALL_DOWN_ALL },
 	{ "a list has none", "4aD*3", "1 1", POLICY_PICK_WEIGHTED, POLICY_ALL_DOWN_LIST },
+	{ "a slow start", "4aU^40 4bU", "40 100", POLICY_PICK_WEIGHTED, 0 },
+	{ "a slow start, sticky", "4aU^40 4bU", "40 100", POLICY_PICK_STICKY, 0 },
+	{ "a slow start where weights are ignored", "4aU^40 4bU", "1 1", POLICY_PICK_ROTATE, 0 },
+	{ "a slow start of what the check leaves", "4aU*2%50^10 4bU*3", "10 300", POLICY_PICK_WEIGHTED, 0 },
+	{ "two at different points", "4aU^40 4bU^5 4cU", "40 5 100", POLICY_PICK_WEIGHTED, 0 },
+	{ "alone nobody starts slowly", "4aU*3^5", "300", POLICY_PICK_WEIGHTED, 0 },
+	{ "all starting alike start at once", "4aU*3^5 4bU*1^5", "300 100", POLICY_PICK_WEIGHTED, 0 },
+	{ "the others' part is against the fullest", "4aU^20 4bU^40", "50 100", POLICY_PICK_WEIGHTED, 0 },
+	{ "one that is not in the answer does not count", "4aU^20 4bD 4cU^20 | 4dU", "100 100", POLICY_PICK_WEIGHTED, 0 },
+	{ "never nothing", "4aU*1%1^5 4bU", "1 100", POLICY_PICK_WEIGHTED, 0 },
+	{ "the largest weight starts slowly", "4aU*65535^5 4bU*65535", "3276 65535", POLICY_PICK_WEIGHTED, 0 },
 };
 
 START_TEST(test_weight)
@@ -304,6 +315,136 @@ START_TEST(test_weight)
 	ck_assert_msg(strcmp(got, weights[_i].want) == 0, "%s: %s, not %s", weights[_i].name, got, weights[_i].want);
 	d.out[0].weight = d.out[1].weight = NULL; /* not wanted: not written */
 	policy_decide(&d.s, d.in, NULL, d.out);
+}
+END_TEST
+
+/* ---- slow start: its share and its next step, so long after it came back ---- */
+static const struct { uint32_t slow_start_ms; uint64_t elapsed_ms; uint8_t pct; uint64_t next_ms; } starts[] = {
+	{ 60000, 0, 5, 6000 }, { 60000, 5999, 5, 6000 }, { 60000, 6000, 10, 12000 }, { 60000, 24500, 40, 30000 },
+	{ 60000, 54000, 90, 60000 }, { 60000, 59999, 90, 60000 }, { 60000, 60000, 100, 60000 },
+	{ 60000, UINT64_MAX, 100, 60000 },
+	{ 5000, 0, 5, 1000 }, { 5000, 1000, 20, 2000 }, { 5000, 4999, 80, 5000 }, /* a step is a second or longer */
+	{ 500, 0, 5, 500 }, { 500, 499, 5, 500 }, { 500, 500, 100, 500 },
+	{ 11001, 1100, 5, 1101 }, { 11001, 1101, 10, 2202 }, { 11001, 10999, 90, 11001 }, /* rounded up: ten steps */
+	{ 86400000, 8640000, 10, 17280000 },
+	{ 0, 0, 100, 0 },
+};
+
+START_TEST(test_start)
+{
+	ck_assert_uint_eq(policy_start_pct(starts[_i].slow_start_ms, starts[_i].elapsed_ms), starts[_i].pct);
+	if (starts[_i].elapsed_ms < UINT64_MAX)
+		ck_assert_uint_eq(policy_start_next_ms(starts[_i].slow_start_ms, starts[_i].elapsed_ms), starts[_i].next_ms);
+}
+END_TEST
+
+/* From step to step: it grows each time, is full when the time is over, and takes few of them. */
+START_TEST(test_start_steps)
+{
+	for (uint32_t slow = 1; slow < 200000; slow = slow * 5 / 4 + 1) {
+		unsigned steps = 0, pct = 0;
+
+		for (uint64_t at = 0; pct < 100; at = policy_start_next_ms(slow, at), steps++) {
+			unsigned now = policy_start_pct(slow, at);
+
+			ck_assert_uint_gt(now, pct);
+			ck_assert(now < 100 || at == slow);
+			pct = now;
+		}
+		ck_assert_uint_le(steps, POLICY_START_STEPS + 1);
+	}
+}
+END_TEST
+
+/* A weight that grows is no reason to ask sooner. */
+START_TEST(a_slow_start_leaves_the_ttl_alone)
+{
+	struct dsl d;
+
+	dsl_init(&d, "4aU^40@90000 4bU@80000");
+	d.s.pick = POLICY_PICK_WEIGHTED;
+	d.s.slow_start_ms = 20000;
+	policy_decide(&d.s, d.in, NULL, d.out);
+	ck_assert_uint_eq(d.out[0].ttl_s, 80);
+}
+END_TEST
+
+/* ---- capacity: what the members up must carry ---- */
+static const struct {
+	const char *name, *members;
+	uint32_t load;
+	const char *a, *aaaa;
+	bool couple;
+	uint16_t need;
+	uint8_t all_down;
+} loads[] = {
+	{ "they carry it", "4aU=40 4bU=40 | 4cU=100", 80, "T0 ab", "-" },
+	{ "one too few", "4aU=40 4bD=40 | 4cU=100", 80, "T1 c", "-" },
+	{ "the rest carry it without the third", "4aU=40 4bD=40 4cU=40 | 4dU=100", 80, "T0 ac", "-" },
+	{ "no load asked: capacity is nothing", "4aU=1 4bD=1 | 4cU=100", 0, "T0 a", "-" },
+	{ "by a unit too little", "4aU=79 | 4cU=80", 80, "T1 c", "-" },
+	{ "half of its weight, half of its capacity", "4aU=40%50 4bU=40 | 4cU=100", 80, "T1 c", "-" },
+	{ "half of its weight, and still enough", "4aU=80%50 4bU=40 | 4cU=100", 80, "T0 ab", "-" },
+	{ "hundredths add up", "4aU=1%50 4bU=1%50 | 4cU=100", 1, "T0 ab", "-" },
+	{ "hundredths of too little", "4aU=1%50 4bU=1%49 | 4cU=100", 1, "T1 c", "-" },
+	{ "a percentage over 100 is 100", "4aU=40%250 | 4cU=100", 80, "T1 c", "-" },
+	{ "a slow start takes nothing from it", "4aU=80^5 | 4cU=100", 80, "T0 a", "-" },
+	{ "forced up carries", "4aD=80+ | 4cU=100", 80, "T0 a", "-" },
+	{ "forced down does not", "4aU=80- 4bU=40 | 4cU=100", 80, "T1 c", "-" },
+	{ "drained does not", "4aU=80~ 4bU=40 | 4cU=100", 80, "T1 c", "-" },
+	{ "drained in the configuration does not", "4aU=80! 4bU=40 | 4cU=100", 80, "T1 c", "-" },
+	{ "unknown carries as what it counts for", "4a?=80 | 4cU=100", 80, "T0 a", "-" },
+	{ "need is asked too", "4aU=100 4bD=1 | 4cU=50 4dU=50", 80, "T1 cd", "-", .need = 2 },
+	{ "nobody carries it: all_down", "4aU=40 4bD=40 | 4cD=100", 80, "F0 ab", "-" },
+	{ "nobody carries it: all_down none", "4aU=40 4bD=40 | 4cD=100", 80, "E", "-", .all_down = POLICY_ALL_DOWN_NONE },
+	{ "of a family", "4aU=40 6aU=80 | 4bU=80 6bU=80", 80, "T1 b", "T0 a" },
+	{ "of a family, beside one that lives", "4aU=40 6aU=80", 80, "O", "T0 a" },
+	{ "couple: both move", "4aU=40 6aU=80 | 4bU=80 6bU=80", 80, "T1 b", "T1 b", .couple = true },
+	{ "couple: half is better than none", "4aU=40 6aU=80 | 4bU=40 6bU=40", 80, "O0", "T0 a", .couple = true },
+	{ "the largest sums", "4aU=1000000 4bU=1000000 4cU=1000000 4dU=999999 | 4eU=1", 4000000, "F0 abcd", "-" },
+};
+
+START_TEST(test_load)
+{
+	char a[2 * DSL_MEMBERS], aaaa[2 * DSL_MEMBERS];
+	struct dsl d;
+
+	dsl_init(&d, loads[_i].members);
+	d.s.load = loads[_i].load;
+	d.s.couple = loads[_i].couple;
+	d.s.need = loads[_i].need ? loads[_i].need : 1;
+	if (loads[_i].all_down)
+		d.s.all_down = loads[_i].all_down;
+	policy_decide(&d.s, d.in, d.last, d.out);
+	ck_assert_msg(strcmp(dsl_format(&d, 0, a), loads[_i].a) == 0, "%s: A %s, not %s", loads[_i].name, a, loads[_i].a);
+	ck_assert_msg(strcmp(dsl_format(&d, 1, aaaa), loads[_i].aaaa) == 0, "%s: AAAA %s, not %s", loads[_i].name, aaaa,
+		      loads[_i].aaaa);
+}
+END_TEST
+
+START_TEST(the_tally_tells_what_they_carry)
+{
+	struct policy_why why;
+	struct dsl d;
+
+	dsl_init(&d, "4aU=40%75 4bU=29%99 4cD=40 | 6dU=90");
+	d.s.load = 80;
+	policy_decide_why(&d.s, d.in, NULL, d.last, d.out, &why);
+	ck_assert_uint_eq(why.tally[0][0].carry, 58); /* 30 and 28.71 */
+	ck_assert_uint_eq(why.tally[1][1].carry, 90);
+	ck_assert(!policy_tally_enough(&d.s, &why.tally[0][0]) && policy_tally_enough(&d.s, &why.tally[1][1]));
+}
+END_TEST
+
+/* A better tier that may get enough to carry is a way to a change; one that only loses more is none. */
+START_TEST(the_ttl_knows_what_they_carry)
+{
+	struct dsl d;
+
+	dsl_init(&d, "4aU=40@20000 4bD=40@40000 | 4cU=80@90000");
+	d.s.load = 80;
+	policy_decide(&d.s, d.in, NULL, d.out);
+	ck_assert_uint_eq(d.out[0].ttl_s, 40);
 }
 END_TEST
 
@@ -492,6 +633,12 @@ int main(void)
 	tcase_add_loop_test(t, test_row, 0, ROWS(rows));
 	tcase_add_loop_test(t, test_ttl, 0, ROWS(ttls));
 	tcase_add_loop_test(t, test_weight, 0, ROWS(weights));
+	tcase_add_loop_test(t, test_start, 0, ROWS(starts));
+	tcase_add_loop_test(t, test_load, 0, ROWS(loads));
+	tcase_add_test(t, test_start_steps);
+	tcase_add_test(t, a_slow_start_leaves_the_ttl_alone);
+	tcase_add_test(t, the_tally_tells_what_they_carry);
+	tcase_add_test(t, the_ttl_knows_what_they_carry);
 	tcase_add_loop_test(t, what_is_held_serves_on, 0, ROWS(held_rows));
 	tcase_add_test(t, test_ttl_bounds);
 	tcase_add_test(t, test_keeps_last);
