@@ -79,8 +79,9 @@ struct conf_member {
 	uint8_t tier;
 	bool drain;
 	uint16_t weight;
+	uint32_t capacity; /* 0 = none */
 	const char *host, *site;
-	const struct conf_value *at, *weight_at; /* weight_at: NULL where none was given */
+	const struct conf_value *at, *weight_at, *capacity_at; /* the latter: NULL where none was given */
 	const struct conf_value *needs_at;       /* likewise */
 	struct conf_needs needs;
 };
@@ -115,6 +116,7 @@ struct conf_service {
 	struct conf_needs needs;
 	uint8_t rank, visited; /* needs.c */
 	uint32_t index;        /* in the plan; UINT32_MAX = it is not in it */
+	uint32_t load;
 	struct conf_service *next_in_zone;
 };
 

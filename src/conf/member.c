@@ -189,6 +189,8 @@ static void add_table(struct conf *c, struct conf_members *out, const struct con
 	}
 	m->weight = (uint16_t)conf_fields_integer(&f, MEMBER_WEIGHT);
 	m->weight_at = f.v[MEMBER_WEIGHT];
+	m->capacity_at = f.v[MEMBER_CAPACITY];
+	m->capacity = m->capacity_at ? (uint32_t)conf_fields_integer(&f, MEMBER_CAPACITY) : 0;
 	m->drain = conf_fields_boolean(&f, MEMBER_DRAIN);
 	m->needs_at = f.v[MEMBER_NEEDS];
 	read_probe(c, &f, m);

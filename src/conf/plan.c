@@ -129,7 +129,8 @@ static void plan_policy(struct planner *pl, struct conf_service *s, struct polic
 	for (uint16_t i = 0; members && i < s->member_count; i++)
 		members[i] = (struct policy_member){.addr = s->members[i].addr, .tier = s->members[i].tier,
 						    .drain = s->members[i].drain,
-						    .weight = s->members[i].weight};
+						    .weight = s->members[i].weight,
+						    .capacity = s->members[i].capacity};
 	set_ttl(s);
 	*out = (struct policy_service){
 		.members = members, .member_count = s->member_count, .tier_count = s->tier_count,
@@ -138,6 +139,7 @@ static void plan_policy(struct planner *pl, struct conf_service *s, struct polic
 		.couple = conf_fields_boolean(&s->keys, SERVICE_COUPLE),
 		.initial_up = conf_fields_word(&s->keys, SERVICE_INITIAL) == 1,
 		.failback_ms = s->failback_ms,
+		.slow_start_ms = (uint32_t)conf_fields_ms(&s->keys, SERVICE_SLOW_START), .load = s->load,
 		.ttl_min_s = s->ttl_min_s, .ttl_max_s = s->ttl_max_s,
 		.fallback = copy_list(pl, s->fallback, s->fallback_count, sizeof *s->fallback),
 		.fallback_count = s->fallback_count,
@@ -240,7 +242,7 @@ static void digest_service(struct bytes *b, const struct plan *p, const struct p
 {
 	const struct policy_service *q = &s->policy;
 	const uint32_t numbers[] = {q->need, q->need_pct, q->answer_n, q->pick, q->all_down, q->couple, q->initial_up,
-				    q->failback_ms, q->ttl_min_s, q->ttl_max_s,
+				    q->failback_ms, q->slow_start_ms, q->load, q->ttl_min_s, q->ttl_max_s,
 				    q->tier_count, q->member_count, q->fallback_count, s->agree};
 
 	bytes_str(b, s->name);
@@ -250,6 +252,7 @@ static void digest_service(struct bytes *b, const struct plan *p, const struct p
 	for (uint16_t i = 0; i < q->member_count; i++) {
 		bytes_add(b, q->members[i].addr.ip, sizeof q->members[i].addr.ip);
 		bytes_u32(b, (uint32_t)q->members[i].tier << 16 | q->members[i].weight);
+		bytes_u32(b, q->members[i].capacity);
 		bytes_u8(b, q->members[i].drain);
 		digest_needs(b, s->member_needs ? &s->member_needs[i] : NULL);
 		bytes_u32(b, (uint32_t)s->checks[i].need << 16 | s->checks[i].count);

@@ -289,6 +289,10 @@ static void print_member(struct json *j, const struct conf_member *m)
 	put_text(j, "address", addr_format(&m->addr, false, text));
 	put_text(j, "host", m->host);
 	put_uint(j, "weight", m->weight);
+	if (m->capacity)
+		put_uint(j, "capacity", m->capacity);
+	else
+		put_text(j, "capacity", NULL);
 	put_text(j, "probe", addr_format(m->probe.family ? &m->probe : &m->addr, true, text));
 	put_bool(j, "drain", m->drain);
 	put_needs(j, &m->needs);
@@ -332,6 +336,7 @@ static void print_service(struct json *j, const struct conf *c, const struct con
 	put_bool(j, "couple", conf_fields_boolean(&s->keys, SERVICE_COUPLE));
 	put_field(j, &s->keys, SERVICE_FAILBACK);
 	put_field(j, &s->keys, SERVICE_SLOW_START);
+	put_field(j, &s->keys, SERVICE_LOAD);
 	json_key(j, "ttl");
 	json_begin_object(j);
 	put_uint(j, "min", s->ttl_min_s);

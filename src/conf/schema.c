@@ -145,8 +145,8 @@ static const struct schema_key keys_service[] = {
 	[SERVICE_COUPLE] = {.name = "couple", .type = SCHEMA_BOOLEAN, .fallback = "false"},
 	[SERVICE_FAILBACK] = {.name = "failback", .type = SCHEMA_OTHER, .max = MS_DAY, .fallback = "auto",
 			      .expected = "\"auto\", \"manual\" or a duration such as \"1m\""},
-	[SERVICE_SLOW_START] = {.name = "slow_start", .type = SCHEMA_DURATION, .max = MS_DAY, .fallback = "0s",
-				.unbuilt = "a member comes back with its full weight"},
+	[SERVICE_SLOW_START] = {.name = "slow_start", .type = SCHEMA_DURATION, .max = MS_DAY, .fallback = "0s"},
+	[SERVICE_LOAD] = {.name = "load", .type = SCHEMA_INTEGER, .min = 1, .max = POLICY_LOAD_MAX},
 	[SERVICE_TTL] = {.name = "ttl", .type = SCHEMA_TABLE, .expected = "{ min = …, max = … }"},
 	[SERVICE_AGREE] = {.name = "agree", .type = SCHEMA_WORD, .words = words_agree},
 	[SERVICE_INITIAL] = {.name = "initial", .type = SCHEMA_WORD, .words = words_initial, .fallback = "up"},
@@ -156,6 +156,7 @@ static const struct schema_key keys_service[] = {
 };
 static const struct schema_key keys_member[] = {
 	[MEMBER_WEIGHT] = {.name = "weight", .type = SCHEMA_INTEGER, .min = 1, .max = 65535, .fallback = "1"},
+	[MEMBER_CAPACITY] = {.name = "capacity", .type = SCHEMA_INTEGER, .min = 1, .max = POLICY_CAPACITY_MAX},
 	[MEMBER_PROBE] = {.name = "probe", .type = SCHEMA_OTHER,
 			  .expected = "ADDRESS or ADDRESS:PORT, or a table of them by node name"},
 	[MEMBER_DRAIN] = {.name = "drain", .type = SCHEMA_BOOLEAN, .fallback = "false"},

@@ -239,6 +239,11 @@ static void read_failback(struct conf *c, struct conf_service *s)
 		conf_fields_fault(c, SCHEMA_SERVICE, SERVICE_FAILBACK, v);
 }
 
+static void read_load(struct conf_service *s)
+{
+	s->load = s->keys.v[SERVICE_LOAD] ? (uint32_t)conf_fields_integer(&s->keys, SERVICE_LOAD) : 0;
+}
+
 static void read_ttl(struct conf *c, struct conf_service *s)
 {
 	const struct conf_value *v = s->keys.v[SERVICE_TTL];
@@ -279,17 +284,65 @@ static void check_weights(struct conf *c, struct conf_service *s)
 {
 	const struct conf_value *pick = s->keys.v[SERVICE_PICK], *slow = s->keys.v[SERVICE_SLOW_START];
 	const char *word = conf_fields_string(&s->keys, SERVICE_PICK);
-	bool weighted = !strcmp(word, "weighted");
+	bool heeded = !strcmp(word, "weighted") || !strcmp(word, "sticky");
 
 	if (was_written(s, "pick") && !pick)
 		return; /* a faulty pick, told */
-	for (uint16_t i = 0; i < s->member_count && !weighted && strcmp(word, "sticky"); i++)
+	for (uint16_t i = 0; i < s->member_count && !heeded; i++)
 		if (s->members[i].weight_at)
 			FAULT(c, s, s->members[i].weight_at,
 			      "\"weight\" where pick = \"%s\" ignores it; expected pick = \"weighted\" or \"sticky\"",
 			      word);
-	if (slow && conf_fields_ms(&s->keys, SERVICE_SLOW_START) && !weighted)
-		FAULT(c, s, slow, "\"slow_start\" where pick = \"%s\" ignores it; expected pick = \"weighted\"", word);
+	if (slow && conf_fields_ms(&s->keys, SERVICE_SLOW_START) && !heeded)
+		FAULT(c, s, slow,
+		      "\"slow_start\" where pick = \"%s\" ignores it; expected pick = \"weighted\" or \"sticky\"", word);
+}
+
+/* Capacities are declared for all members or for none: one that is forgotten would carry nothing, and nobody would know. */
+static bool check_declared(struct conf *c, struct conf_service *s)
+{
+	const struct conf_value *load = s->keys.v[SERVICE_LOAD], *told = NULL;
+	char text[ADDR_TEXT_MAX];
+	bool any = false;
+
+	for (uint16_t i = 0; i < s->member_count; i++)
+		any |= s->members[i].capacity_at != NULL;
+	if (load && !any)
+		FAULT(c, s, load,
+		      "\"load\" is %" PRIu32 " but no member has a capacity; expected members such as "
+		      "{ \"192.0.2.10\", capacity = 40 }", s->load);
+	for (uint16_t i = 0; i < s->member_count && any; i++) {
+		const struct conf_member *m = &s->members[i];
+
+		if (m->at == told || !m->capacity_at == !load)
+			continue; /* of a host's addresses one is enough */
+		told = m->at;
+		if (load)
+			FAULT(c, s, m->at, "member %s has no capacity, and \"load\" is %" PRIu32 "; expected one for every "
+			      "member", addr_format(&m->addr, false, text), s->load);
+		else
+			FAULT(c, s, m->capacity_at, "\"capacity\" where the service has no load; expected load = N, what the "
+			      "members that are up must carry");
+	}
+	return load && any && !s->faulty;
+}
+
+/* A tier that cannot carry the load even when all are up would never serve. */
+static void check_capacity(struct conf *c, struct conf_service *s)
+{
+	uint64_t carry[POLICY_TIERS_MAX][2] = {0};
+
+	if ((was_written(s, "load") && !s->keys.v[SERVICE_LOAD]) || !check_declared(c, s))
+		return; /* a faulty load, told */
+	for (uint16_t i = 0; i < s->member_count; i++)
+		carry[s->members[i].tier][s->members[i].addr.family == 6] += s->members[i].capacity;
+	for (uint8_t t = 0; t < s->tier_count; t++)
+		for (int f = 0; f < 2; f++)
+			if (carry[t][f] > 0 && carry[t][f] < s->load)
+				FAULT(c, s, s->keys.v[SERVICE_LOAD],
+				      "tier %u can carry %" PRIu64 " of %" PRIu32 "%s, even with every member up; expected a "
+				      "smaller load, or more capacity", t + 1u, carry[t][f], s->load,
+				      !carry[t][!f] ? "" : f ? " (AAAA)" : " (A)");
 }
 
 /* Members by tier (the last: by all tiers) and family. */
@@ -346,6 +399,7 @@ bool conf_service_finish(struct conf *c, struct conf_service *s)
 	check_repeats(c, s);
 	check_weights(c, s);
 	check_counts(c, s);
+	check_capacity(c, s);
 	return !s->faulty;
 }
 
@@ -407,6 +461,7 @@ static void read_keys(struct conf *c, struct conf_service *s)
 	read_answer(c, s);
 	read_all_down(c, s);
 	read_failback(c, s);
+	read_load(s);
 	read_ttl(c, s);
 }
 

@@ -220,6 +220,7 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	schedule_alarm(c);
 	overrides_run(c);
 	failback_run(c);
+	slow_run(c);
 	round_check(c);
 	twin_run(c); /* the round's end may have changed what we are */
 	streams_settle(c);
@@ -246,6 +247,9 @@ uint64_t core_deadline(const struct core *c)
 		return c->now_ms;
 	at = earlier(at, c->overrides_due_ms);
 	first = heap_peek(&c->gen->failbacks);
+	if (first)
+		at = earlier(at, first->at_ms);
+	first = heap_peek(&c->gen->slows);
 	if (first)
 		at = earlier(at, first->at_ms);
 	at = earlier(at, c->prober_alarm_ms);

@@ -136,6 +136,8 @@ struct core_member_view {
 	bool answering;
 	uint64_t changed_ms;              /* monotonic */
 	struct health_result last;
+	uint8_t start_pct;                /* slow start: the share of its weight that it has; 0 = all */
+	uint64_t start_left_ms;           /* until it has all */
 	const char *forced_by, *forced_reason; /* NULL where not forced */
 	const char *forced_what;               /* the selector of the override that counts */
 	uint64_t forced_until_ms;              /* monotonic; 0 = until auto */

@@ -161,6 +161,8 @@ static int make_service(struct gen *g, struct service *s, const struct plan_serv
 	s->conf = conf;
 	s->agree = agree_of(g->plan, conf);
 	int e = failback_init(g, s);
+	if (e == 0)
+		e = slow_init(g, s);
 	s->members = arena_array(&g->arena, conf->policy.member_count, sizeof *s->members);
 	if (e == 0 && !s->members)
 		e = ERR_NOMEM;
@@ -230,6 +232,7 @@ int gen_new(struct gen **out, const struct plan *p)
 	table_init(&g->names, &table_key);
 	table_init(&g->holds, &table_key);
 	heap_init(&g->failbacks);
+	heap_init(&g->slows);
 	heap_init(&g->timers);
 	int e = make_services(g);
 	if (e == 0)
@@ -252,6 +255,7 @@ void gen_free(struct gen *g)
 		return;
 	heap_deinit(&g->timers);
 	heap_deinit(&g->failbacks);
+	heap_deinit(&g->slows);
 	table_deinit(&g->holds);
 	table_deinit(&g->names);
 	table_deinit(&g->checks);
@@ -399,6 +403,7 @@ static void carry_services(struct core *c, struct gen *g)
 				continue;
 			s->members[i].state = m->state;
 			s->members[i].changed_ms = m->changed_ms;
+			slow_carry(s, &s->members[i], was, m);
 		}
 		for (int f = 0; f < CORE_FAMILIES; f++) {
 			carry_last(s, was, f);

@@ -384,6 +384,8 @@ static void read_policy(struct reader *d, struct policy_service *s)
 	s->couple = read_bool(d);
 	s->initial_up = read_bool(d);
 	s->failback_ms = get_u32(d->r);
+	s->slow_start_ms = get_u32(d->r);
+	s->load = get_u32(d->r);
 	s->ttl_min_s = get_u32(d->r);
 	s->ttl_max_s = get_u32(d->r);
 	s->fallback = read_addrs(d, &n, POLICY_MEMBERS_MAX);
@@ -392,6 +394,7 @@ static void read_policy(struct reader *d, struct policy_service *s)
 	require(d, (s->need > 0) != (s->need_pct > 0) && s->need_pct <= 100);
 	require(d, s->pick >= POLICY_PICK_ROTATE && s->pick <= POLICY_PICK_STICKY);
 	require(d, s->all_down >= POLICY_ALL_DOWN_FIRST && s->all_down <= POLICY_ALL_DOWN_LIST);
+	require(d, s->load <= POLICY_LOAD_MAX);
 	require(d, s->ttl_min_s <= TTL_MAX && s->ttl_max_s <= TTL_MAX);
 }
 
@@ -445,6 +448,8 @@ static void read_members(struct reader *d, const struct plan *p, struct plan_ser
 		members[i].tier = get_u8(d->r);
 		members[i].drain = read_bool(d);
 		members[i].weight = get_u16(d->r);
+		members[i].capacity = get_u32(d->r);
+		require(d, members[i].capacity <= POLICY_CAPACITY_MAX);
 		require(d, members[i].tier < s->policy.tier_count);
 		hosts[i] = read_text(d, false);
 		sites[i] = read_text(d, false);

@@ -157,6 +157,8 @@ static void add_policy(struct bytes *b, const struct policy_service *s)
 	bytes_u8(b, s->couple);
 	bytes_u8(b, s->initial_up);
 	bytes_u32(b, s->failback_ms);
+	bytes_u32(b, s->slow_start_ms);
+	bytes_u32(b, s->load);
 	bytes_u32(b, s->ttl_min_s);
 	bytes_u32(b, s->ttl_max_s);
 	add_addrs(b, s->fallback, s->fallback_count);
@@ -177,6 +179,7 @@ static void add_member(struct bytes *b, const struct plan_service *s, size_t i)
 	bytes_u8(b, m->tier);
 	bytes_u8(b, m->drain);
 	bytes_u16(b, m->weight);
+	bytes_u32(b, m->capacity);
 	add_text(b, s->hosts[i]);
 	add_text(b, s->sites[i]);
 	bytes_u16(b, c->need);

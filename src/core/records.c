@@ -8,6 +8,7 @@
  *               TIER      4 | hold 1 (a family's; 0 where coupled) | tier 1 | hlc 8 | owner
  *               NOTICE    5 | … notice.h
  *               STRETCH   6 | … stretch.h
+ *               START     7 | begun wall ms 8 | family 1 | tier 1 | owner | ip       a member's slow start
  *     shelf     VERDICT   verdict 1 | flags 1 (1 = recovered) | reason 1 | weight 1 | bitmap 8 | took us 4 | age s 4
  *               EFFECTIVE state 1 | hlc 8        of a service: tier 1 | hlc 8
  *               ADMIN     verb 1 | hlc 8 | left ms 8 (0 = until auto) | len 1, selector | len 1, author | len 1, reason
@@ -96,6 +97,17 @@ void record_tier_put(struct wbuf *w, const struct service *s, int h)
 	put_u8(w, (uint8_t)s->hold[h].tier);
 	put_u64(w, s->hold[h].hlc);
 	put_block(w, s->conf->owner, name_len(s->conf->owner));
+}
+
+void record_start_put(struct wbuf *w, const struct service *s, size_t member, uint64_t now_ms, uint64_t wall_ms)
+{
+	const struct policy_member *m = &s->conf->policy.members[member];
+	put_u8(w, RECORD_START);
+	put_u64(w, wall_of(s->members[member].start_ms, now_ms, wall_ms));
+	put_u8(w, m->addr.family == 6);
+	put_u8(w, m->tier);
+	put_block(w, s->conf->owner, name_len(s->conf->owner));
+	put_bytes(w, m->addr.ip, m->addr.family == 6 ? 16 : 4);
 }
 
 /* ---- journal: reading ---- */
@@ -224,6 +236,21 @@ static int tier_take(struct core *c, struct rbuf *r)
 	return 0;
 }
 
+static int start_take(struct core *c, struct rbuf *r)
+{
+	size_t owner_len;
+	uint64_t begun_wall = get_u64(r);
+	uint8_t family = get_u8(r), tier = get_u8(r);
+	const uint8_t *owner = get_block(r, &owner_len);
+	if (r->failed || family > 1 || tier >= POLICY_TIERS_MAX || rbuf_left(r) != (family ? 16u : 4u))
+		return ERR_FORMAT;
+	struct service *s = service_of_owner(c, owner, owner_len);
+	int i = s ? member_at(s, family, tier, get_bytes(r, family ? 16 : 4)) : ERR_ABSENT;
+	if (i >= 0)
+		slow_recover(c, s, (size_t)i, begun_wall);
+	return 0;
+}
+
 int record_take(struct core *c, const uint8_t *record, size_t len)
 {
 	struct rbuf r;
@@ -241,6 +268,8 @@ int record_take(struct core *c, const uint8_t *record, size_t len)
 		return history_take(c, &r);
 	case RECORD_STRETCH:
 		return stretches_take(c, &r);
+	case RECORD_START:
+		return start_take(c, &r);
 	default:
 		return ERR_FORMAT;
 	}

@@ -81,6 +81,21 @@ static int emit_holds(const struct service *s, emitter emit, void *ctx)
 	return e;
 }
 
+static int emit_starts(const struct service *s, uint64_t now_ms, uint64_t wall_ms, emitter emit, void *ctx)
+{
+	uint8_t record[JOURNAL_RECORD_MAX];
+	int e = 0;
+	for (size_t i = 0; e == 0 && i < s->conf->policy.member_count; i++) {
+		struct wbuf w;
+		if (s->members[i].start_pct == 0)
+			continue;
+		wbuf_init(&w, record, sizeof record);
+		record_start_put(&w, s, i, now_ms, wall_ms);
+		e = emit(ctx, record, w.len);
+	}
+	return e;
+}
+
 int core_snapshot(const struct core *c, uint64_t now_ms, uint64_t wall_ms, emitter emit, void *ctx)
 {
 	int e = emit_streams(c, now_ms, wall_ms, emit, ctx);
@@ -91,6 +106,8 @@ int core_snapshot(const struct core *c, uint64_t now_ms, uint64_t wall_ms, emitt
 			e = emit_last(&c->gen->services[v], f, emit, ctx);
 		if (e == 0)
 			e = emit_holds(&c->gen->services[v], emit, ctx);
+		if (e == 0)
+			e = emit_starts(&c->gen->services[v], now_ms, wall_ms, emit, ctx);
 	}
 	if (e == 0)
 		e = history_emit(c, emit, ctx);

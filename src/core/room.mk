@@ -18,6 +18,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/schedule.c \
 	src/core/selector.c \
 	src/core/service.c \
+	src/core/slow.c \
 	src/core/streams.c \
 	src/core/stretch.c src/core/stretch.h \
 	src/core/twin.c \

@@ -105,6 +105,7 @@ static const struct policy_answer *fill_inputs(const struct core *c, const struc
 	for (size_t i = 0; i < p->member_count; i++) {
 		fill_input(c, s, i, &c->gen->input[i]);
 		c->gen->input[i].force = forces[i].force;
+		c->gen->input[i].start_pct = s->members[i].start_pct;
 	}
 	stay_ready(s, c->gen->input);
 	failback_fill(c, s, held);
@@ -306,10 +307,11 @@ static bool publish(struct core *c, struct service *s, int f, bool whole)
 static bool settle(struct core *c, struct service *s)
 {
 	failback_adopt(c, s);
+	slow_follow(c, s);
 	service_decide(c, s, s->members);
 	if (failback_follow(c, s)) /* what better tiers wait for, and so the TTL, depends on it */
 		service_decide(c, s, s->members);
-	if (!failback_settle(c, s) || !keep_last(c, s))
+	if (!failback_settle(c, s) || !slow_settle(c, s) || !keep_last(c, s))
 		return false;
 	update_members(c, s);
 	for (int f = 0; f < CORE_FAMILIES; f++) {

@@ -82,6 +82,11 @@ struct member {
 	uint8_t state, force;
 	uint64_t changed_ms;
 	const struct override *by; /* who forces it, or NULL */
+	/* slow.c, only where there is a slow_start */
+	uint8_t absence;     /* why it was in no answer when last looked at */
+	uint8_t start_pct;   /* its share of its weight; 0 = all */
+	bool start_written;  /* into the journal */
+	uint64_t start_ms;   /* when it came back; subtract, it may be before 0 */
 };
 struct tier_hold { /* failback.c */
 	int8_t tier;   /* -1 = none yet */
@@ -105,6 +110,8 @@ struct service {
 	uint64_t *better_since[CORE_FAMILIES];      /* by tier: since when it has enough and waits; UINT64_MAX = it does not */
 	struct heap_item failback;                  /* when a tier that waits is ripe */
 	bool fail_back;                             /* an operator said so: all that wait are ripe */
+	struct heap_item slow;                      /* when a member that starts slowly gets its next share */
+	uint64_t stepped_ms;                        /* when one got one last; 0 = never */
 	uint8_t rank;                               /* length of the chain of needs behind it: settled behind all of those (needs.c) */
 	uint8_t serves;                             /* enum health_verdict, as those who need it go by */
 	uint32_t serves_flip_ms;                    /* soonest way by which one member alone could change that; UINT32_MAX = none */
@@ -123,6 +130,7 @@ struct gen {
 	struct table checks; /* by name and script → struct check */
 	struct table holds; /* key64 of a service's EFFECTIVE record → struct service, where failback is not "auto" */
 	struct heap failbacks; /* those services */
+	struct heap slows;  /* services with a slow_start */
 	struct table names; /* lower-case name → struct service */
 	struct heap timers; /* every stream, always */
 	struct target *targets;
@@ -374,6 +382,15 @@ void failback_shift(struct core *c, uint64_t by_ms);
 enum failback_can { FAILBACK_NONE = 0, FAILBACK_YES, FAILBACK_AUTO, FAILBACK_NOTHING };
 enum failback_can failback_ask(const struct service *s); /* AUTO: nothing is held; NOTHING: no better tier has enough */
 
+/* ---- slow.c ---- */
+int slow_init(struct gen *g, struct service *s) MUST_CHECK;
+void slow_carry(struct service *s, struct member *m, const struct service *old, const struct member *was); /* to the next plan */
+void slow_recover(struct core *c, struct service *s, size_t i, uint64_t begun_wall_ms);
+void slow_follow(struct core *c, struct service *s);       /* before a decision: who came back, and the shares */
+bool slow_settle(struct core *c, const struct service *s) MUST_CHECK; /* journal; false = no memory */
+void slow_run(struct core *c);                             /* whose share grows now */
+uint64_t slow_left_ms(const struct service *s, const struct member *m, uint64_t now_ms); /* until its weight is whole */
+
 /* ---- selector.c ---- */
 /* Makes text canonical in place (lower case, no final dot, addresses in their shortest form). False (and text of no use)
  * when it is no selector. */
@@ -417,12 +434,15 @@ void twin_flush(struct core *c); /* datagrams out */
 void twin_forget(struct core *c, const struct stream *s);
 
 /* ---- records.c ---- */
-enum record_type { RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER, RECORD_NOTICE, RECORD_STRETCH };
+enum record_type {
+	RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER, RECORD_NOTICE, RECORD_STRETCH, RECORD_START
+};
 void record_verdict_put(struct wbuf *w, const struct stream *s, uint64_t now_ms, uint64_t wall_ms);
 void record_override_put(struct wbuf *w, const char *selector, const struct reg *r);
 /* Addresses from `from` on, as many as fit; returns where to go on. */
 size_t record_last_put(struct wbuf *w, const struct service *s, int family, size_t from);
 void record_tier_put(struct wbuf *w, const struct service *s, int h);
+void record_start_put(struct wbuf *w, const struct service *s, size_t member, uint64_t now_ms, uint64_t wall_ms);
 int record_take(struct core *c, const uint8_t *record, size_t len);
 size_t value_verdict_put(uint8_t out[PAIR_VALUE_MAX], const struct stream *s, uint64_t now_ms);
 size_t value_effective_put(uint8_t out[PAIR_VALUE_MAX], const struct hold *h);

@@ -99,7 +99,8 @@ void core_member_get(const struct core *c, size_t service, size_t member, struct
 	const struct member *m = &s->members[member];
 	*out = (struct core_member_view){ .conf = &s->conf->policy.members[member], .host = s->conf->hosts[member],
 					  .state = (enum health_verdict)m->state, .force = (enum policy_force)m->force,
-					  .answering = is_answering(s, member), .changed_ms = m->changed_ms };
+					  .answering = is_answering(s, member), .changed_ms = m->changed_ms,
+					  .start_pct = m->start_pct, .start_left_ms = slow_left_ms(s, m, now_ms) };
 	if (s->conf->checks[member].count > 0)
 		view_stream(c, &c->gen->streams[s->conf->checks[member].streams[0]], out);
 	const struct service *missing = needs_missing(c, s, member);

@@ -78,6 +78,8 @@ static void say_service(struct explain *e)
 	if (p->need == 0)
 		explain_say(e, EXPLAIN_SERVICE, "a tier needs %u%% of its members up, drained ones not counted, and never less than one",
 			    p->need_pct);
+	if (p->load)
+		explain_say(e, EXPLAIN_SERVICE, "a tier needs members up of each family that together carry %u (load)", p->load);
 	core_network_get(e->h->core, &network);
 	if (network.state == CORE_NETWORK_ISOLATED)
 		explain_say(e, EXPLAIN_SERVICE, "%s has lost its network, and abstains wherever it was told nothing", view_node(e->h)->name);

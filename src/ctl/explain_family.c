@@ -11,6 +11,11 @@
 static void add_lack(struct explain_line *l, const struct core_why *w, int f, int tier, const char *word)
 {
 	const struct policy_tally *t = &w->why.tally[f][tier];
+	if (t->up >= t->need) {
+		explain_add(l, "%u of %u %s%smembers up, which carry %u of the %u needed (load)", t->up, t->there, word, *word ? " " : "",
+			    t->carry, w->conf->policy.load);
+		return;
+	}
 	explain_add(l, "%u of %u %s%smembers up that it needs", t->up, t->need, word, *word ? " " : "");
 	if (w->conf->policy.need == 0)
 		explain_add(l, " (%u%% of %u)", w->conf->policy.need_pct, t->counted);
@@ -18,7 +23,7 @@ static void add_lack(struct explain_line *l, const struct core_why *w, int f, in
 
 static bool lacks(const struct core_why *w, int f, int tier)
 {
-	return w->why.tally[f][tier].there > 0 && w->why.tally[f][tier].up < w->why.tally[f][tier].need;
+	return w->why.tally[f][tier].there > 0 && !policy_tally_enough(&w->conf->policy, &w->why.tally[f][tier]);
 }
 
 static void add_coupled_tier(struct explain_line *l, const struct core_why *w, int tier)
@@ -85,8 +90,12 @@ static void add_lacks(struct explain_line *l, const struct core_why *w, int f, i
 static void say_has(struct explain *e, int f, int tier, const char *how)
 {
 	const struct policy_tally *t = &e->why.why.tally[f][tier];
-	explain_say(e, explain_family_about(f), "%s: tier %d %s %u member%s up and needs %u", explain_family_name(f), tier + 1, how, t->up,
+	struct explain_line l = { .len = 0 };
+	explain_add(&l, "%s: tier %d %s %u member%s up and needs %u", explain_family_name(f), tier + 1, how, t->up,
 		    t->up == 1 ? "" : "s", t->need);
+	if (e->why.conf->policy.load)
+		explain_add(&l, ", and they carry %u of the %u needed (load)", t->carry, e->why.conf->policy.load);
+	explain_end(e, explain_family_about(f), &l);
 }
 
 static void say_tier(struct explain *e, int f, int tier)

@@ -118,6 +118,14 @@ static void say_weight(struct explain *e, uint16_t i, const struct core_member_v
 			    addr_format(&m->conf->addr, true, text), e->why.input[i].weight_pct, m->conf->weight);
 }
 
+static void say_slow_start(struct explain *e, const struct core_member_view *m)
+{
+	char text[ADDR_TEXT_MAX], left[32];
+	if (m->start_pct > 0)
+		explain_say(e, EXPLAIN_MEMBER, "member %s is in its slow start: %u%% of its weight %u, full in %s (slow_start)",
+			    addr_format(&m->conf->addr, true, text), m->start_pct, m->conf->weight, text_format_age(m->start_left_ms, left));
+}
+
 void explain_members(struct explain *e)
 {
 	for (uint16_t i = 0; i < e->why.conf->policy.member_count && !e->over; i++) {
@@ -128,5 +136,6 @@ void explain_members(struct explain *e)
 		say_drain(e, &m);
 		say_force(e, &m);
 		say_weight(e, i, &m);
+		say_slow_start(e, &m);
 	}
 }

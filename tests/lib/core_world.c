@@ -50,13 +50,13 @@ static int publish_text(char *out, size_t cap, const struct core *c, const struc
 
 size_t core_effect_text(char *out, size_t cap, const struct core *c, const struct core_effect *e)
 {
-	static const char *const records[] = { "?", "verdict", "override", "last", "tier" };
+	static const char *const records[] = { "?", "verdict", "override", "last", "tier", "notice", "stretch", "start" };
 	char ip[ADDR_TEXT_MAX], line[NOTICE_LINE_MAX];
 	const struct plan_stream *s;
 	int n = 0;
 	switch (e->type) {
 	case CORE_JOURNAL:
-		n = snprintf(out, cap, "journal %s%s", records[e->journal.data[0] < 5 ? e->journal.data[0] : 0], e->journal.sync ? " sync" : "");
+		n = snprintf(out, cap, "journal %s%s", records[e->journal.data[0] < 8 ? e->journal.data[0] : 0], e->journal.sync ? " sync" : "");
 		break;
 	case CORE_PUBLISH:
 		n = publish_text(out, cap, c, &e->publish);

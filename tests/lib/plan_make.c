@@ -171,21 +171,27 @@ static bool set_option(struct plan_service *s, const char *w)
 		s->policy.answer_n = (uint16_t)atoi(v);
 	else if ((v = value_of(w, "failback"))) /* ms */
 		s->policy.failback_ms = strcmp(v, "manual") == 0 ? POLICY_FAILBACK_MANUAL : (uint32_t)atoi(v);
+	else if ((v = value_of(w, "slow_start"))) /* ms */
+		s->policy.slow_start_ms = (uint32_t)atoi(v);
+	else if ((v = value_of(w, "load")))
+		s->policy.load = (uint32_t)atoi(v);
 	else if ((v = value_of(w, "couple")))
 		s->policy.couple = atoi(v) != 0;
 	return v != NULL || set_choice(s, w);
 }
 
-/* "127.0.0.11@ams1*3!": cuts what stands behind the address and the host. */
+/* "127.0.0.11@ams1*3#40!": weight 3, capacity 40, drained. Cuts what stands behind the address and the host. */
 static void take_marks(struct policy_member *member, char *word)
 {
-	char *mark = strpbrk(word, "*!");
+	char *mark = strpbrk(word, "*#!");
 	member->weight = 1;
 	if (!mark)
 		return;
 	member->drain = strchr(mark, '!') != NULL;
 	if (*mark == '*')
 		member->weight = (uint16_t)atoi(mark + 1);
+	if (strchr(mark, '#'))
+		member->capacity = (uint32_t)atoi(strchr(mark, '#') + 1);
 	*mark = '\0';
 }
 

@@ -449,6 +449,40 @@ START_TEST(members_are_addresses_hosts_sites_and_tables)
 }
 END_TEST
 
+/* Every one of them counts for what is published: twins that differ in it must know. */
+START_TEST(slow_start_load_and_capacity_reach_the_plan)
+{
+	static const char *const services[] = {
+		"{ check = 'web', pick = 'weighted', tiers = { { { '192.0.2.1', capacity = 40 } } }, load = 30 }",
+		"{ check = 'web', pick = 'weighted', tiers = { { { '192.0.2.1', capacity = 41 } } }, load = 30 }",
+		"{ check = 'web', pick = 'weighted', tiers = { { { '192.0.2.1', capacity = 40 } } }, load = 31 }",
+		"{ check = 'web', pick = 'weighted', tiers = { { { '192.0.2.1', capacity = 40 } } }, load = 30, slow_start = '90s' }",
+		"{ check = 'web', pick = 'sticky', pool = 'p', load = 30 }" };
+	uint64_t digests[5];
+	char text[2000];
+
+	enter();
+	for (size_t i = 0; i < 5; i++) {
+		struct loaded l;
+
+		snprintf(text, sizeof text, BASE "host 'a1' { '192.0.2.1', '2001:db8::1' }\n"
+			 "pool 'p' { tiers = { { { 'a1', capacity = 40 } } }, slow_start = '90s', load = 20 }\n"
+			 "service 'www.example.test' %s\n", services[i]);
+		load(&l, text);
+		const struct policy_service *s = &service(&l, "www.example.test")->policy;
+		ck_assert_uint_eq(s->members[0].capacity, i == 1 ? 41 : 40);
+		ck_assert_uint_eq(s->members[s->member_count - 1].capacity, i == 1 ? 41 : 40); /* each address of a host */
+		ck_assert_uint_eq(s->load, i == 2 ? 31 : 30);
+		ck_assert_uint_eq(s->slow_start_ms, i >= 3 ? 90000 : 0);
+		digests[i] = l.p->digest;
+		for (size_t k = 0; k < i; k++)
+			ck_assert_uint_ne(digests[i], digests[k]);
+		unload(&l);
+	}
+	help_leave();
+}
+END_TEST
+
 /* ---- streams ---- */
 
 START_TEST(one_stream_for_one_question)
@@ -797,13 +831,14 @@ START_TEST(print_shows_everything)
 		"\"name\": \"www.example.test\"",
 		"\"address\": \"192.0.2.1\"", "\"probe\": \"10.0.0.1:99\"", "\"need\": \"50%\"", "\"pick\": \"rotate\"",
 		"\"all_down\": \"first\"",
-		"\"min\": 10", "\"max\": 60", "\"agree\": \"any-up\"", "\"initial\": \"up\"", "\"failback\": \"auto\""};
+		"\"min\": 10", "\"max\": 60", "\"agree\": \"any-up\"", "\"initial\": \"up\"", "\"failback\": \"auto\"",
+		"\"slow_start\": \"0s\"", "\"load\": 30", "\"capacity\": 40"};
 	struct loaded l;
 	struct bytes out;
 
 	enter();
-	load(&l, BASE "service 'www.example.test' { check = 'web', need = '50%', tiers = { { { '192.0.2.1', probe = "
-		      "'10.0.0.1:99' } } } }\n");
+	load(&l, BASE "service 'www.example.test' { check = 'web', need = '50%', load = 30, tiers = { { { '192.0.2.1', probe = "
+		      "'10.0.0.1:99', capacity = 40 } } } }\n");
 	bytes_init(&out, 1 << 20);
 	ck_assert_int_eq(conf_print(l.c, l.p, &out), 0);
 	bytes_u8(&out, 0);
@@ -876,7 +911,8 @@ int main(void)
 	const TTest *const tests[] = {
 		the_product_example_is_accepted, what_is_left_out_has_its_default, limits, durations_are_seconds_or_text,
 		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
-		every_agree_and_pick_reaches_the_plan, needs_reach_the_plan, members_are_addresses_hosts_sites_and_tables, one_stream_for_one_question,
+		every_agree_and_pick_reaches_the_plan, needs_reach_the_plan, members_are_addresses_hosts_sites_and_tables,
+		slow_start_load_and_capacity_reach_the_plan, one_stream_for_one_question,
 		keys_do_not_depend_on_order_or_timing,
 		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,
 				broken_files_are_told_at_their_line,

@@ -701,6 +701,61 @@
 	  "A: TTL 2 s: 127.0.0.11 may change in 2.0s, and none sooner\n"
 	  "member 127.0.0.11 (tier 1) is down: ns1 votes down (connect refused)\n"
 	  "member 127.0.0.12 (tier 2) is up: ns1 votes up (ok)\n" },
+	{ "they carry the load", W S A1 "#40 " A2 "#50 / " A3 "#80 load=80\n",
+	  "3000",
+	  "a tier needs members up of each family that together carry 80 (load)\n"
+	  "A: tier 1 answers: it has 2 members up and needs 1, and they carry 90 of the 80 needed (load)\n"
+	  "A: the answer is 127.0.0.11, 127.0.0.12\n" },
+	{ "they carry too little", W S A1 "#40 " A2 "#20 " "127.0.0.14#40 / " A3 "#80 load=80\n",
+	  "127.0.0.14 refused; 5000",
+	  "A: tier 2 answers: tier 1 has 2 of 3 members up, which carry 60 of the 80 needed (load)\n"
+	  "A: tier 2 has 1 member up and needs 1, and they carry 80 of the 80 needed (load)\n"
+	  "A: the answer is 127.0.0.13, whoever asks\n" },
+	{ "nobody up carries nothing", W S A1 "#80 / " A3 "#80 load=80\n",
+	  "127.0.0.11 refused; 5000",
+	  "A: tier 2 answers: tier 1 has 0 of 1 members up that it needs\n" },
+	{ "half of its weight, half of its capacity", W S A1 "#80 / " A3 "#80 load=80 pick=weighted\n",
+	  "127.0.0.11 weight=50; 3000",
+	  "A: tier 2 answers: tier 1 has 1 of 1 members up, which carry 40 of the 80 needed (load)\n"
+	  "A: the answer is 127.0.0.13, whoever asks\n"
+	  "member 127.0.0.11 has 50% of its weight 1, as its check says\n" },
+	{ "no tier carries it", W S A1 "#40 " A2 "#40 / " A3 "#80 load=80\n",
+	  "127.0.0.12 refused; 127.0.0.13 refused; 5000",
+	  "A: no tier has enough members up: tier 1 has 1 of 2 members up, which carry 40 of the 80 needed (load), "
+	  "tier 2 has 0 of 1 members up that it needs\n"
+	  "A: all_down = \"first\" gives the members of tier 1 that are not taken out\n"
+	  "A: the answer is 127.0.0.11, 127.0.0.12\n" },
+	{ "couple: too little of one family", W S A1 "#80 ::1#40 ::2#40 / " A3 "#80 ::3#80 load=80 couple=1\n",
+	  "::2 refused; 5000",
+	  "A: tier 2 answers: tier 1 has 1 of 2 AAAA members up, which carry 40 of the 80 needed (load)\n"
+	  "AAAA: tier 2 answers: tier 1 has 1 of 2 AAAA members up, which carry 40 of the 80 needed (load)\n" },
+	{ "slow start", W S A1 "*3 " A2 " pick=weighted slow_start=60000\n",
+	  "3000; 127.0.0.11 refused; 5000; 127.0.0.11 ok; 25000",
+	  "A: the answer is 127.0.0.11, 127.0.0.12\n"
+	  "A: shares by weight: 127.0.0.11 54.55%, 127.0.0.12 45.45%\n"
+	  "member 127.0.0.11 (tier 1) is up: ns1 votes up (ok)\n"
+	  "member 127.0.0.11 is in its slow start: 40% of its weight 3, full in 36s (slow_start)\n"
+	  "member 127.0.0.12 (tier 1) is up: ns1 votes up (ok)\n" },
+	{ "slow start, just begun, sticky", W S A1 " " A2 " pick=sticky slow_start=60000\n",
+	  "3000; drain 127.0.0.11; 5000; auto 127.0.0.11; 100",
+	  "A: shares by weight: 127.0.0.11 4.762%, 127.0.0.12 95.24%\n"
+	  "member 127.0.0.11 is in its slow start: 5% of its weight 1, full in 1m00s (slow_start)\n" },
+	{ "slow start, alone", W S A1 " pick=weighted slow_start=60000\n",
+	  "3000; 127.0.0.11 refused; 5000; 127.0.0.11 ok; 25000",
+	  "A: the answer is 127.0.0.11, whoever asks\n"
+	  "member 127.0.0.11 is in its slow start: 40% of its weight 1, full in 36s (slow_start)\n" },
+	{ "slow start, over", W S A1 " " A2 " pick=weighted slow_start=10000\n",
+	  "3000; 127.0.0.11 refused; 5000; 127.0.0.11 ok; 25000",
+	  "A: shares by weight: 127.0.0.11 50%, 127.0.0.12 50%\n"
+	  "!slow start\n" },
+	{ "slow start, not at the first verdict", W S A1 " " A2 " pick=weighted slow_start=60000\n",
+	  "3000",
+	  "A: shares by weight: 127.0.0.11 50%, 127.0.0.12 50%\n"
+	  "!slow start\n" },
+	{ "slow start, after a restart in the middle", W S A1 " " A2 " pick=weighted slow_start=60000\n",
+	  "3000; 127.0.0.11 refused; 5000; 127.0.0.11 ok; 25000; restart; 200",
+	  "A: shares by weight: 127.0.0.11 28.57%, 127.0.0.12 71.43%\n"
+	  "member 127.0.0.11 is in its slow start: 40% of its weight 1, full in 36s (slow_start)\n" },
 	{ "failback by hand", W S A1 " / " A2 " failback=manual ttl=1-60\n",
 	  "127.0.0.11 refused; 5000; 127.0.0.11 ok; 5000",
 	  "A: tier 2 answers: tier 1 has enough, and waits for an operator's failback (failback = \"manual\")\n"

@@ -12,7 +12,8 @@ static const char *const text =
 	"check port interval=5000\n"
 	"service www.example.test web 127.0.0.11 127.0.0.12@ams1%ams / 2001:db8::13 all_down=last ttl=5-30 initial=down\n"
 	"service dl.example.test web+port 127.0.0.11 127.0.0.14 need=50% pick=weighted answer=1 agree=local couple=1\n"
-	"service static.example.test - 127.0.0.15 all_down=none failback=60000\n";
+	"service static.example.test - 127.0.0.15 all_down=none failback=60000\n"
+	"service slow.example.test web 127.0.0.16*2#40 127.0.0.17#60 pick=sticky slow_start=90000 load=100\n";
 
 /* plan_make knows no arguments and no fallback list; these carry every kind. */
 static struct plan *rich_plan(void)
@@ -80,7 +81,11 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert_uint_eq(q->nodes[1].hook.kinds, 6);
 	ck_assert_uint_eq(q->limits.cookies, PLAN_COOKIES_ON);
 	ck_assert_mem_eq(q->pair.key, p->pair.key, PLAN_KEY_LEN);
-	ck_assert_uint_eq(q->service_count, 3);
+	ck_assert_uint_eq(q->service_count, 4);
+	ck_assert_uint_eq(q->services[3].policy.slow_start_ms, 90000);
+	ck_assert_uint_eq(q->services[3].policy.load, 100);
+	ck_assert_uint_eq(q->services[3].policy.members[0].capacity, 40);
+	ck_assert_uint_eq(q->services[3].policy.members[1].capacity, 60);
 	ck_assert_str_eq(q->services[0].hosts[1], "ams1");
 	ck_assert_ptr_null(q->services[0].hosts[0]);
 	ck_assert_str_eq(q->services[0].sites[1], "ams");
@@ -213,6 +218,10 @@ START_TEST(nonsense_is_refused)
 	p = rich_plan(); SERVICE(p, 0)->policy.tier_count = 1; /* a member stands in tier 1 */
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); SERVICE(p, 0)->policy.need_pct = 50; /* need and need_pct at once */
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); SERVICE(p, 3)->policy.load = POLICY_LOAD_MAX + 1;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); ((struct policy_member *)(uintptr_t)p->services[3].policy.members)->capacity = POLICY_CAPACITY_MAX + 1;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); p->limits.cookies = 0;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
