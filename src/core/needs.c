@@ -146,8 +146,17 @@ static unsigned tiers_able(const struct service *s, const struct policy_why *why
 	unsigned able = 0;
 	for (int f = 0; f < CORE_FAMILIES; f++)
 		for (int t = 0; t < s->conf->policy.tier_count; t++)
-			able += why->tally[f][t].there > 0 && why->tally[f][t].up >= why->tally[f][t].need;
+			able += why->tally[f][t].there > 0 && policy_tally_enough(&s->conf->policy, &why->tally[f][t]);
 	return able;
+}
+
+/* Would the tier change sides without the member that is up, or with the one that is not? Sometimes a yes too many. */
+static bool is_decisive(const struct policy_service *p, const struct policy_tally *t, const struct policy_member *m, bool up)
+{
+	struct policy_tally then = *t;
+	then.up = (uint16_t)(up ? t->up - 1 : t->up + 1);
+	then.carry = up ? t->carry - (t->carry < m->capacity ? t->carry : m->capacity) : t->carry + m->capacity;
+	return policy_tally_enough(p, t) != policy_tally_enough(p, &then);
 }
 
 /* As for answers, the shortest way by which one member alone could change it; where another member or tier would stand in for it
@@ -163,7 +172,7 @@ static uint32_t alone_ms(const struct core *c, const struct service *s, const st
 		bool up = in->state == HEALTH_VERDICT_UP || (in->state == HEALTH_VERDICT_UNKNOWN && p->initial_up);
 		if (in->force != POLICY_FORCE_NONE || p->members[i].drain)
 			continue;
-		if ((able ? up && t->up == t->need : !up && t->up + 1 == t->need) && in->flip_ms < ms)
+		if (up == (able > 0) && is_decisive(p, t, &p->members[i], up) && in->flip_ms < ms)
 			ms = in->flip_ms;
 	}
 	return ms;

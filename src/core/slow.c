@@ -4,16 +4,17 @@
  *     share    100          │ 5 │ 10 │ 20 │ …  │ 90 │ 100       begun: when the effective state rose, by its stamp
  *
  * A member comes back when its effective state goes from down to up, when what people took it out with (an override, a
- * drain) ends, or when they force it up. What is up when it is first known did not come back: not at the start of a process,
- * not after a restart, nor where a new plan brings it. Of a state that rose the stamp counts (its HLC, which twins share), so
- * both reckon from one moment, and one who hears of it late goes on where the other is. Of the rest each node's own now counts.
+ * drain) ends, when a service that it needs serves again, or when it is forced up. What is up when it is first known did not
+ * come back: not at the start of a process, not after a restart, nor where a new plan brings it. Of a state that rose the stamp
+ * counts (its HLC, which twins share): both reckon from one moment, and who hears of it late goes on where the other is. Of all
+ * else each node's own now counts.
  *
  * Shares stand in the member, not reckoned anew at every look: they change only where a second is over since the last
  * change of any of the service's, so that a service is not published more often for it, and explain tells what is published.
  */
 #include "core/state.h"
 
-enum absence { ABSENCE_NONE = 0, ABSENCE_DOWN, ABSENCE_TAKEN }; /* TAKEN: by people */
+enum absence { ABSENCE_NONE = 0, ABSENCE_DOWN, ABSENCE_TAKEN }; /* DOWN: by its checks; TAKEN: by all else */
 
 static uint32_t slow_ms(const struct service *s)
 {
@@ -62,6 +63,8 @@ static uint8_t absence_of(const struct core *c, const struct service *s, size_t 
 		return ABSENCE_TAKEN;
 	if (m->force == POLICY_FORCE_UP)
 		return ABSENCE_NONE;
+	if (needs_missing(c, s, i) && service_member_own(c, s, i) != HEALTH_VERDICT_DOWN)
+		return ABSENCE_TAKEN;
 	switch (service_member_state(c, s, i)) {
 	case HEALTH_VERDICT_UP:
 		return ABSENCE_NONE;

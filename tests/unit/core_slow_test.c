@@ -378,6 +378,23 @@ START_TEST(the_view_tells_it)
 }
 END_TEST
 
+/* Its own check said up all the time: the return of what it needs is its own. */
+START_TEST(the_return_of_what_it_needs_begins_it)
+{
+	world_begin(&w, CHECK "service db.example.test web 127.0.0.20\n"
+		    "service www.example.test web 127.0.0.11^db.example.test 127.0.0.12 pick=weighted slow_start=60000\n");
+	world_run(&w, 120000);
+	want(FULL);
+	go("127.0.0.20");
+	want("127.0.0.12*100 ttl=10");
+	world_backend(&w, "127.0.0.20", HEALTH_OK);
+	world_run(&w, 2500);
+	ck_assert_uint_eq(weight(), 5);
+	world_run(&w, 60000);
+	want(FULL);
+}
+END_TEST
+
 START_TEST(what_they_must_carry_moves_the_tier)
 {
 	world_begin(&w, CHECK "service www.example.test web 127.0.0.11#40 127.0.0.12#40 / 127.0.0.13#80 load=80\n");
@@ -404,6 +421,7 @@ int main(void)
 		the_end_of_an_override_begins_it, who_is_forced_up_begins_slowly, what_fell_while_drained_begins_when_it_is_back,
 		a_restart_goes_on_where_it_was, a_restart_begins_none, a_new_plan_carries_it,
 		the_end_of_a_drain_in_the_configuration_begins_it, a_shorter_journal_keeps_it, the_view_tells_it,
+		the_return_of_what_it_needs_begins_it,
 		what_they_must_carry_moves_the_tier };
 	TCase *t = tcase_create("stories");
 	Suite *s = suite_create("core_slow");
