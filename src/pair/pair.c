@@ -130,7 +130,7 @@ static void forget_vectors(struct pair *p)
 static void keep_peer(struct pair *p, struct pair_peer *e, const struct pair_peer_conf *c, uint64_t now_ms)
 {
 	e->conf = *c;
-	e->hello.due = false; /* its address may be gone */
+	e->hello.asked = 0; /* its address may be gone */
 	seal_keys_derive(&e->keys, p->psk, p->self_id, c->id);
 	if (p->interval_ms > e->link.interval_ms)
 		e->link.interval_ms = p->interval_ms;

@@ -291,16 +291,25 @@ static void take_in(struct pair *p, struct pair_peer *e, const struct pair_heade
 /* ---- which packets count ---- */
 
 /* Authentic, but not for this session: worth an answer from which the peer learns our boot, one an interval at most, so
- * that no replay makes us a source of traffic. */
+ * that no replay makes us a source of traffic. Of those that ask within an interval one is drawn by lot: were it the
+ * first, who repeats an old packet often enough would keep twins that both started anew apart for ever. */
 static void greet(struct pair *p, struct pair_peer *e, const struct addr *from, uint64_t boot, size_t len,
 		  uint64_t now_ms)
 {
 	int at = address_of(e, from);
+	struct pair_hello *h = &e->hello;
 
-	if (e->hello.due || (e->hello.at_ms && now_ms - e->hello.at_ms < p->interval_ms))
+	if (h->asked == 0) {
+		uint64_t next_ms = h->last_ms ? h->last_ms + p->interval_ms : 0;
+		h->due_ms = next_ms > now_ms ? next_ms : now_ms;
+	}
+	if (h->asked < UINT32_MAX)
+		h->asked++;
+	if (rng_below(&p->rng, h->asked) != 0)
 		return;
-	e->hello = (struct pair_hello){ .due = true, .boot = boot, .room = len, .at_ms = now_ms,
-					.address = at < 0 ? 0 : (uint8_t)at };
+	h->boot = boot;
+	h->room = len;
+	h->address = at < 0 ? 0 : (uint8_t)at;
 }
 
 static int judge_session(struct pair *p, struct pair_peer *e, const struct addr *from, const struct pair_header *h,

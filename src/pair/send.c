@@ -141,7 +141,8 @@ static void build_answer(struct pair *p, struct pair_peer *e, uint64_t now_ms, u
 
 	wbuf_init(&w, plain, e->hello.room - PAIR_HEADER_LEN - PAIR_TAG_LEN);
 	put_beat(p, e, &w, e->hello.boot, now_ms, wall_ms);
-	e->hello.due = false;
+	e->hello.asked = 0;
+	e->hello.last_ms = now_ms;
 	p->stats.hello_answers++;
 	seal(p, e, &w);
 	p->burst.left = 0;
@@ -191,7 +192,7 @@ static bool build(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 	for (size_t i = 0; i < p->peer_count; i++) {
 		struct pair_peer *e = &p->peers[i];
 		b->peer = (uint8_t)i;
-		if (e->hello.due) {
+		if (e->hello.asked > 0 && now_ms >= e->hello.due_ms) {
 			build_answer(p, e, now_ms, wall_ms);
 			return true;
 		}

@@ -35,10 +35,11 @@
 enum peer_due { DUE_NOTHING = 0, DUE_NEWS, DUE_ALL };
 
 struct pair_hello {
-	bool due;
-	uint64_t boot;  /* of the packet that is answered */
-	size_t room;    /* its length: the answer is no longer */
-	uint64_t at_ms; /* of the last answer; 0 = never */
+	uint32_t asked;  /* packets that one answer is due for, saturating; 0 = none */
+	uint64_t due_ms;
+	uint64_t boot;   /* of the packet that was drawn */
+	size_t room;     /* its length: the answer is no longer */
+	uint64_t last_ms; /* of the last answer; 0 = never */
 	uint8_t address;
 };
 

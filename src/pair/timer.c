@@ -110,7 +110,7 @@ void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_
 		p->wants_epoch = 0;
 	for (size_t i = 0; i < p->peer_count; i++) {
 		p->peers[i].counter = 0;
-		p->peers[i].hello.due = false;
+		p->peers[i].hello.asked = 0;
 		pair_hurry(&p->peers[i], true, now_ms);
 	}
 }
@@ -183,6 +183,8 @@ static uint64_t peer_deadline(const struct pair *p, const struct pair_peer *e)
 	if (judge < p->judge_after_ms)
 		judge = p->judge_after_ms;
 	at = least(at, judge);
+	if (e->hello.asked > 0)
+		at = least(at, e->hello.due_ms);
 	return e->was_fresh ? least(at, pair_fresh_until(e) + 1) : at;
 }
 

@@ -485,6 +485,28 @@ START_TEST(hellos_are_answered_sparingly_and_never_with_more)
 }
 END_TEST
 
+START_TEST(repeating_old_packets_keeps_nobody_apart)
+{
+	meet();
+	struct flight old[2] = { overhear(0), overhear(1) };
+	for (size_t i = 0; i < 2; i++) {
+		kill_node(i);
+		start(i);
+	}
+	w.wire_count = 0;
+	int ms = 0;
+	for (; ms < 20000 && (view(0).link != PAIR_ACTIVE || view(1).link != PAIR_ACTIVE); ms++) {
+		if (ms % 20 == 0) { /* ten times an interval, to both */
+			receive(0, &old[1]);
+			receive(1, &old[0]);
+		}
+		run(1);
+	}
+	ck_assert_msg(ms < 20000, "%s", w.story[0]);
+	world_deinit();
+}
+END_TEST
+
 START_TEST(every_refusal_has_its_counter)
 {
 	meet();
@@ -720,6 +742,7 @@ int main(void)
 				 two_addresses_get_a_copy_each_and_the_first_wins,
 				 a_pause_of_ours_blames_nobody,
 				 hellos_are_answered_sparingly_and_never_with_more,
+				 repeating_old_packets_keeps_nobody_apart,
 				 every_refusal_has_its_counter,
 				 an_overtaken_session_is_refused,
 				 a_rolled_back_twin_refutes,
