@@ -242,7 +242,25 @@ static bool args_ok(struct conf *c, const struct conf_script *s, const struct co
 
 /* ---- checks ---- */
 
-static void read_timing(struct conf_check *k, const struct conf_check *base)
+/* true, false, or a table. Without the key a target's penalty is reckoned all the same, and alarms. */
+static void read_flap(struct conf *c, const struct conf_value *v, struct health_flap_rule *r)
+{
+	struct fields f = {.schema = SCHEMA_FLAP};
+
+	if (v && v->type == CONF_TABLE)
+		conf_fields_check(c, SCHEMA_FLAP, v, false, &f);
+	else if (v && v->type != CONF_BOOLEAN && v->type != CONF_TOLD)
+		conf_fields_fault(c, SCHEMA_CHECK, CHECK_FLAP, v);
+	r->hold = v && (v->type == CONF_TABLE || (v->type == CONF_BOOLEAN && v->boolean));
+	r->suppress = (uint32_t)conf_fields_integer(&f, FLAP_SUPPRESS);
+	r->reuse = (uint32_t)conf_fields_integer(&f, FLAP_REUSE);
+	r->half_life_ms = (uint32_t)conf_fields_ms(&f, FLAP_HALF_LIFE);
+	if (r->reuse >= r->suppress)
+		conf_fault(c, f.v[FLAP_REUSE] ? f.v[FLAP_REUSE] : f.v[FLAP_SUPPRESS],
+			   "\"reuse\" is %u, not below the %u of \"suppress\"; expected less", r->reuse, r->suppress);
+}
+
+static void read_timing(struct conf *c, struct conf_check *k, const struct conf_check *base)
 {
 	struct health_timing *t = &k->timing;
 	const struct fields *f = &k->fields;
@@ -256,6 +274,10 @@ static void read_timing(struct conf_check *k, const struct conf_check *base)
 	t->rise = (uint8_t)conf_fields_integer(f, CHECK_RISE);
 	t->retry_ms = f->v[CHECK_RETRY] ? (uint32_t)conf_fields_ms(f, CHECK_RETRY) : t->interval_ms / 5 < 1000 ?
 		t->interval_ms / 5 : 1000;
+	if (k->fields.v[CHECK_FLAP] || !base)
+		read_flap(c, k->fields.v[CHECK_FLAP], &t->flap);
+	else
+		t->flap = base->timing.flap;
 }
 
 /* A named check, or an inline table over base (NULL = from nothing). Never NULL but out of memory; faulty ones have no
@@ -284,7 +306,7 @@ static struct conf_check *make_check(struct conf *c, const struct conf_value *ta
 	if (base && k->fields.v[CHECK_SCRIPT])
 		conf_fault(c, k->fields.v[CHECK_SCRIPT], "\"script\" beside \"use\"; expected one of them");
 	k->name = name ? name : k->script ? k->script->name : "";
-	read_timing(k, base);
+	read_timing(c, k, base);
 	if (k->script && !k->script->script)
 		k->script = NULL;
 	if (k->script && !args_ok(c, k->script, k->fields.v[CHECK_ARGS]))

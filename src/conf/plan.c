@@ -287,6 +287,11 @@ static void digest_rest(struct bytes *b, const struct plan *p)
 		bytes_u32(b, t->timeout_ms);
 		bytes_u32(b, t->retry_ms);
 		bytes_u32(b, (uint32_t)t->fall << 8 | t->rise);
+		if (!t->flap.hold)
+			continue;
+		bytes_u32(b, t->flap.suppress);
+		bytes_u32(b, t->flap.reuse);
+		bytes_u32(b, t->flap.half_life_ms);
 	}
 }
 

@@ -228,6 +228,20 @@ static void print_zones(struct json *j, const struct conf *c)
 	json_end_array(j);
 }
 
+static void put_flap(struct json *j, const struct health_flap_rule *r)
+{
+	json_key(j, "flap");
+	if (!r->hold) {
+		json_bool(j, false);
+		return;
+	}
+	json_begin_object(j);
+	put_uint(j, "suppress", r->suppress);
+	put_uint(j, "reuse", r->reuse);
+	put_duration(j, "half_life", r->half_life_ms);
+	json_end_object(j);
+}
+
 static void print_check(struct json *j, const struct conf_check *k)
 {
 	json_begin_object(j);
@@ -245,6 +259,7 @@ static void print_check(struct json *j, const struct conf_check *k)
 	put_uint(j, "fall", k->timing.fall);
 	put_uint(j, "rise", k->timing.rise);
 	put_duration(j, "retry", k->timing.retry_ms);
+	put_flap(j, &k->timing.flap);
 	json_end_object(j);
 }
 

@@ -123,7 +123,16 @@ static const struct schema_key keys_check[] = {
 	[CHECK_FALL] = {.name = "fall", .type = SCHEMA_INTEGER, .min = 1, .max = 100, .fallback = "3"},
 	[CHECK_RISE] = {.name = "rise", .type = SCHEMA_INTEGER, .min = 1, .max = 100, .fallback = "2"},
 	[CHECK_RETRY] = {.name = "retry", .type = SCHEMA_DURATION, .min = MS_MIN, .max = MS_DAY},
+	[CHECK_FLAP] = {.name = "flap", .type = SCHEMA_OTHER, .fallback = "false",
+			.expected = "true, false, or a table such as { suppress = 3000, reuse = 750 }"},
 	[CHECK_USE] = {.name = "use", .type = SCHEMA_STRING, .min = 1, .max = 256, .expected = "the name of a check"},
+};
+static const struct schema_key keys_flap[] = {
+	[FLAP_SUPPRESS] = {.name = "suppress", .type = SCHEMA_INTEGER, .min = HEALTH_FLAP_CHANGE, .max = HEALTH_FLAP_SUPPRESS_MAX,
+			   .fallback = "3000"},
+	[FLAP_REUSE] = {.name = "reuse", .type = SCHEMA_INTEGER, .min = 1, .max = HEALTH_FLAP_SUPPRESS_MAX, .fallback = "750"},
+	[FLAP_HALF_LIFE] = {.name = "half_life", .type = SCHEMA_DURATION, .min = HEALTH_FLAP_HALF_LIFE_MIN_MS,
+			    .max = HEALTH_FLAP_HALF_LIFE_MAX_MS, .fallback = "1m"},
 };
 static const struct schema_key keys_host[] = {
 	[HOST_SITE] = {.name = "site", .type = SCHEMA_STRING, .min = 1, .max = 64, .expected = "the name of a site"},
@@ -187,6 +196,7 @@ static const struct {
 	[SCHEMA_TCP] = {"tcp", keys_tcp, TCP_KEYS},
 	[SCHEMA_CHECK] = {"check", keys_check, CHECK_USE},
 	[SCHEMA_CHECK_INLINE] = {"check", keys_check, CHECK_KEYS},
+	[SCHEMA_FLAP] = {"flap", keys_flap, FLAP_KEYS},
 	[SCHEMA_HOST] = {"host", keys_host, HOST_KEYS},
 	[SCHEMA_SERVICE] = {"service", keys_service, SERVICE_KEYS},
 	[SCHEMA_MEMBER] = {"a member", keys_member, MEMBER_KEYS},

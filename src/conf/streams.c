@@ -186,10 +186,18 @@ static uint32_t script_index(struct planner *pl, struct conf_script *s)
 	return s->index;
 }
 
+static bool same_timing(const struct health_timing *a, const struct health_timing *b)
+{
+	return a->interval_ms == b->interval_ms && a->timeout_ms == b->timeout_ms && a->retry_ms == b->retry_ms &&
+	       a->fall == b->fall && a->rise == b->rise && a->flap.hold == b->flap.hold &&
+	       a->flap.suppress == b->flap.suppress && a->flap.reuse == b->flap.reuse &&
+	       a->flap.half_life_ms == b->flap.half_life_ms;
+}
+
 /* The same probe asked for by two checks: done once, as often as the more frequent of them wants it. */
 static void share_stream(struct planner *pl, struct plan_stream *st, const struct conf_check *k)
 {
-	if (!memcmp(&st->timing, &k->timing, sizeof st->timing))
+	if (same_timing(&st->timing, &k->timing))
 		return;
 	conf_warning(pl->c, k->at,
 		     "checks \"%s\" and \"%s\" ask the same of the same address with other timing; one probe serves "

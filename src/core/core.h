@@ -133,6 +133,7 @@ struct core_member_view {
 	enum health_verdict own, twin;    /* votes; UNKNOWN = abstains */
 	enum policy_force force;
 	bool recovered; /* from the journal, not yet borne out by fall/rise */
+	enum health_flapping flapping; /* the worst of its streams, our own */
 	bool answering;
 	uint64_t changed_ms;              /* monotonic */
 	struct health_result last;
@@ -148,6 +149,9 @@ struct core_vote_view { /* one of the streams that a member's check asks */
 	enum health_verdict state;     /* effective, by the service's rule of agreement */
 	enum health_verdict own, twin; /* votes; UNKNOWN = abstains */
 	bool recovered, stale;         /* our own: as in core_target_view */
+	enum health_flapping flapping;
+	uint32_t penalty;
+	uint64_t flap_ends_ms;         /* monotonic; of what flaps */
 	struct health_result last;
 };
 struct core_why { /* the policy's decision on a service and what it was made from; borrowed until anything else is asked of the core */
@@ -181,6 +185,9 @@ struct core_target_view { /* a stream: one check of one address */
 	enum health_verdict verdict;       /* our own */
 	bool known, recovered, running, in_line, stale; /* stale: the verdict grew so old that it is unknown */
 	enum health_breaker breaker;
+	enum health_flapping flapping;
+	uint32_t penalty;                  /* for flapping, now */
+	uint64_t flap_ends_ms;             /* monotonic; of what flaps */
 	uint64_t counted_ms, changed_ms;   /* the last result that counted, the last change; monotonic, where known */
 	uint64_t late_ms;                  /* how late the last probe was started */
 	uint64_t unknown_ms;               /* it stays unknown since, and its check raised an alarm; 0 = it does not */

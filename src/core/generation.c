@@ -116,7 +116,7 @@ static int make_streams(struct gen *g)
 		s->path = (uint8_t)health_path_of(&s->conf->addr);
 		s->weight = 100;
 		health_state_init(&s->health);
-		s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
+		s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing, 0);
 		int e = heap_set(&g->timers, &s->timer, UINT64_MAX);
 		if (e < 0)
 			return e;
@@ -311,6 +311,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->voided = old->voided;
 	s->mute = old->mute;
 	s->told = old->told;
+	s->flapping = old->flapping;
 	s->unknown_ms = old->unknown_ms;
 	s->stuck = old->stuck;
 	s->vote = old->vote;
@@ -324,7 +325,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	memcpy(s->hold, old->hold, sizeof s->hold);
 	if (s->schedule.next_ms > latest) /* the interval became shorter */
 		s->schedule.next_ms = health_schedule_aligned(&s->schedule, &s->conf->timing, c->now_ms);
-	s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
+	s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing, c->now_ms);
 	if (s->waiting)
 		c->waiting++;
 }

@@ -14,7 +14,7 @@
 #define FILE_MIN 4
 #define SCRIPT_MIN 6
 #define ARG_MIN 3
-#define STREAM_MIN 38
+#define STREAM_MIN 51
 #define MEMBER_MIN 17
 #define SERVICE_MIN 33
 
@@ -347,8 +347,13 @@ static void read_timing(struct reader *d, struct health_timing *t)
 	t->retry_ms = get_u32(d->r);
 	t->fall = get_u8(d->r);
 	t->rise = get_u8(d->r);
+	t->flap.suppress = get_u32(d->r);
+	t->flap.reuse = get_u32(d->r);
+	t->flap.half_life_ms = get_u32(d->r);
+	t->flap.hold = read_bool(d);
 	/* Zero would be a probe without end or a schedule that never moves on. */
 	require(d, t->interval_ms > 0 && t->timeout_ms > 0 && t->retry_ms > 0 && t->fall > 0 && t->rise > 0);
+	require(d, health_flap_rule_ok(&t->flap));
 }
 
 static void read_streams(struct reader *d, struct plan *p)

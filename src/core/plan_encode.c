@@ -140,6 +140,10 @@ static void add_stream(struct bytes *b, const struct plan_stream *s)
 	bytes_u32(b, s->timing.retry_ms);
 	bytes_u8(b, s->timing.fall);
 	bytes_u8(b, s->timing.rise);
+	bytes_u32(b, s->timing.flap.suppress);
+	bytes_u32(b, s->timing.flap.reuse);
+	bytes_u32(b, s->timing.flap.half_life_ms);
+	bytes_u8(b, s->timing.flap.hold);
 	add_text(b, s->check);
 	add_text(b, s->owner);
 	add_text(b, s->host);

@@ -2,7 +2,7 @@
  *
  *     idle ──due──▶ in flight ──result──▶ idle          timer of a stream: the next of
  *       ▲               │ timeout + 1 s without one       its probe or the end of patience with the run,
- *       └─────void──────┘ (or the prober went)            and the ageing of its verdict
+ *       └─────void──────┘ (or the prober went)            and the ageing of its verdict, the end of its flapping
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,6 +27,8 @@ static uint64_t half_at(const struct stream *s)
 static uint64_t wanted_at(const struct core *c, const struct stream *s)
 {
 	uint64_t age_at = health_state_age_at(&s->health, &s->conf->timing), probe_at = UINT64_MAX;
+	uint64_t flap_at = health_flap_ends_at(&s->health.flap, &s->conf->timing.flap);
+	age_at = flap_at < age_at ? flap_at : age_at;
 	if (s->run)
 		probe_at = s->asked ? lost_at(s) : half_at(s);
 	else if (c->prober_up && !s->in_line)
@@ -176,6 +178,7 @@ void schedule_run(struct core *c)
 		struct stream *s = stream_of(i);
 		if (health_state_age(&s->health, &s->conf->timing, c->now_ms))
 			stream_touch(c, s, true);
+		stream_flap_tick(c, s);
 		if (s->run && !s->asked && c->now_ms >= half_at(s)) {
 			s->asked = true;
 			watch_ask(c, s);

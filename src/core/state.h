@@ -64,6 +64,7 @@ struct stream {
 	uint8_t told;              /* enum health_verdict, as last told in the log */
 	bool asked;                /* it waited for half its time-out: others were asked whether our network is there */
 	uint32_t flip_ms;          /* as last told to the services */
+	uint8_t flapping;          /* enum health_flapping, as last told in the log */
 	uint32_t use_at, use_count; /* services that ask it: gen->uses */
 	uint8_t agrees;            /* bit i: some service decides it by agree i + 1 */
 	uint8_t vote, weight;      /* own, as last put on the shelf */
@@ -308,6 +309,7 @@ void flight_end(struct core *c, struct stream *s); /* nothing where none runs */
 /* ---- streams.c ---- */
 void stream_result(struct core *c, uint32_t index, uint32_t run, const struct health_result *r);
 void stream_touch(struct core *c, struct stream *s, bool changed); /* its health moved; changed: the verdict too */
+void stream_flap_tick(struct core *c, struct stream *s); /* time has passed, which ends flapping and what it held */
 void stream_mark(struct core *c, struct stream *s);
 void streams_mark_all(struct core *c);
 void streams_settle(struct core *c);

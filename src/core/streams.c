@@ -7,6 +7,7 @@
  * A verdict from the journal is memory: it is served by holding, its D is no vote until fresh results bear it out.  So a
  * node that was away for a day cannot take down with yesterday's news what its twin sees alive.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include "core/state.h"
 
@@ -263,14 +264,43 @@ static void notice_verdict(struct core *c, struct stream *s)
 	notice_put(c, &n);
 }
 
+/* Behind the verdict that made it so. */
+static void notice_flap(struct core *c, struct stream *s)
+{
+	const struct health_timing *t = &s->conf->timing;
+	enum health_flapping was = (enum health_flapping)s->flapping, now = health_state_flapping(&s->health, t, c->now_ms);
+	uint64_t ends_ms = health_flap_ends_at(&s->health.flap, &t->flap);
+	struct core_notice n = { .kind = CORE_NOTICE_FLAP };
+	if (was == now)
+		return;
+	s->flapping = (uint8_t)now;
+	snprintf(n.cause, sizeof n.cause, "%s", now == HEALTH_STEADY ? "time" : "check");
+	addr_format(&s->conf->addr, true, n.subject);
+	snprintf(n.old, sizeof n.old, "%s", health_flapping_text(was));
+	snprintf(n.new, sizeof n.new, "%s", health_flapping_text(now));
+	if (now != HEALTH_STEADY)
+		snprintf(n.reason, sizeof n.reason, "%s: steady in %" PRIu64 " s if it stays as it is",
+			 now == HEALTH_SUPPRESSED ? "goes up and down, held down" : "goes up and down", (ends_ms - c->now_ms + 999) / 1000);
+	notice_detail_add(&n, "check", "%s", s->conf->check);
+	notice_detail_add(&n, "penalty", "%" PRIu32, health_flap_penalty(&s->health.flap, &t->flap, c->now_ms));
+	notice_put(c, &n);
+}
+
+void stream_flap_tick(struct core *c, struct stream *s)
+{
+	if (health_flap_end(&s->health.flap, &s->conf->timing.flap, c->now_ms))
+		stream_touch(c, s, false);
+}
+
 void stream_touch(struct core *c, struct stream *s, bool changed)
 {
 	if (s->conf->canary)
 		return; /* tells of us, not of a target */
-	uint32_t flip_ms = health_state_flip_ms(&s->health, &s->conf->timing);
+	uint32_t flip_ms = health_state_flip_ms(&s->health, &s->conf->timing, c->now_ms);
 	uint8_t vote = (uint8_t)stream_own_vote(s);
 	if (changed)
 		notice_verdict(c, s);
+	notice_flap(c, s);
 	if (changed || vote != s->vote || s->health.weight_pct != s->weight || s->health.recovered != s->recovered) {
 		s->vote = vote;
 		s->recovered = s->health.recovered;

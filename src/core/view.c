@@ -93,6 +93,21 @@ static bool is_stale(const struct health_state *h)
 	return h->known && h->verdict == HEALTH_VERDICT_UNKNOWN;
 }
 
+static enum health_flapping flapping_of(const struct core *c, const struct stream *s)
+{
+	return health_state_flapping(&s->health, &s->conf->timing, c->now_ms);
+}
+
+static enum health_flapping worst_flapping(const struct core *c, const struct plan_check *check)
+{
+	enum health_flapping worst = HEALTH_STEADY;
+	for (size_t k = 0; k < check->count; k++) {
+		enum health_flapping f = flapping_of(c, &c->gen->streams[check->streams[k]]);
+		worst = f > worst ? f : worst;
+	}
+	return worst;
+}
+
 void core_member_get(const struct core *c, size_t service, size_t member, struct core_member_view *out, uint64_t now_ms)
 {
 	const struct service *s = &c->gen->services[service];
@@ -105,6 +120,7 @@ void core_member_get(const struct core *c, size_t service, size_t member, struct
 		view_stream(c, &c->gen->streams[s->conf->checks[member].streams[0]], out);
 	const struct service *missing = needs_missing(c, s, member);
 	out->missing = missing ? missing->conf->name : NULL;
+	out->flapping = worst_flapping(c, &s->conf->checks[member]);
 	if (!m->by || m->by->reg_count == 0)
 		return;
 	const struct reg *r = &m->by->regs[m->by->newest];
@@ -129,6 +145,9 @@ void core_vote_get(const struct core *c, size_t service, size_t member, size_t i
 					.state = (enum health_verdict)stream->hold[s->agree - 1].state,
 					.recovered = stream->health.recovered,
 					.stale = is_stale(&stream->health),
+					.flapping = flapping_of(c, stream),
+					.penalty = health_flap_penalty(&stream->health.flap, &stream->conf->timing.flap, c->now_ms),
+					.flap_ends_ms = health_flap_ends_at(&stream->health.flap, &stream->conf->timing.flap),
 					.last = stream->health.last };
 	view_votes(c, stream, &out->own, &out->twin);
 }
@@ -208,6 +227,9 @@ void core_target_get(const struct core *c, size_t i, struct core_target_view *ou
 					  .running = s->run != 0, .in_line = s->in_line, .counted_ms = h->counted_ms,
 					  .changed_ms = h->changed_ms, .late_ms = s->late_ms, .services = s->use_count,
 					  .breaker = health_breaker_of(h, s->run != 0), .last = h->last };
+	out->flapping = flapping_of(c, s);
+	out->penalty = health_flap_penalty(&h->flap, &s->conf->timing.flap, c->now_ms);
+	out->flap_ends_ms = health_flap_ends_at(&h->flap, &s->conf->timing.flap);
 	out->unknown_ms = s->stuck ? s->unknown_ms : 0;
 	out->stale = is_stale(h);
 }

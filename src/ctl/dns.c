@@ -178,6 +178,8 @@ static void put_member(const struct ctl_host *h, struct txt *t, const struct cor
 	if (m->stream) {
 		if (m->recovered)
 			txt_put(t, "recovered", "yes");
+		if (m->flapping != HEALTH_STEADY)
+			txt_put(t, "flap", health_flapping_text(m->flapping));
 		if (*view_reason(&m->last, text)) {
 			txt_put(t, "reason", view_member_reason(m, text));
 			txt_printf(t, "took-ms", "%u.%u", m->last.took_us / 1000, m->last.took_us / 100 % 10);

@@ -1,4 +1,5 @@
 /* Members: their state, by whose votes, and who took them out. */
+#include <inttypes.h>
 #include <string.h>
 #include "base/text.h"
 #include "ctl/explain.h"
@@ -82,6 +83,26 @@ static void say_checks(struct explain *e, uint16_t i, const struct core_member_v
 	}
 }
 
+/* Only a hold decides anything; flapping alone is told since it is what people look for. */
+static void say_flap(struct explain *e, uint16_t i, const struct core_member_view *m)
+{
+	char text[ADDR_TEXT_MAX], utc[32];
+	for (size_t k = 0; m->flapping != HEALTH_STEADY && k < core_votes(e->h->core, e->service, i); k++) {
+		struct core_vote_view v;
+		core_vote_get(e->h->core, e->service, i, k, &v);
+		if (v.flapping == HEALTH_STEADY)
+			continue;
+		text_format_utc(view_wall_future(e->h, v.flap_ends_ms), utc);
+		addr_format(&m->conf->addr, true, text);
+		if (v.flapping == HEALTH_SUPPRESSED)
+			explain_say(e, EXPLAIN_MEMBER, "member %s goes up and down by check %.48s (penalty %" PRIu32 "): %s holds it down until %s at least",
+				    text, v.conf->check, v.penalty, view_node(e->h)->name, utc);
+		else
+			explain_say(e, EXPLAIN_MEMBER, "member %s goes up and down by check %.48s (penalty %" PRIu32 "), until %s at least; that "
+				    "changes no answer", text, v.conf->check, v.penalty, utc);
+	}
+}
+
 static void say_force(struct explain *e, const struct core_member_view *m)
 {
 	static const char *const does[] = { "", "counts as up, whatever its checks say", "is taken out of every answer, as one that is down",
@@ -133,6 +154,7 @@ void explain_members(struct explain *e)
 		core_member_get(e->h->core, e->service, i, &m, e->h->now_ms);
 		say_state(e, i, &m);
 		say_checks(e, i, &m);
+		say_flap(e, i, &m);
 		say_drain(e, &m);
 		say_force(e, &m);
 		say_weight(e, i, &m);

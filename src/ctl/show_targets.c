@@ -2,15 +2,34 @@
  *
  * {"targets":[{"address":"192.0.2.1","check":"web","state":"up","since":"…Z","last":"…Z","took_us":350,"reason":"ok",
  *              "stale":false,"unknown_since":null,"recovered":false,"running":false,"waiting":false,"services":2,
- *              "canary":false,"breaker":"closed","late_ms":0}],
+ *              "canary":false,"flap":"steady","penalty":0,"flap_until":null,"breaker":"closed","late_ms":0}],
  *  "prober":"up"}
  *
  * last: the newest result that counted. stale: it is so old that the verdict is unknown. waiting: it is due, and there are as many
  * in flight as may be. unknown_since: its check finds nothing out any more, by a fault of its own, and raised an alarm. late_ms: how late its last probe was started.
+ * penalty: of its changes between up and down, flap: what comes of it, until then at the earliest.
  */
 #include <inttypes.h>
 #include "ctl/show.h"
 #include "ctl/verbs.h"
+
+/* To people only of those that change more than a healthy one does. */
+static void show_flap(const struct ctl_host *h, const struct core_target_view *t, struct doc *d)
+{
+	bool steady = t->flapping == HEALTH_STEADY;
+	bool all = d->form == DOC_JSON;
+	if (all || !steady)
+		doc_word(d, "flap", health_flapping_text(t->flapping), steady ? DOC_GOOD : t->flapping == HEALTH_SUPPRESSED ? DOC_BAD : DOC_UNSURE);
+	else
+		doc_null(d, "flap");
+	if (all || t->penalty)
+		doc_uint(d, "penalty", t->penalty);
+	else
+		doc_null(d, "penalty");
+	doc_for(d, DOC_JSON);
+	doc_time(d, "flap_until", steady ? 0 : view_wall_future(h, t->flap_ends_ms), h->wall_ms);
+	doc_for(d, DOC_BOTH);
+}
 
 static void show_breaker(const struct core_target_view *t, struct doc *d)
 {
@@ -48,6 +67,7 @@ static void show_target(const struct ctl_host *h, const struct core_target_view 
 	doc_for(d, DOC_PEOPLE);
 	doc_text(d, "note", t->unknown_ms ? "stays unknown" : t->stale ? "stale" : t->in_line ? "waits" : t->recovered ? "recovered" : NULL);
 	doc_for(d, DOC_BOTH);
+	show_flap(h, t, d);
 	show_breaker(t, d);
 }
 

@@ -7,13 +7,17 @@
  *        ┌────┐  silence (3 intervals)   │     │  silence                 ┌──────┐
  *        │ UP ├──────────────────────────┘     └──────────────────────────┤ DOWN │
  *        └─┬──┘                                                           └──┬───┘
- *          │ ▲                 rise passes in a row                          │
+ *          │ ▲          rise passes in a row, unless held: flap.h              │
  *          │ └───────────────────────────────────────────────────────────────┘ ▲
  *          └───────────────────────────────────────────────────────────────────┘
- *                              fall failures in a row
+ *                      fall failures standing: each pass takes one off
+ *
+ * While UP the failures are a bucket that leaks: with fall 3, F F P F F counts 1 2 1 2 3, and the last takes the target down.
+ * One good reply between does not make whole what keeps failing; a few do. In all other states a run counts, and what is
+ * contrary to it clears it.
  *
  * Only a stream of which nothing was ever known lets its first result decide alone. After a restart (recovered from the
- * journal) or after a silence fall and rise count: one unlucky probe after our own outage takes nothing down.
+ * journal) or after a silence fall and rise count, from nothing: one unlucky probe after our own outage takes nothing down.
  * "unknown" results (a script's bug) and void ones (our own fault) move no counter; void is not even shown.
  */
 #ifndef GEMEL_HEALTH_HEALTH_H
@@ -22,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/buf.h"
+#include "health/flap.h"
 
 /* What a probe found, by layer; the vocabulary shared with the prober, and written to the journal: new ones go before
  * HEALTH_REASON_MAX, none is ever renumbered. Zero is never sent. A timeout inside a TLS handshake is TLS_TIMEOUT, not
@@ -78,26 +83,29 @@ const char *health_verdict_text(enum health_verdict v); /* "unknown", "up", "dow
 struct health_timing { /* configuration; a zero counts as 1 */
 	uint32_t interval_ms, timeout_ms, retry_ms;
 	uint8_t fall, rise; /* 1.. */
+	struct health_flap_rule flap;
 };
 
 struct health_state {
 	enum health_verdict verdict;
 	bool recovered;        /* from the journal, not yet confirmed or refuted by fall/rise */
 	bool known;            /* a result counted once, or recovered: UNKNOWN is left by fall/rise only */
-	uint8_t fails, passes; /* in a row, saturating; one of them is 0 */
+	uint8_t fails, passes; /* in a row, saturating; while UP the failures standing: below fall, both may be over 0 */
 	uint8_t weight_pct;    /* of the last pass; 100 before: a failure on the way down scales nothing away */
 	uint8_t hung;          /* probes in a row that used up their time-out while DOWN, saturating */
 	uint64_t bitmap;       /* last 64 results, newest in bit 0, 1 = pass (void and unknown not shown) */
 	uint64_t changed_ms;   /* when verdict last changed; monotonic, wraps below 0 for recovered ones: subtract */
 	uint64_t counted_ms;   /* when the last result that counted came, or the state was recovered; for known ones */
+	struct health_flap flap;
 	struct health_result last; /* pass, fail or unknown; reason NONE before the first */
 };
 
 void health_state_init(struct health_state *s);
-/* As read from the journal at now_ms: verdict and counters stand, marked recovered; silence is reckoned from now_ms.
- * changed_ms as the caller reckons it. */
-void health_state_recover(struct health_state *s, enum health_verdict v, uint8_t fails, uint8_t passes, uint64_t bitmap,
-			  uint64_t changed_ms, uint64_t now_ms);
+/* As read from the journal at now_ms: the verdict stands, marked recovered; counting begins anew, or one probe would finish
+ * what others began before we went. Silence is reckoned from now_ms, changed_ms as the caller reckons it; the penalty is the
+ * caller's (health_flap_recover). */
+void health_state_recover(struct health_state *s, enum health_verdict v, uint64_t bitmap, uint64_t changed_ms,
+			  uint64_t now_ms);
 /* Feeds one result. Returns true when the verdict changed. */
 bool health_state_feed(struct health_state *s, const struct health_timing *t, const struct health_result *r,
 		       uint64_t now_ms) MUST_CHECK;
@@ -120,10 +128,15 @@ enum health_breaker health_breaker_of(const struct health_state *s, bool running
 const char *health_breaker_text(enum health_breaker b); /* "closed", "open", "half-open" */
 /* Intervals from one probe to the next: 1, 2 or 4. */
 unsigned health_breaker_factor(const struct health_state *s, const struct health_timing *t);
-/* Results still needed until the verdict can flip, were every next one contrary: at least 1. */
+/* Of the penalty for flapping, as people are told of it. */
+enum health_flapping { HEALTH_STEADY = 0, HEALTH_FLAPPING, HEALTH_SUPPRESSED /* flapping, DOWN, and held there */ };
+enum health_flapping health_state_flapping(const struct health_state *s, const struct health_timing *t, uint64_t now_ms);
+const char *health_flapping_text(enum health_flapping f); /* "steady", "flapping", "suppressed" */
+/* Results still needed until the verdict can flip, were every next one contrary and nothing held: at least 1. */
 unsigned health_state_to_flip(const struct health_state *s, const struct health_timing *t);
-/* The same as a time, in full intervals; saturates one below UINT32_MAX, which means "never" to the policy room. */
-uint32_t health_state_flip_ms(const struct health_state *s, const struct health_timing *t);
+/* The same as a time, in full intervals, and not before a hold can end; saturates one below UINT32_MAX, which means "never" to
+ * the policy room. What is left of a hold is rounded down to 1, 2, 4, 8 … intervals, or each probe would be a new TTL. */
+uint32_t health_state_flip_ms(const struct health_state *s, const struct health_timing *t, uint64_t now_ms);
 
 /* Schedule of one stream: a place of its own in each interval, no drift, retry after a first contrary result.
  *
@@ -144,8 +157,8 @@ void health_schedule_init(struct health_schedule *s, const struct health_timing 
 uint64_t health_schedule_aligned(const struct health_schedule *s, const struct health_timing *t, uint64_t now_ms);
 /* A probe was started. */
 void health_schedule_started(struct health_schedule *s, uint64_t now_ms);
-/* After a result (already fed): next probe at retry_ms while the counters are on their way to a flip, else at its place in
- * the next interval. Later than now always, however long the pause was. */
+/* After a result (already fed): next probe at retry_ms while the counters are on their way to a flip, that is until it comes or
+ * failures are made good by as many passes, or on their way to bear out a down of the journal; else at its place in the next interval. Later than now always, however long the pause was. */
 void health_schedule_next(struct health_schedule *s, const struct health_timing *t, const struct health_state *st,
 			  uint64_t now_ms);
 

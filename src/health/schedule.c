@@ -33,14 +33,15 @@ void health_schedule_started(struct health_schedule *s, uint64_t now_ms)
 	s->started_ms = now_ms;
 }
 
-/* A run against the verdict has begun and is not long enough yet. */
-static bool on_the_way(const struct health_state *st)
+/* What speaks against the verdict has begun and is neither enough yet nor made good again. Passes that are enough of a target that
+ * is held down wait for time, not for probes. A down from the journal is no vote until failures bear it out: that is a way, too. */
+static bool on_the_way(const struct health_state *st, const struct health_timing *t)
 {
 	switch (st->verdict) {
 	case HEALTH_VERDICT_UP:
 		return st->fails > 0;
 	case HEALTH_VERDICT_DOWN:
-		return st->passes > 0;
+		return (st->passes > 0 && st->passes < t->rise) || (st->recovered && st->fails > 0);
 	case HEALTH_VERDICT_UNKNOWN:
 		break;
 	}
@@ -53,7 +54,7 @@ void health_schedule_next(struct health_schedule *s, const struct health_timing 
 	uint32_t retry = t->retry_ms < interval(t) ? t->retry_ms : interval(t);
 
 	s->running = false;
-	if (on_the_way(st))
+	if (on_the_way(st, t))
 		s->next_ms = now_ms + (retry > 0 ? retry : 1);
 	else
 		s->next_ms = health_schedule_aligned(s, t, now_ms + (uint64_t)(health_breaker_factor(st, t) - 1) * interval(t));

@@ -14,33 +14,46 @@ void health_state_init(struct health_state *s)
 	s->weight_pct = 100;
 }
 
-void health_state_recover(struct health_state *s, enum health_verdict v, uint8_t fails, uint8_t passes, uint64_t bitmap,
-			  uint64_t changed_ms, uint64_t now_ms)
+void health_state_recover(struct health_state *s, enum health_verdict v, uint64_t bitmap, uint64_t changed_ms,
+			  uint64_t now_ms)
 {
 	health_state_init(s);
 	s->verdict = v == HEALTH_VERDICT_UP || v == HEALTH_VERDICT_DOWN ? v : HEALTH_VERDICT_UNKNOWN;
 	s->recovered = true;
 	s->known = true;
-	s->fails = fails;
-	s->passes = fails > 0 ? 0 : passes;
 	s->bitmap = bitmap;
 	s->changed_ms = changed_ms;
 	s->counted_ms = now_ms;
 }
 
-static void count(struct health_state *s, bool pass)
+/* One pass less of what failed. Never so many left that a pass takes down: a reload may have lowered `fall`. */
+static uint8_t leaked(uint8_t fails, uint8_t fall)
+{
+	uint8_t left = fails > 0 ? (uint8_t)(fails - 1) : 0, most = (uint8_t)(at_least_1(fall) - 1);
+
+	return left < most ? left : most;
+}
+
+static void count(struct health_state *s, const struct health_timing *t, bool pass)
 {
 	uint8_t *hit = pass ? &s->passes : &s->fails;
-	uint8_t *miss = pass ? &s->fails : &s->passes;
 
 	if (*hit < UINT8_MAX)
 		(*hit)++;
-	*miss = 0;
+	if (!pass)
+		s->passes = 0;
+	else
+		s->fails = s->verdict == HEALTH_VERDICT_UP ? leaked(s->fails, t->fall) : 0;
 	s->bitmap = s->bitmap << 1 | (pass ? 1 : 0);
 }
 
-/* The verdict that the counters stand for: the present one until a run is long enough. */
-static enum health_verdict judge(const struct health_state *s, const struct health_timing *t)
+static bool is_held(const struct health_state *s, const struct health_timing *t, uint64_t now_ms)
+{
+	return s->flap.on && t->flap.hold && s->verdict == HEALTH_VERDICT_DOWN && now_ms < health_flap_ends_at(&s->flap, &t->flap);
+}
+
+/* The verdict that the counters stand for: the present one until there are enough. */
+static enum health_verdict judge(const struct health_state *s, const struct health_timing *t, uint64_t now_ms)
 {
 	bool risen = s->passes >= at_least_1(t->rise), fallen = s->fails >= at_least_1(t->fall);
 
@@ -48,7 +61,7 @@ static enum health_verdict judge(const struct health_state *s, const struct heal
 	case HEALTH_VERDICT_UP:
 		return fallen ? HEALTH_VERDICT_DOWN : HEALTH_VERDICT_UP;
 	case HEALTH_VERDICT_DOWN:
-		return risen ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
+		return risen && !is_held(s, t, now_ms) ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
 	case HEALTH_VERDICT_UNKNOWN:
 		break;
 	}
@@ -68,6 +81,12 @@ static bool change(struct health_state *s, enum health_verdict v, uint64_t now_m
 	return true;
 }
 
+/* A change that this process saw begin and end: what replaces the journal's word, or none, is no sign of flapping. */
+static bool is_flap(const struct health_state *s, enum health_verdict v)
+{
+	return s->verdict != v && s->verdict != HEALTH_VERDICT_UNKNOWN && v != HEALTH_VERDICT_UNKNOWN && !s->recovered;
+}
+
 /* Counts one pass or fail; true when the verdict changed. */
 static bool feed_counted(struct health_state *s, const struct health_timing *t, const struct health_result *r,
 			 bool pass, uint64_t now_ms)
@@ -77,15 +96,19 @@ static bool feed_counted(struct health_state *s, const struct health_timing *t, 
 	s->last = *r;
 	if (pass)
 		s->weight_pct = r->weight_pct < 100 ? r->weight_pct : 100;
-	count(s, pass);
+	count(s, t, pass);
 	if (s->verdict != HEALTH_VERDICT_DOWN || !health_reason_is_timeout(r->reason))
 		s->hung = 0;
 	else if (s->hung < UINT8_MAX)
 		s->hung++;
-	v = judge(s, t);
+	v = judge(s, t, now_ms);
+	if (is_flap(s, v))
+		health_flap_add(&s->flap, &t->flap, now_ms);
+	else
+		health_flap_end(&s->flap, &t->flap, now_ms);
 	s->known = true;
 	s->counted_ms = now_ms;
-	/* Confirmed or refuted by a full run: the journal's word is no longer what the verdict rests on. */
+	/* Borne out or refuted by as many as it takes: the journal's word is no longer what the verdict rests on. */
 	if (s->passes >= at_least_1(t->rise) || s->fails >= at_least_1(t->fall))
 		s->recovered = false;
 	return change(s, v, now_ms);
@@ -171,9 +194,36 @@ unsigned health_state_to_flip(const struct health_state *s, const struct health_
 	return fall < rise ? fall : rise;
 }
 
-uint32_t health_state_flip_ms(const struct health_state *s, const struct health_timing *t)
+enum health_flapping health_state_flapping(const struct health_state *s, const struct health_timing *t, uint64_t now_ms)
 {
-	uint64_t ms = (uint64_t)health_state_to_flip(s, t) * t->interval_ms;
+	if (!s->flap.on || now_ms >= health_flap_ends_at(&s->flap, &t->flap))
+		return HEALTH_STEADY;
+	return t->flap.hold && s->verdict == HEALTH_VERDICT_DOWN ? HEALTH_SUPPRESSED : HEALTH_FLAPPING;
+}
+
+const char *health_flapping_text(enum health_flapping f)
+{
+	static const char texts[][11] = { "steady", "flapping", "suppressed" };
+	return texts[(unsigned)f <= HEALTH_SUPPRESSED ? (unsigned)f : HEALTH_STEADY];
+}
+
+/* Full intervals that a hold lasts at least, rounded down to a power of two. */
+static uint64_t held_intervals(const struct health_state *s, const struct health_timing *t, uint64_t now_ms)
+{
+	uint64_t full, steps = 1;
+
+	if (!is_held(s, t, now_ms) || t->interval_ms == 0)
+		return 0;
+	full = (health_flap_ends_at(&s->flap, &t->flap) - now_ms) / t->interval_ms;
+	while (steps * 2 <= full)
+		steps *= 2;
+	return full > 0 ? steps : 0;
+}
+
+uint32_t health_state_flip_ms(const struct health_state *s, const struct health_timing *t, uint64_t now_ms)
+{
+	uint64_t results = health_state_to_flip(s, t), held = held_intervals(s, t, now_ms);
+	uint64_t ms = (results > held ? results : held) * t->interval_ms;
 
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX - 1;
 }

@@ -82,7 +82,7 @@ static void read_check(struct maker *m, char **at)
 	if (m->check_count == CHECKS_MAX)
 		give_up("checks", NULL);
 	struct check *c = &m->checks[m->check_count++];
-	*c = (struct check){ .timing = { 1000, 500, 200, 3, 2 } };
+	*c = (struct check){ .timing = { .interval_ms = 1000, .timeout_ms = 500, .retry_ms = 200, .fall = 3, .rise = 2 } };
 	c->name = need(arena_str(&m->p->arena, strtok_r(NULL, " ", at)));
 	for (char *w; (w = strtok_r(NULL, " ", at));) {
 		c->timing.interval_ms = (uint32_t)number_of(w, "interval", c->timing.interval_ms);
@@ -90,6 +90,9 @@ static void read_check(struct maker *m, char **at)
 		c->timing.retry_ms = (uint32_t)number_of(w, "retry", c->timing.retry_ms);
 		c->timing.fall = (uint8_t)number_of(w, "fall", c->timing.fall);
 		c->timing.rise = (uint8_t)number_of(w, "rise", c->timing.rise);
+		c->timing.flap.suppress = (uint32_t)number_of(w, "suppress", c->timing.flap.suppress);
+		c->timing.flap.half_life_ms = (uint32_t)number_of(w, "half_life", c->timing.flap.half_life_ms);
+		c->timing.flap.hold = c->timing.flap.suppress > 0;
 	}
 }
 

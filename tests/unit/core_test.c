@@ -837,6 +837,208 @@ START_TEST(after_a_restart_the_last_states_serve_at_once)
 }
 END_TEST
 
+/* Whatever the journal has: one probe's word is not enough against it, in either way. */
+START_TEST(after_a_restart_one_probe_decides_nothing)
+{
+	struct core_member_view v;
+	world_begin(&w, "check web fall=3 rise=2 retry=100\nservice www.example.test web 127.0.0.11 127.0.0.12\n");
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_run(&w, 5000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+	world_restart(&w, SIZE_MAX);
+	world_backend(&w, "127.0.0.11", HEALTH_OK);
+	world_backend(&w, "127.0.0.12", HEALTH_CONNECT_REFUSED);
+	for (unsigned heard[2] = { 0 }; heard[0] < 2 || heard[1] < 3;) {
+		ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+		world_run(&w, 1);
+		const char *now = world_trace(&w, "probe");
+		heard[0] += strstr(now, "127.0.0.11/") != NULL;
+		heard[1] += strstr(now, "127.0.0.12/") != NULL;
+		core_member_get(w.core, 0, 0, &v, w.now_ms);
+		ck_assert(v.recovered || heard[0] >= 2);
+		core_member_get(w.core, 0, 1, &v, w.now_ms);
+		ck_assert(v.recovered || heard[1] >= 3);
+		if (heard[0] >= 2 || heard[1] >= 3)
+			break;
+	}
+	world_run(&w, 2000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 ttl=10");
+	core_member_get(w.core, 0, 0, &v, w.now_ms);
+	ck_assert(!v.recovered && v.state == HEALTH_VERDICT_UP);
+}
+END_TEST
+
+/* ---- flapping ---- */
+
+#define FLAPPY "check web interval=1000 timeout=300 retry=100 fall=1 rise=1 "
+#define FLAPPY_SERVICE "\nservice www.example.test web 127.0.0.11 127.0.0.12 ttl=1-600\n"
+
+/* Another answer at each probe. */
+static void flap(const char *ip, unsigned changes)
+{
+	for (unsigned i = 0; i < changes; i++) {
+		world_backend(&w, ip, i % 2 ? HEALTH_OK : HEALTH_CONNECT_REFUSED);
+		world_run(&w, 1100);
+	}
+}
+
+static struct core_target_view target_of(const char *ip)
+{
+	struct core_target_view t;
+	char text[ADDR_TEXT_MAX];
+	for (size_t i = 0; i < core_targets(w.core); i++) {
+		core_target_get(w.core, i, &t);
+		if (strcmp(addr_format(&t.conf->addr, true, text), ip) == 0)
+			return t;
+	}
+	ck_abort_msg("no target %s", ip);
+	return t;
+}
+
+START_TEST(flapping_is_told_and_holds_nothing)
+{
+	world_begin(&w, FLAPPY FLAPPY_SERVICE);
+	world_run(&w, 2000);
+	world_trace(&w, NULL);
+	flap("127.0.0.11", 3);
+	ck_assert_int_eq(target_of("127.0.0.11").flapping, HEALTH_STEADY);
+	ck_assert_uint_gt(target_of("127.0.0.11").penalty, 2800);
+	ck_assert_ptr_null(strstr(world_trace(&w, NULL), "event=flap"));
+	flap("127.0.0.12", 0);
+	world_backend(&w, "127.0.0.11", HEALTH_OK);
+	world_run(&w, 1100);
+	ck_assert_int_eq(target_of("127.0.0.11").flapping, HEALTH_FLAPPING);
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, NULL), "event=flap address=127.0.0.11"));
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=1");
+	flap("127.0.0.11", 2); /* down, and up again: nothing holds it */
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=1");
+	struct core_member_view v;
+	core_member_get(w.core, 0, 0, &v, w.now_ms);
+	ck_assert_int_eq(v.flapping, HEALTH_FLAPPING);
+	core_member_get(w.core, 0, 1, &v, w.now_ms);
+	ck_assert_int_eq(v.flapping, HEALTH_STEADY);
+	world_trace(&w, NULL);
+	world_run(&w, 200000);
+	ck_assert_int_eq(target_of("127.0.0.11").flapping, HEALTH_STEADY);
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, NULL), "state=steady was=flapping cause=time"));
+}
+END_TEST
+
+START_TEST(a_hold_keeps_it_down_over_a_restart)
+{
+	unsigned publishes = 0;
+	world_begin(&w, FLAPPY "suppress=3000" FLAPPY_SERVICE);
+	world_run(&w, 2000);
+	flap("127.0.0.11", 5);
+	world_backend(&w, "127.0.0.11", HEALTH_OK);
+	struct core_target_view t = target_of("127.0.0.11");
+	ck_assert_int_eq(t.flapping, HEALTH_SUPPRESSED);
+	uint64_t ends_ms = t.flap_ends_ms;
+	ck_assert_uint_gt(ends_ms, w.now_ms + 120000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=1"); /* the other's own fall */
+	world_run(&w, 30000);
+	world_restart(&w, SIZE_MAX);
+	t = target_of("127.0.0.11");
+	ck_assert_int_eq(t.flapping, HEALTH_SUPPRESSED);
+	ck_assert_msg(t.flap_ends_ms + 5 > ends_ms && t.flap_ends_ms < ends_ms + 5, "%lu, %lu before", (unsigned long)t.flap_ends_ms,
+		      (unsigned long)ends_ms);
+	world_trace(&w, NULL);
+	while (w.now_ms + 1000 < t.flap_ends_ms) {
+		world_run(&w, 1000);
+		ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=1");
+		publishes += *world_trace(&w, "publish") != '\0';
+	}
+	ck_assert_uint_eq(publishes, 0);
+	world_run(&w, 2500);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=1");
+	ck_assert_int_eq(target_of("127.0.0.11").flapping, HEALTH_STEADY);
+}
+END_TEST
+
+/* Nobody else can change the answer: its TTL is what is left of the hold, published when it halves. */
+START_TEST(the_ttl_of_a_hold_is_its_rest)
+{
+	unsigned publishes = 0;
+	world_begin(&w, FLAPPY "suppress=3000\nservice www.example.test web 127.0.0.11 ttl=1-600\n");
+	world_run(&w, 2000);
+	flap("127.0.0.11", 5);
+	world_backend(&w, "127.0.0.11", HEALTH_OK);
+	struct core_target_view t = target_of("127.0.0.11");
+	world_trace(&w, NULL);
+	while (w.now_ms + 1000 < t.flap_ends_ms) {
+		unsigned ttl_s;
+		ck_assert_int_eq(sscanf(world_answer(&w, WWW, A), "127.0.0.11 ttl=%u", &ttl_s), 1);
+		ck_assert_uint_le(ttl_s * 1000ull, t.flap_ends_ms - w.now_ms + 1000);
+		ck_assert_uint_ge(ttl_s * 3000ull + 2000, t.flap_ends_ms - w.now_ms); /* not absurdly short */
+		world_run(&w, 500);
+		publishes += *world_trace(&w, "publish") != '\0';
+	}
+	ck_assert_msg(publishes >= 6 && publishes <= 9, "%u publishes", publishes);
+}
+END_TEST
+
+/* A record without a penalty, as it was written before there were any, and ones with a broken tail. */
+START_TEST(records_without_a_penalty_are_read)
+{
+	world_begin(&w, FLAPPY FLAPPY_SERVICE);
+	uint8_t record[64];
+	struct wbuf r;
+	wbuf_init(&r, record, sizeof record);
+	put_u8(&r, 1);
+	put_u64(&r, w.plan->streams[0].key);
+	put_u8(&r, HEALTH_VERDICT_DOWN);
+	put_u16(&r, 0x0300); /* fails, passes */
+	put_u8(&r, HEALTH_CONNECT_REFUSED);
+	put_u64(&r, 0);
+	put_u64(&r, WORLD_WALL_MS - 60000);
+	put_u8(&r, 0);
+	ck_assert_int_eq(core_recover(w.core, record, r.len, w.now_ms, WORLD_WALL_MS + w.now_ms), 0);
+	struct core_target_view t = target_of("127.0.0.11");
+	ck_assert(t.recovered && t.verdict == HEALTH_VERDICT_DOWN && t.penalty == 0);
+	put_u32(&r, 4000 * 256);
+	for (size_t len = r.len; len > r.len - 4; len--)
+		ck_assert_int_eq(core_recover(w.core, record, len, w.now_ms, WORLD_WALL_MS + w.now_ms), ERR_FORMAT);
+	put_u64(&r, WORLD_WALL_MS + w.now_ms - 60000);
+	put_u8(&r, 1);
+	ck_assert_int_eq(core_recover(w.core, record, r.len, w.now_ms, WORLD_WALL_MS + w.now_ms), 0);
+	t = target_of("127.0.0.11");
+	ck_assert_int_eq(t.flapping, HEALTH_FLAPPING);
+	ck_assert_uint_eq(t.penalty, 2000);
+	put_u8(&r, 0);
+	ck_assert_int_eq(core_recover(w.core, record, r.len, w.now_ms, WORLD_WALL_MS + w.now_ms), ERR_FORMAT);
+}
+END_TEST
+
+/* ---- the TTL while failures are counted ---- */
+
+/* fall = 4, an interval of 5 s: each failure standing takes one interval off, each pass gives one back; nothing comes by the clock. */
+START_TEST(the_ttl_follows_the_failures_standing)
+{
+	static const struct { enum health_reason reason; const char *answer; } rows[] = {
+		{ HEALTH_OK, "127.0.0.11 ttl=20" }, { HEALTH_CONNECT_REFUSED, "127.0.0.11 ttl=15" }, { HEALTH_CONNECT_REFUSED, "127.0.0.11 ttl=10" },
+		{ HEALTH_OK, "127.0.0.11 ttl=15" }, { HEALTH_CONNECT_REFUSED, "127.0.0.11 ttl=10" }, { HEALTH_CONNECT_REFUSED, "127.0.0.11 ttl=5" },
+		{ HEALTH_OK, "127.0.0.11 ttl=10" }, { HEALTH_OK, "127.0.0.11 ttl=15" }, { HEALTH_OK, "127.0.0.11 ttl=20" },
+		{ HEALTH_OK, "127.0.0.11 ttl=20" },
+	};
+	world_begin(&w, "check web interval=5000 timeout=300 retry=1000 fall=4 rise=2\nservice www.example.test web 127.0.0.11 ttl=1-600\n");
+	w.latency_ms = 10;
+	world_run(&w, 500);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		bool quick = i > 0 && strcmp(rows[i - 1].answer, "127.0.0.11 ttl=20") != 0; /* as long as a failure stands */
+		uint64_t asked_ms = w.now_ms;
+		world_backend(&w, "127.0.0.11", rows[i].reason);
+		world_trace(&w, NULL);
+		for (const char *now = ""; !strstr(now, "probe 127.0.0.11"); now = world_trace(&w, "probe|publish")) {
+			ck_assert_msg(!strstr(now, "publish"), "row %zu: published by the clock", i);
+			world_run(&w, 1);
+		}
+		ck_assert_msg(!quick || w.now_ms - asked_ms <= 1000, "row %zu: asked after %lu ms", i, (unsigned long)(w.now_ms - asked_ms));
+		world_run(&w, 10);
+		ck_assert_msg(strcmp(world_answer(&w, WWW, A), rows[i].answer) == 0, "row %zu: %s", i, world_answer(&w, WWW, A));
+	}
+}
+END_TEST
+
 START_TEST(an_override_that_ran_out_while_we_were_away)
 {
 	world_begin(&w, two);
@@ -1163,7 +1365,9 @@ int main(void)
 				       runs_in_flight_survive_a_new_plan,
 				       a_service_that_was_ready_stays_ready,
 				       a_pair_comes_and_goes_with_the_plan,
-				       a_check_may_give_a_weight,
+				       a_check_may_give_a_weight, after_a_restart_one_probe_decides_nothing, flapping_is_told_and_holds_nothing,
+				       a_hold_keeps_it_down_over_a_restart, the_ttl_of_a_hold_is_its_rest, records_without_a_penalty_are_read,
+				       the_ttl_follows_the_failures_standing,
 				       the_same_events_give_the_same_effects,
 				       publish_all_repeats_everything,
 				       views_find_what_is_asked };

@@ -150,7 +150,7 @@ START_TEST(service_json_has_every_member)
 	ck_assert_ptr_nonnull(since);
 	ck_assert_ptr_nonnull(strstr(members, "{\"address\":\"127.0.0.11\",\"tier\":1,\"host\":null,\"weight\":1,\"state\":\"down\",\"since\":"));
 	ck_assert_ptr_nonnull(strstr(members, "\"answering\":true,\"own\":\"down\",\"twin\":null,\"forced\":null,\"by\":null,\"until\":null,"
-					      "\"why\":null,\"drain\":false,\"recovered\":false,\"check\":\"web\",\"probe\":\"127.0.0.11\","
+					      "\"why\":null,\"drain\":false,\"recovered\":false,\"flap\":\"steady\",\"check\":\"web\",\"probe\":\"127.0.0.11\","
 					      "\"took_us\":300,\"reason\":\"connect refused\"}]}\n"));
 }
 END_TEST
@@ -300,7 +300,7 @@ START_TEST(targets_in_both_forms)
 	EXPECT_BEGIN("{\"targets\":[{\"address\":\"127.0.0.11\",\"check\":\"web\",\"state\":\"down\",\"since\":\"2023");
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"took_us\":300,\"reason\":\"connect refused\",\"stale\":false,\"unknown_since\":null,\"recovered\":false,"
 					       "\"running\":false,\"waiting\":false,\"services\":2,\"canary\":false,"
-					       "\"breaker\":\"closed\",\"late_ms\":0}"));
+					       "\"flap\":\"steady\",\"penalty\":0,\"flap_until\":null,\"breaker\":\"closed\",\"late_ms\":0}"));
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "],\"prober\":\"up\"}"));
 	kit_ask(&k, 0, "targets");
 	EXPECT_BEGIN("ADDRESS     CHECK  STATE  SINCE  LAST");

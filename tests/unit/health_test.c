@@ -11,6 +11,7 @@
 #include "health/health.h"
 
 #define SEED 20231
+#define DEFAULT { .hold = false } /* rule of flapping */
 static const struct health_timing plain = {
 	.interval_ms = 5000, .timeout_ms = 2000, .retry_ms = 1000, .fall = 3, .rise = 2
 };
@@ -52,20 +53,30 @@ static void start(struct health_state *s, char how, uint8_t fails, uint8_t passe
 	if (how == 'n')
 		health_state_init(s);
 	else
-		health_state_recover(s, v, fails, passes, 0, 0, 0);
+		health_state_recover(s, v, 0, 0, 0);
+	s->fails = fails;
+	s->passes = passes;
 }
 
 /* ---- stories ---- */
 static const struct story {
 	const char *name;
-	char from; /* n new; u d - recovered as up, down, unknown */
+	char from; /* n new; u d - recovered as up, down, unknown, and then counted so far */
 	uint8_t fails, passes, fall, rise;
 	const char *in, *out;
 } stories[] = {
 	{ "the first pass decides alone", 'n', 0, 0, 3, 2, "P", "U" },
 	{ "the first failure decides alone", 'n', 0, 0, 3, 2, "F", "D" },
 	{ "fall in a row take it down", 'n', 0, 0, 3, 2, "PFFF", "UUUD" },
-	{ "a pass between starts the count anew", 'n', 0, 0, 3, 2, "PFFPFFPFFF", "UUUUUUUUUD" },
+	{ "a pass takes one failure off", 'n', 0, 0, 3, 2, "PFFPFF", "UUUUUD" },
+	{ "two passes take two off", 'n', 0, 0, 3, 2, "PFFPPFFF", "UUUUUUUD" },
+	{ "what was forgiven stays so", 'n', 0, 0, 3, 2, "PFPFPFPFPFPFP", "UUUUUUUUUUUUU" },
+	{ "two of three that fail are too many", 'n', 0, 0, 3, 2, "PFFPFFP", "UUUUUDD" },
+	{ "passes are not saved up", 'n', 0, 0, 3, 2, "PPPPPPPPFFF", "UUUUUUUUUUD" },
+	{ "voids and bugs leak nothing", 'n', 0, 0, 3, 2, "PFFVBVBF", "UUUUUUUD" },
+	{ "coming back, it begins whole", 'n', 0, 0, 3, 2, "PFFFPPFFPFF", "UUUDDUUUUUD" },
+	{ "fall 1 leaks nothing", 'n', 0, 0, 1, 1, "PF", "UD" },
+	{ "no pass takes down, though a reload lowered fall", 'u', 9, 0, 3, 2, "PPPFFF", "uUUUUD" },
 	{ "rise in a row bring it back", 'n', 0, 0, 3, 2, "FPP", "DDU" },
 	{ "a failure between starts the rise anew", 'n', 0, 0, 3, 2, "FPFPFPP", "DDDDDDU" },
 	{ "fall 1, rise 1: every result decides", 'n', 0, 0, 1, 1, "PFPFFP", "UDUDDU" },
@@ -91,14 +102,13 @@ static const struct story {
 	{ "recovered down needs rise", 'd', 0, 0, 3, 2, "PP", "dU" },
 	{ "recovered up is confirmed by rise", 'u', 0, 0, 3, 2, "PPF", "uUU" },
 	{ "recovered down is confirmed by fall", 'd', 0, 0, 3, 2, "FFF", "ddD" },
-	{ "recovered counters go on", 'u', 2, 0, 3, 2, "F", "D" },
-	{ "a recovered row of passes confirms at once", 'u', 0, 200, 3, 2, "P", "U" },
-	{ "a recovered row is broken as any", 'u', 2, 0, 3, 2, "PFFF", "uuuD" },
+	{ "one pass of two does not bear out an up", 'u', 0, 0, 3, 2, "PFPFPP", "uuuuuU" },
+	{ "two failures of three do not bear out a down", 'd', 0, 0, 3, 2, "FFPFFF", "dddddD" },
+	{ "failures leak while recovered, too", 'u', 0, 0, 3, 2, "FFPFF", "uuuuD" },
 	{ "recovered unknown needs rise", '-', 0, 0, 3, 2, "PP", "-U" },
 	{ "recovered unknown needs fall", '-', 0, 0, 3, 2, "FFF", "--D" },
 	{ "recovered and bugs: still recovered", 'u', 0, 0, 3, 2, "BVB", "uuu" },
 	{ "recovered ages from the recovery", 'u', 0, 0, 3, 2, "zP", "??" },
-	{ "nonsense in both counters: failures stand", 'u', 2, 9, 3, 2, "F", "D" },
 };
 
 START_TEST(test_story)
@@ -194,9 +204,10 @@ START_TEST(test_recover_keeps_the_past)
 	struct health_state s;
 	uint64_t long_ago = 1000 - (uint64_t)86400000; /* before the monotonic clock's zero */
 
-	health_state_recover(&s, HEALTH_VERDICT_DOWN, 7, 0, 0xf0, long_ago, 1000);
+	health_state_recover(&s, HEALTH_VERDICT_DOWN, 0xf0, long_ago, 1000);
 	ck_assert_int_eq(s.verdict, HEALTH_VERDICT_DOWN);
-	ck_assert_uint_eq(s.fails, 7);
+	ck_assert_uint_eq(s.fails, 0); /* or one probe would finish what others began before we went */
+	ck_assert_uint_eq(s.passes, 0);
 	ck_assert_uint_eq(s.bitmap, 0xf0);
 	ck_assert_uint_eq(1000 - s.changed_ms, 86400000);
 	ck_assert_uint_eq(health_state_age_at(&s, &plain), 1000 + 3 * 5000 + 2000);
@@ -204,7 +215,7 @@ START_TEST(test_recover_keeps_the_past)
 	ck_assert(health_state_age(&s, &plain, 18000));
 	ck_assert(!s.recovered);
 	ck_assert_uint_eq(health_state_age_at(&s, &plain), UINT64_MAX);
-	health_state_recover(&s, (enum health_verdict)77, 0, 0, 0, 0, 0);
+	health_state_recover(&s, (enum health_verdict)77, 0, 0, 0);
 	ck_assert_int_eq(s.verdict, HEALTH_VERDICT_UNKNOWN);
 }
 END_TEST
@@ -214,7 +225,7 @@ START_TEST(test_to_flip)
 	static const struct { char from; uint8_t fails, passes, fall, rise; unsigned want; } rows[] = {
 		{ 'n', 0, 0, 3, 2, 1 }, { 'u', 0, 9, 3, 2, 3 }, { 'u', 1, 0, 3, 2, 2 }, { 'u', 2, 0, 3, 2, 1 },
 		{ 'd', 9, 0, 3, 2, 2 }, { 'd', 0, 1, 3, 2, 1 }, { '-', 0, 0, 3, 2, 2 }, { '-', 2, 0, 3, 2, 1 },
-		{ '-', 0, 1, 3, 5, 3 }, { 'u', 9, 0, 3, 2, 1 } /* fall lowered by a reload */, { 'u', 0, 0, 0, 0, 1 },
+		{ 'u', 2, 5, 3, 2, 1 }, { 'u', 1, 1, 3, 2, 2 }, { '-', 0, 1, 3, 5, 3 }, { 'u', 9, 0, 3, 2, 1 } /* fall lowered by a reload */, { 'u', 0, 0, 0, 0, 1 },
 		{ 'u', 0, 0, 255, 1, 255 },
 	};
 	struct health_timing t = plain;
@@ -226,22 +237,58 @@ START_TEST(test_to_flip)
 		start(&s, rows[i].from, rows[i].fails, rows[i].passes);
 		ck_assert_msg(health_state_to_flip(&s, &t) == rows[i].want, "row %zu: %u", i,
 			      health_state_to_flip(&s, &t));
-		ck_assert_uint_eq(health_state_flip_ms(&s, &t), rows[i].want * 5000);
+		ck_assert_uint_eq(health_state_flip_ms(&s, &t, 0), rows[i].want * 5000);
 	}
 	t.interval_ms = UINT32_MAX;
-	ck_assert_uint_eq(health_state_flip_ms(&s, &t), UINT32_MAX - 1);
+	ck_assert_uint_eq(health_state_flip_ms(&s, &t, 0), UINT32_MAX - 1);
 }
 END_TEST
 
-/* Whatever the history: a flip comes after exactly to_flip contrary results, and none without a full row of them. */
+/* The rules again, slowly, from nothing but the results since the verdict last changed. */
+struct past { char results[64]; size_t count; };
+
+/* While up: the most by which failures outnumber passes in any stretch that ends now. */
+static unsigned standing(const struct past *p)
+{
+	int sum = 0, most = 0;
+
+	for (size_t i = p->count; i > 0; i--) {
+		sum += p->results[i - 1] == 'F' ? 1 : -1;
+		most = sum > most ? sum : most;
+	}
+	return (unsigned)most;
+}
+
+static unsigned run_of(const struct past *p, char c)
+{
+	unsigned n = 0;
+
+	while (n < p->count && p->results[p->count - 1 - n] == c)
+		n++;
+	return n;
+}
+
+static enum health_verdict restated(enum health_verdict was, bool knew, const struct past *p, const struct health_timing *t)
+{
+	unsigned fails = was == HEALTH_VERDICT_UP ? standing(p) : run_of(p, 'F');
+
+	if (was != HEALTH_VERDICT_UP && (run_of(p, 'P') >= t->rise || (!knew && run_of(p, 'P'))))
+		return HEALTH_VERDICT_UP;
+	if (was != HEALTH_VERDICT_DOWN && (fails >= t->fall || (!knew && fails)))
+		return HEALTH_VERDICT_DOWN;
+	return was;
+}
+
+/* Whatever the history: the verdict is the one of the rules above, and a flip comes after exactly to_flip contrary results. */
 START_TEST(test_random_histories)
 {
 	struct rng rng;
 
 	rng_init(&rng, SEED);
-	for (int round = 0; round < 2000; round++) {
+	for (int round = 0; round < 5000; round++) {
 		struct health_timing t = plain;
 		struct health_state s, ahead;
+		struct past past = { .count = 0 };
 		uint64_t now = rng_below(&rng, 10000);
 
 		t.fall = (uint8_t)(1 + rng_below(&rng, 6));
@@ -249,22 +296,26 @@ START_TEST(test_random_histories)
 		health_state_init(&s);
 		for (int step = 0; step < 60; step++) {
 			enum health_verdict was = s.verdict;
-			bool knew = s.known;
+			bool knew = s.known, changed;
 			char c = "PPPPFFFFBV"[rng_below(&rng, 10)];
 
 			now += rng_below(&rng, 6000);
-			if (feed(&s, &t, c, now) && knew) {
-				unsigned row = s.verdict == HEALTH_VERDICT_UP ? t.rise : t.fall;
-				uint64_t mask = (1u << row) - 1;
-
-				ck_assert_uint_eq(s.bitmap & mask, s.verdict == HEALTH_VERDICT_UP ? mask : 0);
-			}
-			ck_assert(s.verdict == was || c == 'P' || c == 'F');
+			changed = feed(&s, &t, c, now);
+			if (c == 'P' || c == 'F')
+				past.results[past.count++] = c;
+			ck_assert_msg(s.verdict == (c == 'P' || c == 'F' ? restated(was, knew, &past, &t) : was), "round %d step %d", round, step);
+			ck_assert(changed == (s.verdict != was));
+			if (s.verdict == HEALTH_VERDICT_UP) /* below fall, whatever was before */
+				ck_assert_uint_lt(s.fails, t.fall);
 			if (rng_below(&rng, 40) == 0) {
 				bool old = s.verdict != HEALTH_VERDICT_UNKNOWN;
 
 				ck_assert(health_state_age(&s, &t, s.counted_ms + 17000) == old);
+				changed |= old;
 			}
+			/* What came before a change counts for nothing after it. */
+			if (changed)
+				past.count = 0;
 			if (s.verdict == HEALTH_VERDICT_UNKNOWN)
 				continue;
 			ahead = s;
@@ -361,8 +412,9 @@ END_TEST
 START_TEST(test_schedule_never_in_the_past)
 {
 	static const struct health_timing odd[] = {
-		{ 5000, 2000, 1000, 3, 2 }, { 0, 0, 0, 0, 0 }, { 1, 1, 0, 1, 1 }, { 1000, 1, 60000, 3, 3 },
-		{ UINT32_MAX, UINT32_MAX, UINT32_MAX, 255, 255 }, { 200, 5000, 40, 2, 200 },
+		{ 5000, 2000, 1000, 3, 2, DEFAULT }, { 0, 0, 0, 0, 0, DEFAULT }, { 1, 1, 0, 1, 1, DEFAULT },
+		{ 1000, 1, 60000, 3, 3, DEFAULT }, { UINT32_MAX, UINT32_MAX, UINT32_MAX, 255, 255, DEFAULT },
+		{ 200, 5000, 40, 2, 200, DEFAULT },
 	};
 	struct rng rng;
 
@@ -390,8 +442,12 @@ START_TEST(test_schedule_retries)
 	static const struct { const char *name; char from; uint8_t fails, passes; bool retry; } rows[] = {
 		{ "up, at ease", 'u', 0, 9, false },
 		{ "up, first failure", 'u', 1, 0, true },
-		{ "down, at ease", 'd', 9, 0, false },
+		{ "up, a failure not yet made good", 'u', 1, 1, true },
+		{ "up, all made good", 'u', 0, 2, false },
 		{ "down, first pass", 'd', 0, 1, true },
+		{ "down from the journal, not yet borne out", 'd', 1, 0, true },
+		{ "down from the journal, nothing heard", 'd', 0, 0, false },
+		{ "down, held though passes are enough", 'd', 0, 2, false },
 		{ "nothing known", 'n', 0, 0, false },
 		{ "unknown, counting", '-', 1, 0, true },
 		{ "unknown, counting up", '-', 0, 1, true },
@@ -423,7 +479,7 @@ START_TEST(test_breaker)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct health_timing t = { rows[i].interval_ms, 500, 100, 3, 2 };
+		struct health_timing t = { rows[i].interval_ms, 500, 100, 3, 2, DEFAULT };
 		struct health_schedule s;
 		struct health_state st;
 		uint64_t now = 1000000;

@@ -209,6 +209,12 @@ START_TEST(nonsense_is_refused)
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); STREAM(p, 1)->timing.interval_ms = 0;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); STREAM(p, 1)->timing.flap.suppress = 999;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); STREAM(p, 1)->timing.flap.reuse = 3000;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); STREAM(p, 1)->timing.flap.half_life_ms = 1;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); STREAM(p, 1)->timing.fall = 0;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); SERVICE(p, 1)->owner = p->services[0].owner;

@@ -18,6 +18,12 @@ tests_unit_health_test_SOURCES = tests/unit/health_test.c
 tests_unit_health_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_health_test_LDADD = src/health/libhealth.a src/base/libbase.a $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/health_flap_test
+TESTS += tests/unit/health_flap_test
+tests_unit_health_flap_test_SOURCES = tests/unit/health_flap_test.c tests/unit/unit.h
+tests_unit_health_flap_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_health_flap_test_LDADD = src/health/libhealth.a src/base/libbase.a $(CHECK_LIBS)
+
 check_PROGRAMS += tests/unit/health_result_test
 TESTS += tests/unit/health_result_test
 tests_unit_health_result_test_SOURCES = tests/unit/health_result_test.c
