@@ -46,6 +46,7 @@ static const struct schema_word words_kinds[] = {
 	{"canary", CORE_NOTICE_CANARY, NULL},
 	{"alarm", CORE_NOTICE_ALARM, NULL},
 	{"hook", CORE_NOTICE_HOOK, NULL},
+	{"flap", CORE_NOTICE_FLAP, NULL},
 	{NULL, 0, NULL}};
 static const struct schema_word words_initial[] = {{"up", 1, NULL}, {"down", 2, NULL}, {NULL, 0, NULL}};
 
