@@ -110,7 +110,7 @@ tests_unit_zone_check_test_LDADD = $(ZONE_TEST_LIBS)
 
 
 ANSWER_TESTS = tests/unit/answer_static_test tests/unit/answer_live_test tests/unit/answer_read_test tests/unit/answer_truncate_test \
-	tests/unit/answer_cookie_test tests/unit/answer_signed_test tests/unit/answer_company_test tests/unit/image_test
+	tests/unit/answer_cookie_test tests/unit/answer_signed_test tests/unit/answer_company_test tests/unit/answer_sticky_test tests/unit/image_test
 ANSWER_KIT = tests/lib/answer_kit.c tests/lib/answer_kit.h tests/lib/message.c tests/lib/message.h
 ANSWER_LIBS = src/answer/libanswer.a src/zone/libzone.a src/dns/libdns.a src/base/libbase.a $(LDNS_LIBS) $(SODIUM_LIBS)
 check_PROGRAMS += $(ANSWER_TESTS)
@@ -124,6 +124,9 @@ tests_unit_answer_signed_test_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAG
 tests_unit_answer_live_test_SOURCES = tests/unit/answer_live_test.c $(ANSWER_KIT)
 tests_unit_answer_live_test_LDADD = $(ANSWER_LIBS) $(CHECK_LIBS)
 tests_unit_answer_live_test_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_answer_sticky_test_SOURCES = tests/unit/answer_sticky_test.c tests/unit/unit.h $(ANSWER_KIT)
+tests_unit_answer_sticky_test_LDADD = $(ANSWER_LIBS) $(CHECK_LIBS)
+tests_unit_answer_sticky_test_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_answer_company_test_SOURCES = tests/unit/answer_company_test.c $(ANSWER_KIT)
 tests_unit_answer_company_test_LDADD = $(ANSWER_LIBS) $(CHECK_LIBS)
 tests_unit_answer_company_test_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
