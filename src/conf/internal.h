@@ -108,6 +108,8 @@ struct conf_service {
 	uint8_t tier_count;
 	uint16_t need, answer_n;
 	uint8_t need_pct, all_down;
+	uint16_t removals;   /* as in struct plan_service */
+	uint8_t removals_pct;
 	struct addr *fallback;
 	uint16_t fallback_count;
 	uint32_t ttl_record_s; /* the record's; 0 = none known */

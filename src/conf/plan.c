@@ -162,6 +162,8 @@ static void plan_service(struct planner *pl, struct conf_service *s, struct plan
 	out->hosts = hosts;
 	out->sites = sites;
 	out->agree = (uint8_t)conf_fields_word(&s->keys, SERVICE_AGREE);
+	out->removals = s->removals;
+	out->removals_pct = s->removals_pct;
 	out->file = conf_planner_text(pl, s->block->source->path);
 	out->line = s->block->line;
 }
@@ -243,7 +245,8 @@ static void digest_service(struct bytes *b, const struct plan *p, const struct p
 	const struct policy_service *q = &s->policy;
 	const uint32_t numbers[] = {q->need, q->need_pct, q->answer_n, q->pick, q->all_down, q->couple, q->initial_up,
 				    q->failback_ms, q->slow_start_ms, q->load, q->ttl_min_s, q->ttl_max_s,
-				    q->tier_count, q->member_count, q->fallback_count, s->agree};
+				    q->tier_count, q->member_count, q->fallback_count, s->agree,
+				    s->removals, s->removals_pct};
 
 	bytes_str(b, s->name);
 	digest_needs(b, &s->needs);

@@ -365,6 +365,7 @@ static void print_service(struct json *j, const struct conf *c, const struct con
 			    c->pair_fields.v[PAIR_AGREE]->string.s : "any-up");
 	put_field(j, &s->keys, SERVICE_INITIAL);
 	put_needs(j, &s->needs);
+	put_field(j, &s->keys, SERVICE_REMOVALS);
 	json_end_object(j);
 }
 

@@ -47,6 +47,7 @@ static const struct schema_word words_kinds[] = {
 	{"alarm", CORE_NOTICE_ALARM, NULL},
 	{"hook", CORE_NOTICE_HOOK, NULL},
 	{"flap", CORE_NOTICE_FLAP, NULL},
+	{"removals", CORE_NOTICE_REMOVALS, NULL},
 	{NULL, 0, NULL}};
 static const struct schema_word words_initial[] = {{"up", 1, NULL}, {"down", 2, NULL}, {NULL, 0, NULL}};
 
@@ -160,6 +161,8 @@ static const struct schema_key keys_service[] = {
 	[SERVICE_TTL] = {.name = "ttl", .type = SCHEMA_TABLE, .expected = "{ min = …, max = … }"},
 	[SERVICE_AGREE] = {.name = "agree", .type = SCHEMA_WORD, .words = words_agree},
 	[SERVICE_INITIAL] = {.name = "initial", .type = SCHEMA_WORD, .words = words_initial, .fallback = "up"},
+	[SERVICE_REMOVALS] = {.name = "removals", .type = SCHEMA_OTHER, .min = 1, .max = POLICY_MEMBERS_MAX, .fallback = "any",
+			      .expected = "\"any\", a number of members from 1, or a share such as \"25%\""},
 	[SERVICE_POOL] = {.name = "pool", .type = SCHEMA_STRING, .min = 1, .max = 256,
 			  .expected = "the name of a pool"},
 	[SERVICE_NEEDS] = {.name = "needs", .type = SCHEMA_OTHER, .expected = NEEDS_EXPECTED},

@@ -144,31 +144,47 @@ static void read_tiers(struct conf *c, struct conf_service *s)
 	free(m.list);
 }
 
-static void read_need(struct conf *c, struct conf_service *s)
+/* A number of members, or "N%" of them: one of the two is set, the other 0. False: neither. */
+static bool read_share(const struct conf_value *v, uint16_t *members, uint8_t *percent)
 {
-	const struct conf_value *v = s->keys.v[SERVICE_NEED];
 	uint64_t pct = 0;
 	char text[8];
 
-	s->need = 1;
-	if (!v)
-		return;
 	if (v->type == CONF_INTEGER && v->integer >= 1 && v->integer <= POLICY_MEMBERS_MAX) {
-		s->need = (uint16_t)v->integer;
+		*members = (uint16_t)v->integer;
+		*percent = 0;
+		return true;
+	}
+	if (v->type != CONF_STRING || v->string.len < 2 || v->string.len > 4 || v->string.s[v->string.len - 1] != '%')
+		return false;
+	memcpy(text, v->string.s, v->string.len - 1);
+	text[v->string.len - 1] = 0;
+	if (text_parse_u64(&pct, text, 1, 100))
+		return false;
+	*members = 0;
+	*percent = (uint8_t)pct;
+	return true;
+}
+
+static void read_need(struct conf *c, struct conf_service *s)
+{
+	const struct conf_value *v = s->keys.v[SERVICE_NEED];
+
+	s->need = 1;
+	if (!v || read_share(v, &s->need, &s->need_pct))
 		return;
-	}
-	if (v->type == CONF_STRING && v->string.len >= 2 && v->string.len <= 4 &&
-	    v->string.s[v->string.len - 1] == '%') {
-		memcpy(text, v->string.s, v->string.len - 1);
-		text[v->string.len - 1] = 0;
-		if (!text_parse_u64(&pct, text, 1, 100)) {
-			s->need = 0;
-			s->need_pct = (uint8_t)pct;
-			return;
-		}
-	}
 	s->faulty = true;
 	conf_fields_fault(c, SCHEMA_SERVICE, SERVICE_NEED, v);
+}
+
+static void read_removals(struct conf *c, struct conf_service *s)
+{
+	const struct conf_value *v = s->keys.v[SERVICE_REMOVALS];
+
+	if (!v || (v->type == CONF_STRING && !strcmp(v->string.s, "any")) || read_share(v, &s->removals, &s->removals_pct))
+		return;
+	s->faulty = true;
+	conf_fields_fault(c, SCHEMA_SERVICE, SERVICE_REMOVALS, v);
 }
 
 static void read_answer(struct conf *c, struct conf_service *s)
@@ -458,6 +474,7 @@ static void read_keys(struct conf *c, struct conf_service *s)
 	read_checks(c, s);
 	read_tiers(c, s);
 	read_need(c, s);
+	read_removals(c, s);
 	read_answer(c, s);
 	read_all_down(c, s);
 	read_failback(c, s);
@@ -493,6 +510,7 @@ static void try_pool(struct conf *c, const struct conf_block *b)
 		read_checks(c, &s);
 	read_tiers(c, &s);
 	read_need(c, &s);
+	read_removals(c, &s);
 	read_answer(c, &s);
 	read_all_down(c, &s);
 	read_failback(c, &s);

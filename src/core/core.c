@@ -41,6 +41,7 @@ int core_new(struct core **out, const struct core_start *s, uint64_t now_ms, uin
 	c->overrides_due_ms = UINT64_MAX;
 	c->now_ms = now_ms;
 	c->wall_ms = wall_ms;
+	c->clock_at_ms = now_ms;
 	c->boot = s->boot;
 	c->epoch = s->epoch;
 	c->probes_max = s->probes_max;
@@ -211,6 +212,7 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	c->packet_path = HEALTH_PATH_NONE;
 	c->cause = c->started ? cause_of(e->type) : "start";
 	c->why[0] = '\0';
+	removals_tick(c);
 	if (!c->started)
 		begin(c);
 	else if (c->due_ms < c->now_ms && c->now_ms - c->due_ms >= CORE_LATE_MS)
@@ -224,6 +226,8 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	slow_run(c);
 	round_check(c);
 	twin_run(c); /* the round's end may have changed what we are */
+	removals_tick(c); /* what the twin said may have shown a later time */
+	removals_run(c);
 	streams_settle(c);
 	overrides_settle(c);
 	if (!c->dirty_streams) /* their journal records stand before what they publish */
@@ -253,6 +257,7 @@ uint64_t core_deadline(const struct core *c)
 	first = heap_peek(&c->gen->slows);
 	if (first)
 		at = earlier(at, first->at_ms);
+	at = earlier(at, removals_due(c));
 	at = earlier(at, c->prober_alarm_ms);
 	if (c->pair)
 		at = earlier(at, pair_deadline(c->pair));
@@ -266,6 +271,7 @@ int core_publish_all(struct core *c, uint64_t now_ms)
 	effects_clear(c);
 	c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
 	c->cause = "time";
+	removals_tick(c);
 	services_mark_all(c, true);
 	services_settle(c);
 	return c->nomem ? ERR_NOMEM : 0;

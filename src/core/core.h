@@ -135,6 +135,8 @@ struct core_member_view {
 	bool recovered; /* from the journal, not yet borne out by fall/rise */
 	enum health_flapping flapping; /* the worst of its streams, our own */
 	bool answering;
+	bool held;                        /* down, but in the answers as if it were up: `removals` */
+	uint64_t leaves_ms;               /* monotonic; when that ends, by what is known now */
 	uint64_t changed_ms;              /* monotonic */
 	struct health_result last;
 	uint8_t start_pct;                /* slow start: the share of its weight that it has; 0 = all */
@@ -169,6 +171,7 @@ struct core_service_view {
 	int8_t held[2];      /* the tier that is held on to (failback), -1 = none; of a coupled service [0] is of both */
 	uint32_t better[2];  /* tiers, as bits, that have enough and wait to take over from the one that serves */
 	uint16_t members, members_up, answering;
+	uint16_t held_members; /* down, but in the answers as if they were up: `removals` */
 	bool ready;
 };
 struct core_override_view { const char *selector, *author, *reason; enum core_verb verb; uint64_t since_wall_ms, left_ms; uint8_t node; };

@@ -128,8 +128,11 @@ static int make_streams(struct gen *g)
 		e = index_uses(g);
 	for (uint32_t i = 0; e == 0 && i < p->stream_count; i++) {
 		struct stream *s = &g->streams[i];
-		for (uint32_t k = 0; k < s->use_count; k++)
-			s->agrees |= (uint8_t)(1u << (g->services[g->uses[s->use_at + k]].agree - 1));
+		for (uint32_t k = 0; k < s->use_count; k++) {
+			const struct service *v = &g->services[g->uses[s->use_at + k]];
+			s->agrees |= (uint8_t)(1u << (v->agree - 1));
+			s->bounded |= removals_heeds(v);
+		}
 		e = index_keys(g, s);
 	}
 	return e;
@@ -163,6 +166,8 @@ static int make_service(struct gen *g, struct service *s, const struct plan_serv
 	int e = failback_init(g, s);
 	if (e == 0)
 		e = slow_init(g, s);
+	if (e == 0)
+		e = removals_init(g, s);
 	s->members = arena_array(&g->arena, conf->policy.member_count, sizeof *s->members);
 	if (e == 0 && !s->members)
 		e = ERR_NOMEM;
@@ -198,7 +203,9 @@ static int make_services(struct gen *g)
 		e = make_answer(g, &g->scratch[f], most);
 	g->input = arena_array(&g->arena, most, sizeof *g->input);
 	g->trial = arena_array(&g->arena, most, sizeof *g->trial);
-	return e < 0 || !g->input || !g->trial ? ERR_NOMEM : 0;
+	g->down = arena_array(&g->arena, most, sizeof *g->down);
+	g->leaves = arena_array(&g->arena, most, sizeof *g->leaves);
+	return e < 0 || !g->input || !g->trial || !g->down || !g->leaves ? ERR_NOMEM : 0;
 }
 
 static int make_peers(struct gen *g)
@@ -233,6 +240,7 @@ int gen_new(struct gen **out, const struct plan *p)
 	table_init(&g->holds, &table_key);
 	heap_init(&g->failbacks);
 	heap_init(&g->slows);
+	heap_init(&g->removals);
 	heap_init(&g->timers);
 	int e = make_services(g);
 	if (e == 0)
@@ -254,6 +262,7 @@ void gen_free(struct gen *g)
 	if (!g)
 		return;
 	heap_deinit(&g->timers);
+	heap_deinit(&g->removals);
 	heap_deinit(&g->failbacks);
 	heap_deinit(&g->slows);
 	table_deinit(&g->holds);
@@ -411,6 +420,7 @@ static void carry_services(struct core *c, struct gen *g)
 			carry_answer(g, s, was, f);
 		}
 		failback_carry(s, was);
+		removals_carry(s, was);
 	}
 	for (uint32_t v = 0; v < old->plan->service_count; v++) {
 		char name[NAME_TEXT_MAX];

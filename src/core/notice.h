@@ -31,6 +31,7 @@ enum core_notice_kind {
 	CORE_NOTICE_ALARM,    /* a peer, or this node; the reason tells what */
 	CORE_NOTICE_HOOK,     /* the program of on_event; dropped, failed */
 	CORE_NOTICE_FLAP,     /* an address: steady, flapping, suppressed */
+	CORE_NOTICE_REMOVALS, /* a service: held, where members that are down stay in for its bound; within bound */
 	CORE_NOTICE_KINDS
 };
 /* Octets with the NUL; longer texts are cut. One record holds them all at their longest (JOURNAL_RECORD_MAX). */

@@ -30,7 +30,7 @@ void core_absorb(struct core *c, uint64_t hlc)
 /* Above everything seen, so that a later command wins however the clocks stand (pair protocol 1.1). */
 uint64_t core_stamp(struct core *c)
 {
-	uint64_t wall = c->pair ? pair_hlc_now(c->pair, c->wall_ms) : c->wall_ms << 16;
+	uint64_t wall = c->pair ? pair_hlc_now(c->pair, c->clock_ms) : c->clock_ms << 16;
 	c->hlc = wall > c->hlc || c->hlc == UINT64_MAX ? wall : c->hlc + 1;
 	return c->hlc;
 }

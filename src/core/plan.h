@@ -120,6 +120,8 @@ struct plan_service {
 	uint8_t agree;        /* enum policy_agree; POLICY_AGREE_PAIR = the pair's */
 	struct plan_needs needs;               /* of every member */
 	const struct plan_needs *member_needs; /* one a member on top of those, same order; NULL = none has its own */
+	uint16_t removals;    /* members that verdicts may take out within a minute; both 0 = any number */
+	uint8_t removals_pct; /* or so many percent of those not drained, rounded up */
 	const char *file; unsigned line; /* where it was configured */
 };
 struct plan {

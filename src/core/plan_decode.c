@@ -501,6 +501,9 @@ static void read_services(struct reader *d, struct plan *p)
 		s->agree = get_u8(d->r);
 		require(d, s->agree <= POLICY_AGREE_LOCAL);
 		read_needs(d, p, &s->needs);
+		s->removals = get_u16(d->r);
+		s->removals_pct = get_u8(d->r);
+		require(d, s->removals <= POLICY_MEMBERS_MAX && s->removals_pct <= 100 && (s->removals == 0 || s->removals_pct == 0));
 		s->file = read_text(d, false);
 		s->line = get_u32(d->r);
 		read_members(d, p, s);

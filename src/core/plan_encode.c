@@ -200,6 +200,8 @@ static void add_service(struct bytes *b, const struct plan_service *s)
 	add_policy(b, &s->policy);
 	bytes_u8(b, s->agree);
 	add_needs(b, &s->needs);
+	bytes_u16(b, s->removals);
+	bytes_u8(b, s->removals_pct);
 	add_text(b, s->file);
 	bytes_u32(b, s->line);
 	bytes_u16(b, s->policy.member_count);

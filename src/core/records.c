@@ -137,7 +137,7 @@ static int verdict_take(struct core *c, struct rbuf *r)
 		uint64_t hlc = get_u64(r);
 		if (agree < 1 || agree > CORE_AGREES || state > HEALTH_VERDICT_DOWN)
 			return ERR_FORMAT;
-		hold[agree - 1] = (struct hold){ state, 100, hlc };
+		hold[agree - 1] = (struct hold){ .state = state, .weight = 100, .hlc = hlc };
 		core_absorb(c, hlc);
 	}
 	uint32_t points = 0;

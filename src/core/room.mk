@@ -15,6 +15,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/records.c \
 	src/core/recover.c \
 	src/core/replay.c src/core/replay.h \
+	src/core/removals.c \
 	src/core/schedule.c \
 	src/core/selector.c \
 	src/core/service.c \

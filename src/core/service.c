@@ -107,6 +107,7 @@ static const struct policy_answer *fill_inputs(const struct core *c, const struc
 		c->gen->input[i].force = forces[i].force;
 		c->gen->input[i].start_pct = s->members[i].start_pct;
 	}
+	removals_fill(c, s, c->gen->input);
 	stay_ready(s, c->gen->input);
 	failback_fill(c, s, held);
 	return p->all_down == POLICY_ALL_DOWN_LAST ? s->last : NULL;
@@ -314,6 +315,7 @@ static bool settle(struct core *c, struct service *s)
 	if (!failback_settle(c, s) || !slow_settle(c, s) || !keep_last(c, s))
 		return false;
 	update_members(c, s);
+	removals_settle(c, s);
 	for (int f = 0; f < CORE_FAMILIES; f++) {
 		if (!publish(c, s, f, s->whole || !s->decided))
 			return false; /* what is published already is so again, which does no harm */

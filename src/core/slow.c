@@ -92,7 +92,7 @@ static uint64_t risen_ms(const struct core *c, const struct service *s, size_t i
 static void follow(const struct core *c, struct service *s, size_t i)
 {
 	struct member *m = &s->members[i];
-	uint8_t was = m->absence;
+	uint8_t was = m->leaves_ms > 0 ? ABSENCE_NONE : m->absence; /* held: it was answered all the time (removals.c) */
 	m->absence = absence_of(c, s, i);
 	if (m->absence != ABSENCE_NONE)
 		m->start_pct = 0;

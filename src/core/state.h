@@ -31,6 +31,7 @@
 #define CORE_OVERRIDES_MAX 1024 /* selectors; operators type them, a twin repeats them */
 #define CORE_PENDING_MAX 64     /* commands that wait for the disk */
 #define CORE_OVERRIDE_KEEP_MS 3600000 /* a dead override is remembered this long, so that late news cannot revive an older one */
+#define CORE_REMOVALS_MS 60000 /* what `removals` bounds is how many go within this */
 #define CORE_FAMILIES 2         /* [0] = A, [1] = AAAA everywhere */
 #define CORE_AGREES 4           /* POLICY_AGREE_ANY_UP … LOCAL, less one */
 
@@ -39,6 +40,7 @@ struct hold { /* the effective state under one rule of agreement; its own EFFECT
 	uint8_t state;  /* enum health_verdict; UNKNOWN = nothing was ever decided */
 	uint8_t weight; /* percent, of those who vote up */
 	uint64_t hlc;   /* when it was decided; adopting a twin's keeps its stamp */
+	uint64_t since; /* of one that is down: when the first of the twins decided so (removals.c) */
 };
 struct stream;
 struct line { struct stream *first, **last; }; /* last NULL = empty */
@@ -66,6 +68,7 @@ struct stream {
 	uint32_t flip_ms;          /* as last told to the services */
 	uint8_t flapping;          /* enum health_flapping, as last told in the log */
 	uint32_t use_at, use_count; /* services that ask it: gen->uses */
+	bool bounded;               /* one of them has `removals` */
 	uint8_t agrees;            /* bit i: some service decides it by agree i + 1 */
 	uint8_t vote, weight;      /* own, as last put on the shelf */
 	bool recovered;            /* likewise */
@@ -82,6 +85,7 @@ struct override;
 struct member {
 	uint8_t state, force;
 	uint64_t changed_ms;
+	uint64_t leaves_ms;        /* held: when it goes, by the core's clock_ms; 0 = it is not held */
 	const struct override *by; /* who forces it, or NULL */
 	/* slow.c, only where there is a slow_start */
 	uint8_t absence;     /* why it was in no answer when last looked at */
@@ -117,7 +121,11 @@ struct service {
 	uint8_t serves;                             /* enum health_verdict, as those who need it go by */
 	uint32_t serves_flip_ms;                    /* soonest way by which one member alone could change that; UINT32_MAX = none */
 	uint32_t dependent_at, dependent_count;     /* who needs it: gen->dependents */
+	struct heap_item removal;                   /* when the next held member goes; by clock_ms; only with `removals` */
+	uint16_t held, held_told, held_most;        /* members that are; as told last; most since it began */
 };
+
+struct down { uint64_t stamp, at_ms; const struct addr *addr; uint16_t member; }; /* removals.c */
 
 /* Everything that is laid out after one plan; replaced as a whole by the next. */
 struct gen {
@@ -132,6 +140,7 @@ struct gen {
 	struct table holds; /* key64 of a service's EFFECTIVE record → struct service, where failback is not "auto" */
 	struct heap failbacks; /* those services */
 	struct heap slows;  /* services with a slow_start */
+	struct heap removals;  /* services with `removals` */
 	struct table names; /* lower-case name → struct service */
 	struct heap timers; /* every stream, always */
 	struct target *targets;
@@ -143,6 +152,8 @@ struct gen {
 	/* room for one decision at a time */
 	struct policy_input *input;
 	struct member *trial;
+	struct down *down;
+	uint64_t *leaves; /* by member: as in struct member, of that decision */
 	struct policy_answer scratch[CORE_FAMILIES];
 };
 
@@ -222,6 +233,8 @@ struct core {
 	struct rng rng;
 	uint64_t now_ms, wall_ms; /* of the present step */
 	uint64_t hlc;             /* the highest stamp seen or given */
+	uint64_t clock_ms;        /* UTC by which stamps are given: as the wall clock, but never back (removals.c) */
+	uint64_t clock_at_ms;     /* monotonic: when it was that */
 	uint64_t seq;             /* of journal records: epoch's counter above, so it rises over restarts */
 	uint64_t boot, epoch;     /* for the next session; 0 = used up, ask for fresh ones */
 	uint64_t epoch_asked;
@@ -392,6 +405,17 @@ void slow_follow(struct core *c, struct service *s);       /* before a decision:
 bool slow_settle(struct core *c, const struct service *s) MUST_CHECK; /* journal; false = no memory */
 void slow_run(struct core *c);                             /* whose share grows now */
 uint64_t slow_left_ms(const struct service *s, const struct member *m, uint64_t now_ms); /* until its weight is whole */
+
+/* ---- removals.c ---- */
+int removals_init(struct gen *g, struct service *s) MUST_CHECK;
+void removals_carry(struct service *s, const struct service *old); /* to the next plan */
+bool removals_heeds(const struct service *s);                      /* it has a bound */
+void removals_tick(struct core *c);                                /* once a step, before anything is stamped */
+/* Those over the bound count as up; gen->leaves tells whom. in[].force is set. */
+void removals_fill(const struct core *c, const struct service *s, struct policy_input *in);
+void removals_settle(struct core *c, struct service *s);           /* after the last decision of a step */
+void removals_run(struct core *c);                                 /* whose minute is over */
+uint64_t removals_due(const struct core *c);                       /* monotonic; UINT64_MAX = nobody is held */
 
 /* ---- selector.c ---- */
 /* Makes text canonical in place (lower case, no final dot, addresses in their shortest form). False (and text of no use)

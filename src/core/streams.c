@@ -127,8 +127,23 @@ static struct hold newest_held(const struct core *c, const struct stream *s, uin
 	/* Recovered, but under another rule of agreement than the present: then its verdict is all there is. */
 	if (newest.state == HEALTH_VERDICT_UNKNOWN && s->health.recovered &&
 	    s->health.verdict != HEALTH_VERDICT_UNKNOWN)
-		newest = (struct hold){ (uint8_t)s->health.verdict, 100, 0 };
+		newest = (struct hold){ .state = (uint8_t)s->health.verdict, .weight = 100 };
 	return newest;
+}
+
+/* When the first of the nodes decided what they agree on: the same on all of them, whoever hears of it first. */
+static uint64_t down_since(const struct core *c, const struct stream *s, uint8_t agree, const struct hold *own)
+{
+	uint64_t first = own->hlc, key = stream_effective_key(c->gen, s, agree);
+	if (own->state != HEALTH_VERDICT_DOWN || !s->bounded)
+		return 0;
+	for (size_t i = 0; i < c->peer_count && agree != POLICY_AGREE_LOCAL; i++) {
+		struct hold theirs;
+		const struct pair_record *r = pair_find(c->pair, c->peers[i].id, PAIR_EFFECTIVE, key);
+		if (c->peers[i].fresh && r && value_effective_get(r, &theirs) && theirs.state == HEALTH_VERDICT_DOWN && theirs.hlc < first)
+			first = theirs.hlc;
+	}
+	return first;
 }
 
 static struct hold decide(struct core *c, const struct stream *s, uint8_t agree, const struct tally *t)
@@ -144,6 +159,7 @@ static struct hold decide(struct core *c, const struct stream *s, uint8_t agree,
 		h.state = state;
 	}
 	h.weight = t->most == 0 ? 100 : agree == POLICY_AGREE_ANY_DOWN ? t->least : t->most;
+	h.since = down_since(c, s, agree, &h);
 	return h;
 }
 
@@ -174,11 +190,11 @@ static void evaluate(struct core *c, struct stream *s)
 		if (!(s->agrees & 1u << (agree - 1)))
 			continue;
 		struct hold *held = &s->hold[agree - 1], h = decide(c, s, agree, &t);
-		if (h.state == held->state && h.weight == held->weight && h.hlc == held->hlc)
+		if (h.state == held->state && h.weight == held->weight && h.hlc == held->hlc && h.since == held->since)
 			continue;
 		if (c->packet_path != HEALTH_PATH_NONE && h.state != held->state)
 			note_twins_word(c, s, h.state);
-		changed |= h.state != held->state || h.weight != held->weight;
+		changed |= h.state != held->state || h.weight != held->weight || h.since != held->since;
 		if (h.state != held->state || h.hlc != held->hlc)
 			s->journal = s->tell = true;
 		*held = h;

@@ -34,6 +34,7 @@ void core_service_get(const struct core *c, size_t i, struct core_service_view *
 {
 	const struct service *s = &c->gen->services[i];
 	*out = (struct core_service_view){ .conf = s->conf, .members = s->conf->policy.member_count, .ready = true };
+	out->held_members = s->held;
 	for (int f = 0; f < CORE_FAMILIES; f++) {
 		out->rule[f] = s->answer[f].rule;
 		out->tier[f] = s->answer[f].tier;
@@ -116,6 +117,9 @@ void core_member_get(const struct core *c, size_t service, size_t member, struct
 					  .state = (enum health_verdict)m->state, .force = (enum policy_force)m->force,
 					  .answering = is_answering(s, member), .changed_ms = m->changed_ms,
 					  .start_pct = m->start_pct, .start_left_ms = slow_left_ms(s, m, now_ms) };
+	out->held = m->leaves_ms > 0;
+	if (out->held)
+		out->leaves_ms = c->clock_at_ms + (m->leaves_ms > c->clock_ms ? m->leaves_ms - c->clock_ms : 0);
 	if (s->conf->checks[member].count > 0)
 		view_stream(c, &c->gen->streams[s->conf->checks[member].streams[0]], out);
 	const struct service *missing = needs_missing(c, s, member);

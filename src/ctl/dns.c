@@ -6,7 +6,7 @@
  *     services.gemel                       a record a service: "service=…" "state=ok" "up=2" "members=3" "answering=2" "a=tier 1"
  *     notup.gemel                          members that are not up: "service=…", then as below
  *     NAME.service.gemel                   a record a member: "address=192.0.2.1" "tier=1" "state=down" "since=…Z" "reason=…" "took-ms=0.3"
- *                                          "seen-by=ns1:down,ns2:down" "forced=down" "by=root" "until=…Z" "why=…"
+ *                                          "held=yes" "seen-by=ns1:down,ns2:down" "forced=down" "by=root" "until=…Z" "why=…"
  *     explain.NAME.service.gemel           why the service is answered as it is: a record a sentence (explain.h)
  *
  * Gemel is the authority of what is under gemel. and of the four names; everything else in class CH is REFUSED. Status goes to
@@ -175,6 +175,8 @@ static void put_member(const struct ctl_host *h, struct txt *t, const struct cor
 	txt_put(t, "state", health_verdict_text(m->state));
 	put_time(t, "since", view_wall_past(h, m->changed_ms));
 	txt_put(t, "answering", m->answering ? "yes" : "no");
+	if (m->held)
+		txt_put(t, "held", "yes");
 	if (m->stream) {
 		if (m->recovered)
 			txt_put(t, "recovered", "yes");

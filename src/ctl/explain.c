@@ -71,6 +71,7 @@ static void say_service(struct explain *e)
 	const struct plan_service *s = e->why.conf;
 	const struct policy_service *p = &s->policy;
 	struct core_network network;
+	struct core_service_view v;
 	explain_say(e, EXPLAIN_SERVICE, "%.160s is a service of %u member%s in %u tier%s (%.60s:%u)", s->name, p->member_count,
 		    p->member_count == 1 ? "" : "s", p->tier_count, p->tier_count == 1 ? "" : "s", s->file, s->line);
 	if (p->couple)
@@ -80,6 +81,11 @@ static void say_service(struct explain *e)
 			    p->need_pct);
 	if (p->load)
 		explain_say(e, EXPLAIN_SERVICE, "a tier needs members up of each family that together carry %u (load)", p->load);
+	core_service_get(e->h->core, e->service, &v);
+	if (v.held_members)
+		explain_say(e, EXPLAIN_SERVICE, "%u member%s down %s held in the answer: checks take out no more than %u%s of the members a minute "
+			    "(removals)", v.held_members, v.held_members == 1 ? " that is" : "s that are", v.held_members == 1 ? "is" : "are",
+			    s->removals ? s->removals : s->removals_pct, s->removals ? "" : "%");
 	core_network_get(e->h->core, &network);
 	if (network.state == CORE_NETWORK_ISOLATED)
 		explain_say(e, EXPLAIN_SERVICE, "%s has lost its network, and abstains wherever it was told nothing", view_node(e->h)->name);

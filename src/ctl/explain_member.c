@@ -35,7 +35,11 @@ static void add_votes(struct explain_line *l, const struct explain *e, const str
 static void add_state(struct explain_line *l, const struct explain *e, uint16_t i, const struct core_member_view *m)
 {
 	const struct policy_input *in = &e->why.input[i];
+	char utc[32];
 	explain_add(l, " is %s", health_verdict_text(m->state));
+	if (m->held)
+		explain_add(l, ", and held in the answer as if it were up, until %s or sooner",
+			    text_format_utc(view_wall_future(e->h, m->leaves_ms), utc));
 	if (m->state != HEALTH_VERDICT_UNKNOWN || m->force != POLICY_FORCE_NONE || m->conf->drain)
 		return;
 	if (in->waiting)

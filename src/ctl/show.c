@@ -5,7 +5,7 @@
  * service    {"service":…,"state":…,"total":…,"up":…,"answering":…,"a":…,"aaaa":…,"file":"gemel.lua","line":21,
  *             "members":[{"address":"192.0.2.1","tier":1,"host":"ams1","weight":1,"state":"up","since":"…Z","answering":true,
  *              "own":"up","twin":"abstains","forced":"down","by":"root","until":"…Z","why":"new disk","drain":false,
- *              "recovered":false,"flap":"steady","check":"web","probe":"192.0.2.1","reason":"ok","took_us":350}]}
+ *              "recovered":false,"flap":"steady","held":false,"check":"web","probe":"192.0.2.1","reason":"ok","took_us":350}]}
  * peers      {"peers":[{"node":"ns2","id":2,"link":"active","self":"normal","since":"…Z","heard":"…Z","rtt_us":350,"loss_permille":0,
  *              "clock_ms":-3,"same_config":true,"same_records":true}],
  *             "packets":{"sent":…,"received":…,"bytes_sent":…,"bytes_received":…,"refused_short":…,…}}   null without a pair
@@ -113,6 +113,7 @@ static void show_check(const struct core_member_view *m, struct doc *d)
 	doc_bool(d, "drain", m->conf->drain);
 	doc_bool(d, "recovered", m->recovered);
 	doc_text(d, "flap", m->stream ? health_flapping_text(m->flapping) : NULL);
+	doc_bool(d, "held", m->held);
 	doc_text(d, "check", m->stream ? m->stream->check : NULL);
 	doc_text(d, "probe", m->stream ? addr_format(&m->stream->addr, true, text) : NULL);
 	doc_for(d, DOC_PEOPLE);
@@ -122,6 +123,8 @@ static void show_check(const struct core_member_view *m, struct doc *d)
 		doc_text(d, "recovered", "recovered");
 	if (m->flapping != HEALTH_STEADY)
 		doc_text(d, "flap", health_flapping_text(m->flapping));
+	if (m->held)
+		doc_text(d, "held", "held");
 	doc_for(d, DOC_BOTH);
 	if (m->stream && m->last.reason != HEALTH_REASON_NONE)
 		doc_us(d, "took_us", m->last.took_us);

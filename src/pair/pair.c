@@ -276,6 +276,11 @@ uint64_t pair_hlc_now(struct pair *p, uint64_t wall_ms)
 	return clock_hlc_next(&p->hlc, wall_ms);
 }
 
+uint64_t pair_hlc_seen(const struct pair *p)
+{
+	return clock_hlc_peek(&p->hlc, 0);
+}
+
 void pair_hlc_absorb(struct pair *p, uint64_t stamp)
 {
 	clock_hlc_absorb(&p->hlc, stamp);

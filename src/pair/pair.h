@@ -158,6 +158,7 @@ enum pair_effective pair_decide(enum pair_agree agree, const struct pair_ballot 
 
 /* ---- hybrid logical clock: 48-bit ms, 16-bit counter ---- */
 uint64_t pair_hlc_now(struct pair *p, uint64_t wall_ms); /* above all that were seen or given out */
+uint64_t pair_hlc_seen(const struct pair *p);           /* the highest of those */
 void pair_hlc_absorb(struct pair *p, uint64_t stamp);    /* one that came another way: from the journal */
 
 /* ---- for status ---- */

@@ -168,6 +168,11 @@ static bool set_option(struct plan_service *s, const char *w)
 		s->policy.need_pct = (uint8_t)(pct ? atoi(v) : 0);
 		return true;
 	}
+	if ((v = value_of(w, "removals"))) {
+		s->removals = (uint16_t)(strchr(v, '%') ? 0 : atoi(v));
+		s->removals_pct = (uint8_t)(strchr(v, '%') ? atoi(v) : 0);
+		return true;
+	}
 	if ((v = value_of(w, "initial")))
 		s->policy.initial_up = strcmp(v, "up") == 0;
 	else if ((v = value_of(w, "answer")))

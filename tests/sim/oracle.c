@@ -2,6 +2,7 @@
  *
  *     after every step   the effective state of each member follows from votes, freshness and held states alone
  *                        nobody votes down whom it never saw fail
+ *                        of those down no more go within a minute than `removals` says, the first first
  *                        forces follow from the overrides in force; the published set from states and forces
  *                        what was ready stays ready; the first round ends in time
  *     at the end         both nodes publish the same, and it is the truth
@@ -225,6 +226,62 @@ static void check_set(struct sim *s, int node, size_t v, const struct policy_inp
 	}
 }
 
+/* ---- how many go within a minute ---- */
+
+#define MINUTE_MS 60000
+
+/* Of the records that say down the first; a stream's, for the sim's members have one each. */
+static uint64_t went_down(const struct sim *s, int node, const struct core_member_view *m, uint8_t agree)
+{
+	const struct pair *p = core_pair(s->nodes[node].core);
+	uint64_t first = UINT64_MAX, key = effective_key(sim_plan(s, node), m->stream->key, agree);
+	struct pair_peer_view peer;
+	pair_peer_get(p, 0, &peer, sim_mono(s, node));
+	for (uint8_t id = 1; id <= SIM_NODES; id++) {
+		const struct pair_record *r = pair_find(p, id, PAIR_EFFECTIVE, key);
+		bool heard = id == node + 1 || (pair_is_fresh(p, peer.id, sim_mono(s, node)) && agree != POLICY_AGREE_LOCAL);
+		if (heard && r && r->value_len >= 9 && r->value[0] == HEALTH_VERDICT_DOWN && load_u64(r->value + 1) < first)
+			first = load_u64(r->value + 1);
+	}
+	return first;
+}
+
+/* Nobody goes before the N-th before it went and a minute more; by a clock that is no slower than this node has seen, and no
+ * faster than the faster of the two. */
+static void check_removals(struct sim *s, int node, size_t v, struct policy_input *in)
+{
+	const struct plan_service *conf = &sim_plan(s, node)->services[v];
+	uint64_t least = pair_hlc_seen(core_pair(s->nodes[node].core)) >> 16, most = sim_wall(s, 0), stamp[SIM_MEMBERS_MAX], went[SIM_MEMBERS_MAX];
+	size_t order[SIM_MEMBERS_MAX], n = 0;
+	bool held[SIM_MEMBERS_MAX];
+	least = sim_wall(s, node) > least ? sim_wall(s, node) : least;
+	most = sim_wall(s, 1) > most ? sim_wall(s, 1) : most;
+	for (size_t i = 0; i < conf->policy.member_count; i++) {
+		struct core_member_view m;
+		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
+		held[i] = m.held;
+		if (held[i] && (m.state != HEALTH_VERDICT_DOWN || m.force != POLICY_FORCE_NONE || conf->removals == 0))
+			sim_fail(s, "ns%d %s holds member %zu without need", node + 1, conf->name, i);
+		if (m.state != HEALTH_VERDICT_DOWN || m.force != POLICY_FORCE_NONE)
+			continue;
+		stamp[i] = went_down(s, node, &m, agree_of(sim_plan(s, node), conf));
+		size_t to = n++;
+		for (; to > 0 && (stamp[order[to - 1]] > stamp[i] ||
+				  (stamp[order[to - 1]] == stamp[i] && sim_backend(&conf->policy.members[order[to - 1]].addr) > sim_backend(&m.conf->addr))); to--)
+			order[to] = order[to - 1];
+		order[to] = i;
+	}
+	for (size_t k = 0; conf->removals > 0 && k < n; k++) {
+		went[k] = stamp[order[k]] >> 16;
+		if (k >= conf->removals && went[k - conf->removals] + MINUTE_MS > went[k])
+			went[k] = went[k - conf->removals] + MINUTE_MS;
+		if (held[order[k]] ? went[k] <= least : went[k] > most)
+			sim_fail(s, "ns%d %s member %zu is %s", node + 1, conf->name, order[k], held[order[k]] ? "held though its minute is over" : "not held");
+		if (held[order[k]])
+			in[order[k]].state = HEALTH_VERDICT_UP;
+	}
+}
+
 static void check_member(struct sim *s, int node, size_t v, size_t i, struct policy_input *in)
 {
 	const struct plan *p = sim_plan(s, node);
@@ -277,6 +334,7 @@ void oracle_after_step(struct sim *s, int node)
 	for (size_t v = 0; v < p->service_count; v++) {
 		for (size_t i = 0; i < p->services[v].policy.member_count; i++)
 			check_member(s, node, v, i, &in[i]);
+		check_removals(s, node, v, in);
 		check_set(s, node, v, in);
 	}
 }

@@ -17,15 +17,15 @@
 static const char *const plans[SIM_SHAPES][SIM_PLANS] = {
 	{ "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
 	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 / 127.0.0.3\nservice dl.test web 127.0.0.1@ams1%ams 127.0.0.4\n"
-	  "service last.test web 127.0.0.5 127.0.0.6 all_down=last\n",
+	  "service last.test web 127.0.0.5 127.0.0.6 all_down=last\nservice few.test web 127.0.0.1@ams1%ams 127.0.0.3 127.0.0.4 127.0.0.6 removals=1\n",
 	  "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
 	  "service new.test web 127.0.0.6 127.0.0.2\nservice www.test web 127.0.0.2 127.0.0.1@ams1%ams / 127.0.0.3\n"
-	  "service dl.test web 127.0.0.4 127.0.0.1@ams1%ams\nservice last.test web 127.0.0.5 127.0.0.6 all_down=last\n" },
+	  "service dl.test web 127.0.0.4 127.0.0.1@ams1%ams\nservice last.test web 127.0.0.5 127.0.0.6 all_down=last\nservice few.test web 127.0.0.1@ams1%ams 127.0.0.3 127.0.0.4 127.0.0.6 removals=1\n" },
 	{ "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
-	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 127.0.0.3 need=2 all_down=none\nservice dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\n",
+	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 127.0.0.3 need=2 all_down=none removals=2\nservice dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\n",
 	  "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
 	  "service dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\nservice new.test web 127.0.0.6\n"
-	  "service www.test web 127.0.0.3 127.0.0.2 127.0.0.1@ams1%ams need=2 all_down=none\n" },
+	  "service www.test web 127.0.0.3 127.0.0.2 127.0.0.1@ams1%ams need=2 all_down=none removals=2\n" },
 	{ "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"
 	  "service www.test web 127.0.0.1@ams1%ams ::2 / 127.0.0.3 ::4 couple=1 failback=manual\nservice dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\n",
 	  "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"

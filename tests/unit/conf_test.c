@@ -320,10 +320,10 @@ START_TEST(a_service_without_tiers_has_the_zones_addresses)
 	enter();
 	help_write("example.test.zone", "$TTL 300\n@ SOA ns1 h 1 2 3 4 5\n NS ns1\nns1 A 127.0.0.1\n"
 		   "shop 20 A 192.0.2.10\nshop 20 A 192.0.2.11\nshop 40 AAAA 2001:db8::1\nlow 5 A 192.0.2.1\n");
-	load(&l, BASE "service 'SHOP.Example.test.' { check = 'web' }\nservice 'low.example.test' { check = 'web' }\n"
+	load(&l, BASE "service 'SHOP.Example.test.' { check = 'web' }\nservice 'low.example.test' { check = 'web', removals = 2 }\n"
 		 "service 'ttl.example.test' { check = 'web', tiers = { { '192.0.2.1' } }, ttl = { min = 2, max = '5s' "
 		 "} }\n"
-		 "service 'n.example.test' { check = 'web', need = '50%', failback = '1m', tiers = { { '192.0.2.1' } }, ttl = { max = 4 "
+		 "service 'n.example.test' { check = 'web', need = '50%', failback = '1m', removals = '25%', tiers = { { '192.0.2.1' } }, ttl = { max = 4 "
 		 "} }\n");
 	const struct policy_service *shop = &service(&l, "shop.example.test")->policy;
 	ck_assert_uint_eq(shop->member_count, 3);
@@ -338,6 +338,11 @@ START_TEST(a_service_without_tiers_has_the_zones_addresses)
 	ck_assert_uint_eq(service(&l, "n.example.test")->policy.need_pct, 50);
 	ck_assert_uint_eq(service(&l, "n.example.test")->policy.failback_ms, 60000);
 	ck_assert_uint_eq(shop->failback_ms, 0);
+	ck_assert_uint_eq(service(&l, "n.example.test")->removals_pct, 25);
+	ck_assert_uint_eq(service(&l, "n.example.test")->removals, 0);
+	ck_assert_uint_eq(service(&l, "low.example.test")->removals, 2);
+	ck_assert_uint_eq(service(&l, "shop.example.test")->removals, 0);
+	ck_assert_uint_eq(service(&l, "shop.example.test")->removals_pct, 0);
 	ck_assert_uint_eq(service(&l, "n.example.test")->policy.need, 0);
 	ck_assert_uint_eq(service(&l, "shop.example.test")->owner[0], 4);
 	unload(&l);
@@ -543,7 +548,7 @@ START_TEST(twins_have_one_digest)
 	"pair { name = 'p', key = 'pair.key' }\nzone 'example.test' { file = 'example.test.zone' }\n" \
 	"check 'web' { script = 'tcp', args = { port = 80 } }\n" \
 	"service 'w.example.test' { check = 'web', tiers = { { '192.0.2.1', '192.0.2.2' } }, need = " need " }\n"
-	struct loaded a, b, moved, other;
+	struct loaded a, b, moved, other, bound;
 
 	enter();
 	help_write("gemel.lua", TWINS("127.0.0.1:53", "1"));
@@ -553,14 +558,18 @@ START_TEST(twins_have_one_digest)
 	load_as(&moved, "moved.lua", "a");
 	help_write("other.lua", TWINS("127.0.0.1:53", "2"));
 	load_as(&other, "other.lua", "a");
+	help_write("bound.lua", TWINS("127.0.0.1:53", "1, removals = 1"));
+	load_as(&bound, "bound.lua", "a");
 	ck_assert_ptr_nonnull(a.p);
 	ck_assert_uint_eq(a.p->digest, b.p->digest);
 	ck_assert_uint_eq(a.p->digest, moved.p->digest);
 	ck_assert_uint_ne(a.p->digest, other.p->digest);
+	ck_assert_uint_ne(a.p->digest, bound.p->digest);
 	unload(&a);
 	unload(&b);
 	unload(&moved);
 	unload(&other);
+	unload(&bound);
 	help_leave();
 }
 END_TEST

@@ -150,7 +150,7 @@ START_TEST(service_json_has_every_member)
 	ck_assert_ptr_nonnull(since);
 	ck_assert_ptr_nonnull(strstr(members, "{\"address\":\"127.0.0.11\",\"tier\":1,\"host\":null,\"weight\":1,\"state\":\"down\",\"since\":"));
 	ck_assert_ptr_nonnull(strstr(members, "\"answering\":true,\"own\":\"down\",\"twin\":null,\"forced\":null,\"by\":null,\"until\":null,"
-					      "\"why\":null,\"drain\":false,\"recovered\":false,\"flap\":\"steady\",\"check\":\"web\",\"probe\":\"127.0.0.11\","
+					      "\"why\":null,\"drain\":false,\"recovered\":false,\"flap\":\"steady\",\"held\":false,\"check\":\"web\",\"probe\":\"127.0.0.11\","
 					      "\"took_us\":300,\"reason\":\"connect refused\"}]}\n"));
 }
 END_TEST

@@ -810,3 +810,25 @@
 	  "A: the answer is 127.0.0.11, whoever asks\n"
 	  "member 127.0.0.11 (tier 1) is down: it needs db.example.test, which is down; ns1 votes up (ok)\n"
 	  "member 127.0.0.11 counts as up, whatever its checks say: override \"up 127.0.0.11\" by alice, until auto, because \"because\"\n" },
+	{ "one goes, the next is held", W S A1 " " A2 " " A3 " removals=1\n",
+	  "3000; 127.0.0.12 refused; 5000; 127.0.0.13 refused; 5000",
+	  "1 member that is down is held in the answer: checks take out no more than 1 of the members a minute (removals)\n"
+	  "A: tier 1 answers: it has 2 members up and needs 1\n"
+	  "A: the answer is 127.0.0.11, 127.0.0.13\n"
+	  "member 127.0.0.12 (tier 1) is down: ns1 votes down (connect refused)\n"
+	  "member 127.0.0.13 (tier 1) is down, and held in the answer as if it were up, until 2023-11-14T22:31:03.844Z or sooner: ns1 votes down (connect refused)\n" },
+	{ "two are held by a share", W S A1 " " A2 " " A3 " removals=10%\n",
+	  "3000; 127.0.0.11 refused; 5000; 127.0.0.12 refused; 127.0.0.13 refused; 5000",
+	  "2 members that are down are held in the answer: checks take out no more than 10% of the members a minute (removals)\n"
+	  "A: tier 1 answers: it has 2 members up and needs 1\n"
+	  "A: the answer is 127.0.0.12, 127.0.0.13\n" },
+	{ "the minute is over", W S A1 " " A2 " " A3 " removals=1\n",
+	  "3000; 127.0.0.12 refused; 5000; 127.0.0.13 refused; 65000",
+	  "A: the answer is 127.0.0.11, whoever asks\n"
+	  "!held\n"
+	  "member 127.0.0.13 (tier 1) is down: ns1 votes down (connect refused)\n" },
+	{ "who lacks what it needs is not held", W S A1 " " A2 "^db.example.test " A3 "^db.example.test removals=1\nservice db.example.test web 127.0.0.14\n",
+	  "3000; 127.0.0.14 refused; 5000",
+	  "A: the answer is 127.0.0.11, whoever asks\n"
+	  "!held\n"
+	  "member 127.0.0.12 (tier 1) is down: it needs db.example.test, which is down; ns1 votes up (ok)\n" },

@@ -11,8 +11,8 @@ static const char *const text =
 	"check web interval=1000 timeout=500 retry=200 fall=3 rise=2\n"
 	"check port interval=5000\n"
 	"service www.example.test web 127.0.0.11 127.0.0.12@ams1%ams / 2001:db8::13 all_down=last ttl=5-30 initial=down\n"
-	"service dl.example.test web+port 127.0.0.11 127.0.0.14 need=50% pick=weighted answer=1 agree=local couple=1\n"
-	"service static.example.test - 127.0.0.15 all_down=none failback=60000\n"
+	"service dl.example.test web+port 127.0.0.11 127.0.0.14 need=50% pick=weighted answer=1 agree=local couple=1 removals=25%\n"
+	"service static.example.test - 127.0.0.15 all_down=none failback=60000 removals=3\n"
 	"service slow.example.test web 127.0.0.16*2#40 127.0.0.17#60 pick=sticky slow_start=90000 load=100\n";
 
 /* plan_make knows no arguments and no fallback list; these carry every kind. */
@@ -95,6 +95,8 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert(!q->services[0].policy.initial_up);
 	ck_assert_uint_eq(q->services[2].policy.failback_ms, 60000);
 	ck_assert_uint_eq(q->services[1].policy.need_pct, 50);
+	ck_assert_uint_eq(q->services[1].removals_pct, 25);
+	ck_assert_uint_eq(q->services[2].removals, 3);
 	ck_assert_uint_eq(q->services[1].checks[0].count, 2);
 	ck_assert_uint_eq(q->services[2].checks[0].count, 0);
 	ck_assert_uint_eq(q->streams[0].timing.retry_ms, 200);
@@ -228,6 +230,10 @@ START_TEST(nonsense_is_refused)
 	p = rich_plan(); SERVICE(p, 3)->policy.load = POLICY_LOAD_MAX + 1;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); ((struct policy_member *)(uintptr_t)p->services[3].policy.members)->capacity = POLICY_CAPACITY_MAX + 1;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); SERVICE(p, 0)->removals = 1; SERVICE(p, 0)->removals_pct = 50; /* both at once */
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); SERVICE(p, 0)->removals_pct = 101;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); p->limits.cookies = 0;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
