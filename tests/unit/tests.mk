@@ -38,7 +38,9 @@ tests_unit_policy_test_LDADD = src/policy/libpolicy.a src/base/libbase.a $(CHECK
 
 check_PROGRAMS += tests/unit/policy_random_test
 TESTS += tests/unit/policy_random_test
-tests_unit_policy_random_test_SOURCES = tests/unit/policy_random_test.c tests/unit/policy_dsl.h
+POLICY_ORACLE = tests/lib/policy_oracle.c tests/lib/policy_oracle.h
+tests_unit_policy_random_test_SOURCES = tests/unit/policy_random_test.c tests/unit/policy_dsl.h $(POLICY_ORACLE)
+tests_unit_policy_random_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_policy_random_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_policy_random_test_LDADD = src/policy/libpolicy.a src/base/libbase.a $(CHECK_LIBS)
 
