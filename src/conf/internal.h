@@ -73,9 +73,16 @@ struct conf_needs { /* services that a service, or a member, needs */
 	uint8_t count;
 };
 
+struct conf_probe { /* what one node probes */
+	const char *node;
+	struct addr addr;
+};
+
 struct conf_member {
 	struct addr addr;
-	struct addr probe; /* family 0 = the address itself */
+	struct addr probe; /* by this node; family 0 = the address itself */
+	const struct conf_probe *probe_by; /* where nodes differ, of all that were named; ascending node */
+	uint16_t probe_count;
 	uint8_t tier;
 	bool drain;
 	uint16_t weight;
@@ -190,6 +197,8 @@ void conf_build_services(struct conf *c);             /* service.c */
 void conf_build_needs(struct conf *c);                /* needs.c */
 
 /* ---- parts ---- */
+/* What a member's `probe` says; v may be NULL. */
+void conf_probe_read(struct conf *c, const struct conf_value *v, struct conf_member *m); /* probe.c */
 /* A list of blocks that the schema passed, or otherwise, where v is NULL: so many of loopback and then private networks. */
 enum conf_nets { CONF_LOOPBACK = 2, CONF_PRIVATE = 6 };
 struct addr_block *conf_blocks_read(struct conf *c, const struct conf_value *v, enum conf_nets otherwise, uint16_t *count);

@@ -153,28 +153,6 @@ static void add_named(struct conf *c, struct conf_members *out, const struct con
 	}
 }
 
-static void read_probe(struct conf *c, const struct fields *f, struct conf_member *m)
-{
-	const struct conf_value *v = f->v[MEMBER_PROBE];
-
-	if (!v)
-		return;
-	if (v->type == CONF_TABLE) {
-		conf_warning(c, v, "\"probe\" by node name is not built yet: the member's own address is probed");
-		for (uint32_t i = 0; i < v->table.field_count; i++) {
-			const struct conf_value *item = &v->table.fields[i];
-			struct addr a;
-
-			if (item->type != CONF_STRING || addr_parse(&a, item->string.s, item->string.len, 0))
-				conf_fields_fault(c, SCHEMA_MEMBER, MEMBER_PROBE, item);
-		}
-	} else if (v->type != CONF_STRING || addr_parse(&m->probe, v->string.s, v->string.len, 0) ||
-		   addr_is_any(&m->probe)) {
-		memset(&m->probe, 0, sizeof m->probe);
-		conf_fields_fault(c, SCHEMA_MEMBER, MEMBER_PROBE, v);
-	}
-}
-
 static void add_table(struct conf *c, struct conf_members *out, const struct conf_value *v, struct conf_member *m)
 {
 	struct fields f;
@@ -193,7 +171,7 @@ static void add_table(struct conf *c, struct conf_members *out, const struct con
 	m->capacity = m->capacity_at ? (uint32_t)conf_fields_integer(&f, MEMBER_CAPACITY) : 0;
 	m->drain = conf_fields_boolean(&f, MEMBER_DRAIN);
 	m->needs_at = f.v[MEMBER_NEEDS];
-	read_probe(c, &f, m);
+	conf_probe_read(c, f.v[MEMBER_PROBE], m);
 	add_named(c, out, &v->table.list[0], m);
 }
 

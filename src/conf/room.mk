@@ -20,6 +20,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/pem.c \
 	src/conf/plan.c src/conf/planner.h \
 	src/conf/print.c \
+	src/conf/probe.c \
 	src/conf/repeats.c src/conf/repeats.h \
 	src/conf/safelib.c \
 	src/conf/sandbox.c src/conf/sandbox.h \

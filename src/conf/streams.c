@@ -1,6 +1,9 @@
 /* Members and checks → streams. See planner.h.
  *
  *     member × check ─▶ canonical octets (probe address, script, arguments) ─▶ 64-bit key ─▶ one stream
+ *
+ * Where nodes probe at addresses of their own the canonical octets have the whole table of these in place of the address, and
+ * the arguments without the port that one may bring: the key must be the same on all nodes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -101,10 +104,20 @@ static void check_missing(struct planner *pl, const struct conf_check *k, struct
 	}
 }
 
-/* The arguments in full, ascending by name. Room for as many as the check, the script's own table and a port may
- * give. */
-static size_t expand_args(struct planner *pl, const struct conf_check *k, const struct conf_service *s,
-			  const struct conf_member *m,
+/* This node's port, if every node has one: a check that lacks one would be whole on some of them only. */
+static uint16_t port_of_all(const struct conf *c, const struct conf_member *m)
+{
+	uint16_t port = m->probe_count && m->probe_count < c->node_count ? 0 : m->probe.port;
+
+	for (uint16_t i = 0; i < m->probe_count; i++)
+		if (!m->probe_by[i].addr.port)
+			port = 0;
+	return port;
+}
+
+/* The arguments in full, ascending by name, with this port if it is not 0. Room for as many as the check, the script's own
+ * table and a port may give. */
+static size_t expand_args(struct planner *pl, const struct conf_check *k, const struct conf_service *s, uint16_t port,
 			  struct plan_arg *args)
 {
 	size_t n = 0;
@@ -117,16 +130,38 @@ static size_t expand_args(struct planner *pl, const struct conf_check *k, const 
 		if (k->script->args[i].types & SCRIPT_ARG_OWNER && !find_arg(args, n, k->script->args[i].name))
 			args[n++] = (struct plan_arg){.name = k->script->args[i].name, .kind = PLAN_ARG_STRING,
 						      .string = s->name};
-	n = set_port(args, n, k->script, m->probe.port);
-	check_missing(pl, k, args, n);
+	n = set_port(args, n, k->script, port);
 	qsort(args, n, sizeof *args, arg_order);
 	return n;
 }
 
 /* ---- streams ---- */
 
-static uint64_t stream_key(const struct addr *a, const char *script, const struct plan_arg *args, size_t n,
-			   bool *failed)
+static void put_address(struct wbuf *w, const struct addr *a)
+{
+	put_u8(w, a->family);
+	put_bytes(w, a->ip, sizeof a->ip);
+	put_u16(w, a->port);
+}
+
+/* own: where this node probes. 0 is no family: the two cannot be mistaken. */
+static void put_probe(struct wbuf *w, const struct conf_member *m, const struct addr *own)
+{
+	if (!m->probe_count) {
+		put_address(w, own);
+		return;
+	}
+	put_u8(w, 0);
+	put_address(w, &m->addr); /* for nodes that are not named */
+	put_u16(w, m->probe_count);
+	for (uint16_t i = 0; i < m->probe_count; i++) {
+		put_str(w, m->probe_by[i].node);
+		put_address(w, &m->probe_by[i].addr);
+	}
+}
+
+static uint64_t stream_key(const struct conf_member *m, const struct addr *own, const char *script, const struct plan_arg *args,
+			   size_t n, bool *failed)
 {
 	uint8_t *room = malloc(STREAM_TEXT_MAX);
 	struct wbuf w;
@@ -137,9 +172,7 @@ static uint64_t stream_key(const struct addr *a, const char *script, const struc
 		return 0;
 	}
 	wbuf_init(&w, room, STREAM_TEXT_MAX);
-	put_u8(&w, a->family);
-	put_bytes(&w, a->ip, sizeof a->ip);
-	put_u16(&w, a->port);
+	put_probe(&w, m, own);
 	put_str(&w, script);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t bits;
@@ -260,12 +293,17 @@ uint32_t conf_planner_stream(struct planner *pl, const struct conf_service *s, c
 {
 	struct plan_stream like = {.addr = m->probe.family ? m->probe : m->addr, .timing = k->timing, .check = k->name,
 				   .owner = s->name, .host = m->host};
-	size_t n = expand_args(pl, k, s, m, args);
+	size_t n = expand_args(pl, k, s, port_of_all(pl->c, m), args);
 	bool failed = false;
 	uintptr_t found;
 
+	check_missing(pl, k, args, n);
+	if (m->probe_count)
+		n = expand_args(pl, k, s, 0, args);
 	like.script = script_index(pl, k->script);
-	like.key = stream_key(&like.addr, k->script->name, args, n, &failed);
+	like.key = stream_key(m, &like.addr, k->script->name, args, n, &failed);
+	if (m->probe_count)
+		n = expand_args(pl, k, s, m->probe.port, args);
 	if (failed) {
 		conf_fault(pl->c, k->at, "the arguments of check \"%s\" are too long; expected less than %d octets",
 			   k->name, STREAM_TEXT_MAX);

@@ -1,4 +1,5 @@
 """The main job with real processes: a back end dies and returns, a twin is killed and comes back, every back end dies."""
+import re
 import socket
 import subprocess
 
@@ -84,6 +85,26 @@ class Story(Case):
         run = subprocess.run(["dig", "@127.0.0.1", "-p", str(self.ports["ns1"]), "+tries=1", "+tcp", "+short", "CH", "TXT",
                               f"explain.{NAME}.service.gemel"], capture_output=True, text=True, check=False, timeout=30)
         self.assertIn('"A: tier 2 answers: tier 1 has 0 of 1 members up that it needs"', run.stdout.splitlines())
+
+    def test_each_twin_probes_where_it_is_told(self):
+        self.both_answer(A, B)
+        config = self.ns1.config
+        with open(config) as f:
+            text = f.read()
+        with open(config, "w") as f:  # only ns1 asks B itself; ns2 asks C in its place
+            f.write(text.replace(f'"{B}" }}', f'{{ "{B}", probe = {{ ns2 = "{C}" }} }} }}', 1))
+        for n in ("ns1", "ns2"):
+            self.assertEqual(self.ctl(n, "reload")[0], 0)
+        self.both_answer(A, B)
+        self.backends[B].kill()
+        voted = lambda n: self.ctl(n, "explain", NAME)[1]
+        for n in ("ns1", "ns2"):  # two votes on one member, and one is enough
+            self.assert_soon(lambda n=n: re.search(f"member {B} .*ns1 votes down", voted(n)) and re.search(f"member {B} .*ns2 votes up", voted(n)),
+                             f"{n} knows both votes: {voted(n)}")
+        self.both_answer(A, B)
+        self.backends[C].kill()
+        self.both_answer(A)
+        self.assertIn(f"{C}", self.ctl("ns2", "targets")[1])
 
     def test_explain_knows_what_a_client_gets(self):
         self.both_answer(A, B)

@@ -574,6 +574,48 @@ START_TEST(twins_have_one_digest)
 }
 END_TEST
 
+/* Votes on one probe meet by its key, whatever each node asks. */
+START_TEST(twins_probe_where_each_is_told)
+{
+#define PROBED(check, probe) \
+	"node 'a' { id = 1, peer = '127.0.0.1:5401' }\nnode 'b' { id = 2, peer = '127.0.0.1:5402' }\n" \
+	"pair { name = 'p', key = 'pair.key' }\nzone 'example.test' { file = 'example.test.zone' }\n" \
+	"check 'web' { script = 'tcp', args = {" check "} }\n" \
+	"service 'w.example.test' { check = 'web', tiers = { { { '192.0.2.1', probe = " probe " }, '192.0.2.2' } } }\n"
+	static const struct { const char *text, *a, *b; int port_a, port_b; } rows[] = {
+		{PROBED("port = 80", "'10.0.0.1:81'"), "10.0.0.1:81", "10.0.0.1:81", 81, 81},
+		{PROBED("port = 80", "{ a = '10.0.0.1:81', b = '10.1.0.1' }"), "10.0.0.1:81", "10.1.0.1", 81, 80},
+		{PROBED("port = 80", "{ b = '10.1.0.1:82', a = '10.0.0.1:81' }"), "10.0.0.1:81", "10.1.0.1:82", 81, 82},
+		{PROBED("port = 80", "{ b = '[2001:db8::1]:82' }"), "192.0.2.1", "[2001:db8::1]:82", 80, 82},
+	};
+	uint64_t keys[sizeof rows / sizeof *rows], digests[sizeof rows / sizeof *rows];
+	char text[ADDR_TEXT_MAX];
+
+	enter();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct loaded a, b;
+		help_write("gemel.lua", rows[i].text);
+		load_as(&a, "gemel.lua", "a");
+		load_as(&b, "gemel.lua", "b");
+		const struct plan_stream *sa = stream(&a, "w.example.test", 0, 0), *sb = stream(&b, "w.example.test", 0, 0);
+		ck_assert_str_eq(addr_format(&sa->addr, true, text), rows[i].a);
+		ck_assert_str_eq(addr_format(&sb->addr, true, text), rows[i].b);
+		ck_assert_int_eq(sa->args[0].integer, rows[i].port_a);
+		ck_assert_int_eq(sb->args[0].integer, rows[i].port_b);
+		ck_assert_uint_eq(sa->key, sb->key);
+		ck_assert_uint_ne(sa->key, stream(&a, "w.example.test", 1, 0)->key);
+		ck_assert_uint_eq(a.p->digest, b.p->digest);
+		keys[i] = sa->key;
+		digests[i] = a.p->digest;
+		for (size_t k = 0; k < i; k++)
+			ck_assert((i == k) == (keys[i] == keys[k]) && digests[i] != digests[k]);
+		unload(&a);
+		unload(&b);
+	}
+	help_leave();
+}
+END_TEST
+
 /* ---- the language ---- */
 
 START_TEST(loops_and_modules_make_services_in_order)
@@ -923,7 +965,7 @@ int main(void)
 		every_agree_and_pick_reaches_the_plan, needs_reach_the_plan, members_are_addresses_hosts_sites_and_tables,
 		slow_start_load_and_capacity_reach_the_plan, one_stream_for_one_question,
 		keys_do_not_depend_on_order_or_timing,
-		twins_have_one_digest, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,
+		twins_have_one_digest, twins_probe_where_each_is_told, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,
 				broken_files_are_told_at_their_line,
 				a_key_has_to_fit_its_certificate,
 		the_deepest_zone_has_the_service,
