@@ -70,6 +70,7 @@ static bool socket_is_for(enum socket_kind k, enum ipc_role r)
 	case SOCKET_TCP:
 		return r == IPC_RESPONDER;
 	case SOCKET_PEER:
+	case SOCKET_PEER_TCP:
 	case SOCKET_CONTROL:
 	case SOCKET_STATE_DIR:
 		return r == IPC_COORDINATOR;

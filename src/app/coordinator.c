@@ -120,6 +120,8 @@ static void take_socket(struct coordinator *c, struct rbuf *m, int fd)
 		c->state_fd = fd;
 	else if (kind == SOCKET_CONTROL)
 		c->control_fd = fd;
+	else if (kind == SOCKET_PEER_TCP)
+		coordinator_listen(c, fd, &a);
 	else if (kind == SOCKET_PEER && c->peer_count < PLAN_PEER_ADDRS_MAX) {
 		c->peers[c->peer_count++] = (struct listen_peer){ fd, a };
 		struct event *e = event_new(c->base, fd, EV_READ | EV_PERSIST, coordinator_on_packet, c);

@@ -5,6 +5,7 @@
  *     coordinator_step.c   one event in, its effects carried out: journal, publish, send, probe, reply, notice
  *     coordinator_journal.c  what it remembers, and what happens where it cannot
  *     coordinator_hook.c   the program of on_event
+ *     coordinator_streams.c  connections with the twin
  *     coordinator_links.c  what comes from the responder, the prober, the twin and the operators
  */
 #ifndef GEMEL_APP_COORDINATOR_STATE_H
@@ -41,6 +42,7 @@ struct coordinator {
 	int state_fd, control_fd;
 	struct listen_peer { int fd; struct addr addr; } peers[PLAN_PEER_ADDRS_MAX];
 	size_t peer_count;
+	struct streams *streams; /* NULL without a twin */
 	struct event *timer, *reply_timer;
 	struct reply replies[REPLIES_MAX];
 	uint8_t probes[IPC_MESSAGE_MAX];
@@ -66,6 +68,8 @@ struct coordinator {
 /* coordinator_step.c */
 /* ERR_NOMEM: the event is lost. */
 int coordinator_step(struct coordinator *c, const struct core_event *e);
+/* The socket of ours from which this address of a peer is reached, or NULL. */
+const struct listen_peer *coordinator_way(const struct coordinator *c, const struct addr *to);
 void coordinator_publish_all(struct coordinator *c); /* for a new responder, log or generation */
 /* Tells operators whose command every worker answers from now. */
 void coordinator_answer_replies(struct coordinator *c);
@@ -88,6 +92,9 @@ void coordinator_hook_plan(struct coordinator *c); /* the present plan's */
 void coordinator_hook_notice(struct coordinator *c, const struct core_notice *n);
 void coordinator_hook_second(struct coordinator *c);
 const struct ctl_hook *coordinator_hook_get(struct coordinator *c); /* NULL = there is none */
+/* coordinator_streams.c */
+void coordinator_listen(struct coordinator *c, int fd, const struct addr *at);
+void coordinator_connection(struct coordinator *c, const struct core_effect *e);
 
 /* coordinator_links.c */
 void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd);

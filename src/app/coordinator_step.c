@@ -32,27 +32,27 @@ static void append(struct coordinator *c, uint64_t seq, const uint8_t *record, s
 }
 
 /* The twin's second address is reached from our second one: two links over one socket would be one link. */
-static int link_socket(const struct coordinator *c, const struct addr *to)
+const struct listen_peer *coordinator_way(const struct coordinator *c, const struct addr *to)
 {
 	const struct plan *plan = core_plan(c->core);
 	for (uint16_t n = 0; n < plan->node_count; n++)
 		for (size_t i = 0; n != plan->self && i < plan->nodes[n].peer_count && i < c->peer_count; i++)
 			if (c->peers[i].addr.family == to->family && addr_equal(&plan->nodes[n].peer[i], to))
-				return c->peers[i].fd;
+				return &c->peers[i];
 	for (size_t i = 0; i < c->peer_count; i++)
 		if (c->peers[i].addr.family == to->family)
-			return c->peers[i].fd;
-	return -1;
+			return &c->peers[i];
+	return NULL;
 }
 
 static void do_send(struct coordinator *c, const struct core_effect *e)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sockaddr_from_addr(&ss, &e->send.to);
-	int fd = len ? link_socket(c, &e->send.to) : -1;
+	const struct listen_peer *way = len ? coordinator_way(c, &e->send.to) : NULL;
 	/* A heartbeat that the kernel refuses is a lost heartbeat: the protocol lives with those. */
-	if (fd >= 0)
-		sendto(fd, e->send.data, e->send.len, MSG_DONTWAIT, (struct sockaddr *)&ss, len);
+	if (way)
+		sendto(way->fd, e->send.data, e->send.len, MSG_DONTWAIT, (struct sockaddr *)&ss, len);
 }
 
 static void flush_probes(struct coordinator *c)
@@ -155,6 +155,9 @@ static void carry_out(struct coordinator *c, bool whole)
 			break;
 		case CORE_SEND:
 			do_send(c, &e);
+			break;
+		case CORE_CONNECTION:
+			coordinator_connection(c, &e);
 			break;
 		case CORE_PROBE:
 			do_probe(c, &e);

@@ -138,11 +138,11 @@ static void prepare_connections(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof defer_s);
 }
 
-static int open_tcp(struct sockets *s, const struct addr *a)
+static int open_tcp(struct sockets *s, enum socket_kind kind, const struct addr *a)
 {
 	char where[ADDR_TEXT_MAX];
 	addr_format(a, true, where);
-	struct socket_set *set = add_set(s, SOCKET_TCP, a);
+	struct socket_set *set = add_set(s, kind, a);
 	if (!set)
 		return ERR_NOMEM;
 	int fd = bound_socket(a, SOCK_STREAM, false, NULL);
@@ -300,10 +300,13 @@ static int open_all(struct sockets *s, const struct plan_node *n, int uid, int g
 	for (size_t i = 0; !e && i < n->listen_count; i++) {
 		e = open_udp(s, SOCKET_UDP, &n->listen[i], sockets_per_address(n));
 		if (!e)
-			e = open_tcp(s, &n->listen[i]);
+			e = open_tcp(s, SOCKET_TCP, &n->listen[i]);
 	}
-	for (size_t i = 0; !e && i < n->peer_count; i++)
+	for (size_t i = 0; !e && i < n->peer_count; i++) {
 		e = open_udp(s, SOCKET_PEER, &n->peer[i], 1);
+		if (!e)
+			e = open_tcp(s, SOCKET_PEER_TCP, &n->peer[i]);
+	}
 	if (!e)
 		e = open_ping(s, gid);
 	return e ? e : open_control(s, n->control);

@@ -169,6 +169,10 @@ static int dispatch(struct core *c, const struct core_event *e)
 			pair_error = pair_receive(c->pair, &e->packet.from, e->packet.data, e->packet.len, c->now_ms,
 						  c->wall_ms);
 		return pair_error == ERR_NOMEM ? ERR_NOMEM : 0;
+	case CORE_STREAM:
+		c->packet_path = health_path_of(&e->stream.from);
+		twin_stream(c, e);
+		return 0;
 	case CORE_COMMAND:
 		return command_take(c, &e->command);
 	case CORE_SYNCED:
@@ -197,7 +201,7 @@ static int dispatch(struct core *c, const struct core_event *e)
 static const char *cause_of(enum core_event_type t)
 {
 	static const char *const causes[] = { [CORE_EVENT_NONE] = "time",      [CORE_TIMER] = "time",     [CORE_RESULT] = "check",
-					      [CORE_PACKET] = "twin",          [CORE_COMMAND] = "operator", [CORE_SYNCED] = "operator",
+					      [CORE_PACKET] = "twin",          [CORE_STREAM] = "twin",   [CORE_COMMAND] = "operator", [CORE_SYNCED] = "operator",
 					      [CORE_EPOCH] = "start",          [CORE_PLAN] = "reload",    [CORE_PROBER] = "process",
 					      [CORE_TELL] = "process" };
 	return causes[t];

@@ -25,6 +25,7 @@ enum core_event_type {
 	CORE_TIMER,    /* core_deadline is due */
 	CORE_RESULT,   /* a probe ended */
 	CORE_PACKET,   /* from the twin */
+	CORE_STREAM,   /* of a connection with the twin */
 	CORE_COMMAND,  /* an operator's override */
 	CORE_SYNCED,   /* the journal is on disk up to `seq` */
 	CORE_EPOCH,    /* an epoch asked for by CORE_NEED_EPOCH is on disk; boot is fresh randomness */
@@ -32,6 +33,7 @@ enum core_event_type {
 	CORE_TELL,     /* of what happened around the core: it numbers it and keeps it */
 	CORE_PROBER    /* the prober came (up) or went: probes in flight are void. Until the first it is taken to be there */
 };
+enum core_stream { CORE_STREAM_NONE = 0, CORE_STREAM_ACCEPTED, CORE_STREAM_OPENED, CORE_STREAM_OCTETS, CORE_STREAM_DRAINED, CORE_STREAM_ENDED };
 enum core_verb { CORE_VERB_NONE = 0, CORE_VERB_AUTO, CORE_VERB_DOWN, CORE_VERB_UP, CORE_VERB_DRAIN, CORE_VERB_FAILBACK /* of a service; no override */ };
 #define CORE_SELECTOR_MAX 128 /* address, glob, host, site:NAME, service, SERVICE/ADDRESS */
 #define CORE_REASON_MAX 96
@@ -49,6 +51,7 @@ struct core_event {
 		struct { uint32_t stream; uint32_t run; struct health_result result; } result; /* index of the plan it was
 									begun under: the present or the one before */
 		struct { struct addr from; const uint8_t *data; size_t len; } packet;
+		struct { enum core_stream what; uint32_t id; struct addr from; const uint8_t *data; size_t len; } stream; /* as in pair/pair.h */
 		struct core_command command;
 		struct { uint64_t seq; } synced;
 		struct { uint64_t epoch, boot; } epoch;
@@ -64,6 +67,7 @@ enum core_effect_type {
 	CORE_JOURNAL, /* append record; sync soon (or now, then answer CORE_SYNCED with seq) */
 	CORE_PUBLISH, /* one RRset; a step's publishes are one transaction */
 	CORE_SEND,    /* datagram to the twin */
+	CORE_CONNECTION, /* with the twin: open it, write to it, close it */
 	CORE_PROBE,   /* run stream now, answer with CORE_RESULT and the same run */
 	CORE_REPLY,   /* command `id` is in force, or refused */
 	CORE_NEED_EPOCH, /* fill the epoch's low 32 bits with fresh randomness, write it to disk, then CORE_EPOCH */
@@ -87,6 +91,7 @@ struct core_effect {
 		struct { const uint8_t *data; uint16_t len; uint64_t seq; bool sync; } journal; /* borrowed */
 		struct core_publish publish;
 		struct { struct addr to; const uint8_t *data; uint16_t len; } send; /* borrowed */
+		struct { enum pair_stream_op op; uint32_t id; struct addr to; const uint8_t *data; uint16_t len; } connection; /* borrowed */
 		struct { uint32_t stream, run; } probe;
 		struct { uint32_t id; bool refused; const char *text; } reply; /* borrowed */
 		struct { uint64_t epoch; } need_epoch;

@@ -119,6 +119,9 @@ bool core_next_effect(struct core *c, struct core_effect *e)
 	case CORE_SEND:
 		e->send.data = data;
 		break;
+	case CORE_CONNECTION:
+		e->connection.data = data;
+		break;
 	case CORE_REPLY:
 		e->reply.text = (const char *)data;
 		break;

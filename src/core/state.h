@@ -456,7 +456,8 @@ int twin_start(struct core *c);  /* a pair where the plan has one and fresh rand
 int twin_plan(struct core *c, const struct plan *old); /* after a new plan; may end or begin the pair */
 void twin_epoch(struct core *c, uint64_t epoch, uint64_t boot);
 void twin_run(struct core *c);   /* timers, changes, freshness */
-void twin_flush(struct core *c); /* datagrams out */
+void twin_flush(struct core *c); /* datagrams and streams out */
+void twin_stream(struct core *c, const struct core_event *e);
 void twin_forget(struct core *c, const struct stream *s);
 
 /* ---- records.c ---- */

@@ -248,6 +248,8 @@ static void notice_link(struct core *c, const struct pair_event *e)
 	notice_put(c, &n);
 	if (e->to == PAIR_LOST)
 		alarm_about(c, e->peer, "twin lost");
+	else if (e->to == PAIR_TCP_ONLY)
+		alarm_about(c, e->peer, "the twin is reached by TCP only: UDP does not get through");
 	else if (e->to == PAIR_MISMATCH)
 		alarm_about(c, e->peer, "the twin's configuration differs");
 	else if (e->to == PAIR_INCOMPATIBLE)
@@ -334,6 +336,44 @@ void twin_run(struct core *c)
 	want_epoch(c);
 }
 
+void twin_stream(struct core *c, const struct core_event *e)
+{
+	if (!c->pair)
+		return;
+	switch (e->stream.what) {
+	case CORE_STREAM_ACCEPTED:
+		pair_stream_accept(c->pair, e->stream.id, &e->stream.from, c->now_ms);
+		break;
+	case CORE_STREAM_OPENED:
+		pair_stream_open(c->pair, e->stream.id, c->now_ms);
+		break;
+	case CORE_STREAM_OCTETS:
+		pair_stream_receive(c->pair, e->stream.id, e->stream.data, e->stream.len, c->now_ms, c->wall_ms);
+		break;
+	case CORE_STREAM_DRAINED:
+		pair_stream_drained(c->pair, e->stream.id, c->now_ms);
+		break;
+	case CORE_STREAM_ENDED:
+		pair_stream_end(c->pair, e->stream.id, c->now_ms);
+		break;
+	case CORE_STREAM_NONE:
+		break;
+	}
+}
+
+static void flush_streams(struct core *c)
+{
+	struct pair_stream s;
+	while (effect_room(c, sizeof s.data) && pair_next_stream(c->pair, &s, c->now_ms, c->wall_ms)) {
+		struct core_effect e = { .type = CORE_CONNECTION };
+		e.connection.op = s.op;
+		e.connection.id = s.id;
+		e.connection.to = s.to;
+		e.connection.len = (uint16_t)s.len;
+		effect_put(c, &e, s.data, s.len);
+	}
+}
+
 void twin_flush(struct core *c)
 {
 	uint8_t packet[PAIR_PACKET_MAX];
@@ -344,4 +384,6 @@ void twin_flush(struct core *c)
 		e.send.len = (uint16_t)len;
 		effect_put(c, &e, packet, len);
 	}
+	if (c->pair)
+		flush_streams(c);
 }

@@ -19,6 +19,9 @@
 #define PAIR_PLAIN_MAX (PAIR_PACKET_MAX - PAIR_HEADER_LEN - PAIR_TAG_LEN)
 #define PAIR_AGE_UNKNOWN 0xffff /* of an entry's age: no sign of life, or too long ago */
 
+#define PAIR_FLAG_TCP 1u /* of the header: it came, or goes, by TCP */
+#define PAIR_FRAME_LEN 2 /* over TCP each packet stands behind its length */
+
 enum pair_type { PAIR_TYPE_NONE = 0, PAIR_TYPE_BEAT = 1 };
 
 struct pair_header {

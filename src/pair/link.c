@@ -4,13 +4,14 @@
 
 void link_init(struct link *l, uint32_t interval_ms, uint64_t now_ms)
 {
-	*l = (struct link){ .state = PAIR_WAITING, .interval_ms = interval_ms, .since_ms = now_ms };
+	*l = (struct link){ .state = PAIR_WAITING, .interval_ms = interval_ms, .since_ms = now_ms, .start_ms = now_ms };
 }
 
 void link_restart(struct link *l, uint64_t counter, uint64_t now_ms)
 {
 	l->synced = false;
 	l->start_ms = now_ms;
+	l->udp_echoes = 0;
 	l->counted_to = counter - 1;
 	l->expected = l->received = 0;
 }
@@ -30,17 +31,29 @@ static void reckon_loss(struct link *l, uint64_t counter)
 	l->expected = l->received = 0;
 }
 
-void link_heard(struct link *l, uint64_t counter, uint64_t now_ms)
+void link_heard(struct link *l, enum link_way way, uint64_t counter, uint64_t now_ms)
 {
-	l->heard_ms = now_ms;
+	*(way == LINK_TCP ? &l->tcp_heard_ms : &l->heard_ms) = now_ms;
+	if (way == LINK_TCP)
+		l->tcp_until_ms = 0;
 	l->hints = 0;
 	reckon_loss(l, counter);
 }
 
-/* From when an echo counts as missing: a session begins with none. */
-static uint64_t echo_since(const struct link *l)
+static uint64_t later(uint64_t a, uint64_t b)
 {
-	return l->echo_ms > l->start_ms ? l->echo_ms : l->start_ms;
+	return a > b ? a : b;
+}
+
+/* From when an echo counts as missing: a session begins with none. */
+uint64_t link_udp_since(const struct link *l)
+{
+	return later(l->echo_ms, l->start_ms);
+}
+
+static uint64_t tcp_since(const struct link *l)
+{
+	return later(l->tcp_echo_ms, l->start_ms);
 }
 
 static uint64_t age(uint64_t since_ms, uint64_t now_ms)
@@ -65,16 +78,40 @@ static void add_sample(struct link *l, uint64_t sample_ms)
 	l->mean_x16_ms = (7 * l->mean_x16_ms + s) / 8;
 }
 
-void link_echo(struct link *l, uint64_t sent_ms, uint32_t hold_us, uint64_t now_ms)
+static void udp_echo(struct link *l, uint64_t sent_ms, uint32_t hold_us, uint64_t now_ms)
 {
-	if (sent_ms <= l->echo_ms || sent_ms > now_ms)
+	if (sent_ms <= l->echo_ms)
 		return;
-	add_sample(l, age(echo_since(l), now_ms));
+	if (link_udp_silent(l, now_ms))
+		l->udp_echoes = 0;
+	l->udp_echoes = (uint8_t)(l->udp_echoes < LINK_UDP_BACK ? l->udp_echoes + 1 : LINK_UDP_BACK);
+	add_sample(l, age(link_udp_since(l), now_ms));
 	uint64_t whole_us = (now_ms - sent_ms) * 1000;
 	uint64_t rtt_us = whole_us > hold_us ? whole_us - hold_us : 0;
 	if (rtt_us <= UINT32_MAX)
 		l->rtt_us = l->rtt_us ? (uint32_t)((7 * (uint64_t)l->rtt_us + rtt_us) / 8) : (uint32_t)rtt_us;
 	l->echo_ms = sent_ms;
+}
+
+void link_echo(struct link *l, enum link_way way, uint64_t sent_ms, uint32_t hold_us, uint64_t now_ms)
+{
+	if (sent_ms > now_ms)
+		return;
+	if (way == LINK_TCP)
+		l->tcp_echo_ms = later(l->tcp_echo_ms, sent_ms);
+	else
+		udp_echo(l, sent_ms, hold_us, now_ms);
+}
+
+void link_tcp_end(struct link *l, uint64_t now_ms)
+{
+	if (l->tcp_heard_ms && !l->tcp_until_ms)
+		l->tcp_until_ms = now_ms + 2 * (uint64_t)l->interval_ms;
+}
+
+static uint64_t tcp_lost_ms(const struct link *l)
+{
+	return LINK_TCP_LOST_MS * (1u + (uint64_t)l->lhm);
 }
 
 uint32_t link_suspect_ms(const struct link *l)
@@ -96,7 +133,7 @@ static bool set_state(struct link *l, enum pair_link_state s, uint64_t now_ms)
 	l->since_ms = now_ms;
 	if (s == PAIR_LOST)
 		l->synced = false;
-	if (s == PAIR_ACTIVE || s == PAIR_MISMATCH)
+	if (s == PAIR_ACTIVE || s == PAIR_MISMATCH || s == PAIR_TCP_ONLY)
 		l->ever_synced = true;
 	return true;
 }
@@ -118,71 +155,125 @@ static enum pair_link_state living(const struct link *l)
 	return !l->synced ? PAIR_SYNCING : l->mismatch ? PAIR_MISMATCH : PAIR_ACTIVE;
 }
 
+/* From when on that way is taken to be dead, with nothing new heard. */
+static uint64_t tcp_dead_ms(const struct link *l)
+{
+	uint64_t at = tcp_since(l) + tcp_lost_ms(l);
+	return l->tcp_until_ms && l->tcp_until_ms < at ? l->tcp_until_ms : at;
+}
+
+/* What is heard and not heard at one moment. */
+struct signs {
+	bool alive;   /* both directions work by UDP */
+	bool audible; /* something was just heard by UDP */
+	bool tcp;     /* both directions work by TCP */
+	bool gone;    /* no echo by UDP for 2 SUSPECT: the time for others to step in is over */
+	bool silent;  /* nothing heard by UDP for 2 SUSPECT */
+};
+
+static struct signs look(const struct link *l, uint64_t now_ms)
+{
+	uint64_t suspect = link_suspect_ms(l), echo = age(link_udp_since(l), now_ms);
+	uint64_t heard = l->heard_ms ? age(l->heard_ms, now_ms) : UINT64_MAX;
+
+	/* A dead peer's last packet is older than 2 I when its echo is missed, since SUSPECT is mean + 2 I at least. */
+	return (struct signs){ .alive = l->heard_ms && l->heard_ms >= l->start_ms && echo < suspect,
+			       .audible = heard < 2 * (uint64_t)l->interval_ms,
+			       .tcp = l->tcp_heard_ms && l->tcp_heard_ms >= l->start_ms &&
+				      now_ms < tcp_dead_ms(l),
+			       .gone = echo >= 2 * suspect,
+			       .silent = heard >= 2 * suspect };
+}
+
+/* A link that began by TCP has the same time for its first echo by UDP as one that lost it. */
+static enum pair_link_state living_tcp(const struct link *l, struct signs s)
+{
+	return !l->synced || !s.gone ? PAIR_SYNCING : PAIR_TCP_ONLY;
+}
+
 static enum pair_link_state judge(const struct link *l, uint64_t now_ms)
 {
-	uint32_t suspect = link_suspect_ms(l);
-	uint64_t heard = l->heard_ms ? age(l->heard_ms, now_ms) : UINT64_MAX, echo = age(echo_since(l), now_ms);
-	/* A dead peer's last packet is older than this when its echo is missed, since SUSPECT is mean + 2 I at
-	 * least. */
-	bool alive = l->heard_ms && echo < suspect, audible = heard < 2 * (uint64_t)l->interval_ms;
+	struct signs s = look(l, now_ms);
 
 	switch (l->state) {
 	case PAIR_LINK_NONE:
 	case PAIR_WAITING:
-	case PAIR_TCP_ONLY:
 	case PAIR_LOST:
-		return !audible ? l->state : alive ? living(l) : PAIR_HALF;
+		if (s.audible && s.alive)
+			return living(l);
+		return s.tcp ? living_tcp(l, s) : s.audible ? PAIR_HALF : l->state;
 	case PAIR_SYNCING:
+		if (!s.alive && s.tcp)
+			return living_tcp(l, s);
+		/* fall through */
 	case PAIR_ACTIVE:
 	case PAIR_MISMATCH:
-		return alive ? living(l) : audible ? PAIR_HALF : PAIR_SUSPECT;
-	case PAIR_SUSPECT:
-		if (!alive && !audible)
-			return echo >= 2 * (uint64_t)suspect ? PAIR_LOST : PAIR_SUSPECT;
-		return alive ? living(l) : PAIR_HALF;
-	case PAIR_HALF:
-		return alive ? living(l) : heard >= 2 * (uint64_t)suspect ? PAIR_LOST : PAIR_HALF;
-	case PAIR_INCOMPATIBLE:
-		if (l->heard_ms > l->hint_ms && alive && audible)
+		return s.alive ? living(l) : s.audible ? PAIR_HALF : PAIR_SUSPECT;
+	case PAIR_TCP_ONLY:
+		if (s.alive && (l->udp_echoes == LINK_UDP_BACK || !l->synced))
 			return living(l);
-		return age(l->hint_ms, now_ms) >= 2 * (uint64_t)suspect ? PAIR_WAITING : PAIR_INCOMPATIBLE;
+		if (s.tcp)
+			return l->synced ? PAIR_TCP_ONLY : PAIR_SYNCING;
+		return s.alive ? living(l) : s.audible ? PAIR_HALF : PAIR_LOST;
+	case PAIR_SUSPECT:
+		if (s.alive || s.audible)
+			return s.alive ? living(l) : PAIR_HALF;
+		return !s.gone ? PAIR_SUSPECT : s.tcp ? living_tcp(l, s) : PAIR_LOST;
+	case PAIR_HALF:
+		if (s.alive || (s.gone && s.tcp))
+			return s.alive ? living(l) : living_tcp(l, s);
+		return s.silent ? PAIR_LOST : PAIR_HALF;
+	case PAIR_INCOMPATIBLE:
+		if (l->heard_ms > l->hint_ms && s.alive && s.audible)
+			return living(l);
+		if (l->tcp_heard_ms > l->hint_ms && s.tcp)
+			return living_tcp(l, s);
+		return age(l->hint_ms, now_ms) >= 2 * (uint64_t)link_suspect_ms(l) ? PAIR_WAITING : PAIR_INCOMPATIBLE;
 	}
 	return PAIR_WAITING;
 }
 
 bool link_judge(struct link *l, uint64_t now_ms)
 {
+	l->judged_ms = now_ms;
 	return set_state(l, judge(l, now_ms), now_ms);
+}
+
+static void next_of(uint64_t *best, uint64_t at_ms, uint64_t after_ms)
+{
+	if (at_ms > after_ms && at_ms < *best)
+		*best = at_ms;
 }
 
 uint64_t link_deadline(const struct link *l)
 {
-	uint32_t suspect = link_suspect_ms(l);
+	uint64_t suspect = link_suspect_ms(l), at = UINT64_MAX;
 
-	switch (l->state) {
-	case PAIR_LINK_NONE:
-	case PAIR_WAITING:
-	case PAIR_TCP_ONLY:
-	case PAIR_LOST:
-		return UINT64_MAX;
-	case PAIR_SYNCING:
-	case PAIR_ACTIVE:
-	case PAIR_MISMATCH:
-		return echo_since(l) + suspect;
-	case PAIR_SUSPECT:
-		return echo_since(l) + 2 * (uint64_t)suspect;
-	case PAIR_HALF:
-		return l->heard_ms + 2 * (uint64_t)suspect;
-	case PAIR_INCOMPATIBLE:
-		return l->hint_ms + 2 * (uint64_t)suspect;
-	}
-	return UINT64_MAX;
+	if (l->state == PAIR_WAITING || l->state == PAIR_LOST || l->state == PAIR_LINK_NONE)
+		return UINT64_MAX; /* only what is heard leads out of these */
+	next_of(&at, link_udp_since(l) + suspect, l->judged_ms);
+	next_of(&at, link_udp_since(l) + 2 * suspect, l->judged_ms);
+	if (l->heard_ms)
+		next_of(&at, l->heard_ms + 2 * suspect, l->judged_ms);
+	if (l->tcp_heard_ms)
+		next_of(&at, tcp_dead_ms(l), l->judged_ms);
+	if (l->state == PAIR_INCOMPATIBLE)
+		next_of(&at, l->hint_ms + 2 * suspect, l->judged_ms);
+	return at;
+}
+
+static uint64_t way_fresh(uint64_t heard_ms, uint64_t lost_ms, uint64_t echo_ms)
+{
+	uint64_t heard = heard_ms + lost_ms, echo = echo_ms + LINK_ECHO_VOTES_MS;
+	return !heard_ms || !echo_ms ? 0 : heard < echo ? heard : echo;
 }
 
 uint64_t link_fresh_until(const struct link *l)
 {
-	if (!l->heard_ms || !l->echo_ms || l->state == PAIR_INCOMPATIBLE)
+	if (l->state == PAIR_INCOMPATIBLE)
 		return 0;
-	uint64_t heard = l->heard_ms + link_lost_ms(l), echo = l->echo_ms + LINK_ECHO_VOTES_MS;
-	return heard < echo ? heard : echo;
+	uint64_t tcp = way_fresh(l->tcp_heard_ms, tcp_lost_ms(l), l->tcp_echo_ms);
+	if (l->tcp_until_ms && tcp > l->tcp_until_ms)
+		tcp = l->tcp_until_ms;
+	return later(way_fresh(l->heard_ms, link_lost_ms(l), l->echo_ms), tcp);
 }

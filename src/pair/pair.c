@@ -35,10 +35,16 @@ static void take_conf(struct pair *p, const struct pair_conf *c)
 	p->key_id = seal_key_id(p->psk);
 }
 
+static void derive_keys(const struct pair *p, struct pair_peer *e)
+{
+	seal_keys_derive(&e->keys[LINK_UDP], p->psk, SEAL_UDP, p->self_id, e->conf.id);
+	seal_keys_derive(&e->keys[LINK_TCP], p->psk, SEAL_TCP, p->self_id, e->conf.id);
+}
+
 static void peer_init(struct pair *p, struct pair_peer *e, const struct pair_peer_conf *c, uint64_t now_ms)
 {
 	*e = (struct pair_peer){ .conf = *c, .urgent_ms = UINT64_MAX, .next_beat_ms = now_ms };
-	seal_keys_derive(&e->keys, p->psk, p->self_id, c->id);
+	derive_keys(p, e);
 	link_init(&e->link, p->interval_ms, now_ms);
 }
 
@@ -108,10 +114,14 @@ static const struct pair_peer_conf *conf_of(const struct pair_conf *c, uint8_t i
 	return NULL;
 }
 
-static void remove_peer(struct pair *p, size_t i)
+static void remove_peer(struct pair *p, size_t i, uint64_t now_ms)
 {
+	for (size_t k = 0; k < PAIR_STREAMS_MAX; k++) {
+		struct stream *s = &p->streams.s[k];
+		if (s->node == p->peers[i].conf.id && s->state != STREAM_NONE && s->state != STREAM_ENDING)
+			pair_stream_cut(p, s, now_ms);
+	}
 	size_t behind = --p->peer_count - i;
-
 	shelf_deinit(&p->shelves[i + 1]);
 	memmove(&p->peers[i], &p->peers[i + 1], behind * sizeof p->peers[0]);
 	memmove(&p->shelves[i + 1], &p->shelves[i + 2], behind * sizeof p->shelves[0]);
@@ -124,6 +134,7 @@ static void forget_vectors(struct pair *p)
 		memset(p->peers[i].known, 0, sizeof p->peers[i].known);
 		memset(p->peers[i].sent, 0, sizeof p->peers[i].sent);
 		memset(p->peers[i].target, 0, sizeof p->peers[i].target);
+		memset(p->peers[i].tcp.sent, 0, sizeof p->peers[i].tcp.sent);
 	}
 }
 
@@ -131,7 +142,7 @@ static void keep_peer(struct pair *p, struct pair_peer *e, const struct pair_pee
 {
 	e->conf = *c;
 	e->hello.asked = 0; /* its address may be gone */
-	seal_keys_derive(&e->keys, p->psk, p->self_id, c->id);
+	derive_keys(p, e);
 	if (p->interval_ms > e->link.interval_ms)
 		e->link.interval_ms = p->interval_ms;
 	if (e->session.boot)
@@ -148,14 +159,14 @@ int pair_reconfigure(struct pair *p, const struct pair_conf *c, uint64_t now_ms)
 	for (size_t i = p->peer_count; i-- > 0;) {
 		if (conf_of(c, p->peers[i].conf.id))
 			continue;
-		remove_peer(p, i);
+		remove_peer(p, i, now_ms);
 		same_peers = false;
 	}
 	take_conf(p, c);
 	seal_digest_key_derive(&p->digest_key, p->psk);
 	for (size_t i = 0; i < shelf_total(p); i++)
 		shelf_redigest(&p->shelves[i]);
-	p->burst = (struct pair_burst){ 0 };
+	p->burst = p->tcp_burst = (struct pair_burst){ 0 };
 	for (size_t i = 0; i < p->peer_count; i++)
 		keep_peer(p, &p->peers[i], conf_of(c, p->peers[i].conf.id), now_ms);
 	for (size_t i = 0; i < c->peer_count; i++) {
@@ -291,6 +302,15 @@ size_t pair_peers(const struct pair *p)
 	return p->peer_count;
 }
 
+static bool is_proven(const struct pair *p, uint32_t stream)
+{
+	for (size_t i = 0; stream && i < PAIR_STREAMS_MAX; i++) {
+		if (p->streams.s[i].id == stream)
+			return p->streams.s[i].state == STREAM_PROVEN;
+	}
+	return false;
+}
+
 void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, uint64_t now_ms)
 {
 	const struct pair_peer *e = &p->peers[i];
@@ -301,8 +321,8 @@ void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, u
 					.link = l->state,
 					.self = e->self,
 					.since_ms = l->since_ms,
-					.heard_ms = l->heard_ms,
-					.echo_ms = l->echo_ms,
+					.heard_ms = link_heard_ms(l),
+					.echo_ms = link_echo_ms(l),
 					.suspect_ms = link_suspect_ms(l),
 					.rtt_us = l->rtt_us,
 					.loss_permille = l->loss_permille,
@@ -312,6 +332,7 @@ void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, u
 					.config_digest = e->config_digest,
 					.clock_offset_ms = e->clock_offset_ms,
 					.key_id = e->key_id,
+					.stream = is_proven(p, e->tcp.stream),
 					.shelves_equal = e->equal };
 }
 

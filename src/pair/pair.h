@@ -83,6 +83,9 @@ struct pair_stats {
 	uint64_t hellos;               /* authentic, from a peer that does not know our boot */
 	uint64_t hello_answers;
 	uint64_t deltas, records, pulls, refutes, divergences;
+	uint64_t streams_opened, streams_accepted;
+	uint64_t refused_streams;      /* too many strangers at one time */
+	uint64_t streams_cut;          /* of strangers that did not prove themselves, or sent what is no packet */
 };
 
 struct pair;
@@ -119,6 +122,36 @@ uint64_t pair_deadline(const struct pair *p); /* ms; UINT64_MAX = none */
 /* The next datagram to send, or false. Drain after every call above. */
 bool pair_next_packet(struct pair *p, struct addr *to, uint8_t out[PAIR_PACKET_MAX], size_t *len, uint64_t now_ms,
 		      uint64_t wall_ms);
+/* ---- TCP ---- */
+/* For what is too much for datagrams, and while those do not get through. One connection a peer, opened by either. The
+ * edge owns the sockets and knows them by a number: below PAIR_STREAM_ACCEPTED those that pair_next_stream asked it to
+ * open, above it, in its own count, those that it accepted. A number is not used again for another connection. */
+#define PAIR_STREAM_ACCEPTED 0x80000000u
+enum pair_stream_op {
+	PAIR_STREAM_NONE = 0,
+	PAIR_STREAM_OPEN, /* connect to `to`; then tell pair_stream_open or pair_stream_end */
+	PAIR_STREAM_SEND, /* these octets; tell pair_stream_drained when none of this stream's wait any more */
+	PAIR_STREAM_CLOSE /* at once; nothing more is told of it */
+};
+struct pair_stream {
+	enum pair_stream_op op;
+	uint32_t id;
+	struct addr to;
+	size_t len;
+	uint8_t data[2 + PAIR_PACKET_MAX];
+};
+/* What to do next with connections, or false. Drain after every call, as packets. */
+bool pair_next_stream(struct pair *p, struct pair_stream *out, uint64_t now_ms, uint64_t wall_ms);
+/* One was accepted. Who it is shows with its packets; strangers are few at a time and for PAIR_STREAM_PROVE_MS. */
+void pair_stream_accept(struct pair *p, uint32_t id, const struct addr *from, uint64_t now_ms);
+void pair_stream_open(struct pair *p, uint32_t id, uint64_t now_ms);
+/* Octets of a stream, however they are cut. Every packet in them is judged as by pair_receive. */
+void pair_stream_receive(struct pair *p, uint32_t id, const uint8_t *data, size_t len, uint64_t now_ms,
+			 uint64_t wall_ms);
+void pair_stream_drained(struct pair *p, uint32_t id, uint64_t now_ms);
+/* It ended, or could not be opened. */
+void pair_stream_end(struct pair *p, uint32_t id, uint64_t now_ms);
+
 /* The next record of a peer whose value changed (value_len 0: it is gone), or false. Drain after pair_receive. The
  * value is borrowed until the next call that takes a non-const pair. */
 bool pair_next_change(struct pair *p, struct pair_record *r);
@@ -176,6 +209,7 @@ struct pair_peer_view {
 	int64_t clock_offset_ms;
 	uint8_t key_id;
 	bool shelves_equal;
+	bool stream; /* a connection is there, and proven */
 };
 size_t pair_peers(const struct pair *p);
 void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, uint64_t now_ms);

@@ -25,6 +25,14 @@ static int refuse(uint64_t *counter, int why)
 	return why;
 }
 
+/* A packet as it came: a datagram, or from a stream (of that number). */
+struct arrival {
+	const struct addr *from;
+	uint32_t stream;
+	const uint8_t *data;
+	size_t len;
+};
+
 /* ---- hints of another version or key ---- */
 
 static int address_of(const struct pair_peer *e, const struct addr *from)
@@ -56,19 +64,21 @@ static void hint(struct pair *p, const struct addr *from, uint64_t now_ms)
 
 /* ---- what an accepted packet says ---- */
 
-static void take_echo(struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
+/* Each way has its own: what came by TCP and was overtaken by a datagram is still the newest that came by TCP. */
+static void take_echo(struct pair_peer *e, enum link_way way, const struct pair_beat *b, uint64_t now_ms)
 {
-	e->has_echo = true;
-	e->echo_ts = b->tx_ts;
-	e->echo_at_ms = now_ms;
+	struct pair_echo *echo = &e->echo[way];
+
+	if (!echo->has || b->tx_ts - echo->ts < (uint32_t)1 << 31)
+		*echo = (struct pair_echo){ .has = true, .ts = b->tx_ts, .at_ms = now_ms };
 }
 
-static void read_echo(struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
+static void read_echo(struct pair_peer *e, enum link_way way, const struct pair_beat *b, uint64_t now_ms)
 {
 	uint32_t age_ms = (uint32_t)now_ms - b->echo_ts;
 
 	if (b->flags & BEAT_ECHO && age_ms <= now_ms && age_ms < (uint32_t)1 << 31)
-		link_echo(&e->link, now_ms - age_ms, b->echo_hold_us, now_ms);
+		link_echo(&e->link, way, now_ms - age_ms, b->echo_hold_us, now_ms);
 }
 
 static void read_clock(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t wall_ms)
@@ -124,7 +134,8 @@ static bool read_tlvs(struct pair *p, struct pair_peer *e, const struct pair_bea
 			break;
 		case TLV_PULL:
 			p->stats.pulls++;
-			pair_hurry(e, true, now_ms);
+			if (!e->tcp.carries) /* else all that it lacks is on its way */
+				pair_hurry(e, true, now_ms);
 			break;
 		case TLV_NONE:
 			break;
@@ -145,20 +156,24 @@ static void read_age(struct pair *p, const struct pair_peer *by, const struct pa
 		e->relayed_ms = now_ms - age_ms;
 }
 
-static void read_entries(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
+/* True where it came on: it holds more than before. */
+static bool read_entries(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
 {
 	struct pair_entry en;
+	bool rose = false;
 
 	for (size_t i = 0; i < b->entry_count; i++) {
 		beat_entry(b, i, &en);
 		int at = pair_shelf_of(p, en.owner);
 		if (at < 0)
 			continue;
+		rose |= vector_compare(en.vector, e->known[at]) > 0;
 		e->known[at] = en.vector;
 		read_age(p, e, &en, now_ms);
 		if (at == 0 && vector_compare(en.vector, own_shelf(p)->vector) > 0)
 			pair_refute(p, e, en.vector.epoch, now_ms);
 	}
+	return rose;
 }
 
 /* ---- after reading ---- */
@@ -242,7 +257,9 @@ static void open_session(struct pair *p, struct pair_peer *e, uint64_t epoch, ui
 	link_restart(&e->link, counter, now_ms);
 	memset(e->known, 0, sizeof e->known);
 	memset(e->sent, 0, sizeof e->sent);
-	e->has_echo = e->equal = false;
+	memset(e->echo, 0, sizeof e->echo);
+	memset(e->tcp.sent, 0, sizeof e->tcp.sent);
+	e->equal = false;
 	e->diverged = 0;
 	e->delta_floor = 0;
 	e->last_pull_ms = 0;
@@ -251,7 +268,7 @@ static void open_session(struct pair *p, struct pair_peer *e, uint64_t epoch, ui
 }
 
 static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b,
-		       uint64_t now_ms, uint64_t wall_ms)
+		       uint64_t wall_ms)
 {
 	uint32_t theirs_ms = b->interval_ms < PAIR_INTERVAL_MIN_MS ? PAIR_INTERVAL_MIN_MS
 			   : b->interval_ms > PAIR_INTERVAL_MAX_MS ? PAIR_INTERVAL_MAX_MS : b->interval_ms;
@@ -261,7 +278,6 @@ static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_he
 	e->config_digest = b->config_digest;
 	e->self = b->self;
 	e->key_id = h->key_id;
-	take_echo(e, b, now_ms);
 	read_clock(p, e, b, wall_ms);
 }
 
@@ -270,16 +286,19 @@ static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_he
 static void take_in(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b,
 		    uint64_t now_ms, uint64_t wall_ms)
 {
+	enum link_way way = h->flags & PAIR_FLAG_TCP ? LINK_TCP : LINK_UDP;
+
 	if (h->boot != e->session.boot)
 		open_session(p, e, b->epoch, h->counter, now_ms);
 	bool newest = h->boot != e->session.boot || h->counter > e->session.highest;
 	session_accept(&e->session, h->boot, b->epoch, h->counter);
-	link_heard(&e->link, h->counter, now_ms);
-	read_echo(e, b, now_ms);
+	link_heard(&e->link, way, h->counter, now_ms);
+	read_echo(e, way, b, now_ms);
+	take_echo(e, way, b, now_ms);
 	bool rose = read_tlvs(p, e, b, h->counter, now_ms);
 	if (newest) {
-		read_fixed(p, e, h, b, now_ms, wall_ms);
-		read_entries(p, e, b, now_ms);
+		read_fixed(p, e, h, b, wall_ms);
+		pair_tcp_heard(p, e, way, b, read_entries(p, e, b, now_ms), now_ms);
 		consider_pull(p, e, rose, now_ms);
 		consider_synced(p, e);
 		compare_shelves(p, e, b, now_ms);
@@ -293,10 +312,9 @@ static void take_in(struct pair *p, struct pair_peer *e, const struct pair_heade
 /* Authentic, but not for this session: worth an answer from which the peer learns our boot, one an interval at most, so
  * that no replay makes us a source of traffic. Of those that ask within an interval one is drawn by lot: were it the
  * first, who repeats an old packet often enough would keep twins that both started anew apart for ever. */
-static void greet(struct pair *p, struct pair_peer *e, const struct addr *from, uint64_t boot, size_t len,
-		  uint64_t now_ms)
+static void greet(struct pair *p, struct pair_peer *e, const struct arrival *a, uint64_t boot, uint64_t now_ms)
 {
-	int at = address_of(e, from);
+	int at = address_of(e, a->from);
 	struct pair_hello *h = &e->hello;
 
 	if (h->asked == 0) {
@@ -308,22 +326,23 @@ static void greet(struct pair *p, struct pair_peer *e, const struct addr *from, 
 	if (rng_below(&p->rng, h->asked) != 0)
 		return;
 	h->boot = boot;
-	h->room = len;
+	h->room = a->len;
 	h->address = at < 0 ? 0 : (uint8_t)at;
+	h->stream = a->stream;
 }
 
-static int judge_session(struct pair *p, struct pair_peer *e, const struct addr *from, const struct pair_header *h,
-			 const struct pair_beat *b, size_t len, uint64_t now_ms)
+static int judge_session(struct pair *p, struct pair_peer *e, const struct arrival *a, const struct pair_header *h,
+			 const struct pair_beat *b, uint64_t now_ms)
 {
 	switch (session_judge(&e->session, p->boot, b->your_boot, h->boot, b->epoch, h->counter)) {
 	case SESSION_BOUND:
 	case SESSION_NEW:
 		return 0;
 	case SESSION_HELLO:
-		greet(p, e, from, h->boot, len, now_ms);
+		greet(p, e, a, h->boot, now_ms);
 		return refuse(&p->stats.hellos, ERR_STALE);
 	case SESSION_OLD: /* perhaps its disk was rolled back: the answer tells it of its higher epoch */
-		greet(p, e, from, h->boot, len, now_ms);
+		greet(p, e, a, h->boot, now_ms);
 		return refuse(&p->stats.refused_session, ERR_STALE);
 	case SESSION_REPLAY:
 	case SESSION_NONE:
@@ -332,35 +351,36 @@ static int judge_session(struct pair *p, struct pair_peer *e, const struct addr 
 	return refuse(&p->stats.refused_replay, ERR_STALE);
 }
 
-static int read_header(struct pair *p, struct pair_header *h, const struct addr *from, const uint8_t *data, size_t len,
-		       uint64_t now_ms)
+static int read_header(struct pair *p, struct pair_header *h, const struct arrival *a, uint64_t now_ms)
 {
-	int e = header_decode(h, data, len);
+	int e = header_decode(h, a->data, a->len);
 
 	if (e == ERR_VERSION) {
-		hint(p, from, now_ms);
+		hint(p, a->from, now_ms);
 		return refuse(&p->stats.refused_version, e);
 	}
 	if (e < 0)
 		return refuse(e == ERR_SHORT ? &p->stats.refused_short : &p->stats.refused_header, e);
-	if (h->type != PAIR_TYPE_BEAT || h->flags != 0 || h->cluster != p->cluster)
+	if (h->type != PAIR_TYPE_BEAT || h->flags != (a->stream ? PAIR_FLAG_TCP : 0) || h->cluster != p->cluster)
 		return refuse(&p->stats.refused_header, ERR_FORMAT);
 	if (h->dst != p->self_id || !pair_peer_of(p, h->src))
 		return refuse(&p->stats.refused_unknown_peer, ERR_ABSENT);
 	return 0;
 }
 
-static int open_packet(struct pair *p, const struct pair_peer *e, const struct pair_header *h, const struct addr *from,
-		       const uint8_t *data, uint8_t plain[PAIR_PLAIN_MAX], uint64_t now_ms)
+static int open_packet(struct pair *p, const struct pair_peer *e, const struct pair_header *h, const struct arrival *a,
+		       uint8_t plain[PAIR_PLAIN_MAX], uint64_t now_ms)
 {
-	if (h->key_id == p->key_id && seal_open(plain, h, data, e->keys.receive) == 0)
+	const struct seal_keys *k = &e->keys[a->stream ? LINK_TCP : LINK_UDP];
+
+	if (h->key_id == p->key_id && seal_open(plain, h, a->data, k->receive) == 0)
 		return 0;
-	hint(p, from, now_ms);
+	hint(p, a->from, now_ms);
 	return refuse(&p->stats.refused_auth, ERR_AUTH);
 }
 
-int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, size_t len, uint64_t now_ms,
-		 uint64_t wall_ms)
+/* *node: whose it is, once that is proven. */
+static int receive(struct pair *p, const struct arrival *a, uint64_t now_ms, uint64_t wall_ms, uint8_t *node)
 {
 	uint8_t plain[PAIR_PLAIN_MAX];
 	struct pair_header h;
@@ -368,16 +388,17 @@ int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, s
 
 	pair_watch_clock(p, now_ms, wall_ms);
 	p->stats.received++;
-	p->stats.bytes_received += len;
-	int e = read_header(p, &h, from, data, len, now_ms);
+	p->stats.bytes_received += a->len;
+	int e = read_header(p, &h, a, now_ms);
 	if (e < 0)
 		return e;
 	struct pair_peer *peer = pair_peer_of(p, h.src);
-	if ((e = open_packet(p, peer, &h, from, data, plain, now_ms)) < 0)
+	if ((e = open_packet(p, peer, &h, a, plain, now_ms)) < 0)
 		return e;
+	*node = h.src;
 	if ((e = beat_decode(&b, plain, h.text_len)) < 0)
 		return refuse(e == ERR_VERSION ? &p->stats.refused_version : &p->stats.refused_format, e);
-	if ((e = judge_session(p, peer, from, &h, &b, len, now_ms)) < 0)
+	if ((e = judge_session(p, peer, a, &h, &b, now_ms)) < 0)
 		return e;
 	if (b.version_min > PAIR_VERSION || b.version_max < PAIR_VERSION) {
 		session_accept(&peer->session, h.boot, b.epoch, h.counter);
@@ -386,4 +407,21 @@ int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, s
 	}
 	take_in(p, peer, &h, &b, now_ms, wall_ms);
 	return 0;
+}
+
+int pair_receive(struct pair *p, const struct addr *from, const uint8_t *data, size_t len, uint64_t now_ms,
+		 uint64_t wall_ms)
+{
+	struct arrival a = { .from = from, .data = data, .len = len };
+	uint8_t node;
+
+	return receive(p, &a, now_ms, wall_ms, &node);
+}
+
+int pair_receive_stream(struct pair *p, const struct stream *s, const uint8_t *data, size_t len, uint64_t now_ms,
+			uint64_t wall_ms, uint8_t *node)
+{
+	struct arrival a = { .from = &s->addr, .stream = s->id, .data = data, .len = len };
+
+	return receive(p, &a, now_ms, wall_ms, node);
 }

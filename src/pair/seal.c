@@ -14,7 +14,6 @@ _Static_assert(sizeof(struct seal_digest_key) == crypto_shorthash_KEYBYTES, "key
 #define KDF_PACKETS "GEMLpair" /* ids: transport << 16 | src << 8 | dst */
 #define KDF_HASHES "GEMLhash"
 #define KDF_COOKIES "GEMLroot" /* id 1 */
-#define TRANSPORT_UDP 0u
 enum { HASH_ID_RECORDS = 1, HASH_ID_KEY = 2, HASH_ID_TABLES = 3 };
 
 /* crypto_kdf fails only for lengths outside 16..64, and all of ours are constants inside. */
@@ -24,15 +23,16 @@ static void subkey(uint8_t *out, size_t len, uint64_t id, const char *context, c
 		memset(out, 0, len);
 }
 
-static uint64_t direction(uint8_t src, uint8_t dst)
+static uint64_t direction(enum seal_transport t, uint8_t src, uint8_t dst)
 {
-	return (uint64_t)TRANSPORT_UDP << 16 | (uint64_t)src << 8 | dst;
+	return (uint64_t)t << 16 | (uint64_t)src << 8 | dst;
 }
 
-void seal_keys_derive(struct seal_keys *k, const uint8_t psk[PAIR_KEY_LEN], uint8_t self, uint8_t peer)
+void seal_keys_derive(struct seal_keys *k, const uint8_t psk[PAIR_KEY_LEN], enum seal_transport t, uint8_t self,
+		      uint8_t peer)
 {
-	subkey(k->send, sizeof k->send, direction(self, peer), KDF_PACKETS, psk);
-	subkey(k->receive, sizeof k->receive, direction(peer, self), KDF_PACKETS, psk);
+	subkey(k->send, sizeof k->send, direction(t, self, peer), KDF_PACKETS, psk);
+	subkey(k->receive, sizeof k->receive, direction(t, peer, self), KDF_PACKETS, psk);
 }
 
 uint8_t seal_key_id(const uint8_t psk[PAIR_KEY_LEN])

@@ -12,8 +12,10 @@
 struct seal_keys {
 	uint8_t send[PAIR_KEY_LEN], receive[PAIR_KEY_LEN];
 };
-/* The two directions between self and peer over UDP. */
-void seal_keys_derive(struct seal_keys *k, const uint8_t psk[PAIR_KEY_LEN], uint8_t self, uint8_t peer);
+enum seal_transport { SEAL_UDP = 0, SEAL_TCP = 1 };
+/* The two directions between self and peer over one transport: a packet of one is none of the other. */
+void seal_keys_derive(struct seal_keys *k, const uint8_t psk[PAIR_KEY_LEN], enum seal_transport t, uint8_t self,
+		      uint8_t peer);
 /* One octet that tells keys apart without telling the key. */
 uint8_t seal_key_id(const uint8_t psk[PAIR_KEY_LEN]);
 /* The cluster id of a pair's name. */

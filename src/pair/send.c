@@ -33,7 +33,7 @@ static uint16_t age_of(const struct pair *p, uint8_t owner, uint64_t now_ms)
 	for (size_t i = 0; i < p->peer_count; i++) {
 		const struct link *l = &p->peers[i].link;
 		if (p->peers[i].conf.id == owner && link_is_fresh(l, now_ms))
-			return (uint16_t)((now_ms - l->heard_ms) / 10); /* fresh: 2 SUSPECT at most, it fits */
+			return (uint16_t)((now_ms - link_heard_ms(l)) / 10); /* fresh: 2 SUSPECT at most, it fits */
 	}
 	return PAIR_AGE_UNKNOWN;
 }
@@ -60,9 +60,10 @@ static void put_entries(const struct pair *p, const struct pair_peer *e, struct 
 }
 
 /* Fixed part and entries; your_boot as given. */
-static void put_beat(struct pair *p, const struct pair_peer *e, struct wbuf *w, uint64_t your_boot, uint64_t now_ms,
-		     uint64_t wall_ms)
+static void put_beat(struct pair *p, const struct pair_peer *e, enum link_way way, struct wbuf *w, uint64_t your_boot,
+		     uint64_t now_ms, uint64_t wall_ms)
 {
+	const struct pair_echo *echo = &e->echo[way];
 	size_t fit = (w->cap - PAIR_BEAT_LEN) / PAIR_ENTRY_LEN, count = fit < shelf_total(p) ? fit : shelf_total(p);
 	struct pair_beat b = { .your_boot = your_boot,
 			       .epoch = p->shelves[0].vector.epoch,
@@ -83,10 +84,10 @@ static void put_beat(struct pair *p, const struct pair_peer *e, struct wbuf *w, 
 		whole = whole && shelf_is_whole(&p->shelves[i]);
 	}
 	b.flags = whole ? BEAT_DIGEST_WHOLE : 0;
-	if (e->has_echo) {
-		uint64_t hold_us = (now_ms - e->echo_at_ms) * 1000;
+	if (echo->has) {
+		uint64_t hold_us = (now_ms - echo->at_ms) * 1000;
 		b.flags |= BEAT_ECHO;
-		b.echo_ts = e->echo_ts;
+		b.echo_ts = echo->ts;
 		b.echo_hold_us = hold_us > UINT32_MAX ? UINT32_MAX : (uint32_t)hold_us;
 	}
 	beat_put(w, &b);
@@ -121,84 +122,91 @@ static void put_deltas(struct pair *p, const struct pair_peer *e, struct wbuf *w
 
 /* ---- a packet ---- */
 
-static void seal(struct pair *p, struct pair_peer *e, const struct wbuf *w)
+static void seal(struct pair *p, struct pair_peer *e, struct pair_burst *b, const struct wbuf *w)
 {
 	struct pair_header h = { .version = PAIR_VERSION,
 				 .type = PAIR_TYPE_BEAT,
 				 .key_id = p->key_id,
+				 .flags = b->way == LINK_TCP ? PAIR_FLAG_TCP : 0,
 				 .src = p->self_id,
 				 .dst = e->conf.id,
 				 .cluster = p->cluster,
 				 .boot = p->boot,
 				 .counter = ++e->counter };
-	p->burst.len = seal_packet(p->burst.data, &h, w->data, w->len, e->keys.send);
+	b->len = seal_packet(b->data, &h, w->data, w->len, e->keys[b->way].send);
 }
 
-static void build_answer(struct pair *p, struct pair_peer *e, uint64_t now_ms, uint64_t wall_ms)
+static void build_answer(struct pair *p, struct pair_peer *e, struct pair_burst *b, uint64_t now_ms, uint64_t wall_ms)
 {
 	uint8_t plain[PAIR_PLAIN_MAX];
 	struct wbuf w;
 
 	wbuf_init(&w, plain, e->hello.room - PAIR_HEADER_LEN - PAIR_TAG_LEN);
-	put_beat(p, e, &w, e->hello.boot, now_ms, wall_ms);
+	put_beat(p, e, b->way, &w, e->hello.boot, now_ms, wall_ms);
 	e->hello.asked = 0;
 	e->hello.last_ms = now_ms;
 	p->stats.hello_answers++;
-	seal(p, e, &w);
-	p->burst.left = 0;
-	p->burst.copy = e->hello.address;
-	p->burst.copies = (uint8_t)(e->hello.address + 1);
+	seal(p, e, b, &w);
+	b->left = 0;
+	b->copy = e->hello.address;
+	b->copies = (uint8_t)(e->hello.address + 1);
 }
 
-static void build_beat(struct pair *p, struct pair_peer *e, uint64_t now_ms, uint64_t wall_ms)
+static void build_beat(struct pair *p, struct pair_peer *e, struct pair_burst *b, uint64_t now_ms, uint64_t wall_ms)
 {
-	struct pair_burst *b = &p->burst;
+	struct pair_vector *sent = b->way == LINK_TCP ? e->tcp.sent : e->sent;
 	uint8_t plain[PAIR_PLAIN_MAX];
 	struct wbuf w;
 
 	wbuf_init(&w, plain, sizeof plain);
-	put_beat(p, e, &w, e->session.boot, now_ms, wall_ms);
+	put_beat(p, e, b->way, &w, e->session.boot, now_ms, wall_ms);
 	b->left--;
-	if (e->session.boot) {
+	if (e->session.boot && !b->bare) {
 		put_pulls(p, e, &w);
 		put_deltas(p, e, &w, b->cursor);
 		for (size_t i = 0; i < shelf_total(p); i++)
-			e->sent[i] = greater(e->sent[i], b->cursor[i]);
+			sent[i] = greater(sent[i], b->cursor[i]);
 	}
-	if (!e->session.boot || !lacks_any(p, e, b->cursor))
+	if (!e->session.boot || b->bare || !lacks_any(p, e, b->cursor))
 		b->left = 0;
-	seal(p, e, &w);
+	else if (b->left == 0 && b->way == LINK_TCP)
+		e->tcp.more = true;
+	else if (b->left == 0)
+		pair_tcp_want_bulk(p, e, now_ms);
+	seal(p, e, b, &w);
 	b->copy = 0;
 	b->copies = e->conf.addr_count;
 }
 
 static void begin_burst(struct pair *p, struct pair_peer *e)
 {
+	bool all = e->due == DUE_ALL && !e->tcp.carries;
+
+	p->burst = (struct pair_burst){ .way = LINK_UDP, .left = PAIR_BURST_MAX, .peer = (uint8_t)(e - p->peers) };
 	for (size_t i = 0; i < shelf_total(p); i++)
-		p->burst.cursor[i] = e->due == DUE_ALL ? e->known[i] : greater(e->known[i], e->sent[i]);
-	p->burst.left = PAIR_BURST_MAX;
+		p->burst.cursor[i] = all ? e->known[i] : greater(e->known[i], e->sent[i]);
 	e->due = DUE_NOTHING;
 }
 
-/* Makes the next packet; false when nothing is due. */
+/* Makes the next datagram; false when nothing is due. */
 static bool build(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 {
 	struct pair_burst *b = &p->burst;
 
 	if (b->left > 0) {
-		build_beat(p, &p->peers[b->peer], now_ms, wall_ms);
+		build_beat(p, &p->peers[b->peer], b, now_ms, wall_ms);
 		return true;
 	}
 	for (size_t i = 0; i < p->peer_count; i++) {
 		struct pair_peer *e = &p->peers[i];
-		b->peer = (uint8_t)i;
-		if (e->hello.asked > 0 && now_ms >= e->hello.due_ms) {
-			build_answer(p, e, now_ms, wall_ms);
+		if (pair_hello_due(e, now_ms) && !e->hello.stream) {
+			*b = (struct pair_burst){ .way = LINK_UDP, .peer = (uint8_t)i };
+			build_answer(p, e, b, now_ms, wall_ms);
 			return true;
 		}
 		if (e->due != DUE_NOTHING) {
 			begin_burst(p, e);
-			build_beat(p, e, now_ms, wall_ms);
+			build_beat(p, e, b, now_ms, wall_ms);
 			return true;
 		}
 	}
@@ -221,5 +229,40 @@ bool pair_next_packet(struct pair *p, struct addr *to, uint8_t out[PAIR_PACKET_M
 	*len = b->len;
 	p->stats.sent++;
 	p->stats.bytes_sent += b->len;
+	return true;
+}
+
+/* ---- streams ---- */
+
+/* A stream keeps the order and loses nothing: from where it was left, whatever the peer confirmed meanwhile. */
+static void begin_stream_burst(struct pair *p, struct pair_peer *e, const struct stream *s)
+{
+	bool bare = s->state != STREAM_PROVEN;
+
+	p->tcp_burst = (struct pair_burst){ .way = LINK_TCP, .left = bare ? 1 : PAIR_STREAM_BURST,
+					    .peer = (uint8_t)(e - p->peers), .stream = s->id, .bare = bare };
+	for (size_t i = 0; i < shelf_total(p); i++)
+		p->tcp_burst.cursor[i] = greater(e->known[i], e->tcp.sent[i]);
+	e->tcp.due = DUE_NOTHING;
+	e->tcp.more = false;
+}
+
+bool pair_build_stream(struct pair *p, struct pair_peer *e, const struct stream *s, uint64_t now_ms, uint64_t wall_ms)
+{
+	struct pair_burst *b = &p->tcp_burst;
+
+	if (pair_hello_due(e, now_ms) && e->hello.stream == s->id) {
+		if (b->left > 0) /* it goes on after this */
+			e->tcp.due = DUE_ALL;
+		*b = (struct pair_burst){ .way = LINK_TCP, .peer = (uint8_t)(e - p->peers), .stream = s->id };
+		build_answer(p, e, b, now_ms, wall_ms);
+		return true;
+	}
+	if (b->left == 0 || b->stream != s->id) {
+		if (e->tcp.due == DUE_NOTHING)
+			return false;
+		begin_stream_burst(p, e, s);
+	}
+	build_beat(p, e, b, now_ms, wall_ms);
 	return true;
 }

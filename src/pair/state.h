@@ -3,6 +3,8 @@
  *     receive.c  octets ─▶ header ─▶ open ─▶ decode ─▶ session ─▶ shelves, link
  *     send.c     what a peer lacks ─▶ heartbeats, split at 1232 octets ─▶ sealed, a copy for each address
  *     timer.c    when to send, when to judge links, epochs
+ *     stream.c   connections: frames ─▶ packets, who may stay, which of two
+ *     fallback.c when a peer is spoken to by TCP
  *     pair.c     the door: configuration, own records, status
  *
  * Shelf 0 is our own, shelf i + 1 that of peer i.
@@ -14,10 +16,14 @@
 #include "pair/link.h"
 #include "pair/session.h"
 #include "pair/shelf.h"
+#include "pair/stream.h"
 
 #define PAIR_PEERS_MAX (PAIR_NODES_MAX - 1)
 #define PAIR_EVENTS_MAX 64      /* nobody who drains after every call has more */
 #define PAIR_BURST_MAX 8        /* packets of one heartbeat; a receiver that is still behind pulls */
+#define PAIR_STREAM_BURST 32    /* packets written to a stream before it must have drained: 40 kB */
+#define PAIR_TCP_RETRY_MS 5000
+#define PAIR_BULK_STALL_MS 3000
 #define PAIR_COALESCE_MS 2      /* writes of one moment go in one packet */
 #define PAIR_GAP_MS 5           /* between two packets that do not wait for the heartbeat */
 #define PAIR_SETTLE_MS 1500     /* no longer is a twin waited for at the start */
@@ -41,11 +47,33 @@ struct pair_hello {
 	size_t room;     /* its length: the answer is no longer */
 	uint64_t last_ms; /* of the last answer; 0 = never */
 	uint8_t address;
+	uint32_t stream; /* where it came by TCP */
+};
+
+/* The newest time stamp of a peer that came by one way, and goes back by it. */
+struct pair_echo {
+	bool has;
+	uint32_t ts;
+	uint64_t at_ms;
+};
+
+/* The way to a peer by TCP. */
+struct pair_tcp {
+	uint32_t stream;        /* the one in use: proven, or ours on its way; 0 = none */
+	uint8_t tries;
+	uint64_t next_try_ms, next_beat_ms;
+	uint64_t asked_until_ms; /* the peer says that UDP does not reach it */
+	bool bulk;              /* it lacks more than a burst of datagrams */
+	bool carries;           /* and the stream brings it; datagrams carry only news meanwhile */
+	bool more;              /* the last burst left something; it follows once the socket has drained */
+	uint64_t progress_ms;   /* when its vectors rose last */
+	enum peer_due due;
+	struct pair_vector sent[PAIR_NODES_MAX]; /* written to this stream, which loses nothing */
 };
 
 struct pair_peer {
 	struct pair_peer_conf conf;
-	struct seal_keys keys;
+	struct seal_keys keys[LINK_WAYS];
 	struct session session;
 	struct link link;
 
@@ -60,10 +88,8 @@ struct pair_peer {
 	uint64_t resync_ms;           /* last full resync; 0 = never */
 	uint64_t delta_floor;         /* deltas in packets up to this counter were made before the resync */
 
-	/* echo of its time stamps */
-	bool has_echo;
-	uint32_t echo_ts;
-	uint64_t echo_at_ms;
+	struct pair_echo echo[LINK_WAYS];
+	struct pair_tcp tcp;
 
 	/* ways by others */
 	uint64_t relayed_ms;          /* a peer heard from it at this time of ours; 0 = never */
@@ -84,10 +110,13 @@ struct pair_peer {
 	struct pair_hello hello;
 };
 
-/* A heartbeat on its way out: packets for one peer, each to one or two addresses. */
+/* A heartbeat on its way out: packets for one peer, each to one or two addresses, or on one stream. */
 struct pair_burst {
+	enum link_way way;
 	uint8_t left;  /* packets that may follow; 0 = none in progress */
 	uint8_t peer;
+	uint32_t stream; /* by TCP: where to */
+	bool bare;     /* no records: who is there at the other end is not proven */
 	struct pair_vector cursor[PAIR_NODES_MAX];
 	uint8_t copy;  /* next address of the packet in data */
 	uint8_t copies;
@@ -113,7 +142,8 @@ struct pair {
 	struct shelf shelves[PAIR_NODES_MAX];
 	struct shelf_list changes;
 	struct shelf_record *dead; /* borrowed out by pair_next_change, freed at the next call */
-	struct pair_burst burst;
+	struct pair_burst burst, tcp_burst;
+	struct stream_table streams;
 
 	struct pair_event events[PAIR_EVENTS_MAX];
 	size_t event_first, event_count;
@@ -140,6 +170,10 @@ static inline size_t shelf_total(const struct pair *p) { return (size_t)p->peer_
 /* Index of the shelf of a node, or -1. */
 int pair_shelf_of(const struct pair *p, uint8_t node);
 struct pair_peer *pair_peer_of(struct pair *p, uint8_t node);
+static inline bool pair_hello_due(const struct pair_peer *e, uint64_t now_ms)
+{
+	return e->hello.asked > 0 && now_ms >= e->hello.due_ms;
+}
 
 void pair_emit(struct pair *p, struct pair_event e);
 void pair_emit_link(struct pair *p, const struct pair_peer *e, enum pair_link_state from);
@@ -155,6 +189,30 @@ void pair_refute(struct pair *p, const struct pair_peer *by, uint64_t seen_epoch
 void pair_watch_clock(struct pair *p, uint64_t now_ms, uint64_t wall_ms);
 /* Until when its votes count, by our own ears or a relay; 0 = they do not. */
 uint64_t pair_fresh_until(const struct pair_peer *e);
+
+/* receive.c: a packet from a stream; *peer is whose it is once it is authentic. */
+int pair_receive_stream(struct pair *p, const struct stream *s, const uint8_t *data, size_t len, uint64_t now_ms,
+			uint64_t wall_ms, uint8_t *node);
+/* send.c: makes the next packet for a peer's stream; false when nothing is due there. */
+bool pair_build_stream(struct pair *p, struct pair_peer *e, const struct stream *s, uint64_t now_ms, uint64_t wall_ms);
+/* fallback.c */
+void pair_tcp_tick(struct pair *p, struct pair_peer *e, uint64_t now_ms);
+uint64_t pair_tcp_deadline(const struct pair *p, const struct pair_peer *e);
+/* A stream of ours opened, or one was proven: it is the one to this peer now. */
+void pair_tcp_use(struct pair *p, struct pair_peer *e, const struct stream *s, uint64_t now_ms);
+void pair_tcp_lose(struct pair *p, struct pair_peer *e, uint64_t now_ms);
+/* A packet from the peer was taken in: does it hear us, did it come on? */
+void pair_tcp_heard(struct pair *p, struct pair_peer *e, enum link_way way, const struct pair_beat *b, bool rose,
+		    uint64_t now_ms);
+/* A burst of datagrams was not enough. */
+void pair_tcp_want_bulk(struct pair *p, struct pair_peer *e, uint64_t now_ms);
+/* stream.c */
+void pair_streams_tick(struct pair *p, uint64_t now_ms);
+uint64_t pair_streams_deadline(const struct pair *p);
+struct stream *pair_stream_begin(struct pair *p, struct pair_peer *e, const struct addr *to, uint64_t now_ms);
+struct stream *pair_stream_find(struct pair *p, uint32_t id);
+void pair_stream_cut(struct pair *p, struct stream *s, uint64_t now_ms);
+
 /* Forgets tombstones that nobody can need. */
 void pair_bury(struct pair *p);
 

@@ -105,7 +105,7 @@ void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_
 		return;
 	shelf_republish(own_shelf(p), epoch);
 	p->boot = boot;
-	p->burst = (struct pair_burst){ 0 };
+	p->burst = p->tcp_burst = (struct pair_burst){ 0 };
 	if (epoch >= p->wants_epoch)
 		p->wants_epoch = 0;
 	for (size_t i = 0; i < p->peer_count; i++) {
@@ -154,16 +154,20 @@ static void tick_peer(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 	if (now_ms >= e->urgent_ms) {
 		if (e->urgent_all || e->due == DUE_NOTHING)
 			e->due = e->urgent_all ? DUE_ALL : DUE_NEWS;
+		if (link_udp_silent(&e->link, now_ms))
+			e->tcp.due = DUE_ALL;
 		e->urgent_ms = UINT64_MAX;
 		e->urgent_all = false;
 		e->last_urgent_ms = now_ms;
 	}
 	pair_judge(p, e, now_ms);
+	pair_tcp_tick(p, e, now_ms);
 }
 
 void pair_tick(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 {
 	pair_watch_clock(p, now_ms, wall_ms);
+	pair_streams_tick(p, now_ms);
 	for (size_t i = 0; i < p->peer_count; i++)
 		tick_peer(p, &p->peers[i], now_ms);
 	p->ticked = true;
@@ -182,8 +186,8 @@ static uint64_t peer_deadline(const struct pair *p, const struct pair_peer *e)
 
 	if (judge < p->judge_after_ms)
 		judge = p->judge_after_ms;
-	at = least(at, judge);
-	if (e->hello.asked > 0)
+	at = least(least(at, judge), pair_tcp_deadline(p, e));
+	if (e->hello.asked > 0 && !p->wants_epoch) /* until that is on disk nothing is answered */
 		at = least(at, e->hello.due_ms);
 	return e->was_fresh ? least(at, pair_fresh_until(e) + 1) : at;
 }
@@ -192,6 +196,7 @@ uint64_t pair_deadline(const struct pair *p)
 {
 	uint64_t at = p->settled ? UINT64_MAX : p->start_ms + PAIR_SETTLE_MS;
 
+	at = least(at, pair_streams_deadline(p));
 	for (size_t i = 0; i < p->peer_count; i++)
 		at = least(at, peer_deadline(p, &p->peers[i]));
 	return at;

@@ -14,6 +14,7 @@ FUNC_TESTS = tests/func/story_test.py tests/func/process_test.py tests/func/relo
 	tests/func/limits_test.py tests/func/cookie_test.py
 FUNC_TESTS += tests/func/snapshot_test.py tests/func/disk_test.py tests/func/tls_test.py tests/func/tcp_test.py tests/func/netns_test.py
 FUNC_TESTS += tests/func/checks_test.py tests/func/probe_test.py tests/func/plugins_test.py tests/func/ping_test.py
+FUNC_TESTS += tests/func/pair_tcp_test.py
 FUNC_TESTS += tests/func/canary_test.py tests/func/hostile_target_test.py tests/func/pick_test.py tests/func/events_test.py
 FUNC_TESTS += tests/func/hook_test.py tests/func/override_test.py
 FUNC_TESTS += tests/func/replay_test.py

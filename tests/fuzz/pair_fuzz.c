@@ -65,7 +65,7 @@ static void rig_init(struct rig *g)
 	*g = (struct rig){ .now_ms = 5000, .counter = 0 };
 	FUZZ_REQUIRE(pair_new(&g->p, &c, 100, (uint64_t)1 << 32, g->now_ms, WALL) == 0);
 	FUZZ_REQUIRE(pair_write(g->p, PAIR_VERDICT, 1, "up", 2, g->now_ms) == 0);
-	seal_keys_derive(&g->keys, c.key, 2, 1);
+	seal_keys_derive(&g->keys, c.key, SEAL_UDP, 2, 1);
 }
 
 static void check_shelf(const struct shelf *s)

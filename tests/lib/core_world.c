@@ -64,6 +64,9 @@ size_t core_effect_text(char *out, size_t cap, const struct core *c, const struc
 	case CORE_SEND:
 		n = snprintf(out, cap, "send %s %u", addr_format(&e->send.to, true, ip), e->send.len);
 		break;
+	case CORE_CONNECTION:
+		n = snprintf(out, cap, "connection %u %u", e->connection.id, e->connection.len);
+		break;
 	case CORE_PROBE:
 		s = &core_plan(c)->streams[e->probe.stream];
 		n = snprintf(out, cap, "probe %s/%s", addr_format(&s->addr, true, ip), s->check);

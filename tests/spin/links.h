@@ -25,6 +25,7 @@ static void links_next(unsigned char *state, unsigned char *synced, unsigned hea
 		l.state = (enum pair_link_state)*state;
 	l.synced = *synced;
 	l.mismatch = other;
+	l.start_ms = 0; /* the model's echo is reckoned from the session's begin already */
 	l.heard_ms = heard < AGE_MAX ? links_ago(heard) : 0;
 	l.echo_ms = links_ago(echo);
 	while (link_judge(&l, NOW_MS))

@@ -279,8 +279,8 @@ START_TEST(a_sealed_packet_opens_only_whole_and_in_its_direction)
 	struct pair_header h = header, seen;
 	size_t plain_len = rich_plain(plain);
 
-	seal_keys_derive(&one, psk, 3, 9);
-	seal_keys_derive(&two, psk, 9, 3);
+	seal_keys_derive(&one, psk, SEAL_UDP, 3, 9);
+	seal_keys_derive(&two, psk, SEAL_UDP, 9, 3);
 	size_t len = seal_packet(packet, &h, plain, plain_len, one.send);
 	ck_assert_uint_eq(len, 32 + plain_len + 16);
 	ck_assert_int_eq(header_decode(&seen, packet, len), 0);
@@ -305,8 +305,8 @@ START_TEST(keys_tell_apart_what_must_be)
 
 	memcpy(other, psk, sizeof other);
 	other[31] ^= 1;
-	seal_keys_derive(&a, psk, 1, 2);
-	seal_keys_derive(&b, other, 1, 2);
+	seal_keys_derive(&a, psk, SEAL_UDP, 1, 2);
+	seal_keys_derive(&b, other, SEAL_UDP, 1, 2);
 	ck_assert_mem_ne(a.send, b.send, PAIR_KEY_LEN);
 	ck_assert_mem_ne(a.send, a.receive, PAIR_KEY_LEN);
 	ck_assert_uint_ne(seal_cluster("demo"), seal_cluster("demo2"));

@@ -1,5 +1,6 @@
 /* Two or three pairs under one virtual clock and a hostile network: loss, duplicates, reordering, cuts in one
- * direction, an attacker that stores, repeats, flips and truncates any packet, crashes with the disk kept, rolled back
+ * direction or of one transport, connections that hang and break, an attacker that stores, repeats, flips and truncates any
+ * packet, and connects as a peer, crashes with the disk kept, rolled back
  * or wiped, pauses and jumps of the wall clock. After every step each node is held against what was really written:
  *
  *     1  every record held was published, and no key ever goes back
@@ -27,6 +28,8 @@
 #define LOG_MAX 1024
 #define WIRE_MAX 256
 #define STORE_MAX 48
+#define PIPES_MAX 12
+#define PIPE_PIECES 48
 #define HEAL_MS 4000
 
 static const enum pair_kind kinds[KINDS] = { PAIR_VERDICT, PAIR_ADMIN };
@@ -58,6 +61,17 @@ struct packet {
 	size_t len;
 	uint8_t data[PAIR_PACKET_MAX];
 	uint64_t taken_boot; /* of the receiver's life that accepted these very octets */
+	bool stream;
+};
+
+/* A connection; end 0 opened it. */
+struct pipe {
+	bool used, open;
+	size_t node[2];
+	uint32_t id[2]; /* 0 = nobody at this end */
+	uint64_t opens_ms;
+	struct piece { uint64_t made_ms, at_ms; size_t len; uint8_t data[2 + PAIR_PACKET_MAX]; } way[2][PIPE_PIECES];
+	size_t count[2];
 };
 
 static struct world {
@@ -65,13 +79,15 @@ static struct world {
 	struct rng rng;
 	size_t nodes;
 	unsigned loss, dup, delay_ms; /* percent, percent, ms */
-	bool cut[NODES_MAX][NODES_MAX], two_ways;
+	bool cut[NODES_MAX][NODES_MAX], tcp_cut[NODES_MAX][NODES_MAX], two_ways;
+	uint32_t accepted;
 	struct node node[NODES_MAX];
 	struct written log[NODES_MAX][LOG_MAX];
 	size_t log_count[NODES_MAX];
 	uint64_t base[NODES_MAX];
 	struct packet wire[WIRE_MAX], store[STORE_MAX];
 	size_t wire_count, store_count;
+	struct pipe pipes[PIPES_MAX];
 } w;
 
 #define REQUIRE(promise) \
@@ -234,11 +250,14 @@ static void start(size_t i, size_t keep)
 	n->paused_until_ms = 0;
 }
 
+static void forget_pipes(size_t i);
+
 static void crash(size_t i)
 {
 	pair_free(w.node[i].p);
 	w.node[i].p = NULL;
 	w.node[i].died_ms = w.now_ms;
+	forget_pipes(i);
 }
 
 /* ---- the network ---- */
@@ -272,6 +291,105 @@ static void send_packet(size_t from, const struct addr *to, const uint8_t *data,
 	wire_put(&k, below(w.delay_ms + 1));
 	if (chance(w.dup))
 		wire_put(&k, below(w.delay_ms * 4 + 1));
+}
+
+/* ---- connections ---- */
+
+static void drain(size_t i);
+
+static struct pipe *pipe_of(size_t node, uint32_t id, size_t *end)
+{
+	for (size_t i = 0; i < PIPES_MAX; i++) {
+		for (*end = 0; *end < 2; ++*end) {
+			if (w.pipes[i].used && w.pipes[i].node[*end] == node && w.pipes[i].id[*end] == id)
+				return &w.pipes[i];
+		}
+	}
+	return NULL;
+}
+
+/* The end that is still there hears of it, but for one time in four: the other's machine lost its power. */
+static void end_pipe(struct pipe *k, size_t by)
+{
+	size_t other = k->node[!by];
+	uint32_t id = k->id[!by];
+
+	k->id[by] = 0;
+	if (!id || !w.node[other].p) {
+		k->used = false;
+		return;
+	}
+	if (w.tcp_cut[k->node[0]][k->node[1]] || chance(25))
+		return;
+	k->used = false;
+	pair_stream_end(w.node[other].p, id, w.now_ms);
+	drain(other);
+}
+
+static void forget_pipes(size_t i)
+{
+	for (size_t k = 0; k < PIPES_MAX; k++) {
+		for (size_t end = 0; end < 2; end++) {
+			if (w.pipes[k].used && w.pipes[k].node[end] == i && w.pipes[k].id[end])
+				end_pipe(&w.pipes[k], end);
+		}
+	}
+}
+
+static void open_pipe(size_t from, const struct pair_stream *s)
+{
+	for (size_t i = 0; i < PIPES_MAX; i++) {
+		struct pipe *k = &w.pipes[i];
+		if (k->used)
+			continue;
+		k->used = true;
+		k->open = false;
+		k->node[0] = from, k->node[1] = s->to.ip[3] - 1u;
+		k->id[0] = s->id, k->id[1] = 0;
+		k->opens_ms = w.now_ms + below(2 * w.delay_ms + 1);
+		k->count[0] = k->count[1] = 0;
+		REQUIRE(k->node[1] < w.nodes && k->node[1] != from);
+		return;
+	}
+	pair_stream_end(w.node[from].p, s->id, w.now_ms);
+}
+
+static void write_pipe(struct pipe *k, size_t end, const struct pair_stream *s)
+{
+	struct packet seen = { .to = (uint8_t)k->node[!end], .from = address(k->node[end], 0), .made_ms = w.now_ms,
+			       .len = s->len - 2, .stream = true };
+	size_t n = k->count[end];
+
+	memcpy(seen.data, s->data + 2, seen.len);
+	if (chance(25))
+		store_put(&seen);
+	if (n == PIPE_PIECES) {
+		end_pipe(k, !end);
+		return;
+	}
+	struct piece *at = &k->way[end][k->count[end]++];
+	at->made_ms = w.now_ms;
+	at->at_ms = w.now_ms + below(w.delay_ms + 1);
+	at->len = s->len;
+	memcpy(at->data, s->data, s->len);
+}
+
+static void drain_streams(size_t i)
+{
+	struct node *n = &w.node[i];
+	struct pair_stream s;
+	size_t end;
+
+	for (int ops = 0; pair_next_stream(n->p, &s, w.now_ms, wall(n)); ops++) {
+		struct pipe *k = pipe_of(i, s.id, &end);
+		REQUIRE(ops < 200);
+		if (s.op == PAIR_STREAM_OPEN)
+			open_pipe(i, &s);
+		else if (k && s.op == PAIR_STREAM_SEND)
+			write_pipe(k, end, &s);
+		else if (k)
+			end_pipe(k, end);
+	}
 }
 
 static int owner_index(uint8_t id)
@@ -313,6 +431,7 @@ static void drain(size_t i)
 		REQUIRE(packets < 200);
 		send_packet(i, &to, out, len);
 	}
+	drain_streams(i);
 }
 
 /* ---- invariants ---- */
@@ -381,8 +500,8 @@ static void check_node(size_t i)
 		for (int k = 0; k < KINDS * KEYS; k++)
 			check_key(n, o, s, k / KEYS, k % KEYS);
 		const struct link *l = &pair_peer_of(n->p, w.node[o].id)->link;
-		REQUIRE(l->echo_ms <= (w.node[o].p ? w.now_ms : w.node[o].died_ms));
-		REQUIRE(l->heard_ms <= w.now_ms);
+		REQUIRE(link_echo_ms(l) <= (w.node[o].p ? w.now_ms : w.node[o].died_ms));
+		REQUIRE(link_heard_ms(l) <= w.now_ms);
 	}
 }
 
@@ -405,7 +524,9 @@ static uint64_t fingerprint(const struct pair *p)
 				  e->link.synced,
 				  e->session.boot,
 				  e->session.highest,
-				  e->echo_ts,
+				  e->echo[LINK_UDP].ts,
+				  e->echo[LINK_TCP].ts,
+				  e->link.tcp_echo_ms,
 				  hash_bytes(&key, e->session.seen, sizeof e->session.seen),
 				  hash_bytes(&key, e->known, sizeof e->known) };
 		h = hash_bytes(&key, in, sizeof in);
@@ -460,6 +581,114 @@ static void deliver_broken(struct packet k)
 	check_node(k.to);
 }
 
+/* Octets of a stream, cut anywhere. What they hold may count only if it never did and was made in this life of the receiver. */
+static void deliver_octets(size_t to, uint32_t id, const uint8_t *data, size_t len, uint64_t made_ms, bool junk)
+{
+	struct node *n = &w.node[to];
+	struct packet k = { .to = (uint8_t)to, .len = len - 2 };
+	bool repeated = false;
+
+	memcpy(k.data, data + 2, k.len);
+	for (size_t i = 0; i < w.store_count; i++) {
+		const struct packet *s = &w.store[i];
+		repeated |= s->to == to && s->len == k.len && s->taken_boot == n->boot && memcmp(s->data, k.data, k.len) == 0;
+	}
+	uint64_t before = fingerprint(n->p);
+	size_t cut = 1 + below(len - 1);
+	pair_stream_receive(n->p, id, data, cut, w.now_ms, wall(n));
+	pair_stream_receive(n->p, id, data + cut, len - cut, w.now_ms, wall(n));
+	bool counted = fingerprint(n->p) != before && !pair_wants_epoch(n->p);
+	REQUIRE(!((repeated || junk) && counted));
+	REQUIRE(!counted || made_ms >= n->born_ms);
+	if (counted)
+		mark_taken(&k, n->boot);
+	drain(to);
+	check_node(to);
+}
+
+/* Somebody calls a node and says what was overheard, or something like it. */
+static void call_with(struct packet k)
+{
+	struct node *n = &w.node[k.to];
+	uint32_t id = PAIR_STREAM_ACCEPTED | ++w.accepted;
+	struct addr from = { .family = 4, .ip = { 127, 0, 9, 9 }, .port = 7 };
+	uint8_t data[2 + PAIR_PACKET_MAX];
+
+	if (!n->p)
+		return;
+	bool broken = chance(30);
+	if (broken)
+		k.data[below(k.len)] ^= (uint8_t)(1u << below(8));
+	store_u16(data, (uint16_t)k.len);
+	memcpy(data + 2, k.data, k.len);
+	pair_stream_accept(n->p, id, chance(50) ? &from : &k.from, w.now_ms);
+	drain(k.to);
+	if (!pair_stream_find(n->p, id))
+		return;
+	deliver_octets(k.to, id, data, k.len + 2, k.made_ms, broken || !k.stream);
+	if (chance(50)) {
+		pair_stream_end(n->p, id, w.now_ms);
+		drain(k.to);
+	}
+}
+
+static uint64_t pipe_due(const struct pipe *k)
+{
+	uint64_t at = UINT64_MAX, paused = 0;
+
+	if (!k->used || w.tcp_cut[k->node[0]][k->node[1]])
+		return UINT64_MAX;
+	for (size_t end = 0; end < 2; end++) {
+		uint64_t p = w.node[k->node[!end]].paused_until_ms;
+		paused = p > paused ? p : paused;
+		if (k->open && k->id[!end] && k->count[end] && k->way[end][0].at_ms < at)
+			at = k->way[end][0].at_ms;
+	}
+	if (!k->open)
+		at = k->opens_ms;
+	return at < paused ? paused : at;
+}
+
+static void run_open(struct pipe *k)
+{
+	struct node *to = &w.node[k->node[1]], *by = &w.node[k->node[0]];
+	struct addr from = address(k->node[0], 0);
+
+	if (!to->p) {
+		end_pipe(k, 1);
+		return;
+	}
+	from.port = 40000;
+	k->open = true;
+	k->id[1] = PAIR_STREAM_ACCEPTED | ++w.accepted;
+	pair_stream_accept(to->p, k->id[1], &from, w.now_ms);
+	drain(k->node[1]);
+	if (k->used && by->p && k->id[0]) {
+		pair_stream_open(by->p, k->id[0], w.now_ms);
+		drain(k->node[0]);
+	}
+}
+
+static void run_pipe(struct pipe *k)
+{
+	if (!k->open) {
+		run_open(k);
+		return;
+	}
+	size_t end = k->count[0] && k->id[1] && (!k->count[1] || !k->id[0] || k->way[0][0].at_ms <= k->way[1][0].at_ms) ? 0 : 1;
+	struct piece piece = k->way[end][0];
+	size_t sender = k->node[end];
+	uint32_t id = k->id[end];
+
+	memmove(&k->way[end][0], &k->way[end][1], --k->count[end] * sizeof piece);
+	bool last = k->count[end] == 0;
+	deliver_octets(k->node[!end], k->id[!end], piece.data, piece.len, piece.made_ms, false);
+	if (last && id && w.node[sender].p) {
+		pair_stream_drained(w.node[sender].p, id, w.now_ms);
+		drain(sender);
+	}
+}
+
 static uint64_t node_due(const struct node *n)
 {
 	if (!n->p)
@@ -472,7 +701,7 @@ static uint64_t node_due(const struct node *n)
 static bool run_one(uint64_t end_ms)
 {
 	uint64_t best = end_ms;
-	size_t node = NODES_MAX, packet = WIRE_MAX;
+	size_t node = NODES_MAX, packet = WIRE_MAX, line = PIPES_MAX;
 
 	for (size_t i = 0; i < w.nodes; i++) {
 		if (node_due(&w.node[i]) < best)
@@ -486,9 +715,20 @@ static bool run_one(uint64_t end_ms)
 			packet = i;
 		}
 	}
-	if (node == NODES_MAX && packet == WIRE_MAX)
+	for (size_t i = 0; i < PIPES_MAX; i++) {
+		uint64_t at = pipe_due(&w.pipes[i]);
+		if (at < end_ms && at <= best) {
+			best = at;
+			line = i;
+		}
+	}
+	if (node == NODES_MAX && packet == WIRE_MAX && line == PIPES_MAX)
 		return false;
 	w.now_ms = best > w.now_ms ? best : w.now_ms;
+	if (line < PIPES_MAX) {
+		run_pipe(&w.pipes[line]);
+		return true;
+	}
 	if (packet < WIRE_MAX) {
 		struct packet k = w.wire[packet];
 		w.wire[packet] = w.wire[--w.wire_count];
@@ -529,7 +769,10 @@ static void step(void)
 
 	switch (below(16)) {
 	case 0:
-		w.cut[i][j] = !w.cut[i][j];
+		if (chance(60))
+			w.cut[i][j] = !w.cut[i][j];
+		if (chance(60))
+			w.tcp_cut[i][j] = w.tcp_cut[j][i] = !w.tcp_cut[i][j];
 		break;
 	case 1:
 		if (chance(25))
@@ -543,7 +786,13 @@ static void step(void)
 	case 4:
 		if (w.store_count > 0) {
 			struct packet k = w.store[below(w.store_count)];
-			deliver(&k);
+			if (chance(40))
+				call_with(k);
+			else if (!k.stream)
+				deliver(&k);
+			else
+				REQUIRE(!w.node[k.to].p || pair_receive(w.node[k.to].p, &k.from, k.data, k.len, w.now_ms,
+									wall(&w.node[k.to])) < 0);
 		}
 		break;
 	case 5:
@@ -616,6 +865,7 @@ static void check_equal(void)
 static void heal(void)
 {
 	memset(w.cut, 0, sizeof w.cut);
+	memset(w.tcp_cut, 0, sizeof w.tcp_cut);
 	w.loss = w.dup = 0;
 	bool frozen = false;
 	for (size_t i = 0; i < w.nodes; i++) {
@@ -642,6 +892,8 @@ static void schedule(uint64_t seed)
 	memset(&w, 0, offsetof(struct world, log));
 	memset(w.log_count, 0, sizeof w.log_count);
 	w.wire_count = w.store_count = 0;
+	for (size_t i = 0; i < PIPES_MAX; i++)
+		w.pipes[i].used = false;
 	w.seed = seed;
 	w.now_ms = 1000;
 	rng_init(&w.rng, seed);

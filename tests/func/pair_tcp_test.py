@@ -1,0 +1,103 @@
+"""Twins whose UDP is blocked go on by TCP, and strangers at that port are shown the door; in a network namespace of our own."""
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+
+from func import Case, main
+from gemelkit import addresses, free_port
+
+INSIDE = "GEMEL_TEST_NETNS"
+SKIP = 77  # automake's word for it
+A, B = "127.0.0.11", "127.0.0.12"
+NAME = "www.example.test"
+
+
+def nft(*words):
+    subprocess.run(["nft", *words], check=True, timeout=60)
+
+
+class Tcp(Case):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        self.backends = {a: self.backend(a, self.port) for a in (A, B)}
+        config = self.pair_config(f'service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }} }} }}\n', self.port)
+        with open(config) as f:
+            self.peer_port = {n: int(line.split('peer = "127.0.0.1:')[1].split('"')[0])
+                              for n, line in zip(("ns1", "ns2"), f.readlines())}
+        self.config = config
+        nft("add", "table", "inet", "t")
+        self.addCleanup(nft, "delete", "table", "inet", "t")
+        nft("add", "chain", "inet", "t", "in", "{ type filter hook input priority 0; }")
+
+    def peers(self, node):
+        status, out, err = self.ctl(node, "--json", "peers")
+        self.assertEqual(status, 0, err)
+        return json.loads(out)
+
+    def link(self, node):
+        return self.peers(node)["peers"][0]["link"]
+
+    def assert_linked(self, state):
+        for n in ("ns1", "ns2"):
+            self.assert_soon(lambda n=n: self.link(n) == state, f"{n}'s link is {state}")
+
+    def block_udp(self):
+        for port in self.peer_port.values():
+            nft("add", "rule", "inet", "t", "in", "udp", "dport", str(port), "drop")
+
+    def test_udp_is_blocked_and_comes_back(self):
+        for n in ("ns1", "ns2"):
+            self.node(self.config, n)
+        self.assert_linked("active")
+        self.block_udp()
+        self.assert_linked("tcp-only")
+        status, out, err = self.ctl("ns1", "down", A, "--reason", "by tcp")
+        self.assertEqual(status, 0, out + err)
+        self.assert_soon(lambda: addresses(self.server("ns2"), NAME) == [B], "the twin follows by TCP")
+        nft("flush", "chain", "inet", "t", "in")
+        self.assert_linked("active")
+
+    def test_twins_that_meet_by_tcp(self):
+        self.block_udp()
+        for n in ("ns1", "ns2"):
+            self.node(self.config, n)
+        self.assert_linked("tcp-only")
+
+    def test_strangers(self):
+        for n in ("ns1", "ns2"):
+            self.node(self.config, n)
+        self.assert_linked("active")
+        rng = random.Random(7)
+        held = []
+        for i in range(60):
+            s = socket.socket()
+            s.settimeout(10)
+            s.bind((f"127.9.0.{i + 1}", 0))
+            s.connect(("127.0.0.1", self.peer_port["ns1"]))
+            s.send(rng.randbytes(rng.randrange(1, 3000)) if i % 2 else b"\\0")
+            held.append(s)
+        for s in held:
+            try:
+                self.assertEqual(s.recv(1), b"", "a stranger got an answer")
+            except ConnectionError:
+                pass
+            s.close()
+        self.block_udp()
+        self.assert_linked("tcp-only")
+
+
+if __name__ == "__main__":
+    if INSIDE in os.environ:
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=60)
+        main()
+    enter = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
+    tools = shutil.which("unshare") and shutil.which("ip") and shutil.which("nft")
+    if not tools or subprocess.run([*enter, "nft", "add", "table", "inet", "t"], capture_output=True, check=False).returncode:
+        print("skipped: no network namespace with packet filters can be made here")
+        sys.exit(SKIP)
+    os.execvpe("unshare", [*enter, sys.executable, *sys.argv], {**os.environ, INSIDE: "1"})
