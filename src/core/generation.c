@@ -321,6 +321,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->mute = old->mute;
 	s->told = old->told;
 	s->flapping = old->flapping;
+	memcpy(s->heard, old->heard, sizeof s->heard);
 	s->unknown_ms = old->unknown_ms;
 	s->stuck = old->stuck;
 	s->vote = old->vote;

@@ -19,13 +19,13 @@
 
 enum core_notice_kind {
 	CORE_NOTICE_NONE = 0,
-	CORE_NOTICE_VERDICT,  /* subject: an address; states of our own probes */
+	CORE_NOTICE_VERDICT,  /* subject: an address; states of our own probes, or of a twin's: the observer */
 	CORE_NOTICE_ANSWER,   /* a service; addresses */
 	CORE_NOTICE_OVERRIDE, /* what an operator named; verbs */
 	CORE_NOTICE_LINK,     /* a peer; states of the link */
 	CORE_NOTICE_NETWORK,  /* a path of our own network: lost, isolated where no other is left, back */
 	CORE_NOTICE_PROBER,   /* gone, back */
-	CORE_NOTICE_NODE,     /* this node; started, generation N */
+	CORE_NOTICE_NODE,     /* this node: started, generation N; a twin: tilt, isolated, maint, or out of it */
 	CORE_NOTICE_CHECK,    /* a check: known, unknown wherever it is asked for want of results, gone */
 	CORE_NOTICE_CANARY,   /* an address: asked, or mute where this machine cannot ask it */
 	CORE_NOTICE_ALARM,    /* a peer, or this node; the reason tells what */

@@ -327,6 +327,11 @@ bool value_verdict_get(const struct pair_record *p, enum health_verdict *v, bool
 	return true;
 }
 
+enum health_reason value_verdict_reason(const struct pair_record *p)
+{
+	return p->value_len > 2 && p->value[2] < HEALTH_REASON_MAX ? (enum health_reason)p->value[2] : HEALTH_REASON_NONE;
+}
+
 size_t value_effective_put(uint8_t out[PAIR_VALUE_MAX], const struct hold *h)
 {
 	out[0] = h->state;

@@ -6,6 +6,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/failback.c \
 	src/core/flight.c \
 	src/core/generation.c \
+	src/core/hear.c \
 	src/core/history.c \
 	src/core/journal.c src/core/journal.h \
 	src/core/needs.c \

@@ -64,6 +64,7 @@ struct stream {
 	uint64_t unknown_ms;       /* since when its results are unknown, 0 = they are not */
 	bool stuck;                /* for so long that its check raises an alarm */
 	uint8_t told;              /* enum health_verdict, as last told in the log */
+	uint8_t heard[PAIR_NODES_MAX - 1]; /* by peer: what it said last, an enum health_verdict and 1 more; 0 = nothing */
 	bool asked;                /* it waited for half its time-out: others were asked whether our network is there */
 	uint32_t flip_ms;          /* as last told to the services */
 	uint8_t flapping;          /* enum health_flapping, as last told in the log */
@@ -271,6 +272,8 @@ struct core {
 	struct stretches past;
 	uint32_t session;         /* counts the starts of this server, where the epoch can be written */
 	bool replays;             /* results come from a record: nobody is probed, each is taken as it stands */
+	struct budget heard;       /* for twins' verdicts */
+	uint32_t unheard;          /* changes of those that were left out since the last one that was told */
 	const char *cause;         /* of what the present step changes */
 	char why[NOTICE_REASON_MAX]; /* the verdict or override that the present step told last */
 };
@@ -450,6 +453,11 @@ void command_synced(struct core *c, uint64_t seq);
 void command_wrote_failback(struct core *c, const struct service *s); /* the record with c->seq is of a tier that an operator moved */
 void commands_settle(struct core *c);
 
+/* ---- hear.c ---- */
+void hear_verdict(struct core *c, struct stream *s, const struct pair_record *r); /* a twin's, which was written anew */
+void hear_nothing(struct core *c, size_t peer); /* at this place another node stands now */
+void hear_self(struct core *c, uint8_t node, enum pair_self_state was, enum pair_self_state is);
+
 /* ---- twin.c ---- */
 const char *core_node_name(const struct core *c, uint8_t node); /* "?" where the plan has none such */
 int twin_start(struct core *c);  /* a pair where the plan has one and fresh randomness is at hand; else asks for it */
@@ -474,6 +482,7 @@ int record_take(struct core *c, const uint8_t *record, size_t len);
 size_t value_verdict_put(uint8_t out[PAIR_VALUE_MAX], const struct stream *s, uint64_t now_ms);
 size_t value_effective_put(uint8_t out[PAIR_VALUE_MAX], const struct hold *h);
 size_t value_admin_put(uint8_t out[PAIR_VALUE_MAX], const char *selector, const struct reg *r, uint64_t now_ms);
+enum health_reason value_verdict_reason(const struct pair_record *r); /* of one that value_verdict_get takes */
 bool value_verdict_get(const struct pair_record *r, enum health_verdict *v, bool *recovered, uint8_t *weight);
 bool value_effective_get(const struct pair_record *r, struct hold *h);
 size_t value_tier_put(uint8_t out[PAIR_VALUE_MAX], const struct tier_hold *h);

@@ -30,6 +30,8 @@ static void note_peers(struct core *c)
 	for (size_t i = 0; i < c->peer_count; i++) {
 		struct pair_peer_view v;
 		pair_peer_get(c->pair, i, &v, c->now_ms);
+		if (c->peers[i].id != v.id)
+			hear_nothing(c, i);
 		c->peers[i] = (struct peer){ .id = v.id, .echo_ms = v.echo_ms };
 	}
 }
@@ -186,6 +188,8 @@ static void learn(struct core *c, const struct pair_record *r)
 		s = gen_stream(c->gen, r->key);
 		if (s)
 			stream_mark(c, s);
+		if (s && r->kind == PAIR_VERDICT)
+			hear_verdict(c, s, r);
 		break;
 	case PAIR_ADMIN:
 		if (!learn_override(c, r)) {
@@ -295,6 +299,8 @@ static void follow_peers(struct core *c)
 		moved |= fresh != p->fresh || v.self != p->self;
 		if (fresh && v.shelves_equal && !p->equal)
 			reconcile(c, p->id);
+		if (fresh)
+			hear_self(c, p->id, p->self, v.self);
 		if (v.echo_ms > p->echo_ms)
 			watch_echo(c, v.echo_ms);
 		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = v.shelves_equal, .self = v.self,

@@ -1,5 +1,6 @@
 """The main job with real processes: a back end dies and returns, a twin is killed and comes back, every back end dies."""
 import re
+import json
 import socket
 import subprocess
 
@@ -48,6 +49,22 @@ class Story(Case):
         self.assert_soon(lambda: "active" in self.ctl("ns1", "peers")[1].lower(), "ns1 is joined again")
         self.backends[A].start()
         self.both_answer(A, B)
+
+    def test_each_node_tells_what_both_saw(self):
+        self.both_answer(A, B)
+        for n in ("ns1", "ns2"):
+            self.assert_soon(lambda n=n: [m["twin"] for m in json.loads(self.ctl(n, "--json", "service", NAME)[1])["members"]] == ["up"] * 3,
+                             f"{n} knows its twin's votes")
+        self.backends[A].kill()
+        self.both_answer(B)
+
+        def seen(node):
+            events = json.loads(self.ctl(node, "--json", "events")[1])["events"]
+            return [(e["observer"], e["cause"], e["old"], e["new"]) for e in events if e["kind"] == "verdict" and e["subject"] == A and e["new"] == "down"]
+        for n, other in (("ns1", "ns2"), ("ns2", "ns1")):
+            self.assert_soon(lambda n=n, o=other: sorted(seen(n)) == sorted([(n, "check", "up", "down"), (o, "twin", "up", "down")]),
+                             f"{n} tells of itself and of {other}, once each")
+            self.assertIn(f" {other} ", next(l for l in self.ctl(n, "events")[1].splitlines() if " verdict " in l and " twin " in l and A in l))
 
     def test_override_holds_on_both_and_ends_by_itself(self):
         self.both_answer(A, B)

@@ -144,6 +144,8 @@ static void carry_out(struct world *w)
 			do_journal(w, e.notice.seq, e.notice.data, e.notice.len);
 		if (e.type == CORE_JOURNAL && e.journal.sync)
 			w->unsynced = e.journal.seq;
+		else if (e.type == CORE_SEND && w->on_send)
+			w->on_send(w, e.send.data, e.send.len);
 		else if (e.type == CORE_PROBE)
 			do_probe(w, &e);
 		else if (e.type == CORE_PUBLISH)

@@ -31,6 +31,7 @@ struct world {
 	struct bytes *answers;   /* last publish of (service, family), as text */
 	int err;                 /* of the last step */
 	unsigned steps;          /* done so far */
+	void (*on_send)(struct world *w, const uint8_t *data, size_t len); /* a twin, where there is one */
 	/* For fault loops: in step number fault_step the fault_nth allocation of the core fails. */
 	void (*arm)(unsigned nth);
 	bool (*disarm)(void);
