@@ -236,6 +236,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	if (c->ctl)
 		coordinator_finish_reload(c, false);
 	coordinator_hook_second(c);
+	coordinator_what_if_second(c);
 	if (c->core && publisher_wants_snapshot(&c->publisher))
 		coordinator_publish_all(c);
 }

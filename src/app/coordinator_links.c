@@ -272,7 +272,7 @@ static void on_probe(void *ctx, uint32_t id, uint64_t generation, uint32_t strea
 }
 
 const struct ctl_actions coordinator_actions = { .host = coordinator_get_host, .command = on_command, .reload = on_reload, .stop = on_stop,
-						.probe = on_probe };
+						.probe = on_probe, .what_if = coordinator_what_if };
 
 /* ---- new channels ---- */
 

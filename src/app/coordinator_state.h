@@ -6,12 +6,14 @@
  *     coordinator_journal.c  what it remembers, and what happens where it cannot
  *     coordinator_hook.c   the program of on_event
  *     coordinator_streams.c  connections with the twin
+ *     coordinator_whatif.c  what another configuration would answer, in a copy of the process
  *     coordinator_links.c  what comes from the responder, the prober, the twin and the operators
  */
 #ifndef GEMEL_APP_COORDINATOR_STATE_H
 #define EPOCH_RETRY_MS 10000
 #define GEMEL_APP_COORDINATOR_STATE_H
 #include <event2/event.h>
+#include <sys/types.h>
 #include "app/hook.h"
 #include "app/publisher.h"
 #include "core/core.h"
@@ -23,6 +25,7 @@
 #define REPLIES_MAX 64    /* commands that wait for the workers */
 #define COMMANDS_MAX 64   /* commands that wait for the disk */
 #define CHILDREN_MAX 8
+#define WHAT_IF_MAX 2     /* at once: each is a copy of us, of which it writes to a part */
 
 struct reply { /* in force in the core; the operator is told when every worker answers from it */
 	uint32_t id; /* 0 = free */
@@ -61,6 +64,7 @@ struct coordinator {
 	uint32_t reload_id; /* answered when the new generation is in force */
 	int reload_status;
 	uint64_t new_epoch; /* asked for by the core, not yet on disk */
+	pid_t what_if[WHAT_IF_MAX];  /* processes that answer one; 0 = none */
 	uint64_t epoch_retry_ms; /* not tried again before; then by the first step, of which probes bring many */
 };
 
@@ -95,6 +99,10 @@ const struct ctl_hook *coordinator_hook_get(struct coordinator *c); /* NULL = th
 /* coordinator_streams.c */
 void coordinator_listen(struct coordinator *c, int fd, const struct addr *at);
 void coordinator_connection(struct coordinator *c, const struct core_effect *e);
+
+/* coordinator_whatif.c */
+const char *coordinator_what_if(void *ctx, const struct ctl_what_if *ask); /* of ctl_actions */
+void coordinator_what_if_second(struct coordinator *c);                    /* buries who answered */
 
 /* coordinator_links.c */
 void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd);

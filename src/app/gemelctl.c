@@ -137,7 +137,7 @@ static bool is_check(int argc, char *const *argv)
 	return false;
 }
 
-static int ask_server(const struct options *o, int argc, char *const *argv)
+static int ask_server(const struct options *o, int argc, char *const *argv, const struct bytes *plan)
 {
 	char *found = NULL;
 	const char *path = o->socket;
@@ -149,8 +149,19 @@ static int ask_server(const struct options *o, int argc, char *const *argv)
 			printf("GEMEL UNKNOWN - %s does not say where the server is\n", o->file);
 		return is_check(argc, argv) || strcmp(argv[0], "probe") == 0 ? EXIT_PLUGIN_UNKNOWN : 1;
 	}
-	status = ctl_client_run(path, o->json, wants_colour(), terminal_width(), argc, argv);
+	status = ctl_client_run_with(path, o->json, wants_colour(), terminal_width(), argc, argv, plan ? plan->data : NULL, plan ? plan->len : 0);
 	free(found);
+	return status;
+}
+
+static int what_if(const struct options *o, int argc, char *const *argv, const char *file)
+{
+	struct bytes plan;
+	bytes_init(&plan, SIZE_MAX / 2);
+	int status = gemelctl_plan(file, o->node, &plan);
+	if (!status)
+		status = ask_server(o, argc, argv, &plan);
+	bytes_deinit(&plan);
 	return status;
 }
 
@@ -170,7 +181,9 @@ static int run(const struct options *o, int argc, char *const *argv)
 		return gemelctl_test(c.words[0], o->json || c.option[OPTION_JSON]);
 	if (status == 0 && strcmp(argv[0], "probe") == 0 && o->file_given && !o->socket)
 		return gemelctl_probe(o->file, o->node, c.words[0], c.words[1], o->json || c.option[OPTION_JSON], c.option[OPTION_VERBOSE]);
-	return ask_server(o, argc, argv);
+	if (status == 0 && strcmp(argv[0], "what-if") == 0)
+		return what_if(o, argc, argv, c.words[0]);
+	return ask_server(o, argc, argv, NULL);
 }
 
 static int wrong_usage(void)

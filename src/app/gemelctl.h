@@ -3,10 +3,12 @@
  *     gemelctl.c        words, the control socket, key new, help
  *     gemelctl_test.c   test FILE
  *     gemelctl_probe.c  probe, with -c FILE
+ *     gemelctl_whatif.c  what-if: FILE to a plan
  */
 #ifndef GEMEL_APP_GEMELCTL_H
 #define GEMEL_APP_GEMELCTL_H
 #include <stdbool.h>
+#include "base/buf.h"
 
 /* Runs the cases of a check script; file is the script or its NAME_test.lua. The exit status: 0 all are as they should be, 1 some
  * are not, or there is a fault, 2 where the file's name is no script's. */
@@ -14,5 +16,7 @@ int gemelctl_test(const char *file, bool json);
 /* Runs the check of a member once, from FILE as it stands now. The exit status: 0 up, 1 down, 2 there is no such service or member,
  * 3 unknown, or FILE has faults. node may be NULL. */
 int gemelctl_probe(const char *file, const char *node, const char *service, const char *address, bool json, bool verbose);
+/* The plan of FILE as octets for the server; faults are told. The exit status: 0, or 1. node may be NULL. */
+int gemelctl_plan(const char *file, const char *node, struct bytes *out);
 
 #endif

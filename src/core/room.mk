@@ -26,5 +26,6 @@ src_core_libcore_a_SOURCES = \
 	src/core/twin.c \
 	src/core/unknown.c \
 	src/core/view.c \
-	src/core/watch.c
+	src/core/watch.c \
+	src/core/whatif.c src/core/whatif.h
 src_core_libcore_a_CFLAGS = $(AM_CFLAGS)

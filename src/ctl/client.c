@@ -166,11 +166,26 @@ static int take_reply(const struct link *l)
 	return -1;
 }
 
-static int talk(struct link *l, const uint8_t *request, size_t len)
+struct body { const uint8_t *data; size_t len; }; /* behind the request; data NULL = none */
+
+/* A server that refuses does not read it: its reply says why. */
+static void send_body(const struct link *l, const struct body *b)
+{
+	uint8_t head[4];
+	store_u32(head, (uint32_t)b->len);
+	if (b->data && send_all(l->fd, head, sizeof head) == 0)
+		(void)!send_all(l->fd, b->data, b->len);
+}
+
+static int talk(struct link *l, const uint8_t *request, size_t len, const struct body *body)
 {
 	if (open_link(l) < 0)
 		return fail(l, "no server at %s: %s", l->path, strerror(errno));
-	int status = send_all(l->fd, request, len) < 0 ? -1 : take_reply(l);
+	int status = send_all(l->fd, request, len);
+	if (status == 0) {
+		send_body(l, body);
+		status = take_reply(l);
+	}
 	if (status < 0)
 		status = errno == ETIME ? fail(l, "the server at %s does not answer", l->path)
 					: fail(l, "the server at %s broke off: %s", l->path, strerror(errno));
@@ -189,7 +204,8 @@ int ctl_words_check(int argc, char *const *argv)
 	return e;
 }
 
-int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv)
+int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv, const uint8_t *plan,
+			size_t plan_len)
 {
 	static uint8_t request[CTL_REQUEST_MAX + 1];
 	struct call c;
@@ -207,5 +223,10 @@ int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned wid
 	bool probe = strcmp(argv[0], "probe") == 0; /* 1 means down there */
 	l.failed = l.check ? NAGIOS_CRITICAL : probe ? CTL_PROBE_UNKNOWN : CALL_EXIT_FAILED;
 	l.wait_ms = l.check ? CHECK_MS : probe || follow || strcmp(argv[0], "reload") == 0 ? -1 : ANSWER_MS;
-	return talk(&l, request, w.len);
+	return talk(&l, request, w.len, &(struct body){ plan, plan_len });
+}
+
+int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv)
+{
+	return ctl_client_run_with(socket_path, json, colour, width, argc, argv, NULL, 0);
 }

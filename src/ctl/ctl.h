@@ -52,6 +52,12 @@ struct ctl_host {
 	 * 0 = cannot tell. NULL where nobody can. */
 	size_t (*sticky)(const struct ctl_sticky *s, uint16_t order[CTL_STICKY_MAX]);
 };
+struct ctl_what_if { /* `what-if`: the plan follows the request (whatif.h) */
+	int fd;                               /* the client's connection, the host's from here on */
+	const uint8_t *begun; size_t begun_len; /* what of it is read already; borrowed */
+	bool json, colour;
+	uint16_t width;
+};
 /* What verbs ask of the coordinator. Each request has an id that comes back in ctl_*_done. */
 struct ctl_actions {
 	void *ctx;
@@ -61,6 +67,8 @@ struct ctl_actions {
 	void (*stop)(void *ctx);
 	/* Runs a stream of the plan of that generation once, as an operator wishes; ctl_probe_done comes always. */
 	void (*probe)(void *ctx, uint32_t id, uint64_t generation, uint32_t stream, bool steps);
+	/* Answers on the client's connection, or gives a line that says why not; then the connection is closed. */
+	const char *(*what_if)(void *ctx, const struct ctl_what_if *ask);
 };
 
 struct ctl_server;
@@ -97,6 +105,9 @@ size_t ctl_dns_answer(const struct ctl_host *h, const struct ctl_dns_from *from,
 /* Sends argv and copies the reply's frames to the two files. Returns the exit status (1 with a line on standard error where there
  * is no server; status --check: 2, told on standard output). */
 int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv);
+/* The same with a plan behind the request. */
+int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv, const uint8_t *plan,
+			size_t len);
 /* 0 where the words make a request; else the exit status (2 wrong usage, 1 not built yet), told on standard error. Needs no server. */
 int ctl_words_check(int argc, char *const *argv) MUST_CHECK;
 /* The verbs' one-line helps, for `gemelctl help`. */

@@ -2,6 +2,7 @@
  *
  *     READING ──request──▶ verb ──answered──────────────────────────▶ REPLYING ──all written──▶ gone
  *        │                   ├──command, reload──▶ WAITING ──done───────▲
+ *        │                   ├──what-if──▶ HANDED_OVER: the host goes on with the connection
  *        │                   └──events -f──▶ FOLLOWING ──reads too slowly─▲     (follow.c)
  *        └─ garbage: an error reply ────────────────────────────────────┘
  *     gone too: the client left (forgotten; what it asked for goes on), or a deadline passed
@@ -13,6 +14,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,6 +229,25 @@ static void ask_probe(struct client *c, struct call *call, const struct ctl_host
 	ask_probe_next(c);
 }
 
+static void ask_what_if(struct client *c, const struct wire_request *r)
+{
+	const struct ctl_actions *a = &c->s->actions;
+	struct evbuffer *in = bufferevent_get_input(c->io);
+	struct ctl_what_if ask = { .json = c->json, .colour = r->colour, .width = r->width };
+	const uint8_t *data = evbuffer_pullup(in, -1); /* the whole of it: the request is in there */
+	const char *refused = "this server cannot do that";
+	if (a->what_if && data) {
+		ask.begun = data + r->used;
+		ask.begun_len = evbuffer_get_length(in) - r->used;
+		ask.fd = fcntl(bufferevent_getfd(c->io), F_DUPFD_CLOEXEC, 0);
+		refused = ask.fd < 0 ? "out of descriptors; try again" : a->what_if(a->ctx, &ask);
+	}
+	if (refused)
+		server_send_refusal(c, CALL_EXIT_FAILED, refused);
+	else
+		c->state = HANDED_OVER;
+}
+
 static void carry_out(struct client *c, struct call *call, const struct wire_request *r)
 {
 	struct ctl_host h;
@@ -244,6 +265,8 @@ static void carry_out(struct client *c, struct call *call, const struct wire_req
 		follow_begin(c, call, &h);
 	else if (next == CALL_PROBE)
 		ask_probe(c, call, &h);
+	else if (next == CALL_WHAT_IF)
+		ask_what_if(c, r);
 	else if (*call->error)
 		server_send_refusal(c, call->exit, call->error);
 	else if (send_doc(c, &d)) {
@@ -288,7 +311,9 @@ static void on_read(struct bufferevent *io, void *ctx)
 	else if (e != ERR_SHORT || len > CTL_REQUEST_MAX)
 		server_send_refusal(c, CALL_EXIT_USAGE, "this is no request of gemelctl");
 	free(r);
-	if (c->state != READING)
+	if (c->state == HANDED_OVER)
+		client_end(c); /* only our end of it */
+	else if (c->state != READING)
 		evbuffer_drain(in, len);
 }
 

@@ -6,7 +6,7 @@
 #include "ctl/events.h"
 #include "ctl/wire.h"
 
-enum state { READING = 1, WAITING, REPLYING, FOLLOWING };
+enum state { READING = 1, WAITING, REPLYING, FOLLOWING, HANDED_OVER };
 struct client {
 	TAILQ_ENTRY(client) link;
 	struct ctl_server *s;

@@ -23,6 +23,7 @@ static enum call_next run_failback(struct call *c, const struct ctl_host *h, str
 static enum call_next run_reload(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_stop(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_probe(struct call *c, const struct ctl_host *h, struct doc *d);
+static enum call_next run_what_if(struct call *c, const struct ctl_host *h, struct doc *d);
 
 #define WHAT_USAGE "WHAT [--for 30m] [--reason TEXT] [--force]"
 static const struct verb verbs[] = {
@@ -45,6 +46,7 @@ static const struct verb verbs[] = {
 	  run_override },
 	{ "failback", "SERVICE", "let the better tier take over now", 1, 1, false, 0, CORE_VERB_FAILBACK, run_failback },
 	{ "reload", "", "read configuration, zones and scripts again", 0, 0, false, 0, 0, run_reload },
+	{ "what-if", "FILE", "which answers another configuration would change right now", 1, 1, false, 0, 0, run_what_if },
 	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, run_probe },
 	{ "test", "FILE", "run the cases of a check script, which stand in NAME_test.lua", 1, 1, true, 0, 0, NULL },
 	{ "stats", "", "counters", 0, 0, false, 0, 0, NULL },
@@ -263,4 +265,12 @@ static enum call_next run_probe(struct call *c, const struct ctl_host *h, struct
 	(void)h;
 	(void)d;
 	return CALL_PROBE;
+}
+
+static enum call_next run_what_if(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	(void)c;
+	(void)h;
+	(void)d;
+	return CALL_WHAT_IF;
 }

@@ -39,7 +39,9 @@ int wire_request_get(struct wire_request *r, const uint8_t *data, size_t len)
 	unsigned argc = get_u16(&in);
 	if (in.failed)
 		return ERR_SHORT;
-	return argc > CTL_ARGS_MAX ? ERR_LIMIT : get_words(r, &in, argc);
+	int e = argc > CTL_ARGS_MAX ? ERR_LIMIT : get_words(r, &in, argc);
+	r->used = in.pos;
+	return e;
 }
 
 int wire_request_put(struct wbuf *w, bool json, bool colour, unsigned width, int argc, char *const *argv)

@@ -10,6 +10,7 @@ struct wire_request {
 	bool json, colour;
 	uint16_t width;
 	int argc;
+	size_t used; /* octets of the input; what follows is the verb's */
 	char *argv[CTL_ARGS_MAX + 1]; /* into text; ends with NULL */
 	char text[CTL_REQUEST_MAX];
 };

@@ -483,3 +483,11 @@ tests_unit_replay_test_SOURCES = tests/unit/replay_test.c tests/unit/unit.h $(CO
 tests_unit_replay_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_replay_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)
 tests_unit_replay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/whatif_test
+TESTS += tests/unit/whatif_test
+tests_unit_whatif_test_SOURCES = tests/unit/whatif_test.c tests/unit/unit.h $(CORE_KIT) $(FAULT_SOURCES)
+tests_unit_whatif_test_LDADD = src/ctl/libctl.a $(CORE_LIBS) $(EVENT_LIBS) $(CHECK_LIBS)
+tests_unit_whatif_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_whatif_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)
+tests_unit_whatif_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
