@@ -71,6 +71,19 @@ static void on_probe(void *kit, uint32_t id, uint64_t generation, uint32_t strea
 	k->probes++;
 }
 
+static const char *on_what_if(void *kit, const struct ctl_what_if *ask)
+{
+	static const uint8_t said[] = { 1, 0, 0, 0, 6, 't', 'a', 'k', 'e', 'n', '\n', 3, 0, 0, 0, 1, 0 }; /* ctl.h: frames */
+	struct kit *k = kit;
+	k->what_ifs++;
+	k->begun.len = 0;
+	bytes_add(&k->begun, ask->begun, ask->begun_len);
+	if (!k->what_if_refused && write(ask->fd, said, sizeof said) != sizeof said)
+		give_up("write");
+	close(ask->fd);
+	return k->what_if_refused;
+}
+
 /* ---- life ---- */
 
 void kit_begin(struct kit *k, const char *plan)
@@ -88,7 +101,7 @@ void kit_begin(struct kit *k, const char *plan)
 	if (bind(k->listen_fd, (struct sockaddr *)&a, sizeof a) || listen(k->listen_fd, 128))
 		give_up("listen");
 	k->base = event_base_new();
-	struct ctl_actions actions = { k, kit_host, on_command, on_reload, on_stop, on_probe };
+	struct ctl_actions actions = { k, kit_host, on_command, on_reload, on_stop, on_probe, on_what_if };
 	k->server = ctl_server_new(k->base, k->listen_fd, &actions);
 	if (!k->server)
 		give_up("ctl_server_new");
@@ -97,6 +110,7 @@ void kit_begin(struct kit *k, const char *plan)
 	bytes_init(&k->out, BOUND);
 	bytes_init(&k->err, BOUND);
 	bytes_init(&k->progress, BOUND);
+	bytes_init(&k->begun, BOUND);
 }
 
 void kit_end(struct kit *k)
@@ -108,6 +122,7 @@ void kit_end(struct kit *k)
 	rmdir(k->dir);
 	world_end(&k->w);
 	bytes_deinit(&k->out);
+	bytes_deinit(&k->begun);
 	bytes_deinit(&k->err);
 	bytes_deinit(&k->progress);
 }

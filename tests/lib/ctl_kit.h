@@ -31,7 +31,9 @@ struct kit {
 	uint32_t probe_id, probe_stream; /* of the last probe asked for */
 	uint64_t probe_generation;
 	bool probe_steps;
-	unsigned probes;
+	unsigned probes, what_ifs;
+	const char *what_if_refused; /* NULL: it is answered with "taken" */
+	struct bytes begun;          /* what came behind the last one */
 	struct bytes out, err, progress;
 	int exit;    /* KIT_NO_EXIT: the server broke off */
 	unsigned width;

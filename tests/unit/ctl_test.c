@@ -896,6 +896,30 @@ static void expect_file(const char *path, const char *text)
 	ck_assert_str_eq(room, text);
 }
 
+START_TEST(what_if_hands_its_connection_over)
+{
+	uint8_t request[256];
+	size_t len = kit_request(&k, request, sizeof request - 7, 0, "what-if FILE");
+	memcpy(request + len, "\0\0\0\3abc", 7);
+	for (size_t behind = 0; behind <= 7; behind += 7) { /* the plan may come with the request, or later */
+		int fd = kit_connect(&k);
+		kit_send(&k, fd, request, len + behind);
+		kit_take(&k, fd);
+		ck_assert_str_eq(kit_out(&k), "taken\n");
+		ck_assert_int_eq(k.exit, 0);
+		ck_assert_uint_eq(k.begun.len, behind);
+		ck_assert(behind == 0 || memcmp(k.begun.data, "\0\0\0\3abc", 7) == 0);
+	}
+	ck_assert_uint_eq(k.what_ifs, 2);
+	k.what_if_refused = "others ask";
+	kit_ask(&k, 0, "what-if FILE");
+	ck_assert_str_eq(kit_err(&k), "gemelctl: others ask\n");
+	ck_assert_int_eq(k.exit, 1);
+	kit_ask(&k, 0, "status"); /* and the server goes on */
+	ck_assert_int_eq(k.exit, 0);
+}
+END_TEST
+
 START_TEST(the_client_copies_what_the_server_says)
 {
 	char out[128], err[128];
@@ -1001,6 +1025,7 @@ static Suite *suite(void)
 	tcase_add_test(hostile, a_full_house_shows_the_eldest_the_door);
 	tcase_add_test(hostile, who_waits_for_the_disk_is_not_turned_out);
 	tcase_add_test(hostile, the_server_may_end_with_clients_inside);
+	tcase_add_test(hostile, what_if_hands_its_connection_over);
 	suite_add_tcase(s, hostile);
 	tcase_add_checked_fixture(client, begin, end);
 	tcase_set_timeout(client, 30);
