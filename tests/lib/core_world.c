@@ -246,7 +246,12 @@ static void start(struct world *w)
 
 void world_begin(struct world *w, const char *plan)
 {
-	*w = (struct world){ .plan = plan_make(plan, 0), .latency_ms = 5, .now_ms = 1000000 };
+	world_begin_plan(w, plan_make(plan, 0));
+}
+
+void world_begin_plan(struct world *w, struct plan *plan)
+{
+	*w = (struct world){ .plan = plan, .latency_ms = 5, .now_ms = 1000000 };
 	bytes_init(&w->journal, BOUND);
 	bytes_init(&w->trace, BOUND);
 	new_answers(w);

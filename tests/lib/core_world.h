@@ -40,6 +40,7 @@ struct world {
 };
 
 void world_begin(struct world *w, const char *plan);
+void world_begin_plan(struct world *w, struct plan *plan); /* takes it */
 void world_end(struct world *w);
 /* Ends this core as kill -9 would, and starts another from the first `octets` of its journal (SIZE_MAX = all). */
 void world_restart(struct world *w, size_t octets);
