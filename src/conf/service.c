@@ -311,10 +311,11 @@ static void check_weights(struct conf *c, struct conf_service *s)
 			      word);
 	if (slow && conf_fields_ms(&s->keys, SERVICE_SLOW_START) && !heeded)
 		FAULT(c, s, slow,
-		      "\"slow_start\" where pick = \"%s\" ignores it; expected pick = \"weighted\" or \"sticky\"", word);
+		      "\"slow_start\" where pick = \"%s\" ignores it; expected pick = \"weighted\" or \"sticky\"",
+		      word);
 }
 
-/* Capacities are declared for all members or for none: one that is forgotten would carry nothing, and nobody would know. */
+/* Capacities are declared for all members or for none: one forgotten would carry nothing, and nobody would know. */
 static bool check_declared(struct conf *c, struct conf_service *s)
 {
 	const struct conf_value *load = s->keys.v[SERVICE_LOAD], *told = NULL;
@@ -334,11 +335,13 @@ static bool check_declared(struct conf *c, struct conf_service *s)
 			continue; /* of a host's addresses one is enough */
 		told = m->at;
 		if (load)
-			FAULT(c, s, m->at, "member %s has no capacity, and \"load\" is %" PRIu32 "; expected one for every "
-			      "member", addr_format(&m->addr, false, text), s->load);
+			FAULT(c, s, m->at,
+			      "member %s has no capacity, and \"load\" is %" PRIu32 "; expected one for every member",
+			      addr_format(&m->addr, false, text), s->load);
 		else
-			FAULT(c, s, m->capacity_at, "\"capacity\" where the service has no load; expected load = N, what the "
-			      "members that are up must carry");
+			FAULT(c, s, m->capacity_at,
+			      "\"capacity\" where the service has no load; expected load = N, what the members that "
+			      "are up must carry");
 	}
 	return load && any && !s->faulty;
 }
@@ -356,8 +359,8 @@ static void check_capacity(struct conf *c, struct conf_service *s)
 		for (int f = 0; f < 2; f++)
 			if (carry[t][f] > 0 && carry[t][f] < s->load)
 				FAULT(c, s, s->keys.v[SERVICE_LOAD],
-				      "tier %u can carry %" PRIu64 " of %" PRIu32 "%s, even with every member up; expected a "
-				      "smaller load, or more capacity", t + 1u, carry[t][f], s->load,
+				      "tier %u can carry %" PRIu64 " of %" PRIu32 "%s, even with every member up; "
+				      "expected a smaller load, or more capacity", t + 1u, carry[t][f], s->load,
 				      !carry[t][!f] ? "" : f ? " (AAAA)" : " (A)");
 }
 

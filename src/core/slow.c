@@ -1,16 +1,16 @@
-/* Slow start: who came back, since when, and the share of its weight that it has by now (policy_start_pct tells how it grows).
+/* Slow start: who came back, since when, and the share of its weight that it has by now (policy_start_pct).
  *
  *     member   up ──down─────up───────────────────────────────▶
  *     share    100          │ 5 │ 10 │ 20 │ …  │ 90 │ 100       begun: when the effective state rose, by its stamp
  *
- * A member comes back when its effective state goes from down to up, when what people took it out with (an override, a
- * drain) ends, when a service that it needs serves again, or when it is forced up. What is up when it is first known did not
- * come back: not at the start of a process, not after a restart, nor where a new plan brings it. Of a state that rose the stamp
- * counts (its HLC, which twins share): both reckon from one moment, and who hears of it late goes on where the other is. Of all
- * else each node's own now counts.
+ * A member comes back when its effective state goes from down to up, when what people took it out with (an override,
+ * a drain) ends, when a service that it needs serves again, or when it is forced up. What is up when it is first known
+ * did not come back: not at the start of a process, not after a restart, nor where a new plan brings it. Of a state
+ * that rose the stamp counts (its HLC, which twins share): both reckon from one moment, and who hears of it late goes
+ * on where the other is. Of all else each node's own now counts.
  *
  * Shares stand in the member, not reckoned anew at every look: they change only where a second is over since the last
- * change of any of the service's, so that a service is not published more often for it, and explain tells what is published.
+ * change of any of the service's, so that it is not published more often for it, and explain tells what is published.
  */
 #include "core/state.h"
 
@@ -73,7 +73,8 @@ static uint8_t absence_of(const struct core *c, const struct service *s, size_t 
 	case HEALTH_VERDICT_UNKNOWN:
 		break;
 	}
-	return s->conf->policy.initial_up ? ABSENCE_NONE : m->absence; /* never seen up: nothing it could come back from */
+	/* Where unknown counts as down nothing changes: it comes back when it is known to be up. */
+	return s->conf->policy.initial_up ? ABSENCE_NONE : m->absence;
 }
 
 /* How long ago its state rose: by the newest of the states that make it up. */

@@ -13,8 +13,9 @@
  *     drained   force DRAIN, or drain in the configuration unless forced UP: not in any answer, not in need_pct's count
  *     out       drained or forced DOWN: not in any answer, those of all_down included
  *     up        not out, and forced UP, or UP, or UNKNOWN while `initial` is up
- * A tier serves a family when at least `need` of its members of that family are up (and never with none), and these carry
- * `load` together: each its capacity × weight_pct. A slow start takes nothing from a capacity: it is there, not yet asked for.
+ * A tier serves a family when at least `need` of its members of that family are up (and never with none), and these
+ * carry `load` together: each its capacity × weight_pct. A slow start takes nothing from a capacity: it is there, and
+ * not yet asked for.
  * failback: while the tier that is held (struct policy_held) has enough, a better one takes over only once it is ripe. Which
  * is held, and when another is ripe, is the caller's history; where the held tier has not enough the first that has serves.
  * couple: the first tier serves in which every family that has members there has enough; only where there is no such
@@ -111,9 +112,9 @@ struct policy_answer { /* one family */
 	uint16_t count;
 	/* The caller's room, each for member_count + fallback_count entries. */
 	uint16_t *member; /* indexes into members, ascending; for RULE_LIST into fallback */
-	uint16_t *weight; /* NULL = not wanted. weight × weight_pct × start_pct as a part of the largest start_pct in the
-			   * answer (where all start alike nothing changes), scaled down together where one would not fit,
-			   * never 0 unless the configured weight is; all 1 where `pick` ignores weights and for LIST */
+	uint16_t *weight; /* NULL = not wanted. weight × weight_pct × start_pct, this as a part of the largest in the answer
+			   * (where all start alike nothing changes); scaled down together where one would not fit, never
+			   * 0 unless the configured weight is; all 1 where `pick` ignores weights and for LIST */
 };
 /* Decides both families: out[0] = A, out[1] = AAAA. Never fails.
  * held may be NULL: the first tier that has enough serves.
@@ -160,10 +161,10 @@ bool policy_answer_equal(const struct policy_answer *a, const struct policy_answ
 
 /* Slow start: the share of its weight that a member has so long after it came back, in percent; 100 = all.
  *
- *     100 ┤                    ┌──     It grows in at most ten steps, each a second or longer: every step is published, and moves
- *         ┤               ┌────┘       clients of pick sticky. A share is what was earned at its step's begin; the first is
- *      50 ┤          ┌────┘            small, not nothing, so that a member that comes back is seen to work.
- *         ┤     ┌────┘
+ *     100 ┤                    ┌──     It grows in at most ten steps, each a second or longer: every step is
+ *         ┤               ┌────┘       published, and moves clients of pick sticky. A share is what was earned at its
+ *      50 ┤          ┌────┘            step's begin; the first is small, not nothing, so that a member that comes
+ *         ┤     ┌────┘                 back is seen to work.
  *       5 ┤─────┘
  *         └─────┴────┴────┴────┴──     elapsed_ms, in steps
  */

@@ -1,6 +1,6 @@
-/* pick = "sticky" by numbers: every client network has one member, shares go by weight, and a change of the set moves no
- * more clients than it must. Asked in four ways that must not differ: by the client itself, or by a resolver that tells its
- * network (RFC 7871); of IPv4 and IPv6.
+/* pick = "sticky" by numbers: every client network has one member, shares go by weight, and a change of the set moves
+ * no more clients than it must. Asked in four ways that must not differ: by the client itself, or by a resolver that
+ * tells its network (RFC 7871); of IPv4 and IPv6.
  *
  *     set        1 2 3 4 5 6 7 8 9 10        lost: 4          1 2 3 5 6 7 8 9 10
  *     clients    a→7  b→4  c→1  d→4 …                         a→7  b→9  c→1  d→2 …      only b and d moved
@@ -20,7 +20,9 @@ static const struct kit_zone zones[] = {
 	{ .apex = "example.test", .live = "www.example.test",
 	  .text = "$TTL 3600\n@ SOA ns root 1 2 3 4 60\n@ NS ns\nns A 192.0.2.53\nwww A 192.0.2.1\n" },
 };
-static const struct answer_nets believed = { .count = 1, .net = { { .base = { .family = 4, .ip = { 192, 0, 2 } }, .prefix_len = 24 } } };
+static const struct answer_nets believed = {
+	.count = 1, .net = { { .base = { .family = 4, .ip = { 192, 0, 2 } }, .prefix_len = 24 } },
+};
 static struct kit kit;
 
 enum way { OWN_V4, TOLD_V4, OWN_V6, TOLD_V6, WAYS };
@@ -43,18 +45,19 @@ static unsigned ask(enum way way, unsigned client, uint8_t out[MEMBERS])
 	uint8_t wire[512];
 
 	if (way == OWN_V4)
-		from = (struct addr){ .family = 4, .ip = { (uint8_t)(net >> 16), (uint8_t)(net >> 8), (uint8_t)net, (uint8_t)client } };
+		from = (struct addr){ .family = 4,
+				      .ip = { (uint8_t)(net >> 16), (uint8_t)(net >> 8), (uint8_t)net, (uint8_t)client } };
 	if (way == OWN_V6)
-		from = (struct addr){ .family = 6, .ip = { 0x20, 1, (uint8_t)(net >> 16), (uint8_t)(net >> 8), (uint8_t)net, 0, 1,
-							   (uint8_t)client, 9 } };
+		from = (struct addr){ .family = 6, .ip = { 0x20, 1, (uint8_t)(net >> 16), (uint8_t)(net >> 8),
+							   (uint8_t)net, 0, 1, (uint8_t)client, 9 } };
 	if (way == TOLD_V4)
 		snprintf(line + strlen(line), 60, " opt=8:00011800%06x", net);
 	if (way == TOLD_V6)
 		snprintf(line + strlen(line), 60, " opt=8:000238002001%06x0001", net);
 	kit.from.client = &from;
 	size_t len = kit_question(line, wire, &kit.from);
-	ck_assert_int_eq(answer_query(kit.db, &kit.worker, &kit.limits, &kit.from, wire, len, kit.wire, DNS_UDP_EDNS_MAX,
-				      &kit.wire_len), ANSWER_SEND);
+	ck_assert_int_eq(answer_query(kit.db, &kit.worker, &kit.limits, &kit.from, wire, len, kit.wire,
+				      DNS_UDP_EDNS_MAX, &kit.wire_len), ANSWER_SEND);
 	unsigned n = load_u16(kit.wire + 6);
 	size_t at = DNS_HEADER_LEN + name_len(kit.wire + DNS_HEADER_LEN) + 4;
 	ck_assert_uint_ge(n, 1);
@@ -80,7 +83,8 @@ static void publish(unsigned n, const unsigned *weights, unsigned count, unsigne
 
 	for (unsigned i = 1; i <= n; i++)
 		if (i != lost)
-			snprintf(set + strlen(set), sizeof set - strlen(set), " 192.0.2.%u*%u", i, weights[(i - 1) % count]);
+			snprintf(set + strlen(set), sizeof set - strlen(set), " 192.0.2.%u*%u", i,
+				 weights[(i - 1) % count]);
 	kit_publish(&kit, "www.example.test", DNS_TYPE_A, set + 1, ANSWER_PICK_STICKY, answer_n, 5);
 }
 
@@ -94,14 +98,18 @@ static void near(unsigned got, double share, unsigned of, const char *what, unsi
 {
 	double want = share * of, d = (got - want) * (got - want);
 
-	ck_assert_msg(d <= 25 * of * share * (1 - share) + 1, "%s: member %u has %u of %u, not about %.0f", what, member, got, of, want);
+	ck_assert_msg(d <= 25 * of * share * (1 - share) + 1, "%s: member %u has %u of %u, not about %.0f",
+		      what, member, got, of, want);
 }
 
 /* ---- losing one ---- */
 
 static const struct { unsigned n, lost, weights[4], count; } sets[] = {
-	{ 2, 1, { 1 }, 1 }, { 3, 3, { 1 }, 1 }, { 5, 2, { 1 }, 1 }, { 10, 4, { 1 }, 1 }, { 40, 17, { 1 }, 1 }, /* 1/n move */
-	{ 4, 1, { 3, 1 }, 2 }, { 4, 2, { 3, 1 }, 2 }, { 10, 5, { 100, 50, 25, 5 }, 4 }, { 3, 1, { 65535, 65535, 13107 }, 3 },
+	/* 1/n move */
+	{ 2, 1, { 1 }, 1 }, { 3, 3, { 1 }, 1 }, { 5, 2, { 1 }, 1 }, { 10, 4, { 1 }, 1 }, { 40, 17, { 1 }, 1 },
+	/* as many as it weighs */
+	{ 4, 1, { 3, 1 }, 2 }, { 4, 2, { 3, 1 }, 2 }, { 10, 5, { 100, 50, 25, 5 }, 4 },
+	{ 3, 1, { 65535, 65535, 13107 }, 3 },
 };
 
 static double weight_of(int set, unsigned member)
@@ -113,7 +121,8 @@ static double weight_of(int set, unsigned member)
 static void lose_one(int set, enum way way)
 {
 	static uint8_t before[CLIENTS], now[CLIENTS];
-	unsigned n = sets[set].n, lost = sets[set].lost, had[MEMBERS + 1] = { 0 }, gained[MEMBERS + 1] = { 0 }, moved = 0;
+	unsigned n = sets[set].n, lost = sets[set].lost, moved = 0;
+	unsigned had[MEMBERS + 1] = { 0 }, gained[MEMBERS + 1] = { 0 };
 	double total = 0;
 
 	for (unsigned m = 1; m <= n; m++)
@@ -124,7 +133,8 @@ static void lose_one(int set, enum way way)
 	ask_all(way, now);
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		had[before[i]]++;
-		ck_assert_msg(now[i] == before[i] || before[i] == lost, "%s: client %u left member %u, not lost", way_name[way], i, before[i]);
+		ck_assert_msg(now[i] == before[i] || before[i] == lost, "%s: client %u left member %u, not lost",
+			      way_name[way], i, before[i]);
 		gained[now[i]] += now[i] != before[i];
 		moved += now[i] != before[i];
 	}
@@ -187,8 +197,8 @@ START_TEST(a_weight_that_grows_moves_clients_to_it_only)
 			publish(4, (unsigned[]){ 100, steps[k], 100, 100 }, 4, 0, 1);
 			ask_all(way, now);
 			for (unsigned i = 0; i < CLIENTS; i++) {
-				ck_assert_msg(now[i] == before[i] || now[i] == 2, "at %u%% client %u went from %u to %u", steps[k], i,
-					      before[i], now[i]);
+				ck_assert_msg(now[i] == before[i] || now[i] == 2, "at %u%% client %u went from %u to %u",
+					      steps[k], i, before[i], now[i]);
 				has += now[i] == 2;
 			}
 			near(has, steps[k] / (300.0 + steps[k]), CLIENTS, way_name[way], 2);

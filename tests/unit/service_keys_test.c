@@ -1,11 +1,11 @@
-/* What the keys of a service promise, from the configuration's text to the published answers: what is written, what happens,
- * and what A and AAAA are then.
+/* What the keys of a service promise, from the configuration's text to the published answers: what is written, what
+ * happens, and what A and AAAA are then.
  *
  *     members    a b c d e f are 192.0.2.11 to .16, A B C D E F 2001:db8::11 to ::16; host "h" is a and A, "i" b and B,
  *                both of site "ams"
- *     happens    "a down; b up; c mad; drain h; wait 60"     health of a back end (mad: its check is broken, and tells nothing;
- *                it is given time to show), else a command of an operator, or so many seconds;
- *                what stands before "start" is so when the server starts
+ *     happens    "a down; b up; c mad; drain h; wait 60"     health of a back end, with time to show (mad: its check is
+ *                broken, and tells nothing), else a command of an operator, or so many seconds; what stands before
+ *                "start" is so when the server starts
  *     answers    "ab"   "-" = NODATA   "?" = not yet (SERVFAIL)
  */
 #include "conf/conf.h"
@@ -40,28 +40,39 @@ static const struct row {
 	{ "34% of 3 is 2", "need = '34%', tiers = { { a, b, c }, { d } }", "a down; b down", "d", "-" },
 	{ "33% of 3 is 1", "need = '33%', tiers = { { a, b, c }, { d } }", "a down; b down", "c", "-" },
 	{ "100% of 2", "need = '100%', tiers = { { a, b }, { c } }", "b down", "c", "-" },
-	{ "a drained one is not counted in percent", "need = '100%', tiers = { { a, { b, drain = true } }, { c } }", "", "a", "-" },
+	{ "a drained one is not counted in percent", "need = '100%', tiers = { { a, { b, drain = true } }, { c } }",
+	  "", "a", "-" },
 	{ "nor one that an operator drained", "need = '100%', tiers = { { a, b }, { c } }", "drain b", "a", "-" },
 	{ "one that was taken down is", "need = '100%', tiers = { { a, b }, { c } }", "down b", "c", "-" },
-	{ "a number counts members up, whoever is drained", "need = 2, tiers = { { a, b }, { c, d } }", "drain b", "cd", "-" },
+	{ "a number counts members up, whoever is drained", "need = 2, tiers = { { a, b }, { c, d } }",
+	  "drain b", "cd", "-" },
 
 	/* all_down */
 	{ "first: the first tier's members", "tiers = { { a, b }, { c } }", "a down; b down; c down", "ab", "-" },
-	{ "first is the default and a word", "all_down = 'first', tiers = { { a }, { c } }", "a down; c down", "a", "-" },
+	{ "first is the default and a word", "all_down = 'first', tiers = { { a }, { c } }",
+	  "a down; c down", "a", "-" },
 	{ "all: every tier's", "all_down = 'all', tiers = { { a, b }, { c } }", "a down; b down; c down", "abc", "-" },
-	{ "last: the last good set", "all_down = 'last', tiers = { { a, b }, { c } }", "a down; b down; c down", "c", "-" },
+	{ "last: the last good set", "all_down = 'last', tiers = { { a, b }, { c } }",
+	  "a down; b down; c down", "c", "-" },
 	{ "last: of the first tier", "all_down = 'last', tiers = { { a, b } }", "b down; a down", "a", "-" },
-	{ "last, where there never was one: the first tier's", "all_down = 'last', tiers = { { a, b } }", "a down; b down; start", "ab", "-" },
-	{ "none: NODATA, for ttl.min", "all_down = 'none', ttl = { min = 7 }, tiers = { { a }, { c } }", "a down; c down", "-", "-", 7 },
+	{ "last, where there never was one: the first tier's", "all_down = 'last', tiers = { { a, b } }",
+	  "a down; b down; start", "ab", "-" },
+	{ "none: NODATA, for ttl.min", "all_down = 'none', ttl = { min = 7 }, tiers = { { a }, { c } }",
+	  "a down; c down", "-", "-", 7 },
 	{ "a list: these", "all_down = { e, f, E }, tiers = { { a, A } }", "a down; A down", "ef", "E" },
 	{ "a list of another family: NODATA", "all_down = { E }, tiers = { { a, A } }", "a down; A down", "-", "E" },
 	{ "a list may be a host's", "all_down = { 'h' }, tiers = { { b, B } }", "b down; B down", "a", "A" },
-	{ "all_down waits until both families are down", "all_down = 'all', tiers = { { a, A }, { b, B } }", "a down; b down", "-", "A" },
-	{ "and then gives both", "all_down = 'all', tiers = { { a, A }, { b, B } }", "a down; b down; A down; B down", "ab", "AB" },
+	{ "all_down waits until both families are down", "all_down = 'all', tiers = { { a, A }, { b, B } }",
+	  "a down; b down", "-", "A" },
+	{ "and then gives both", "all_down = 'all', tiers = { { a, A }, { b, B } }",
+	  "a down; b down; A down; B down", "ab", "AB" },
 	{ "first without one that was taken down", "tiers = { { a, b } }", "a down; b down; down a", "b", "-" },
-	{ "all without one that was drained", "all_down = 'all', tiers = { { a }, { b } }", "a down; b down; drain a", "b", "-" },
-	{ "last without one that was drained", "all_down = 'last', tiers = { { a, b } }", "drain a; b down; wait 5", "b", "-" },
-	{ "a list without one that was taken down", "all_down = { b, c }, tiers = { { a, b } }", "a down; b down; down b", "c", "-" },
+	{ "all without one that was drained", "all_down = 'all', tiers = { { a }, { b } }",
+	  "a down; b down; drain a", "b", "-" },
+	{ "last without one that was drained", "all_down = 'last', tiers = { { a, b } }",
+	  "drain a; b down; wait 5", "b", "-" },
+	{ "a list without one that was taken down", "all_down = { b, c }, tiers = { { a, b } }",
+	  "a down; b down; down b", "c", "-" },
 	{ "all_down where need is not met", "need = 2, tiers = { { a, b } }", "b down", "ab", "-" },
 	{ "an operator cannot take the last", "tiers = { { a, b } }", "down a; down b", "b", "-" },
 	{ "but where told to", "tiers = { { a, b } }", "down a; down b force", "-", "-" },
@@ -77,20 +88,29 @@ static const struct row {
 	{ "couple: A takes AAAA along", "couple = true, tiers = { { a, A }, { b, B } }", "a down", "b", "B" },
 	{ "couple: and back", "couple = true, tiers = { { a, A }, { b, B } }", "a down; a up", "a", "A" },
 	{ "couple: one of two is no reason", "couple = true, tiers = { { a, b, A }, { c, C } }", "a down", "b", "A" },
-	{ "couple: but where need says so", "couple = true, need = 2, tiers = { { a, b, A, B }, { c, d, C, D } }", "A down", "cd", "CD" },
+	{ "couple: but where need says so", "couple = true, need = 2, tiers = { { a, b, A, B }, { c, d, C, D } }",
+	  "A down", "cd", "CD" },
 	{ "couple: a tier of one family is whole", "couple = true, tiers = { { a, A }, { b } }", "A down", "b", "-" },
-	{ "couple: where no tier is whole, half of one", "couple = true, tiers = { { a, A }, { b, B } }", "A down; B down", "a", "-" },
-	{ "couple: all_down of both from one tier", "couple = true, tiers = { { a, A }, { b, B } }", "a down; A down; b down; B down", "a", "A" },
-	{ "couple: the last good set of both, which had no A", "couple = true, all_down = 'last', tiers = { { a, A }, { b, B } }",
+	{ "couple: where no tier is whole, half of one", "couple = true, tiers = { { a, A }, { b, B } }",
+	  "A down; B down", "a", "-" },
+	{ "couple: all_down of both from one tier", "couple = true, tiers = { { a, A }, { b, B } }",
+	  "a down; A down; b down; B down", "a", "A" },
+	{ "couple: the last good set of both, which had no A",
+	  "couple = true, all_down = 'last', tiers = { { a, A }, { b, B } }",
 	  "a down; b down; A down; B down", "-", "B" },
 
 	/* failback */
 	{ "failback auto: at once", "tiers = { { a }, { b } }", "a down; a up", "a", "-" },
-	{ "failback after a minute: not before", "failback = '1m', tiers = { { a }, { b } }", "a down; a up; wait 50", "b", "-" },
-	{ "failback after a minute: then", "failback = '1m', tiers = { { a }, { b } }", "a down; a up; wait 60", "a", "-" },
-	{ "failback manual: never by itself", "failback = 'manual', tiers = { { a }, { b } }", "a down; a up; wait 9999", "b", "-" },
-	{ "failback manual: when told", "failback = 'manual', tiers = { { a }, { b } }", "a down; a up; failback www.example.test", "a", "-" },
-	{ "failback: what fails is left at once", "failback = 'manual', tiers = { { a }, { b } }", "a down; a up; b down", "a", "-" },
+	{ "failback after a minute: not before", "failback = '1m', tiers = { { a }, { b } }",
+	  "a down; a up; wait 50", "b", "-" },
+	{ "failback after a minute: then", "failback = '1m', tiers = { { a }, { b } }",
+	  "a down; a up; wait 60", "a", "-" },
+	{ "failback manual: never by itself", "failback = 'manual', tiers = { { a }, { b } }",
+	  "a down; a up; wait 9999", "b", "-" },
+	{ "failback manual: when told", "failback = 'manual', tiers = { { a }, { b } }",
+	  "a down; a up; failback www.example.test", "a", "-" },
+	{ "failback: what fails is left at once", "failback = 'manual', tiers = { { a }, { b } }",
+	  "a down; a up; b down", "a", "-" },
 
 	/* initial, and what is not known */
 	{ "initial up", "tiers = { { a }, { b } }", "a mad; b mad; start; wait 5", "a", "-" },
@@ -117,11 +137,16 @@ static const struct row {
 
 	/* load and capacity */
 	{ "they carry the load", "load = 80, tiers = { { cap(a, 50), cap(b, 50) }, { cap(c, 80) } }", "", "ab", "-" },
-	{ "one alone does not", "load = 80, tiers = { { cap(a, 50), cap(b, 50) }, { cap(c, 80) } }", "b down", "c", "-" },
-	{ "nobody does: all_down", "load = 80, tiers = { { cap(a, 50), cap(b, 50) }, { cap(c, 80) } }", "b down; c down", "ab", "-" },
-	{ "a drained one carries nothing", "load = 80, tiers = { { cap(a, 50), cap(b, 50) }, { cap(c, 80) } }", "drain a", "c", "-" },
-	{ "a family at a time", "load = 80, tiers = { { cap(a, 80), cap(A, 40), cap(B, 40) }, { cap(C, 80) } }", "A down", "a", "C" },
-	{ "coupled as need is", "couple = true, load = 80, tiers = { { cap(a, 80), cap(A, 40), cap(B, 40) }, { cap(c, 80), cap(C, 80) } }",
+	{ "one alone does not", "load = 80, tiers = { { cap(a, 50), cap(b, 50) }, { cap(c, 80) } }",
+	  "b down", "c", "-" },
+	{ "nobody does: all_down", "load = 80, tiers = { { cap(a, 50), cap(b, 50) }, { cap(c, 80) } }",
+	  "b down; c down", "ab", "-" },
+	{ "a drained one carries nothing", "load = 80, tiers = { { cap(a, 50), cap(b, 50) }, { cap(c, 80) } }",
+	  "drain a", "c", "-" },
+	{ "a family at a time", "load = 80, tiers = { { cap(a, 80), cap(A, 40), cap(B, 40) }, { cap(C, 80) } }",
+	  "A down", "a", "C" },
+	{ "coupled as need is",
+	  "couple = true, load = 80, tiers = { { cap(a, 80), cap(A, 40), cap(B, 40) }, { cap(c, 80), cap(C, 80) } }",
 	  "A down", "c", "C" },
 
 	/* ttl */
@@ -138,7 +163,8 @@ static const char head[] =
 	"check 'web' { script = 'tcp', args = { port = 80 }, interval = '1s', timeout = '500ms', fall = 3, rise = 2 }\n"
 	"check 'slow' { script = 'tcp', args = { port = 80 }, interval = '10m', timeout = '500ms' }\n"
 	"local a, b, c, d, e, f = '192.0.2.11', '192.0.2.12', '192.0.2.13', '192.0.2.14', '192.0.2.15', '192.0.2.16'\n"
-	"local A, B, C, D, E, F = '2001:db8::11', '2001:db8::12', '2001:db8::13', '2001:db8::14', '2001:db8::15', '2001:db8::16'\n"
+	"local A, B, C = '2001:db8::11', '2001:db8::12', '2001:db8::13'\n"
+	"local D, E, F = '2001:db8::14', '2001:db8::15', '2001:db8::16'\n"
 	"local function cap(x, n) return { x, capacity = n } end\n"
 	"host 'h' { a, A, site = 'ams' }\nhost 'i' { b, B, site = 'ams' }\n"
 	"pool 'edge' { tiers = { { 'h' }, { 'i' } }, couple = true }\n";
@@ -196,8 +222,12 @@ static struct plan *load(const char *keys)
 
 /* ---- what happens ---- */
 
-static const char *const v4[] = { "192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14", "192.0.2.15", "192.0.2.16" };
-static const char *const v6[] = { "2001:db8::11", "2001:db8::12", "2001:db8::13", "2001:db8::14", "2001:db8::15", "2001:db8::16" };
+static const char *const v4[] = {
+	"192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14", "192.0.2.15", "192.0.2.16"
+};
+static const char *const v6[] = {
+	"2001:db8::11", "2001:db8::12", "2001:db8::13", "2001:db8::14", "2001:db8::15", "2001:db8::16"
+};
 
 /* The address of a member, and any other word as it is. */
 static const char *meant(const char *word)
@@ -275,8 +305,10 @@ START_TEST(it_is_as_promised)
 	const char *name = core_plan(w.core)->services[0].name;
 	const char *ttl = strstr(world_answer(&w, name, DNS_TYPE_A), "ttl=");
 	ck_assert_msg(strcmp(letters(name, DNS_TYPE_A, a), r->a) == 0, "%s: A is %s, not %s", r->words, a, r->a);
-	ck_assert_msg(strcmp(letters(name, DNS_TYPE_AAAA, aaaa), r->aaaa) == 0, "%s: AAAA is %s, not %s", r->words, aaaa, r->aaaa);
-	ck_assert_msg(r->ttl == 0 || (ttl && strtoul(ttl + 4, NULL, 10) == r->ttl), "%s: %s, not %u", r->words, ttl, r->ttl);
+	ck_assert_msg(strcmp(letters(name, DNS_TYPE_AAAA, aaaa), r->aaaa) == 0, "%s: AAAA is %s, not %s", r->words,
+		      aaaa, r->aaaa);
+	ck_assert_msg(r->ttl == 0 || (ttl && strtoul(ttl + 4, NULL, 10) == r->ttl), "%s: %s, not %u", r->words, ttl,
+		      r->ttl);
 	world_end(&w);
 }
 END_TEST
