@@ -146,6 +146,17 @@ static uint64_t down_since(const struct core *c, const struct stream *s, uint8_t
 	return first;
 }
 
+/* A weight goes with a vote for up. What is held without one keeps its weight, or an ailing member would get its full share just
+ * when nobody looks; of one that the journal has as up the first pass tells it, though that is no vote yet. */
+static uint8_t weigh(const struct stream *s, const struct hold *h, uint8_t agree, const struct tally *t)
+{
+	if (t->most > 0)
+		return agree == POLICY_AGREE_ANY_DOWN ? t->least : t->most;
+	if (s->health.verdict == HEALTH_VERDICT_UP && s->health.passes > 0)
+		return s->health.weight_pct;
+	return h->state == HEALTH_VERDICT_UP && h->weight > 0 ? h->weight : 100;
+}
+
 static struct hold decide(struct core *c, const struct stream *s, uint8_t agree, const struct tally *t)
 {
 	struct hold h = s->hold[agree - 1];
@@ -158,7 +169,7 @@ static struct hold decide(struct core *c, const struct stream *s, uint8_t agree,
 			h.hlc = core_stamp(c);
 		h.state = state;
 	}
-	h.weight = t->most == 0 ? 100 : agree == POLICY_AGREE_ANY_DOWN ? t->least : t->most;
+	h.weight = weigh(s, &h, agree, t);
 	h.since = down_since(c, s, agree, &h);
 	return h;
 }

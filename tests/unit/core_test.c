@@ -1253,6 +1253,34 @@ START_TEST(a_pair_comes_and_goes_with_the_plan)
 }
 END_TEST
 
+/* Nobody looks any more, or a restart has forgotten it: an ailing member does not get its full share for that. */
+START_TEST(a_weight_is_held_as_its_state_is)
+{
+	struct addr a;
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 pick=weighted\n");
+	ck_assert_int_eq(addr_parse(&a, "127.0.0.11", 10, 0), 0);
+	world_backend_of(&w, &a)->weight = 25;
+	world_run(&w, 2000);
+	const char *quarter = "127.0.0.11*25 127.0.0.12*100 ttl=10";
+	ck_assert_str_eq(world_answer(&w, WWW, A), quarter);
+	world_prober(&w, false);
+	world_run(&w, 60000);
+	ck_assert_int_eq(target_of("127.0.0.11").verdict, HEALTH_VERDICT_UNKNOWN);
+	ck_assert_str_eq(world_answer(&w, WWW, A), quarter);
+	world_backend_of(&w, &a)->weight = 50;
+	world_prober(&w, true);
+	world_run(&w, 3000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11*50 127.0.0.12*100 ttl=10");
+	world_restart(&w, SIZE_MAX);
+	world_trace(&w, NULL);
+	while (!strstr(world_trace(&w, "probe"), "127.0.0.11"))
+		world_run(&w, 1);
+	world_run(&w, 200); /* one pass: no vote yet, but a weight */
+	ck_assert(target_of("127.0.0.11").recovered);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11*50 127.0.0.12*100 ttl=10");
+}
+END_TEST
+
 START_TEST(a_check_may_give_a_weight)
 {
 	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 pick=weighted\n");
@@ -1365,7 +1393,7 @@ int main(void)
 				       runs_in_flight_survive_a_new_plan,
 				       a_service_that_was_ready_stays_ready,
 				       a_pair_comes_and_goes_with_the_plan,
-				       a_check_may_give_a_weight, after_a_restart_one_probe_decides_nothing, flapping_is_told_and_holds_nothing,
+				       a_check_may_give_a_weight, a_weight_is_held_as_its_state_is, after_a_restart_one_probe_decides_nothing, flapping_is_told_and_holds_nothing,
 				       a_hold_keeps_it_down_over_a_restart, the_ttl_of_a_hold_is_its_rest, records_without_a_penalty_are_read,
 				       the_ttl_follows_the_failures_standing,
 				       the_same_events_give_the_same_effects,
