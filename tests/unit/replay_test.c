@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/rng.h"
 #include "core/journal.h"
 #include "core/replay.h"
 #include "core/stretch.h"
@@ -273,6 +274,41 @@ START_TEST(another_fall_tells_another_story)
 }
 END_TEST
 
+/* Back ends come and go by chance, with every kind of failure, over all that a plan may say of it. */
+START_TEST(any_story_is_told_again)
+{
+	static const char *const plans[] = {
+		"check web interval=1000 timeout=500 retry=200 fall=3 rise=2\n"
+		"service www.example.test web 127.0.0.11 127.0.0.12 / 127.0.0.13 127.0.0.14 need=2\n"
+		"service shop.example.test web 127.0.0.12 / 127.0.0.15 all_down=none\n",
+		"check web interval=5000 timeout=2000 retry=500 fall=2 rise=1\ncheck api interval=300 timeout=100 retry=300 fall=5 rise=5\n"
+		"service www.example.test web+api 127.0.0.11 127.0.0.12 / 127.0.0.13 all_down=last\n"
+		"service shop.example.test api 127.0.0.14 127.0.0.15 all_down=all\n",
+	};
+	static const enum health_reason reasons[] = { HEALTH_OK, HEALTH_OK, HEALTH_OK, HEALTH_CONNECT_REFUSED, HEALTH_CONNECT_TIMEOUT,
+						      HEALTH_READ_CLOSED, HEALTH_SCRIPT_ERROR, HEALTH_LOCAL_ERROR };
+	struct rng rng;
+	struct story real, again;
+	const char *text = plans[_i % 2];
+	rng_init(&rng, (uint64_t)_i + 1);
+	world_begin(&w, text);
+	world_run(&w, 10000);
+	for (int step = 0; step < 150; step++) {
+		char ip[20];
+		snprintf(ip, sizeof ip, "127.0.0.%d", 11 + (int)rng_below(&rng, 5));
+		world_backend(&w, ip, reasons[rng_below(&rng, sizeof reasons / sizeof reasons[0])]);
+		world_run(&w, 1 + rng_below(&rng, rng_below(&rng, 8) ? 3000 : 60000));
+	}
+	story_of_core(&real, w.core);
+	story_of_replay(&again, text, w.journal.data, w.journal.len);
+	ck_assert_uint_gt(real.count, 5);
+	/* What the last open stretches went on with is known up to their last record only: the end may be missing. */
+	ck_assert_msg(strncmp(again.text, real.text, again.len) == 0, "seed %d:\n%s\nnot\n%s", _i + 1, again.text, real.text);
+	ck_assert_msg(again.count + 3 >= real.count, "seed %d: %u changes of %u", _i + 1, again.count, real.count);
+	world_end(&w);
+}
+END_TEST
+
 /* ---- what is not there ---- */
 
 START_TEST(targets_that_the_record_does_not_know_are_told)
@@ -422,5 +458,10 @@ int main(void)
 		a_compacted_journal_tells_the_same, a_restart_keeps_what_was_recorded, a_target_that_goes_with_a_reload_leaves_its_record,
 		the_ring_keeps_the_newest,
 	};
-	return unit_run("replay", tests, sizeof tests / sizeof *tests);
+	TCase *all = tcase_create("all");
+	tcase_set_timeout(all, 60);
+	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+		tcase_add_test(all, tests[i]);
+	tcase_add_loop_test(all, any_story_is_told_again, 0, 40);
+	return unit_run_case("replay", all);
 }
