@@ -14,7 +14,9 @@ uint8_t policy_start_pct(uint32_t slow_start_ms, uint64_t elapsed_ms)
 
 	if (elapsed_ms >= slow_start_ms)
 		return 100;
-	return begun_ms == 0 ? POLICY_START_PCT : (uint8_t)(100 * begun_ms / slow_start_ms);
+	if (begun_ms == 0) /* not one expression: gcc with sanitizers sees an int in it */
+		return POLICY_START_PCT;
+	return (uint8_t)(100 * begun_ms / slow_start_ms);
 }
 
 uint64_t policy_start_next_ms(uint32_t slow_start_ms, uint64_t elapsed_ms)
