@@ -1,6 +1,6 @@
 """The main job with real processes: a back end dies and returns, a twin is killed and comes back, every back end dies."""
-import re
 import json
+import re
 import socket
 import subprocess
 
