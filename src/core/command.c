@@ -177,6 +177,7 @@ static int take_failback(struct core *c, const struct core_command *cmd)
 	p->id = cmd->id;
 	snprintf(p->failback, sizeof p->failback, "%s", s->conf->name);
 	s->fail_back = true;
+	snprintf(c->why, sizeof c->why, "failback by %s", cmd->author);
 	service_mark(c, s);
 	*c->pending_end = p;
 	c->pending_end = &p->next;

@@ -56,6 +56,39 @@ static bool is_change(const struct core_notice *n)
 	return n->kind == CORE_NOTICE_ALARM || n->kind == CORE_NOTICE_ANSWER || strcmp(n->old, n->new) != 0;
 }
 
+/* Of changes whose state says nearly all: no event is without a reason but an override whose operator gave none. */
+static const char *reason_of(const struct core_notice *n)
+{
+	static const struct { enum core_notice_kind kind; const char *new, *reason; } reasons[] = {
+		{ CORE_NOTICE_NODE, "started", "the last states serve until fresh ones come" },
+		{ CORE_NOTICE_NODE, "normal", "it takes part again" },
+		{ CORE_NOTICE_NODE, "tilt", "its clock jumped, or it did not run for a while" },
+		{ CORE_NOTICE_NODE, "isolated", "nobody answers it" },
+		{ CORE_NOTICE_NODE, "maint", "it is taken out for maintenance" },
+		{ CORE_NOTICE_NODE, NULL, "the configuration was read again" },
+		{ CORE_NOTICE_LINK, "waiting", "it was not heard yet" },
+		{ CORE_NOTICE_LINK, "syncing", "it is heard, and its records are fetched" },
+		{ CORE_NOTICE_LINK, "active", "it is heard, and hears us" },
+		{ CORE_NOTICE_LINK, "suspect", "its heartbeats are late" },
+		{ CORE_NOTICE_LINK, "half", "it is heard, and does not hear us" },
+		{ CORE_NOTICE_LINK, "tcp-only", "its datagrams do not come, TCP does" },
+		{ CORE_NOTICE_LINK, "lost", "nothing is heard of it" },
+		{ CORE_NOTICE_LINK, "mismatch", "its configuration differs" },
+		{ CORE_NOTICE_LINK, "incompatible", "its version or its key is another" },
+		{ CORE_NOTICE_NETWORK, "back", "somebody answers again" },
+		{ CORE_NOTICE_PROBER, "back", "there is a prober again" },
+		{ CORE_NOTICE_CHECK, "known", "it has results again" },
+		{ CORE_NOTICE_CHECK, "gone", "it is no longer configured" },
+		{ CORE_NOTICE_CANARY, "asked", "this machine can ask it again" },
+		{ CORE_NOTICE_FLAP, "steady", "it stayed as it is for long enough" },
+		{ CORE_NOTICE_REMOVALS, "within bound", "all that are down are out of the answers" },
+	};
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+		if (n->kind == reasons[i].kind && (!reasons[i].new || strcmp(n->new, reasons[i].new) == 0))
+			return reasons[i].reason;
+	return "";
+}
+
 void notice_put(struct core *c, struct core_notice *n)
 {
 	uint8_t record[NOTICE_RECORD_MAX];
@@ -69,6 +102,8 @@ void notice_put(struct core *c, struct core_notice *n)
 	if (!effect_room(c, sizeof record))
 		return;
 	bool changed = is_change(n);
+	if (changed && !*n->reason)
+		snprintf(n->reason, sizeof n->reason, "%s", reason_of(n));
 	n->number = changed ? c->history.last + 1 : 0;
 	wbuf_init(&w, record, sizeof record);
 	notice_encode(&w, n);

@@ -232,7 +232,12 @@ static void notice_answer(struct core *c, const struct service *s, int f, const 
 	snprintf(n.old, sizeof n.old, "%s", old);
 	service_answer_text(s, f, n.new);
 	snprintf(n.cause, sizeof n.cause, "%s", c->cause);
-	snprintf(n.reason, sizeof n.reason, "%s", c->why);
+	if (*c->why)
+		snprintf(n.reason, sizeof n.reason, "%s", c->why);
+	else if (a->rule == POLICY_RULE_TIER)
+		snprintf(n.reason, sizeof n.reason, "tier %d has enough members up", a->tier + 1);
+	else
+		snprintf(n.reason, sizeof n.reason, "%s", policy_rule_text((enum policy_rule)a->rule));
 	notice_detail_add(&n, "type", "%s", f ? "AAAA" : "A");
 	notice_detail_add(&n, "rule", "%s", policy_rule_text((enum policy_rule)a->rule));
 	notice_detail_add(&n, "tier", "%d", a->tier + 1);

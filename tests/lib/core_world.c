@@ -129,6 +129,18 @@ static void do_publish(struct world *w, const struct core_effect *e)
 	bytes_add(b, text, strlen(text) + 1);
 }
 
+/* What operators may count on, whatever changed. */
+static void must_be_whole(const struct core_notice *n)
+{
+	bool stateless = n->kind == CORE_NOTICE_ALARM || n->kind == CORE_NOTICE_HOOK;
+	bool began = n->kind == CORE_NOTICE_NODE && strcmp(n->new, "started") == 0;
+	if (!n->number)
+		return;
+	must(n->wall_ms && *n->subject && *n->cause && *n->observer, "an event without time, subject, cause or observer");
+	must(*n->reason || n->kind == CORE_NOTICE_OVERRIDE, "an event without a reason");
+	must(stateless || (*n->new && (*n->old || began)), "an event without its states");
+}
+
 static void carry_out(struct world *w)
 {
 	struct core_effect e;
@@ -138,6 +150,8 @@ static void carry_out(struct world *w)
 	while (core_next_effect(w->core, &e)) {
 		core_effect_text(text, sizeof text, w->core, &e);
 		bytes_printf(&w->trace, "%s\n", text);
+		if (e.type == CORE_NOTICE)
+			must_be_whole(e.notice.what);
 		if (e.type == CORE_JOURNAL || e.type == CORE_RECORD)
 			do_journal(w, e.journal.seq, e.journal.data, e.journal.len);
 		else if (e.type == CORE_NOTICE && e.notice.seq)

@@ -200,10 +200,10 @@ START_TEST(its_own_troubles_are_told)
 	world_trace(&w, NULL);
 	pair_set_self(twin, PAIR_MAINT, w.now_ms);
 	run(500);
-	ck_assert_str_eq(world_trace(&w, "notice event=node"), "notice event=node node=ns2 state=maint was=normal cause=twin observer=ns2\n");
+	ck_assert_str_eq(world_trace(&w, "notice event=node"), "notice event=node node=ns2 state=maint was=normal cause=twin reason=\"it is taken out for maintenance\" observer=ns2\n");
 	pair_set_self(twin, PAIR_NORMAL, w.now_ms);
 	run(500);
-	ck_assert_str_eq(world_trace(&w, "notice event=node"), "notice event=node node=ns2 state=normal was=maint cause=twin observer=ns2\n");
+	ck_assert_str_eq(world_trace(&w, "notice event=node"), "notice event=node node=ns2 state=normal was=maint cause=twin reason=\"it takes part again\" observer=ns2\n");
 }
 END_TEST
 

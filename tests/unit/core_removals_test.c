@@ -107,7 +107,7 @@ START_TEST(it_is_told_once_when_it_begins_and_once_when_it_is_over)
 	world_run(&w, 300000);
 	ck_assert_str_eq(world_trace(&w, "notice event=removals"),
 			 "notice event=removals service=www.example.test held=0 most=4 state=\"within bound\" was=held cause=time "
-			 "observer=ns1\n");
+			 "reason=\"all that are down are out of the answers\" observer=ns1\n");
 	ck_assert_str_eq(in(), "6");
 }
 END_TEST
