@@ -4,6 +4,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/bytes.c \
+	src/base/calendar.c src/base/calendar.h \
 	src/base/diag.c src/base/diag.h \
 	src/base/err.c src/base/err.h \
 	src/base/hash.c src/base/hash.h \

@@ -91,7 +91,7 @@ static void sink_make(lua_State *l)
 /* ---- names that are not there ---- */
 
 static const char *const words[] = {
-	"node", "pair", "zone", "zones", "limits", "check", "host", "pool", "service", "all", "any", "atleast",
+	"node", "pair", "zone", "zones", "limits", "check", "host", "pool", "service", "maintenance", "all", "any", "atleast",
 	"require",
 	"assert", "error", "ipairs", "pairs", "select", "tonumber", "tostring", "type", "string", "table", "math",
 	"utf8",

@@ -129,6 +129,18 @@ struct conf_service {
 	struct conf_service *next_in_zone;
 };
 
+struct conf_window { /* maintenance */
+	const struct conf_block *block;
+	struct fields keys;
+	const char **what;                 /* canonical selectors */
+	const struct conf_value **what_at;
+	uint16_t what_count;
+	uint64_t from_ms, to_ms;
+	const char *cron;                  /* NULL: once */
+	struct calendar_cron when;
+	uint64_t lasts_ms;
+};
+
 struct conf_zone {
 	const char *name, *file;
 	const uint8_t *apex;
@@ -160,6 +172,8 @@ struct conf {
 	struct table zone_by_apex, service_by_owner;
 	struct conf_service *services;
 	size_t service_count;
+	struct conf_window *windows;
+	size_t window_count;
 	struct conf_script *scripts;
 	struct conf_check *checks; /* all, the last one first */
 	struct conf_pem *pems;
@@ -195,6 +209,7 @@ void conf_build_hosts(struct conf *c);                /* member.c */
 void conf_build_checks(struct conf *c);               /* check.c */
 void conf_build_services(struct conf *c);             /* service.c */
 void conf_build_needs(struct conf *c);                /* needs.c */
+void conf_build_maintenance(struct conf *c);          /* maintenance.c */
 
 /* ---- parts ---- */
 /* What a member's `probe` says; v may be NULL. */

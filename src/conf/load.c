@@ -168,7 +168,7 @@ static void judge_keys(struct conf *c)
 		[CONF_NODE] = SCHEMA_NODE, [CONF_PAIR] = SCHEMA_PAIR, [CONF_ZONE] = SCHEMA_ZONE,
 		[CONF_LIMITS] = SCHEMA_LIMITS,
 		[CONF_CHECK] = SCHEMA_CHECK, [CONF_HOST] = SCHEMA_HOST, [CONF_POOL] = SCHEMA_SERVICE,
-		[CONF_SERVICE] = SCHEMA_SERVICE,
+		[CONF_SERVICE] = SCHEMA_SERVICE, [CONF_MAINTENANCE] = SCHEMA_MAINTENANCE,
 	};
 	struct fields f;
 
@@ -196,6 +196,8 @@ static void build(struct conf *c, const char *node)
 	conf_build_services(c);
 	if (!c->failed)
 		conf_build_needs(c);
+	if (!c->failed)
+		conf_build_maintenance(c);
 }
 
 int conf_load(struct conf **out, const char *file, const char *node, struct diags *d)

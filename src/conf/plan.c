@@ -298,6 +298,18 @@ static void digest_rest(struct bytes *b, const struct plan *p)
 	}
 }
 
+static void digest_window(struct bytes *b, const struct plan_window *w)
+{
+	bytes_str(b, w->name);
+	for (uint16_t i = 0; i < w->what_count; i++)
+		bytes_str(b, w->what[i]);
+	bytes_u8(b, w->force);
+	bytes_str(b, w->cron ? w->cron : "");
+	bytes_u64(b, w->from_ms);
+	bytes_u64(b, w->to_ms);
+	bytes_u64(b, w->lasts_ms);
+}
+
 static void set_digest(struct planner *pl)
 {
 	struct bytes b;
@@ -312,6 +324,8 @@ static void set_digest(struct planner *pl)
 	}
 	bytes_u64(&b, digest);
 	digest_rest(&b, pl->p);
+	for (uint16_t i = 0; i < pl->p->window_count; i++)
+		digest_window(&b, &pl->p->windows[i]);
 	pl->p->digest = hash_bytes(&conf_plain_key, b.data, b.len);
 	pl->failed |= b.failed;
 	bytes_deinit(&b);
@@ -329,6 +343,8 @@ int conf_plan(struct conf *c, uint64_t generation, struct plan **out, struct dia
 	pl.p->generation = generation;
 	plan_head(&pl);
 	plan_services(&pl);
+	if (!pl.failed && !c->failed)
+		conf_planner_windows(&pl);
 	if (!pl.failed && !c->failed)
 		conf_checks_unused(c);
 	if (!pl.failed)

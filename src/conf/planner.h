@@ -24,6 +24,9 @@ uint32_t conf_planner_stream(struct planner *pl, const struct conf_service *s, c
 			     struct conf_check *k,
 			     struct plan_arg *args);
 
+/* After the services: the maintenance windows, whose selectors must match something. */
+void conf_planner_windows(struct planner *pl);
+
 /* After the digest: the own canaries, of which the twin knows nothing. */
 void conf_planner_canaries(struct planner *pl);
 

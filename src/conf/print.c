@@ -369,6 +369,20 @@ static void print_service(struct json *j, const struct conf *c, const struct con
 	json_end_object(j);
 }
 
+static void print_window(struct json *j, const struct conf_window *w, const struct plan_window *p)
+{
+	json_begin_object(j);
+	put_text(j, "name", w->block->name);
+	json_key(j, "what");
+	json_begin_array(j);
+	for (uint16_t i = 0; i < p->what_count; i++)
+		json_string(j, p->what[i]);
+	json_end_array(j);
+	for (int k = MAINTENANCE_FROM; k < MAINTENANCE_KEYS; k++)
+		put_field(j, &w->keys, k);
+	json_end_object(j);
+}
+
 int conf_print(const struct conf *c, const struct plan *p, struct bytes *out)
 {
 	struct json j;
@@ -383,6 +397,11 @@ int conf_print(const struct conf *c, const struct plan *p, struct bytes *out)
 	for (size_t i = 0; i < c->service_count; i++)
 		if (!c->services[i].faulty && !c->services[i].absent)
 			print_service(&j, c, &c->services[i]);
+	json_end_array(&j);
+	json_key(&j, "maintenance");
+	json_begin_array(&j);
+	for (uint16_t i = 0; i < p->window_count; i++)
+		print_window(&j, &c->windows[i], &p->windows[i]);
 	json_end_array(&j);
 	json_end_object(&j);
 	return out->failed ? ERR_NOMEM : 0;

@@ -44,11 +44,14 @@ static const struct schema_word words_kinds[] = {
 	{"node", CORE_NOTICE_NODE, NULL},
 	{"check", CORE_NOTICE_CHECK, NULL},
 	{"canary", CORE_NOTICE_CANARY, NULL},
+	{"window", CORE_NOTICE_WINDOW, NULL},
 	{"alarm", CORE_NOTICE_ALARM, NULL},
 	{"hook", CORE_NOTICE_HOOK, NULL},
 	{"flap", CORE_NOTICE_FLAP, NULL},
 	{"removals", CORE_NOTICE_REMOVALS, NULL},
 	{NULL, 0, NULL}};
+#define MOMENT_EXPECTED "a time of UTC such as \"2026-12-01 22:00\" or \"2026-12-01T22:00:00Z\""
+static const struct schema_word words_state[] = {{"drain", POLICY_FORCE_DRAIN, NULL}, {"down", POLICY_FORCE_DOWN, NULL}, {NULL, 0, NULL}};
 static const struct schema_word words_initial[] = {{"up", 1, NULL}, {"down", 2, NULL}, {NULL, 0, NULL}};
 
 static const struct schema_key keys_node[] = {
@@ -187,6 +190,17 @@ static const struct schema_key keys_on_event[] = {
 			    .expected = "a kind of event, or a list of them such as { \"answer\", \"alarm\" }"},
 };
 
+static const struct schema_key keys_maintenance[] = {
+	[MAINTENANCE_WHAT] = {.name = "what", .type = SCHEMA_OTHER, .required = true,
+			      .expected = "an address, host, site:NAME, service, SERVICE/ADDRESS or glob, or a list of them"},
+	[MAINTENANCE_FROM] = {.name = "from", .type = SCHEMA_STRING, .max = 64, .expected = MOMENT_EXPECTED},
+	[MAINTENANCE_TO] = {.name = "to", .type = SCHEMA_STRING, .max = 64, .expected = MOMENT_EXPECTED},
+	[MAINTENANCE_CRON] = {.name = "cron", .type = SCHEMA_STRING, .max = 200,
+			      .expected = "minute hour day month weekday, such as \"0 3 * * 0\""},
+	[MAINTENANCE_LASTS] = {.name = "lasts", .type = SCHEMA_DURATION, .min = 1000, .max = PLAN_WINDOW_MAX_MS},
+	[MAINTENANCE_STATE] = {.name = "state", .type = SCHEMA_WORD, .words = words_state, .fallback = "drain"},
+};
+
 static const struct {
 	const char *name;
 	const struct schema_key *keys;
@@ -205,6 +219,7 @@ static const struct {
 	[SCHEMA_SERVICE] = {"service", keys_service, SERVICE_KEYS},
 	[SCHEMA_MEMBER] = {"a member", keys_member, MEMBER_KEYS},
 	[SCHEMA_TTL] = {"ttl", keys_ttl, TTL_KEYS},
+	[SCHEMA_MAINTENANCE] = {"maintenance", keys_maintenance, MAINTENANCE_KEYS},
 	[SCHEMA_ON_EVENT] = {"on_event", keys_on_event, ON_EVENT_KEYS},
 };
 

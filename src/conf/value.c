@@ -10,7 +10,7 @@ const char *conf_kind_text(enum conf_kind k)
 	static const char *const text[CONF_KINDS] = {
 		[CONF_NODE] = "node", [CONF_PAIR] = "pair", [CONF_ZONE] = "zone", [CONF_ZONES] = "zones",
 		[CONF_LIMITS] = "limits", [CONF_CHECK] = "check", [CONF_HOST] = "host", [CONF_POOL] = "pool",
-		[CONF_SERVICE] = "service",
+		[CONF_SERVICE] = "service", [CONF_MAINTENANCE] = "maintenance",
 	};
 
 	return k > 0 && k < CONF_KINDS ? text[k] : "";

@@ -20,6 +20,7 @@ enum conf_type {
 
 enum conf_kind {
 	CONF_NODE = 1, CONF_PAIR, CONF_ZONE, CONF_ZONES, CONF_LIMITS, CONF_CHECK, CONF_HOST, CONF_POOL, CONF_SERVICE,
+	CONF_MAINTENANCE,
 	CONF_KINDS
 };
 const char *conf_kind_text(enum conf_kind k); /* "node", … */

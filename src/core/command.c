@@ -35,7 +35,7 @@ static uint32_t touched(const struct core *c, const struct selector *s)
 
 static void refuse_unknown(struct core *c, uint32_t id, const char *selector)
 {
-	const char *near = selector_nearest(selector, c->gen);
+	const char *near = selector_nearest(selector, c->gen->plan);
 	if (strncmp(selector, "site:", 5) == 0)
 		effect_reply(c, id, true, "\"%s\": no member's host has that site", selector);
 	else if (near && strcmp(near, selector) != 0 && strchr(selector, '/') == NULL)
@@ -66,6 +66,7 @@ static const char *emptied_by(struct core *c, struct override *o)
 		if (!selector_touches(&o->selector, s->conf))
 			continue;
 		override_forces(c, s, c->gen->trial, true);
+		windows_force(c, s, c->gen->trial);
 		service_decide(c, s, c->gen->trial);
 		if (waits(c->gen->scratch) || answers(c->gen->scratch) > 0)
 			continue;

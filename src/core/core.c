@@ -226,6 +226,7 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	schedule_run(c);
 	schedule_alarm(c);
 	overrides_run(c);
+	windows_run(c);
 	failback_run(c);
 	slow_run(c);
 	round_check(c);
@@ -255,6 +256,7 @@ uint64_t core_deadline(const struct core *c)
 	if (!c->started || c->dirty_streams || c->dirty_services || (c->pending && c->pending->done))
 		return c->now_ms;
 	at = earlier(at, c->overrides_due_ms);
+	at = earlier(at, windows_due_ms(c));
 	first = heap_peek(&c->gen->failbacks);
 	if (first)
 		at = earlier(at, first->at_ms);

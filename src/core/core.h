@@ -149,6 +149,7 @@ struct core_member_view {
 	const char *forced_by, *forced_reason; /* NULL where not forced */
 	const char *forced_what;               /* the selector of the override that counts */
 	uint64_t forced_until_ms;              /* monotonic; 0 = until auto */
+	const char *window, *held_back;        /* the maintenance window that forces it; one that does not, for nobody else could answer; NULL */
 	const char *missing;                   /* the service that it needs and that is down, for which it counts as down; NULL = none */
 };
 struct core_vote_view { /* one of the streams that a member's check asks */
@@ -180,6 +181,14 @@ struct core_service_view {
 	bool ready;
 };
 struct core_override_view { const char *selector, *author, *reason; enum core_verb verb; uint64_t since_wall_ms, left_ms; uint8_t node; };
+struct core_window_view { /* a maintenance window; wall times, CALENDAR_NEVER = none */
+	const struct plan_window *conf;
+	bool open;
+	uint64_t opens_ms, closes_ms;  /* the present opening, else the next */
+	uint64_t next_ms;              /* when it opens after that */
+	uint32_t services, held_back;  /* it touches; of those, by which it is held back now */
+	const char *held_back_by;      /* the first of these, NULL = none */
+};
 enum core_network_state { CORE_NETWORK_UNWATCHED = 0, CORE_NETWORK_OK, CORE_NETWORK_DOUBT, CORE_NETWORK_ISOLATED };
 struct core_network { /* our own, as canaries, the twin and targets witness it */
 	enum core_network_state state;
@@ -223,6 +232,8 @@ void core_vote_get(const struct core *c, size_t service, size_t member, size_t i
 void core_why_get(const struct core *c, size_t service, struct core_why *out);
 const char *core_service_nearest(const struct core *c, const char *name); /* what was probably meant, or NULL */
 bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms, uint64_t wall_ms);
+size_t core_windows(const struct core *c);
+void core_window_get(const struct core *c, size_t i, struct core_window_view *out, uint64_t wall_ms);
 bool core_round_done(const struct core *c); /* cheap; totals walk every member */
 void core_network_get(const struct core *c, struct core_network *out);
 const char *core_network_text(enum core_network_state s); /* "unwatched", "ok", "in doubt", "isolated" */

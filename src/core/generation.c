@@ -248,6 +248,8 @@ int gen_new(struct gen **out, const struct plan *p)
 	if (e == 0)
 		e = needs_index(g);
 	if (e == 0)
+		e = windows_init(g);
+	if (e == 0)
 		e = make_peers(g);
 	if (e < 0) {
 		gen_free(g);
@@ -281,6 +283,11 @@ struct stream *gen_stream(const struct gen *g, uint64_t key)
 struct service *gen_service(const struct gen *g, const char *name, size_t len)
 {
 	return table_find(&g->names, name, len);
+}
+
+void selector_resolve(struct selector *s, const char *text, const struct gen *g)
+{
+	selector_resolve_as(s, text, g->plan, gen_service(g, text, strlen(text)) != NULL);
 }
 
 const struct plan_node *gen_self(const struct gen *g)
@@ -422,6 +429,8 @@ static void carry_services(struct core *c, struct gen *g)
 		}
 		failback_carry(s, was);
 		removals_carry(s, was);
+		s->held_back = window_same(g, was->held_back);
+		s->windowed = was->windowed;
 	}
 	for (uint32_t v = 0; v < old->plan->service_count; v++) {
 		char name[NAME_TEXT_MAX];
@@ -438,5 +447,6 @@ void gen_carry(struct core *c, struct gen *g)
 		g->moved[i] = UINT32_MAX;
 	carry_streams(c, g);
 	unknown_carry(c, g);
+	windows_carry(c, g);
 	carry_services(c, g);
 }

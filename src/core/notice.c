@@ -22,6 +22,7 @@ static const struct { const char *name, *subject, *state; } words[CORE_NOTICE_KI
 	[CORE_NOTICE_HOOK] = { "hook", "program", "state" },
 	[CORE_NOTICE_FLAP] = { "flap", "address", "state" },
 	[CORE_NOTICE_REMOVALS] = { "removals", "service", "state" },
+	[CORE_NOTICE_WINDOW] = { "window", "window", "state" },
 };
 
 const char *notice_kind_text(enum core_notice_kind k)
@@ -33,7 +34,7 @@ bool notice_is_alarm(const struct core_notice *n)
 {
 	static const char *const bad[CORE_NOTICE_KINDS] = { [CORE_NOTICE_NETWORK] = "isolated", [CORE_NOTICE_PROBER] = "gone",
 							    [CORE_NOTICE_CHECK] = "unknown", [CORE_NOTICE_CANARY] = "mute",
-							    [CORE_NOTICE_REMOVALS] = "held" };
+							    [CORE_NOTICE_REMOVALS] = "held", [CORE_NOTICE_WINDOW] = "held back" };
 	if (n->kind == CORE_NOTICE_FLAP) /* that it began; in which of the two states is no matter */
 		return strcmp(n->old, health_flapping_text(HEALTH_STEADY)) == 0;
 	return n->kind == CORE_NOTICE_ALARM || n->kind == CORE_NOTICE_HOOK || (n->kind < CORE_NOTICE_KINDS && bad[n->kind] && strcmp(n->new, bad[n->kind]) == 0);

@@ -7,8 +7,8 @@
  *              "cause":"check","reason":"HTTP status: got 503","observer":"ns1","detail":{"check":"web","took_us":350}}
  *     record  5 | number 8 | wall ms 8 | kind 1 | old, new, cause, reason, observer, detail, subject: each a string of base/buf.h
  *
- * Causes: check (a probe's results), age (a verdict grew too old), operator, expiry, twin, reload, start, time; of a hook:
- * rate, queue, program.
+ * Causes: check (a probe's results), age (a verdict grew too old), operator, expiry, twin, reload, start, time,
+ * maintenance (a window began or ended); of a hook: rate, queue, program.
  */
 #ifndef GEMEL_CORE_NOTICE_H
 #define GEMEL_CORE_NOTICE_H
@@ -32,6 +32,7 @@ enum core_notice_kind {
 	CORE_NOTICE_HOOK,     /* the program of on_event; dropped, failed */
 	CORE_NOTICE_FLAP,     /* an address: steady, flapping, suppressed */
 	CORE_NOTICE_REMOVALS, /* a service: held, where members that are down stay in for its bound; within bound */
+	CORE_NOTICE_WINDOW,   /* a maintenance window; began, ended, and held back by a service that it would leave without an answer */
 	CORE_NOTICE_KINDS
 };
 /* Octets with the NUL; longer texts are cut. One record holds them all at their longest (JOURNAL_RECORD_MAX). */

@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/calendar.h"
 #include "health/health.h"
 #include "policy/policy.h"
 
@@ -27,6 +28,9 @@
 #define PLAN_KEY_LEN 32
 #define PLAN_HOOK_WORDS_MAX 16   /* the program and its arguments */
 #define PLAN_HOOK_LEN_MAX 4096   /* their octets */
+#define PLAN_WINDOWS_MAX 1024
+#define PLAN_WINDOW_WHAT_MAX 64
+#define PLAN_WINDOW_MAX_MS (366 * 86400000ull) /* of one opening: what lasts longer is no maintenance */
 #define PLAN_NEEDS_MAX 16   /* services in one list of needs */
 #define PLAN_NEEDS_DEPTH 32 /* services in a chain of needs: each is decided behind what it needs, rank by rank */
 #define PLAN_RRL_TABLE_MAX 1048576 /* accounts: 16 MiB a worker */
@@ -124,6 +128,15 @@ struct plan_service {
 	uint8_t removals_pct; /* or so many percent of those not drained, rounded up */
 	const char *file; unsigned line; /* where it was configured */
 };
+struct plan_window { /* maintenance: takes members out while it is open */
+	const char *name;
+	const char *const *what; uint16_t what_count; /* canonical selectors (core/selector.h); at least one */
+	uint8_t force;           /* enum policy_force: DRAIN or DOWN */
+	uint64_t from_ms, to_ms; /* UTC, where it opens once: cron is NULL then */
+	const char *cron;        /* as written */
+	struct calendar_cron when; uint64_t lasts_ms;
+	const char *file; unsigned line;
+};
 struct plan {
 	struct arena arena;
 	uint64_t generation;
@@ -136,6 +149,7 @@ struct plan {
 	const struct plan_script *scripts; uint32_t script_count;
 	const struct plan_stream *streams; uint32_t stream_count;
 	const struct plan_service *services; uint32_t service_count;
+	const struct plan_window *windows; uint16_t window_count; /* in the order of the configuration: of two the first goes first */
 	struct plan_limits limits;
 };
 

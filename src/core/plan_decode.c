@@ -566,6 +566,9 @@ int plan_decode(struct plan **p, const void *data, size_t len)
 	read_scripts(&d, new);
 	read_streams(&d, new);
 	read_services(&d, new);
+	int bad = r.failed ? 0 : plan_windows_get(&r, new);
+	if (bad < 0)
+		fail(&d, bad);
 	require(&d, rbuf_left(&r) == 0);
 	int e = result_of(&d);
 	if (e == 0)

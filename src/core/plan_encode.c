@@ -236,5 +236,6 @@ int plan_encode(struct bytes *out, const struct plan *p)
 	bytes_u32(out, p->service_count);
 	for (size_t i = 0; i < p->service_count; i++)
 		add_service(out, &p->services[i]);
+	plan_windows_put(out, p);
 	return out->failed ? ERR_NOMEM : 0;
 }

@@ -12,13 +12,13 @@ src_core_libcore_a_SOURCES = \
 	src/core/needs.c \
 	src/core/notice.c src/core/notice.h \
 	src/core/override.c \
-	src/core/plan.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan.h src/core/plan_wire.h \
+	src/core/plan.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan_window.c src/core/plan.h src/core/plan_wire.h \
 	src/core/records.c \
 	src/core/recover.c \
 	src/core/replay.c src/core/replay.h \
 	src/core/removals.c \
 	src/core/schedule.c \
-	src/core/selector.c \
+	src/core/selector.c src/core/selector.h \
 	src/core/service.c \
 	src/core/slow.c \
 	src/core/streams.c \
@@ -27,5 +27,6 @@ src_core_libcore_a_SOURCES = \
 	src/core/unknown.c \
 	src/core/view.c \
 	src/core/watch.c \
-	src/core/whatif.c src/core/whatif.h
+	src/core/whatif.c src/core/whatif.h \
+	src/core/windows.c
 src_core_libcore_a_CFLAGS = $(AM_CFLAGS)

@@ -67,10 +67,10 @@ static bool fold_equal(const char *a, const char *lower)
 	return *a == *lower;
 }
 
-static bool is_host(const struct gen *g, const char *name)
+static bool is_host(const struct plan *p, const char *name)
 {
-	for (uint32_t i = 0; i < g->plan->service_count; i++) {
-		const struct plan_service *v = &g->plan->services[i];
+	for (uint32_t i = 0; i < p->service_count; i++) {
+		const struct plan_service *v = &p->services[i];
 		for (size_t k = 0; k < v->policy.member_count; k++) {
 			if (v->hosts[k] && fold_equal(v->hosts[k], name))
 				return true;
@@ -79,7 +79,7 @@ static bool is_host(const struct gen *g, const char *name)
 	return false;
 }
 
-void selector_resolve(struct selector *s, const char *text, const struct gen *g)
+void selector_resolve_as(struct selector *s, const char *text, const struct plan *p, bool is_service)
 {
 	*s = (struct selector){ 0 };
 	snprintf(s->name, sizeof s->name, "%s", text);
@@ -93,13 +93,21 @@ void selector_resolve(struct selector *s, const char *text, const struct gen *g)
 			s->kind = SELECTOR_MEMBER;
 	} else if (addr_parse(&s->addr, text, strlen(text), 0) == 0) {
 		s->kind = SELECTOR_ADDRESS;
-	} else if (gen_service(g, text, strlen(text))) {
+	} else if (is_service) {
 		s->kind = SELECTOR_SERVICE; /* a service's own "*" label is its name, not a pattern */
 	} else if (strpbrk(text, "*?")) {
 		s->kind = SELECTOR_GLOB;
-	} else if (is_host(g, text)) {
+	} else if (is_host(p, text)) {
 		s->kind = SELECTOR_HOST;
 	}
+}
+
+void selector_resolve_in(struct selector *s, const char *text, const struct plan *p)
+{
+	bool is_service = false;
+	for (uint32_t i = 0; i < p->service_count && !is_service; i++)
+		is_service = fold_equal(p->services[i].name, text);
+	selector_resolve_as(s, text, p, is_service);
 }
 
 bool selector_matches(const struct selector *s, const struct plan_service *v, size_t i)
@@ -149,15 +157,15 @@ static bool is_distant(const char *word, const char *candidate)
 	return a > b ? a - b > slack : b - a > slack;
 }
 
-const char *selector_nearest(const char *text, const struct gen *g)
+const char *selector_nearest(const char *text, const struct plan *p)
 {
 	char word[CORE_SELECTOR_MAX];
 	const char *best = NULL;
 	snprintf(word, sizeof word, "%s", text);
 	if (strchr(word, '/'))
 		*strrchr(word, '/') = '\0';
-	for (uint32_t i = 0; i < g->plan->service_count; i++) {
-		const struct plan_service *v = &g->plan->services[i];
+	for (uint32_t i = 0; i < p->service_count; i++) {
+		const struct plan_service *v = &p->services[i];
 		if (!is_distant(word, v->name))
 			best = nearer(word, best, text_nearest(word, &v->name, 1));
 		for (size_t k = 0; k < v->policy.member_count; k++) {

@@ -312,6 +312,7 @@ static bool publish(struct core *c, struct service *s, int f, bool whole)
 
 static bool settle(struct core *c, struct service *s)
 {
+	windows_settle(c, s);
 	failback_adopt(c, s);
 	slow_follow(c, s);
 	service_decide(c, s, s->members);

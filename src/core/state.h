@@ -18,6 +18,7 @@
 #include "base/table.h"
 #include "core/core.h"
 #include "core/stretch.h"
+#include "core/selector.h"
 #include "dns/name.h"
 #include "health/witness.h"
 
@@ -93,6 +94,13 @@ struct member {
 	uint8_t start_pct;   /* its share of its weight; 0 = all */
 	bool start_written;  /* into the journal */
 	uint64_t start_ms;   /* when it came back; subtract, it may be before 0 */
+	const struct window *window, *held_back; /* which window does, where no override does; which would, but is held back here */
+};
+struct window { /* windows.c */
+	const struct plan_window *conf;
+	struct selector *what; /* one a text of conf->what */
+	bool open;
+	bool told; /* that it is */
 };
 struct tier_hold { /* failback.c */
 	int8_t tier;   /* -1 = none yet */
@@ -118,6 +126,9 @@ struct service {
 	bool fail_back;                             /* an operator said so: all that wait are ripe */
 	struct heap_item slow;                      /* when a member that starts slowly gets its next share */
 	uint64_t stepped_ms;                        /* when one got one last; 0 = never */
+	uint16_t windows;                           /* open ones that touch it */
+	bool windowed;                              /* its members know of windows */
+	const struct window *held_back;             /* the first that is not applied to it, as told */
 	uint8_t rank;                               /* length of the chain of needs behind it: settled behind all of those (needs.c) */
 	uint8_t serves;                             /* enum health_verdict, as those who need it go by */
 	uint32_t serves_flip_ms;                    /* soonest way by which one member alone could change that; UINT32_MAX = none */
@@ -135,6 +146,7 @@ struct gen {
 	struct stream *streams;
 	struct service *services;
 	uint32_t *uses;
+	struct window *windows; /* as in the plan */
 	uint32_t *dependents; /* service indexes, a stretch a service */
 	struct table keys;  /* key64 of a stream, or of an EFFECTIVE record of it → struct stream */
 	struct table checks; /* by name and script → struct check */
@@ -159,12 +171,6 @@ struct gen {
 };
 
 /* ---- overrides ---- */
-enum selector_kind { SELECTOR_NONE = 0, SELECTOR_GLOB, SELECTOR_SITE, SELECTOR_HOST, SELECTOR_ADDRESS, SELECTOR_SERVICE, SELECTOR_MEMBER };
-struct selector { /* as understood under the present plan; kinds ascend by how much they say */
-	enum selector_kind kind;
-	struct addr addr;                /* ADDRESS, MEMBER */
-	char name[CORE_SELECTOR_MAX];    /* service, host, site or pattern; lower-case */
-};
 struct reg { /* what one node said last about one selector */
 	uint8_t node;
 	uint8_t verb; /* enum core_verb */
@@ -253,6 +259,7 @@ struct core {
 	struct override *overrides;
 	size_t override_count;
 	uint64_t overrides_due_ms;
+	uint64_t windows_from_ms, windows_until_ms; /* wall: what is open between these; until 0 = not looked at yet */
 	bool overrides_lost;      /* the twin's could not be stored: walk its shelf again */
 	struct pending *pending, **pending_end;
 	size_t pending_count;
@@ -304,6 +311,7 @@ void gen_free(struct gen *g);
 void gen_init_streams(struct core *c, struct gen *g);          /* all of them new */
 void gen_carry(struct core *c, struct gen *g);                 /* from c->gen by key and name; the rest new */
 struct stream *gen_stream(const struct gen *g, uint64_t key);  /* NULL = absent */
+void selector_resolve(struct selector *s, const char *text, const struct gen *g);
 struct service *gen_service(const struct gen *g, const char *name, size_t len); /* lower-case */
 const struct plan_node *gen_self(const struct gen *g);
 
@@ -376,6 +384,17 @@ enum health_verdict service_member_own(const struct core *c, const struct servic
 void service_decide(const struct core *c, const struct service *s, const struct member *forces);
 void service_decide_why(const struct core *c, const struct service *s, const struct member *forces, struct policy_why *why);
 
+/* ---- windows.c ---- */
+int windows_init(struct gen *g) MUST_CHECK;
+void windows_carry(struct core *c, struct gen *g); /* what was told of them; before services are carried */
+void windows_run(struct core *c);                  /* what opens and closes */
+uint64_t windows_due_ms(const struct core *c);     /* monotonic */
+/* Where no override forces a member, what the open windows make of it; fills force, window and held_back. */
+void windows_force(const struct core *c, const struct service *s, struct member *members);
+void windows_settle(struct core *c, struct service *s); /* before a decision */
+void window_view_member(const struct core *c, const struct member *m, struct core_member_view *out);
+const struct window *window_same(const struct gen *g, const struct window *old); /* of another generation; NULL = gone */
+
 /* ---- needs.c ---- */
 int needs_index(struct gen *g) MUST_CHECK; /* ranks, and who needs whom */
 /* The first service that member i needs and that is known not to serve, or NULL. */
@@ -419,16 +438,6 @@ void removals_fill(const struct core *c, const struct service *s, struct policy_
 void removals_settle(struct core *c, struct service *s);           /* after the last decision of a step */
 void removals_run(struct core *c);                                 /* whose minute is over */
 uint64_t removals_due(const struct core *c);                       /* monotonic; UINT64_MAX = nobody is held */
-
-/* ---- selector.c ---- */
-/* Makes text canonical in place (lower case, no final dot, addresses in their shortest form). False (and text of no use)
- * when it is no selector. */
-bool selector_canonical(char text[CORE_SELECTOR_MAX]);
-void selector_resolve(struct selector *s, const char *text, const struct gen *g);
-bool selector_touches(const struct selector *s, const struct plan_service *v);
-bool selector_matches(const struct selector *s, const struct plan_service *v, size_t member);
-/* The name that was probably meant, or NULL. */
-const char *selector_nearest(const char *text, const struct gen *g);
 
 /* ---- override.c ---- */
 uint64_t core_stamp(struct core *c);                  /* a fresh HLC stamp */

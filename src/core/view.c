@@ -125,6 +125,7 @@ void core_member_get(const struct core *c, size_t service, size_t member, struct
 	const struct service *missing = needs_missing(c, s, member);
 	out->missing = missing ? missing->conf->name : NULL;
 	out->flapping = worst_flapping(c, &s->conf->checks[member]);
+	window_view_member(c, m, out);
 	if (!m->by || m->by->reg_count == 0)
 		return;
 	const struct reg *r = &m->by->regs[m->by->newest];
@@ -166,7 +167,7 @@ void core_why_get(const struct core *c, size_t service, struct core_why *out)
 
 const char *core_service_nearest(const struct core *c, const char *name)
 {
-	return selector_nearest(name, c->gen);
+	return selector_nearest(name, c->gen->plan);
 }
 
 bool core_override_next(const struct core *c, size_t *pos, struct core_override_view *out, uint64_t now_ms,

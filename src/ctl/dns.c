@@ -154,6 +154,8 @@ static void put_force(const struct ctl_host *h, struct txt *t, const struct core
 	const char *force = view_force_text(m->force);
 	if (m->conf->drain)
 		txt_put(t, "drain", "yes");
+	if (m->held_back)
+		txt_put(t, "held-back", m->held_back);
 	if (!force)
 		return;
 	txt_put(t, "forced", force);

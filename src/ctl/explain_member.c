@@ -117,13 +117,23 @@ static void say_force(struct explain *e, const struct core_member_view *m)
 	if (m->force == POLICY_FORCE_NONE || m->force > POLICY_FORCE_DRAIN)
 		return;
 	explain_add(&l, "member %s %s", addr_format(&m->conf->addr, true, text), does[m->force]);
-	if (m->forced_by) {
+	if (m->window) {
+		explain_add(&l, ": maintenance window \"%.64s\", until %s", m->window, text_format_utc(until, utc));
+	} else if (m->forced_by) {
 		explain_add(&l, ": override \"%s %.60s\" by %s, until %s", view_force_text(m->force), m->forced_what, m->forced_by,
 			    until ? text_format_utc(until, utc) : "auto");
 		if (*m->forced_reason)
 			explain_add(&l, ", because \"%s\"", m->forced_reason);
 	}
 	explain_end(e, EXPLAIN_MEMBER, &l);
+}
+
+static void say_held_back(struct explain *e, const struct core_member_view *m)
+{
+	char text[ADDR_TEXT_MAX];
+	if (m->held_back)
+		explain_say(e, EXPLAIN_MEMBER, "member %s is not taken out by maintenance window \"%.64s\": it would leave no member that could answer",
+			    addr_format(&m->conf->addr, true, text), m->held_back);
 }
 
 static void say_drain(struct explain *e, const struct core_member_view *m)
@@ -161,6 +171,7 @@ void explain_members(struct explain *e)
 		say_flap(e, i, &m);
 		say_drain(e, &m);
 		say_force(e, &m);
+		say_held_back(e, &m);
 		say_weight(e, i, &m);
 		say_slow_start(e, &m);
 	}

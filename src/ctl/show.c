@@ -4,7 +4,8 @@
  *              "a":{"rule":"tier","tier":1,"ttl_s":10},"aaaa":null}]}             aaaa: no member of that family
  * service    {"service":…,"state":…,"total":…,"up":…,"answering":…,"a":…,"aaaa":…,"file":"gemel.lua","line":21,
  *             "members":[{"address":"192.0.2.1","tier":1,"host":"ams1","weight":1,"state":"up","since":"…Z","answering":true,
- *              "own":"up","twin":"abstains","forced":"down","by":"root","until":"…Z","why":"new disk","drain":false,
+ *              "own":"up","twin":"abstains","forced":"down","by":"root","until":"…Z","why":"new disk",
+ *              "window":null,"held_back":null,"drain":false,
  *              "recovered":false,"flap":"steady","held":false,"check":"web","probe":"192.0.2.1","reason":"ok","took_us":350}]}
  * peers      {"peers":[{"node":"ns2","id":2,"link":"active","self":"normal","since":"…Z","heard":"…Z","rtt_us":350,"loss_permille":0,
  *              "clock_ms":-3,"same_config":true,"same_records":true}],
@@ -110,6 +111,8 @@ static void show_check(const struct core_member_view *m, struct doc *d)
 {
 	char text[ADDR_TEXT_MAX], reason[VIEW_REASON_MAX];
 	doc_for(d, DOC_JSON);
+	doc_text(d, "window", m->window);
+	doc_text(d, "held_back", m->held_back);
 	doc_bool(d, "drain", m->conf->drain);
 	doc_bool(d, "recovered", m->recovered);
 	doc_text(d, "flap", m->stream ? health_flapping_text(m->flapping) : NULL);

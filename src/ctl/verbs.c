@@ -38,6 +38,7 @@ static const struct verb verbs[] = {
 	{ "explain", "NAME [--client ADDR]", "why a name is answered as it is", 1, 1, false, BIT(OPTION_CLIENT), 0,
 	  show_explain },
 	{ "overrides", "", "what operators forced, and for how long", 0, 0, false, 0, 0, show_overrides },
+	{ "windows", "", "maintenance windows: what is open, and what opens next", 0, 0, false, 0, 0, show_windows },
 	{ "down", WHAT_USAGE, "take WHAT out of every answer", 1, 1, false, OVERRIDE_OPTIONS, CORE_VERB_DOWN, run_override },
 	{ "up", WHAT_USAGE, "count WHAT as up, whatever its checks say", 1, 1, false, OVERRIDE_OPTIONS, CORE_VERB_UP, run_override },
 	{ "drain", WHAT_USAGE, "take WHAT out of every answer, without counting it as down", 1, 1, false, OVERRIDE_OPTIONS, CORE_VERB_DRAIN,

@@ -172,7 +172,7 @@ void world_step(struct world *w, const struct core_event *e)
 	bool armed = w->arm && ++w->steps == w->fault_step;
 	if (armed)
 		w->arm(w->fault_nth);
-	w->err = core_step(w->core, e, w->now_ms, WORLD_WALL_MS + w->now_ms);
+	w->err = core_step(w->core, e, w->now_ms, WORLD_WALL_MS + w->now_ms + (uint64_t)w->wall_set_ms);
 	if (armed)
 		w->fault_hit = w->disarm();
 	carry_out(w);

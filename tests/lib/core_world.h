@@ -21,6 +21,7 @@ struct world {
 	struct core *core;
 	uint64_t now_ms, epoch;
 	uint32_t latency_ms;
+	int64_t wall_set_ms;     /* somebody set the wall clock by that much */
 	bool disk_slow;          /* syncs do not end until world_sync */
 	uint64_t unsynced;       /* highest seq that wants a sync */
 	struct world_backend backends[WORLD_BACKENDS_MAX];

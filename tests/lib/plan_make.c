@@ -12,6 +12,7 @@
 #define CHECKS_MAX 16
 #define MEMBERS_MAX 256
 #define NEEDS_MAX 4096
+#define WINDOWS_MAX 64
 
 struct check { const char *name; struct health_timing timing; };
 struct need_note { uint32_t service; int member; const char *name; }; /* member -1: of the service */
@@ -25,6 +26,7 @@ struct maker {
 	struct plan_service *services;
 	struct need_note needs[NEEDS_MAX];
 	size_t need_count;
+	struct plan_window *windows;
 };
 
 static void give_up(const char *what, const char *word)
@@ -344,6 +346,51 @@ static void read_canary(struct maker *m, char **at)
 		.owner = "canary", .canary = true, .timing = { every, health_canary_timeout_ms(every), every, 1, 1 } };
 }
 
+/* '_' for the spaces of a time. */
+static const char *spaced(struct maker *m, const char *text)
+{
+	char *s = need(arena_str(&m->p->arena, text));
+	for (char *p = s; (p = strchr(p, '_')); p++)
+		*p = ' ';
+	return s;
+}
+
+static void set_window(struct maker *m, struct plan_window *out, const char *w)
+{
+	const char *v;
+	unsigned field;
+	bool good = true;
+	if ((v = value_of(w, "from")))
+		good = calendar_time_parse(&out->from_ms, spaced(m, v)) == 0;
+	else if ((v = value_of(w, "to")))
+		good = calendar_time_parse(&out->to_ms, spaced(m, v)) == 0;
+	else if ((v = value_of(w, "cron")))
+		good = calendar_cron_parse(&out->when, out->cron = spaced(m, v), &field) == 0;
+	else if ((v = value_of(w, "lasts")))
+		out->lasts_ms = strtoul(v, NULL, 10);
+	else
+		good = (v = value_of(w, "state")) && strcmp(v, "down") == 0 && (out->force = POLICY_FORCE_DOWN);
+	if (!good)
+		give_up("window", w);
+}
+
+static void read_window(struct maker *m, char **at)
+{
+	struct arena *a = &m->p->arena;
+	if (m->p->window_count == WINDOWS_MAX)
+		give_up("windows", NULL);
+	struct plan_window *out = &m->windows[m->p->window_count++];
+	*out = (struct plan_window){ .force = POLICY_FORCE_DRAIN, .file = "test.lua", .line = m->p->window_count };
+	out->name = need(arena_str(a, strtok_r(NULL, " ", at)));
+	char *list = strtok_r(NULL, " ", at), *in = NULL;
+	const char **what = need(arena_array(a, PLAN_WINDOW_WHAT_MAX, sizeof *what));
+	for (char *w = strtok_r(list, ",", &in); w; w = strtok_r(NULL, ",", &in))
+		what[out->what_count++] = need(arena_str(a, w));
+	out->what = what;
+	for (char *w; (w = strtok_r(NULL, " ", at));)
+		set_window(m, out, w);
+}
+
 static void read_line(struct maker *m, char *line)
 {
 	char *at = NULL, *word = strtok_r(line, " \t", &at);
@@ -355,6 +402,8 @@ static void read_line(struct maker *m, char *line)
 		read_check(m, &at);
 	else if (strcmp(word, "canary") == 0)
 		read_canary(m, &at);
+	else if (strcmp(word, "window") == 0)
+		read_window(m, &at);
 	else if (strcmp(word, "probes") == 0 && sscanf(at, "%u %u", &m->probes_max, &m->per_target) == 2)
 		return;
 	else if (strcmp(word, "service") == 0)
@@ -370,6 +419,8 @@ struct plan *plan_make(const char *text, uint16_t self)
 	struct maker m = { .p = p };
 	char *copy = need(arena_str(&p->arena, text)), *at = NULL;
 	m.streams = need(arena_array(&p->arena, STREAMS_MAX, sizeof *m.streams));
+	m.windows = need(arena_array(&p->arena, WINDOWS_MAX, sizeof *m.windows));
+	p->windows = m.windows;
 	m.services = need(arena_array(&p->arena, SERVICES_MAX, sizeof *m.services));
 	p->streams = m.streams;
 	p->services = m.services;

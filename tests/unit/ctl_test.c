@@ -150,7 +150,7 @@ START_TEST(service_json_has_every_member)
 	ck_assert_ptr_nonnull(since);
 	ck_assert_ptr_nonnull(strstr(members, "{\"address\":\"127.0.0.11\",\"tier\":1,\"host\":null,\"weight\":1,\"state\":\"down\",\"since\":"));
 	ck_assert_ptr_nonnull(strstr(members, "\"answering\":true,\"own\":\"down\",\"twin\":null,\"forced\":null,\"by\":null,\"until\":null,"
-					      "\"why\":null,\"drain\":false,\"recovered\":false,\"flap\":\"steady\",\"held\":false,\"check\":\"web\",\"probe\":\"127.0.0.11\","
+					      "\"why\":null,\"window\":null,\"held_back\":null,\"drain\":false,\"recovered\":false,\"flap\":\"steady\",\"held\":false,\"check\":\"web\",\"probe\":\"127.0.0.11\","
 					      "\"took_us\":300,\"reason\":\"connect refused\"}]}\n"));
 }
 END_TEST
@@ -288,6 +288,37 @@ START_TEST(overrides_in_both_forms)
 	EXPECT_EXIT(0);
 	kit_ask(&k, 0, "overrides");
 	EXPECT_OUT("no overrides\n");
+}
+END_TEST
+
+/* ---- windows ---- */
+
+START_TEST(windows_in_both_forms)
+{
+	kit_ask(&k, 0, "windows");
+	EXPECT_OUT("no windows\n");
+	world_backend(&k.w, "127.0.0.11", HEALTH_OK);
+	world_run(&k.w, 5000);
+	world_plan(&k.w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12\n"
+		   "window upgrade 127.0.0.12 from=2023-11-14_22:00 to=2023-11-14_23:00\n"
+		   "window all www.example.test cron=0_*_*_*_* lasts=2400000\n"
+		   "window gone 127.0.0.11 from=2020-01-01_00:00 to=2020-01-01_01:00\n");
+	kit_ask(&k, KIT_JSON, "windows");
+	EXPECT_EXIT(0);
+	EXPECT_OUT("{\"windows\":[{\"window\":\"upgrade\",\"state\":\"open\",\"does\":\"drain\",\"what\":\"127.0.0.12\",\"opens\":\"2023-11-14T22:00:00.000Z\","
+		   "\"closes\":\"2023-11-14T23:00:00.000Z\",\"next\":null,\"services\":1,\"held_back\":0,\"held_back_by\":null,\"cron\":null,\"lasts_s\":3600,"
+		   "\"file\":\"test.lua\",\"line\":1},"
+		   "{\"window\":\"all\",\"state\":\"open\",\"does\":\"drain\",\"what\":\"www.example.test\",\"opens\":\"2023-11-14T22:00:00.000Z\","
+		   "\"closes\":\"2023-11-14T22:40:00.000Z\",\"next\":\"2023-11-14T23:00:00.000Z\",\"services\":1,\"held_back\":1,"
+		   "\"held_back_by\":\"www.example.test\",\"cron\":\"0 * * * *\",\"lasts_s\":2400,\"file\":\"test.lua\",\"line\":2},"
+		   "{\"window\":\"gone\",\"state\":\"over\",\"does\":\"drain\",\"what\":\"127.0.0.11\",\"opens\":null,\"closes\":null,\"next\":null,"
+		   "\"services\":1,\"held_back\":0,\"held_back_by\":null,\"cron\":null,\"lasts_s\":3600,\"file\":\"test.lua\",\"line\":3}]}\n");
+	kit_ask(&k, 0, "windows");
+	EXPECT_BEGIN("WINDOW   STATE  DOES   WHAT");
+	kit_ask(&k, KIT_JSON, "service www.example.test");
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"forced\":\"drain\",\"by\":\"maintenance\",\"until\":\"2023-11-14T23:00:00.000Z\",\"why\":\"upgrade\""));
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"window\":\"upgrade\",\"held_back\":null"));
+	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"window\":null,\"held_back\":\"all\""));
 }
 END_TEST
 
@@ -991,6 +1022,7 @@ static Suite *suite(void)
 	tcase_add_test(show, peers_without_a_pair);
 	tcase_add_test(show, peers_with_one);
 	tcase_add_test(show, overrides_in_both_forms);
+	tcase_add_test(show, windows_in_both_forms);
 	tcase_add_test(show, failback_asks_for_a_service);
 	tcase_add_test(show, targets_in_both_forms);
 	tcase_add_test(show, without_a_prober_all_grows_old_for_all_to_see);

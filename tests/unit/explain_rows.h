@@ -832,3 +832,25 @@
 	  "A: the answer is 127.0.0.11, whoever asks\n"
 	  "!held\n"
 	  "member 127.0.0.12 (tier 1) is down: it needs db.example.test, which is down; ns1 votes up (ok)\n" },
+	{ "drained by a window", W S A1 " " A2 "\nwindow upgrade " A1 " from=2023-11-14_22:00 to=2023-11-14_23:00\n",
+	  "3000",
+	  "A: tier 1 answers: it has 1 member up and needs 1\n"
+	  "A: the answer is 127.0.0.12, whoever asks\n"
+	  "A: TTL 10 s, the least allowed: 127.0.0.12 may change in 3.0s\n"
+	  "member 127.0.0.11 (tier 1) is up: ns1 votes up (ok)\n"
+	  "member 127.0.0.11 is taken out of every answer, and is not counted: maintenance window \"upgrade\", until 2023-11-14T23:00:00.000Z\n"
+	  "member 127.0.0.12 (tier 1) is up: ns1 votes up (ok)\n" },
+	{ "down by a window", W S A1 " / " A2 "\nwindow upgrade " A1 " cron=0_22_*_*_tue lasts=3600000 state=down\n",
+	  "3000",
+	  "A: tier 2 answers: tier 1 has 0 of 1 members up that it needs\n"
+	  "member 127.0.0.11 is taken out of every answer, as one that is down: maintenance window \"upgrade\", until 2023-11-14T23:00:00.000Z\n" },
+	{ "a window that is held back", W S A1 " " A2 "\nwindow upgrade www.example.test from=2023-11-14_22:00 to=2023-11-14_23:00\n",
+	  "3000",
+	  "A: the answer is 127.0.0.11, 127.0.0.12\n"
+	  "member 127.0.0.11 is not taken out by maintenance window \"upgrade\": it would leave no member that could answer\n"
+	  "member 127.0.0.12 is not taken out by maintenance window \"upgrade\": it would leave no member that could answer\n" },
+	{ "an override beside a window", W S A1 " " A2 "\nwindow upgrade " A1 " from=2023-11-14_22:00 to=2023-11-14_23:00\n",
+	  "3000; up 127.0.0.11; 1000",
+	  "A: the answer is 127.0.0.11, 127.0.0.12\n"
+	  "member 127.0.0.11 counts as up, whatever its checks say: override \"up 127.0.0.11\" by alice, until auto, because \"because\"\n"
+	  "!maintenance\n" },

@@ -249,14 +249,16 @@ START_TEST(counts_are_held_against_what_is_there)
 	/* a claim of 1,000,000 streams in a few octets allocates nothing to speak of */
 	struct plan *p = plan_make("check web\nservice a.test web 127.0.0.1", 0), *q = NULL;
 	p->stream_count = p->service_count = p->script_count = 0;
-	struct bytes a = encoded(p);
-	store_u32(a.data + a.len - 8, PLAN_STREAMS_MAX);
+	struct bytes a = encoded(p); /* at its end the counts of streams, services and, of two octets, windows */
+	store_u32(a.data + a.len - 10, PLAN_STREAMS_MAX);
 	ck_assert_int_eq(plan_decode(&q, a.data, a.len), ERR_FORMAT);
-	store_u32(a.data + a.len - 8, PLAN_STREAMS_MAX + 1);
+	store_u32(a.data + a.len - 10, PLAN_STREAMS_MAX + 1);
 	ck_assert_int_eq(plan_decode(&q, a.data, a.len), ERR_LIMIT);
-	store_u32(a.data + a.len - 8, 0);
+	store_u32(a.data + a.len - 10, 0);
 	ck_assert_int_eq(plan_decode(&q, a.data, a.len), 0);
 	plan_free(q);
+	store_u16(a.data + a.len - 2, PLAN_WINDOWS_MAX + 1);
+	ck_assert_int_eq(plan_decode(&q, a.data, a.len), ERR_FORMAT);
 	store_u16(a.data + 4, 99);
 	ck_assert_int_eq(plan_decode(&q, a.data, a.len), ERR_VERSION);
 	bytes_deinit(&a);

@@ -191,6 +191,19 @@ tests_unit_core_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_core_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_core_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += tests/unit/calendar_test
+TESTS += tests/unit/calendar_test
+tests_unit_calendar_test_SOURCES = tests/unit/calendar_test.c tests/unit/unit.h
+tests_unit_calendar_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_calendar_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/core_windows_test
+TESTS += tests/unit/core_windows_test
+tests_unit_core_windows_test_SOURCES = tests/unit/core_windows_test.c $(CORE_KIT)
+tests_unit_core_windows_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_core_windows_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_core_windows_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += tests/unit/core_needs_test
 TESTS += tests/unit/core_needs_test
 tests_unit_core_needs_test_SOURCES = tests/unit/core_needs_test.c $(CORE_KIT)
