@@ -421,7 +421,7 @@ static void carry_services(struct core *c, struct gen *g)
 				continue;
 			s->members[i].state = m->state;
 			s->members[i].changed_ms = m->changed_ms;
-			slow_carry(s, &s->members[i], was, m);
+			slow_carry(c, s, &s->members[i], was, m);
 		}
 		for (int f = 0; f < CORE_FAMILIES; f++) {
 			carry_last(s, was, f);

@@ -26,12 +26,19 @@ int slow_init(struct gen *g, struct service *s)
 	return slow_ms(s) == 0 ? 0 : heap_set(&g->slows, &s->slow, UINT64_MAX);
 }
 
-void slow_carry(struct service *s, struct member *m, const struct service *old, const struct member *was)
+static uint8_t share(uint32_t slow_start_ms, uint64_t elapsed_ms)
+{
+	uint8_t pct = policy_start_pct(slow_start_ms, elapsed_ms);
+	return pct < 100 ? pct : 0;
+}
+
+/* A new plan is published whole, and may give more time or less: no share of the old one stands. */
+void slow_carry(const struct core *c, struct service *s, struct member *m, const struct service *old, const struct member *was)
 {
 	if (slow_ms(s) == 0)
 		return;
 	m->absence = was->absence;
-	m->start_pct = was->start_pct;
+	m->start_pct = was->start_pct ? share(slow_ms(s), c->now_ms - was->start_ms) : 0;
 	m->start_ms = was->start_ms;
 	m->start_written = was->start_written;
 	s->stepped_ms = old->stepped_ms;
@@ -112,10 +119,10 @@ static void follow(const struct core *c, struct service *s, size_t i)
 static void step(const struct core *c, struct service *s, struct member *m, bool may, bool *stepped)
 {
 	uint64_t elapsed_ms = c->now_ms - m->start_ms;
-	uint8_t pct = policy_start_pct(slow_ms(s), elapsed_ms);
+	uint8_t pct = share(slow_ms(s), elapsed_ms);
 	if (m->start_pct == 0 || m->start_pct == pct || !may)
 		return;
-	m->start_pct = pct < 100 ? pct : 0;
+	m->start_pct = pct;
 	*stepped = true;
 }
 

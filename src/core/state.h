@@ -421,7 +421,8 @@ enum failback_can failback_ask(const struct service *s); /* AUTO: nothing is hel
 
 /* ---- slow.c ---- */
 int slow_init(struct gen *g, struct service *s) MUST_CHECK;
-void slow_carry(struct service *s, struct member *m, const struct service *old, const struct member *was); /* to the next plan */
+/* To the next plan. */
+void slow_carry(const struct core *c, struct service *s, struct member *m, const struct service *old, const struct member *was);
 void slow_recover(struct core *c, struct service *s, size_t i, uint64_t begun_wall_ms);
 void slow_follow(struct core *c, struct service *s);       /* before a decision: who came back, and the shares */
 bool slow_settle(struct core *c, const struct service *s) MUST_CHECK; /* journal; false = no memory */

@@ -282,6 +282,29 @@ static void check_removals(struct sim *s, int node, size_t v, struct policy_inpu
 	}
 }
 
+/* What a member has of its weight so long after it came back: a tenth of the time after the other, each a second at least. */
+static unsigned grown(unsigned slow_ms, uint64_t since_ms)
+{
+	unsigned step_ms = slow_ms > 10000 ? (slow_ms + 9) / 10 : 1000, steps = (unsigned)(since_ms / step_ms);
+	return since_ms >= slow_ms ? 100 : steps == 0 ? 5 : 100 * steps * step_ms / slow_ms;
+}
+
+/* A slow start: nobody has one who is in no answer; who has is where the time says, or was there a second ago. */
+static void check_slow_start(struct sim *s, int node, const struct plan_service *conf, size_t i, const struct core_member_view *m)
+{
+	uint64_t slow_ms = conf->policy.slow_start_ms, since_ms = slow_ms - m->start_left_ms;
+	bool out = m->force == POLICY_FORCE_DOWN || m->force == POLICY_FORCE_DRAIN ||
+		   (m->force == POLICY_FORCE_NONE && m->state == HEALTH_VERDICT_DOWN);
+	if (m->start_pct == 0)
+		return;
+	if (slow_ms == 0 || out)
+		sim_fail(s, "ns%d %s member %zu is in a slow start, and is not answered", node + 1, conf->name, i);
+	else if (m->start_pct > grown((unsigned)slow_ms, since_ms) ||
+		 m->start_pct < grown((unsigned)slow_ms, since_ms > 1000 ? since_ms - 1000 : 0))
+		sim_fail(s, "ns%d %s member %zu has %u%% of its weight after %u ms", node + 1, conf->name, i, m->start_pct,
+			 (unsigned)since_ms);
+}
+
 static void check_member(struct sim *s, int node, size_t v, size_t i, struct policy_input *in)
 {
 	const struct plan *p = sim_plan(s, node);
@@ -298,6 +321,7 @@ static void check_member(struct sim *s, int node, size_t v, size_t i, struct pol
 	if (force != m.force)
 		sim_fail(s, "ns%d %s member %zu is forced %d, the overrides say %d", node + 1, conf->name, i, m.force,
 			 force);
+	check_slow_start(s, node, conf, i, &m);
 	*in = (struct policy_input){ .state = m.state, .force = (uint8_t)force, .weight_pct = 100, .flip_ms = UINT32_MAX };
 }
 

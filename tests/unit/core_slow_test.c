@@ -288,11 +288,12 @@ START_TEST(a_new_plan_carries_it)
 	go("127.0.0.11");
 	come("127.0.0.11");
 	world_run(&w, 24100);
-	world_plan(&w, CHECK "service www.example.test web 127.0.0.13 127.0.0.12 127.0.0.11 pick=weighted slow_start=60000\n");
+	world_plan(&w, CHECK "service www.example.test web 127.0.0.13 127.0.0.12 127.0.0.11 pick=weighted "
+		   "slow_start=60000\n");
 	world_run(&w, 500);
 	want("127.0.0.13*100 127.0.0.12*100 127.0.0.11*40 ttl=10"); /* a new member did not come back */
 	world_plan(&w, TWO "120000\n"); /* twice as long: half of the share */
-	world_run(&w, 1000);
+	world_run(&w, 100);
 	ck_assert_uint_eq(weight(), 20);
 	world_plan(&w, TWO "0\n");
 	world_run(&w, 100);
@@ -382,7 +383,8 @@ END_TEST
 START_TEST(the_return_of_what_it_needs_begins_it)
 {
 	world_begin(&w, CHECK "service db.example.test web 127.0.0.20\n"
-		    "service www.example.test web 127.0.0.11^db.example.test 127.0.0.12 pick=weighted slow_start=60000\n");
+		    "service www.example.test web 127.0.0.11^db.example.test 127.0.0.12 pick=weighted "
+		    "slow_start=60000\n");
 	world_run(&w, 120000);
 	want(FULL);
 	go("127.0.0.20");
@@ -392,6 +394,32 @@ START_TEST(the_return_of_what_it_needs_begins_it)
 	ck_assert_uint_eq(weight(), 5);
 	world_run(&w, 60000);
 	want(FULL);
+}
+END_TEST
+
+/* By the stamp of the state that rose, as if the twin had decided it a while ago. */
+START_TEST(who_hears_of_it_late_goes_on_where_the_other_is)
+{
+	static const struct { int64_t age_ms; unsigned weight; } cases[] = {
+		{ 0, 5 }, { 20000, 30 }, { 59999, 90 }, { 60000, 100 }, { 86400000, 100 },
+		{ -5000, 5 }, /* its clock is ahead of ours */
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		world_begin(&w, TWO "60000\n");
+		world_run(&w, 1000);
+		go("127.0.0.11");
+		ck_assert_uint_eq(weight(), 0);
+		struct service *s = &w.core->gen->services[0];
+		struct hold *h = &w.core->gen->streams[s->conf->checks[0].streams[0]].hold[s->agree - 1];
+		h->state = HEALTH_VERDICT_UP;
+		h->hlc = (uint64_t)((int64_t)(WORLD_WALL_MS + w.now_ms) - cases[i].age_ms) << 16;
+		service_mark(w.core, s);
+		world_step(&w, &(struct core_event){ .type = CORE_TIMER });
+		ck_assert_uint_eq(weight(), cases[i].weight);
+		if (i + 1 < sizeof cases / sizeof *cases)
+			world_end(&w);
+	}
 }
 END_TEST
 
@@ -416,12 +444,13 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		without_it_who_comes_back_has_all, who_comes_back_grows, it_is_published_ten_times, a_service_steps_once_a_second,
-		a_short_one_steps_by_the_second, alone_it_is_published_once, a_fall_in_the_middle_begins_it_anew,
-		the_end_of_an_override_begins_it, who_is_forced_up_begins_slowly, what_fell_while_drained_begins_when_it_is_back,
+		without_it_who_comes_back_has_all, who_comes_back_grows, it_is_published_ten_times,
+		a_service_steps_once_a_second, a_short_one_steps_by_the_second, alone_it_is_published_once, a_fall_in_the_middle_begins_it_anew,
+		the_end_of_an_override_begins_it, who_is_forced_up_begins_slowly,
+		what_fell_while_drained_begins_when_it_is_back,
 		a_restart_goes_on_where_it_was, a_restart_begins_none, a_new_plan_carries_it,
 		the_end_of_a_drain_in_the_configuration_begins_it, a_shorter_journal_keeps_it, the_view_tells_it,
-		the_return_of_what_it_needs_begins_it,
+		the_return_of_what_it_needs_begins_it, who_hears_of_it_late_goes_on_where_the_other_is,
 		what_they_must_carry_moves_the_tier };
 	TCase *t = tcase_create("stories");
 	Suite *s = suite_create("core_slow");
