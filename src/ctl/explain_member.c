@@ -102,8 +102,8 @@ static void say_flap(struct explain *e, uint16_t i, const struct core_member_vie
 			explain_say(e, EXPLAIN_MEMBER, "member %s goes up and down by check %.48s (penalty %" PRIu32 "): %s holds it down until %s at least",
 				    text, v.conf->check, v.penalty, view_node(e->h)->name, utc);
 		else
-			explain_say(e, EXPLAIN_MEMBER, "member %s goes up and down by check %.48s (penalty %" PRIu32 "), until %s at least; that "
-				    "changes no answer", text, v.conf->check, v.penalty, utc);
+			explain_say(e, EXPLAIN_MEMBER, "member %s goes up and down by check %.48s (penalty %" PRIu32 "); that changes no answer",
+				    text, v.conf->check, v.penalty);
 	}
 }
 

@@ -197,6 +197,10 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(s->timing.fall, 3);
 	ck_assert_uint_eq(s->timing.rise, 2);
 	ck_assert_uint_eq(s->timing.retry_ms, 1000);
+	ck_assert(!s->timing.flap.hold);
+	ck_assert_uint_eq(s->timing.flap.suppress, 3000);
+	ck_assert_uint_eq(s->timing.flap.reuse, 750);
+	ck_assert_uint_eq(s->timing.flap.half_life_ms, 60000);
 	ck_assert_uint_eq(l.p->generation, 3);
 	unload(&l);
 
@@ -450,6 +454,47 @@ START_TEST(members_are_addresses_hosts_sites_and_tables)
 	ck_assert_int_eq(arg(probe, "port")->integer, 8443);
 	ck_assert_int_eq(arg(stream(&l, "www.example.test", 3, 0), "port")->integer, 80);
 	unload(&l);
+	help_leave();
+}
+END_TEST
+
+/* A check's hold for flapping is read, inherited, printed, and the twins'; without it the bounds are nobody's decision. */
+START_TEST(holds_for_flapping)
+{
+	static const struct { const char *flap; bool hold; uint32_t suppress, reuse, half_life_ms; const char *printed; } rows[] = {
+		{ "", false, 3000, 750, 60000, "\"flap\": false" },
+		{ "flap = true", true, 3000, 750, 60000, "\"suppress\": 3000," },
+		{ "flap = {}", true, 3000, 750, 60000, NULL },
+		{ "flap = { suppress = 2000, reuse = 1999, half_life = '30s' }", true, 2000, 1999, 30000, NULL },
+		{ "flap = { suppress = 3000, half_life = 3600 }", true, 3000, 750, 3600000, NULL },
+		{ "flap = false", false, 3000, 750, 60000, "\"flap\": false" },
+	};
+	uint64_t digests[6];
+
+	enter();
+	for (size_t i = 0; i < 6; i++) {
+		struct loaded l;
+		char text[1000];
+
+		snprintf(text, sizeof text, BASE "check 'f' { script = 'tcp', args = { port = 1 }%s %s }\n"
+			 "service 'www.example.test' { check = { use = 'f', fall = 4 }, tiers = { { '192.0.2.1' } } }\n",
+			 *rows[i].flap ? "," : "", rows[i].flap);
+		load(&l, text);
+		const struct health_flap_rule *r = &stream(&l, "www.example.test", 0, 0)->timing.flap;
+		ck_assert_msg(r->hold == rows[i].hold && r->suppress == rows[i].suppress && r->reuse == rows[i].reuse &&
+			      r->half_life_ms == rows[i].half_life_ms, "%s", rows[i].flap);
+		digests[i] = l.p->digest;
+		struct bytes out;
+		bytes_init(&out, 65536);
+		ck_assert_int_eq(conf_print(l.c, l.p, &out), 0);
+		bytes_u8(&out, 0);
+		ck_assert_msg(!rows[i].printed || strstr((const char *)out.data, rows[i].printed), "%s: %s", rows[i].flap, (const char *)out.data);
+		bytes_deinit(&out);
+		unload(&l);
+	}
+	for (size_t i = 0; i < 5; i++)
+		ck_assert_msg((digests[i] == digests[i + 1]) == (i == 1), "%s and the next", rows[i].flap);
+	ck_assert_uint_eq(digests[0], digests[5]);
 	help_leave();
 }
 END_TEST
@@ -963,7 +1008,7 @@ int main(void)
 		the_product_example_is_accepted, what_is_left_out_has_its_default, limits, durations_are_seconds_or_text,
 		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
 		every_agree_and_pick_reaches_the_plan, needs_reach_the_plan, members_are_addresses_hosts_sites_and_tables,
-		slow_start_load_and_capacity_reach_the_plan, one_stream_for_one_question,
+		slow_start_load_and_capacity_reach_the_plan, holds_for_flapping, one_stream_for_one_question,
 		keys_do_not_depend_on_order_or_timing,
 		twins_have_one_digest, twins_probe_where_each_is_told, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,
 				broken_files_are_told_at_their_line,

@@ -487,6 +487,19 @@
 	  "A: the answer is 127.0.0.11, whoever asks\n"
 	  "A: TTL 10 s, the least allowed: 127.0.0.11 may change in 3.0s\n"
 	  "member 127.0.0.11 (tier 1) is up: ns1 votes up (ok)\n" },
+	{ "flapping, which changes nothing", "check web interval=1000 timeout=500 retry=200 fall=1 rise=1\n" S A1 " / " A2 " ttl=1-60\n",
+	  "3000; 127.0.0.11 refused; 1200; 127.0.0.11 ok; 1200; 127.0.0.11 refused; 1200; 127.0.0.11 ok; 1200; 127.0.0.11 refused; 1200; 127.0.0.11 ok; 1200",
+	  "A: tier 1 answers: it has 1 member up and needs 1\n"
+	  "A: the answer is 127.0.0.11, whoever asks\n"
+	  "member 127.0.0.11 (tier 1) is up: ns1 votes up (ok)\n"
+	  "member 127.0.0.11 goes up and down by check web (penalty 5795); that changes no answer\n"
+	  "!member 127.0.0.12 goes up and down\n" },
+	{ "flapping, and held for it", "check web interval=1000 timeout=500 retry=200 fall=1 rise=1 suppress=3000\n" S A1 " / " A2 " ttl=1-60\n",
+	  "3000; 127.0.0.11 refused; 1200; 127.0.0.11 ok; 1200; 127.0.0.11 refused; 1200; 127.0.0.11 ok; 1200; 127.0.0.11 refused; 1200; 127.0.0.11 ok; 1200",
+	  "A: tier 2 answers: tier 1 has 0 of 1 members up that it needs\n"
+	  "A: the answer is 127.0.0.12, whoever asks\n"
+	  "member 127.0.0.11 (tier 1) is down: ns1 votes down (ok)\n"
+	  "member 127.0.0.11 goes up and down by check web (penalty 4795): ns1 holds it down until 2023-11-14T22:32:50.216Z at least\n" },
 	{ "stale", W S A1 " / " A2 " initial=down\n",
 	  "3000; 127.0.0.11 error; 9000",
 	  "A: tier 1 answers: it has 1 member up and needs 1\n"

@@ -9,7 +9,7 @@
 static const char *const text =
 	"pair any-down\n"
 	"check web interval=1000 timeout=500 retry=200 fall=3 rise=2\n"
-	"check port interval=5000\n"
+	"check port interval=5000 suppress=4000 half_life=90000\n"
 	"service www.example.test web 127.0.0.11 127.0.0.12@ams1%ams / 2001:db8::13 all_down=last ttl=5-30 initial=down\n"
 	"service dl.example.test web+port 127.0.0.11 127.0.0.14 need=50% pick=weighted answer=1 agree=local couple=1 removals=25%\n"
 	"service static.example.test - 127.0.0.15 all_down=none failback=60000 removals=3\n"
