@@ -343,7 +343,8 @@ static void read_canary(struct maker *m, char **at)
 		least = m->streams[i].timing.timeout_ms < least ? m->streams[i].timing.timeout_ms : least;
 	uint32_t every = health_canary_every_ms(least);
 	m->streams[m->p->stream_count++] = (struct plan_stream){ .key = plan_make_key("canary", &a), .addr = a, .check = "canary",
-		.owner = "canary", .canary = true, .timing = { every, health_canary_timeout_ms(every), every, 1, 1 } };
+		.owner = "canary", .canary = true, .timing = { .interval_ms = every, .timeout_ms = health_canary_timeout_ms(every), .retry_ms = every,
+								   .fall = 1, .rise = 1 } };
 }
 
 /* '_' for the spaces of a time. */
