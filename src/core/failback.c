@@ -108,7 +108,7 @@ void failback_fill(const struct core *c, const struct service *s, struct policy_
 		out[h] = (struct policy_held){ .tier = -1 };
 	for (int h = 0; h < holds(s); h++) {
 		out[h].tier = s->hold[h].tier;
-		out[h].ripe = s->fail_back ? UINT32_MAX : 0;
+		out[h].ripe = s->fail_back && !s->failed_back ? UINT32_MAX : 0;
 		for (int t = 0; delay_ms(s) != POLICY_FAILBACK_MANUAL && t < s->conf->policy.tier_count; t++) {
 			uint64_t since = s->better_since[h][t];
 			if (since != UNSET && c->now_ms >= since && c->now_ms - since >= delay_ms(s))
@@ -166,6 +166,7 @@ bool failback_follow(struct core *c, struct service *s)
 		}
 		hold->served = (int8_t)tier;
 	}
+	s->failed_back = s->fail_back; /* what it takes over from here on waits as ever */
 	return moved;
 }
 
@@ -224,7 +225,7 @@ bool failback_settle(struct core *c, struct service *s)
 			return false;
 		hold->told = is_shared(c, s);
 	}
-	s->fail_back = false;
+	s->fail_back = s->failed_back = false;
 	return true;
 }
 

@@ -123,7 +123,8 @@ struct service {
 	struct tier_hold hold[CORE_FAMILIES];       /* only where failback is not "auto"; of a coupled service only [0] */
 	uint64_t *better_since[CORE_FAMILIES];      /* by tier: since when it has enough and waits; UINT64_MAX = it does not */
 	struct heap_item failback;                  /* when a tier that waits is ripe */
-	bool fail_back;                             /* an operator said so: all that wait are ripe */
+	bool fail_back;                             /* an operator said so: all that wait are ripe, until the hold moved */
+	bool failed_back;                           /* it moved, and only the journal is missing */
 	struct heap_item slow;                      /* when a member that starts slowly gets its next share */
 	uint64_t stepped_ms;                        /* when one got one last; 0 = never */
 	uint16_t windows;                           /* open ones that touch it */

@@ -1,7 +1,7 @@
 #include <string.h>
 #include "lib/policy_oracle.h"
 
-static int size(set x)
+static int size(member_set x)
 {
 	return __builtin_popcount(x);
 }
@@ -11,7 +11,7 @@ void policy_oracle_see(struct policy_oracle *w, const struct policy_service *s, 
 {
 	*w = (struct policy_oracle){ .s = s, .in = in, .last = last, .held = held };
 	for (int i = 0; i < s->member_count; i++) {
-		set me = 1u << i;
+		member_set me = 1u << i;
 		enum health_verdict believed = in[i].state;
 
 		if (believed == HEALTH_VERDICT_UNKNOWN)
@@ -43,7 +43,7 @@ void policy_oracle_see(struct policy_oracle *w, const struct policy_service *s, 
 	}
 }
 
-static bool enough(const struct policy_oracle *w, set group)
+static bool enough(const struct policy_oracle *w, member_set group)
 {
 	int up = size(group & w->up);
 	unsigned carried = 0; /* hundredths */
@@ -55,7 +55,7 @@ static bool enough(const struct policy_oracle *w, set group)
 	return w->s->need ? up >= w->s->need : up * 100 >= w->s->need_pct * size(group & ~w->drained);
 }
 
-static set cell(const struct policy_oracle *w, int f, int t)
+static member_set cell(const struct policy_oracle *w, int f, int t)
 {
 	return w->family[f] & w->tier[t];
 }
@@ -125,9 +125,9 @@ static struct policy_opinion first_of(const struct policy_oracle *w, int f)
 	return (struct policy_opinion){ POLICY_RULE_FIRST, -1, 0 };
 }
 
-static set remembered(const struct policy_oracle *w, int f)
+static member_set remembered(const struct policy_oracle *w, int f)
 {
-	set x = 0;
+	member_set x = 0;
 
 	if (w->last[f].rule != POLICY_RULE_NONE)
 		for (int k = 0; k < w->last[f].count; k++)
@@ -140,7 +140,7 @@ static bool same_place(const struct addr *a, const struct addr *b)
 	return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
-static set once(const struct policy_oracle *w, set x)
+static member_set once(const struct policy_oracle *w, member_set x)
 {
 	for (int i = 0; i < w->s->member_count; i++)
 		for (int k = 0; k < i; k++)
@@ -149,9 +149,9 @@ static set once(const struct policy_oracle *w, set x)
 	return x;
 }
 
-static set list_of(const struct policy_oracle *w, int f)
+static member_set list_of(const struct policy_oracle *w, int f)
 {
-	set x = 0;
+	member_set x = 0;
 
 	for (int k = 0; k < w->s->fallback_count; k++) {
 		const struct addr *a = &w->s->fallback[k];
@@ -167,7 +167,7 @@ static set list_of(const struct policy_oracle *w, int f)
 
 static struct policy_opinion nobody_serves(const struct policy_oracle *w, int f)
 {
-	set mine = remembered(w, f);
+	member_set mine = remembered(w, f);
 
 	switch ((enum policy_all_down)w->s->all_down) {
 	case POLICY_ALL_DOWN_ALL:
@@ -203,9 +203,9 @@ struct policy_opinion policy_oracle_judge(const struct policy_oracle *w, int f)
 }
 
 /* Members whose flip leads, or may help to lead, to another answer of family f. */
-static set movers(const struct policy_oracle *w, int f, const struct policy_opinion *v)
+static member_set movers(const struct policy_oracle *w, int f, const struct policy_opinion *v)
 {
-	set own = v->tier >= 0 ? w->tier[v->tier] : 0, better = 0, down = w->mine & ~w->up;
+	member_set own = v->tier >= 0 ? w->tier[v->tier] : 0, better = 0, down = w->mine & ~w->up;
 
 	for (int t = 0; t < v->tier; t++)
 		better |= w->tier[t];
@@ -234,7 +234,7 @@ uint32_t policy_oracle_in_ttl(const struct policy_service *s, uint32_t ms)
 uint32_t policy_oracle_ttl(const struct policy_oracle *w, int f, const struct policy_opinion *v)
 {
 	uint64_t ms = UINT32_MAX;
-	set x = movers(w, f, v);
+	member_set x = movers(w, f, v);
 
 	if (v->rule == POLICY_RULE_WAIT)
 		return w->s->ttl_min_s;

@@ -7,20 +7,20 @@
 
 #define POLICY_ORACLE_MEMBERS 32
 #define POLICY_ORACLE_TIERS 4
-typedef uint32_t set; /* bit i: member i, or address i of the fallback list */
+typedef uint32_t member_set; /* bit i: member i, or address i of the fallback list */
 
 struct policy_oracle {
 	const struct policy_service *s;
 	const struct policy_input *in;
 	const struct policy_answer *last;
 	const struct policy_held *held;
-	set family[2], tier[POLICY_ORACLE_TIERS], drained, out, up, mine; /* mine: asked for their health */
+	member_set family[2], tier[POLICY_ORACLE_TIERS], drained, out, up, mine; /* mine: asked for their health */
 	bool waits;
 };
 struct policy_opinion {
 	uint8_t rule;
 	int tier;
-	set members;
+	member_set members;
 };
 
 /* Borrows all that it is given. */

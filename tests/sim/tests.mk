@@ -19,3 +19,12 @@ tests_sim_uplink_SOURCES = tests/sim/uplink.c tests/sim/seeds.h $(CORE_KIT)
 tests_sim_uplink_LDADD = $(CORE_LIBS)
 tests_sim_uplink_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_sim_uplink_CFLAGS = $(AM_CFLAGS)
+
+# Random histories of one core against the rules said again.
+check_PROGRAMS += tests/sim/histories
+TESTS += tests/sim/histories
+tests_sim_histories_SOURCES = tests/sim/histories.c tests/sim/histories.h tests/sim/history_oracle.c tests/sim/seeds.h \
+	tests/lib/plan_make.c tests/lib/plan_make.h $(POLICY_ORACLE)
+tests_sim_histories_LDADD = $(CORE_LIBS)
+tests_sim_histories_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_sim_histories_CFLAGS = $(AM_CFLAGS)
