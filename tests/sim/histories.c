@@ -112,6 +112,8 @@ static void say_service(struct history *h, unsigned v)
 		say(h, " load=%u", below(h, 80));
 	if (down == 4)
 		say(h, " fallback=127.0.0.%u,::%u", 1 + below(h, 8), 1 + below(h, 5));
+	if (chance(h, 10))
+		say(h, chance(h, 50) ? " removals=%u" : " removals=%u%%", 1 + below(h, 2) * (chance(h, 50) ? 1 : 39));
 	if (v > 0 && chance(h, 15))
 		say(h, " needs=s%u.test", below(h, v));
 	say(h, "\n");
@@ -335,7 +337,7 @@ static bool run(uint64_t seed, bool loud)
 	bool good = check(&h);
 	for (int i = 0; good && i < EVENTS; i++)
 		good = run_to(&h, h.now_ms + 1 + below(&h, GAP_MS)) && something(&h) && check(&h);
-	good = good && run_to(&h, h.now_ms + 4 * GAP_MS);
+	good = good && run_to(&h, h.now_ms + (chance(&h, 4) ? 70000 : 4 * GAP_MS)); /* some past the minute of `removals` */
 	if (!good)
 		printf("seed %" PRIu64 " at %" PRIu64 " ms: %s\n", seed, h.now_ms - BEGIN_MS, h.oracle.fault);
 	core_free(h.core);

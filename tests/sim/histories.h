@@ -24,7 +24,8 @@ struct told_stream {
 	enum health_verdict verdict, effective; /* effective: the last that was no "unknown" */
 	bool known, waiting;
 	unsigned fails, passes, passed_with, weight;
-	uint64_t counted_ms;
+	uint64_t counted_ms, down_ms; /* since when it is effectively down, and the how-manieth such news it was */
+	unsigned down_order;
 };
 struct told_command { char selector[64]; enum core_verb verb; uint64_t at_ms, until_ms; };
 struct told_service {
@@ -40,6 +41,7 @@ struct history_oracle {
 	const struct plan *plan;
 	uint64_t begun_ms, round_ends_ms;
 	bool round_done;
+	unsigned downs;
 	struct told_stream streams[HISTORY_STREAMS];
 	struct told_command commands[HISTORY_COMMANDS];
 	size_t command_count;

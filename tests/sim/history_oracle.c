@@ -80,7 +80,12 @@ void oracle_result(struct history_oracle *o, uint32_t stream, const struct healt
 		return;
 	if (what == HEALTH_PASS)
 		s->passed_with = r->weight_pct;
+	enum health_verdict was = s->effective;
 	count(s, t, what == HEALTH_PASS);
+	if (s->effective == HEALTH_VERDICT_DOWN && was != HEALTH_VERDICT_DOWN) {
+		s->down_ms = now_ms;
+		s->down_order = ++o->downs;
+	}
 	if (s->verdict == HEALTH_VERDICT_UP) /* while it is unknown what was last known is held */
 		s->weight = s->passed_with;
 	s->counted_ms = now_ms;
@@ -171,6 +176,61 @@ static void see_member(const struct history_oracle *o, const struct plan_service
 	in->waiting = in->state == HEALTH_VERDICT_UNKNOWN && (waits || !o->round_done);
 }
 
+/* ---- how many may go in a minute ---- */
+
+#define MINUTE_MS 60000
+
+struct gone { size_t member; uint64_t at_ms; unsigned order; };
+
+/* The stream whose going down left too few: of those down the one that came (count - need + 1)th. */
+static struct gone went_down(const struct history_oracle *o, const struct plan_check *c, size_t member)
+{
+	unsigned order = 0;
+	for (int nth = c->count - c->need; nth >= 0; nth--) {
+		unsigned next = ~0u;
+		for (size_t k = 0; k < c->count; k++) {
+			const struct told_stream *s = &o->streams[c->streams[k]];
+			if (s->effective == HEALTH_VERDICT_DOWN && s->down_order > order && s->down_order < next)
+				next = s->down_order;
+		}
+		order = next;
+	}
+	for (size_t k = 0; k < c->count; k++)
+		if (o->streams[c->streams[k]].down_order == order)
+			return (struct gone){ member, o->streams[c->streams[k]].down_ms, order };
+	return (struct gone){ member, 0, 0 };
+}
+
+/* The down members in their order: each goes when it went down, but not within a minute of the one `bound` before it. Who may
+ * not go yet counts as up. */
+static void hold_back(const struct history_oracle *o, const struct plan_service *v, struct policy_input *in, const bool lacks[],
+		      uint64_t now_ms)
+{
+	struct gone gone[HISTORY_MEMBERS];
+	size_t n = 0, counted = 0;
+	for (size_t i = 0; i < v->policy.member_count; i++) {
+		const struct policy_member *m = &v->policy.members[i];
+		counted += !policy_member_drained(m, in[i].force);
+		if (in[i].state != HEALTH_VERDICT_DOWN || in[i].force || m->drain || lacks[i])
+			continue;
+		struct gone g = went_down(o, &v->checks[i], i);
+		size_t at = n++;
+		for (; at > 0 && gone[at - 1].order > g.order; at--)
+			gone[at] = gone[at - 1];
+		gone[at] = g;
+	}
+	size_t bound = v->removals ? v->removals : (counted * v->removals_pct + 99) / 100;
+	for (size_t k = 0; k < n; k++) {
+		size_t before = bound ? bound : 1;
+		if (k >= before && gone[k - before].at_ms + MINUTE_MS > gone[k].at_ms)
+			gone[k].at_ms = gone[k - before].at_ms + MINUTE_MS;
+		if (gone[k].at_ms <= now_ms)
+			continue;
+		in[gone[k].member].state = HEALTH_VERDICT_UP;
+		in[gone[k].member].flip_ms = MINUTE_MS;
+	}
+}
+
 struct decision { struct policy_input in[HISTORY_MEMBERS]; struct policy_held held[2]; struct policy_oracle sets; struct policy_opinion say[2]; };
 
 static bool serves(const struct decision *d)
@@ -249,15 +309,19 @@ static void stay_ready(const struct plan_service *s, struct policy_input *in)
 static void decide(struct history_oracle *o, uint32_t v, const bool missing[], struct decision *d, uint64_t now_ms)
 {
 	const struct plan_service *s = &o->plan->services[v];
+	bool lacks[HISTORY_MEMBERS] = { false };
 	for (size_t i = 0; i < s->policy.member_count; i++) {
 		see_member(o, s, i, &d->in[i]);
 		d->in[i].force = force_of(o, s, i, now_ms);
 		for (uint32_t k = 0; k < o->plan->service_count; k++)
 			if (missing[k] && needs(s, i, k)) {
+				lacks[i] = true;
 				d->in[i].state = HEALTH_VERDICT_DOWN;
 				d->in[i].waiting = false;
 			}
 	}
+	if (s->removals || s->removals_pct)
+		hold_back(o, s, d->in, lacks, now_ms);
 	if (o->services[v].ready)
 		stay_ready(s, d->in);
 	see_held(o, v, d->held, now_ms);
