@@ -25,6 +25,7 @@
 #define READ_DIR LANDLOCK_ACCESS_FS_READ_DIR
 #define FS_ABI_1 ((UINT64_C(1) << 13) - 1) /* execute … make_sym */
 #define NET_BIND_TCP UINT64_C(1)
+#define RULE_NET_PORT 2
 #define SCOPE_ALL UINT64_C(3) /* abstract UNIX sockets, signals */
 
 struct ruleset { /* struct landlock_ruleset_attr of ABI 6; an older kernel is given its beginning */
@@ -107,6 +108,13 @@ static void allow_ca(int ruleset)
 	allow_folders(ruleset, tls_ca_folders());
 }
 
+/* An address to leave from, at a port of the system's choice, and no port of anybody else's. */
+static void allow_any_port(int ruleset)
+{
+	const struct { uint64_t access, port; } a = { NET_BIND_TCP, 0 };
+	(void)syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &a, 0); /* before ABI 4 there is neither the rule nor the bar */
+}
+
 int confine_files(enum confine_files which, const char **why)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -117,6 +125,7 @@ int confine_files(enum confine_files which, const char **why)
 	}
 	if (which == CONFINE_FILES_CA)
 		allow_ca(ruleset);
+	allow_any_port(ruleset);
 	int e = syscall(SYS_landlock_restrict_self, ruleset, 0) ? ERR_ABSENT : 0;
 	if (e)
 		*why = strerror(errno);

@@ -255,6 +255,7 @@ static int run_probes(struct bench *b)
 		fprintf(stderr, "gemelctl: the probe cannot be started\n");
 		return CTL_PROBE_UNKNOWN;
 	}
+	probes_set_source(b->probes, b->plan->plan->nodes[b->plan->plan->self].probe_source);
 	add_ping_sockets(b);
 	start_next(b);
 	if (b->probe->at < b->probe->count)

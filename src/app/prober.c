@@ -378,6 +378,7 @@ static void take_plan(struct prober *p, int fd)
 	}
 	g->next = p->plans;
 	p->plans = g;
+	probes_set_source(p->probes, plan->nodes[plan->self].probe_source);
 	drop_old_plans(p);
 	take_waiting(p);
 }

@@ -96,6 +96,26 @@ static void read_peer(struct conf *c, struct plan_node *n, const struct conf_val
 				   "\"peer\" is a wildcard; expected the address at which the twin reaches this node");
 }
 
+/* One of each family. Whether it is an address of this machine is not asked: it may come later, and the configuration be
+ * checked elsewhere. */
+static void read_probe_source(struct conf *c, struct plan_node *n, const struct conf_value *v)
+{
+	uint16_t count = 0;
+	const struct addr *list = v ? read_addrs(c, v, 0, &count) : NULL;
+
+	for (uint16_t i = 0; list && i < count; i++) {
+		struct addr *a = &n->probe_source[list[i].family == 6];
+
+		if (list[i].port || addr_is_any(&list[i]))
+			conf_fields_fault(c, SCHEMA_NODE, NODE_PROBE_SOURCE, list_item(v, i));
+		else if (a->family)
+			conf_fault(c, list_item(v, i), "\"probe_source\" has two addresses of IPv%u; expected one of each family",
+				   a->family);
+		else
+			*a = list[i];
+	}
+}
+
 /* An own address proves nothing about the network. On loopback, which is a network of its own, only the very same
  * socket or a ping. */
 static bool is_own(const struct addr *canary, const struct addr *own)
@@ -159,6 +179,7 @@ static void build_node(struct conf *c, const struct conf_block *b, struct plan_n
 	if (f->v[NODE_HTTP] && addr_parse(&n->http, f->v[NODE_HTTP]->string.s, f->v[NODE_HTTP]->string.len, 0))
 		memset(&n->http, 0, sizeof n->http);
 	read_canaries(c, n, f->v[NODE_CANARIES]);
+	read_probe_source(c, n, f->v[NODE_PROBE_SOURCE]);
 	n->status_from = conf_blocks_read(c, f->v[NODE_STATUS_FROM], CONF_LOOPBACK, &n->status_from_count);
 	n->workers = (uint16_t)conf_fields_integer(f, NODE_WORKERS);
 	/* NULL lets the supervisor choose where there is no such user */

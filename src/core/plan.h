@@ -48,6 +48,7 @@ struct plan_node {
 	const struct addr *peer; uint8_t peer_count;
 	const struct addr *canaries; uint16_t canary_count; /* port 0 = ping */
 	const struct addr_block *status_from; uint16_t status_from_count;
+	struct addr probe_source[2]; /* IPv4, IPv6; family 0 = the system chooses */
 	struct addr http; /* family 0 = off */
 	const char *control, *state, *user; /* paths as written, made absolute from the configuration's folder */
 	const char *nsid;                   /* NULL = none */

@@ -167,6 +167,10 @@ static void read_node(struct reader *d, struct plan_node *n)
 	n->canaries = read_addrs(d, &count, UINT16_MAX);
 	n->canary_count = (uint16_t)count;
 	n->status_from = read_blocks(d, &n->status_from_count, UINT16_MAX);
+	for (int i = 0; i < 2; i++) {
+		read_addr(d, &n->probe_source[i], false);
+		require(d, n->probe_source[i].family == 0 || n->probe_source[i].family == (i ? 6 : 4));
+	}
 	read_addr(d, &n->http, false);
 	n->control = read_text(d, false);
 	n->state = read_text(d, false);

@@ -71,6 +71,8 @@ void plan_node_put(struct bytes *out, const struct plan_node *n)
 	add_addrs(out, n->peer, n->peer_count);
 	add_addrs(out, n->canaries, n->canary_count);
 	add_blocks(out, n->status_from, n->status_from_count);
+	add_addr(out, &n->probe_source[0]);
+	add_addr(out, &n->probe_source[1]);
 	add_addr(out, &n->http);
 	add_text(out, n->control);
 	add_text(out, n->state);

@@ -24,6 +24,7 @@ struct probes {
 	struct tls_contexts *tls; /* NULL before the first handshake */
 	struct probe_runner *runner; /* NULL = none yet */
 	struct probe_pinger *pinger; /* NULL = none */
+	struct addr source[2];       /* of IPv4, IPv6; family 0 = the system's choice */
 	uint8_t room[PROBE_READ_LEN];
 };
 
@@ -35,6 +36,13 @@ struct probe_runner **probe_runner_of(struct probe *p)
 struct probe_pinger *probe_pinger_of(struct probe *p)
 {
 	return p->set->pinger;
+}
+
+const struct addr *probe_source_of(struct probe *p, uint8_t family)
+{
+	const struct addr *a = &p->set->source[family == 6];
+
+	return a->family != 0 ? a : NULL;
 }
 
 uint8_t *probe_read_room(struct probe *p)
@@ -599,6 +607,14 @@ int probes_set_runner(struct probes *s, int fd)
 	probe_runner_free(s->runner);
 	s->runner = probe_runner_new(s->base, fd);
 	return s->runner != NULL ? 0 : ERR_NOMEM;
+}
+
+void probes_set_source(struct probes *s, const struct addr source[2])
+{
+	memset(s->source, 0, sizeof s->source);
+	for (int i = 0; i < 2; i++)
+		if (source[i].family != 0)
+			s->source[source[i].family == 6] = source[i];
 }
 
 void probes_limit_tls(struct probes *s, unsigned most)

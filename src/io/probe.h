@@ -73,6 +73,9 @@ int probes_start(struct probes *s, const struct probe_job *job) MUST_CHECK;
 int probes_set_runner(struct probes *s, int fd) MUST_CHECK;
 /* A raw ICMP or ICMPv6 socket for pings that may not open their own; taken on success. ERR_FORMAT, ERR_NOMEM. */
 int probes_add_ping_socket(struct probes *s, int fd) MUST_CHECK;
+/* The addresses that probes leave from: at most one a family, without a port; family 0 = what the system chooses. Those that
+ * have begun are as they are. */
+void probes_set_source(struct probes *s, const struct addr source[2]);
 /* TLS connections open at once, TLS_OPEN_MAX unless told before the first; probes that want one more wait. */
 void probes_limit_tls(struct probes *s, unsigned most);
 void probes_get_stats(const struct probes *s, struct probes_stats *out);

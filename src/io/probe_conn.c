@@ -114,6 +114,10 @@ struct probe_conn *probe_conn_open(struct probe *p, const struct addr *a, int ty
 		fail_errno(p, *len > 0 ? errno : EAFNOSUPPORT, PROBE_WAIT_CONNECT, true);
 		return NULL;
 	}
+	if (!probe_leave_from(p, c->fd, a->family)) {
+		probe_conn_close(c);
+		return NULL;
+	}
 	bytes_init(&c->in, 2 * 65536 + PROBE_READ_LEN);
 	return c;
 }

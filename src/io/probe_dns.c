@@ -217,9 +217,13 @@ void probe_dns_begin(struct probe *p)
 		return;
 	}
 	p->conn->fd = socket(ss.ss_family, (q->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (p->conn->fd < 0)
+	if (p->conn->fd < 0) {
 		fail(p, errno, true);
-	else if (connect(p->conn->fd, (struct sockaddr *)&ss, len) == 0)
+		return;
+	}
+	if (!probe_leave_from(p, p->conn->fd, req->addr.family))
+		return;
+	if (connect(p->conn->fd, (struct sockaddr *)&ss, len) == 0)
 		send_query(p);
 	else if (errno == EINPROGRESS)
 		probe_wait_io(p, PROBE_WAIT_CONNECT, p->conn, EV_WRITE);

@@ -39,6 +39,7 @@ struct echo {
 struct probe_pinger {
 	int fd[2];             /* raw: IPv4, IPv6; -1 = none */
 	struct event *read[2];
+	struct addr bound[2];  /* to which probe_source; family 0 = none yet */
 	LIST_HEAD(, echo) echoes[256]; /* by the first octet of the identifier */
 };
 
@@ -128,6 +129,8 @@ static void ping_own(struct probe *p, struct echo *e, const uint8_t *packet, siz
 	struct sockaddr_storage ss;
 	socklen_t ss_len = sockaddr_from_addr(&ss, &e->to);
 
+	if (!probe_leave_from(p, e->side.conn.fd, e->to.family))
+		return;
 	if (connect(e->side.conn.fd, (struct sockaddr *)&ss, ss_len) != 0 || send(e->side.conn.fd, packet, len, 0) < 0)
 		fail(p, errno, true);
 	else
@@ -176,6 +179,8 @@ static void ping_raw(struct probe *p, struct echo *e, struct probe_pinger *g, co
 	struct sockaddr_storage ss;
 	socklen_t ss_len = sockaddr_from_addr(&ss, &e->to);
 
+	if (!probe_leave_shared(p, g->fd[e->to.family == 6], e->to.family, &g->bound[e->to.family == 6]))
+		return;
 	if (sendto(g->fd[e->to.family == 6], packet, len, MSG_DONTWAIT, (struct sockaddr *)&ss, ss_len) < 0) {
 		fail(p, errno, true);
 		return;

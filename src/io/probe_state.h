@@ -127,6 +127,12 @@ void probe_conn_ready(struct probe *p);  /* the socket that is waited for is rea
 void probe_conn_close(struct probe_conn *c);
 enum health_reason probe_reason_of(int error, enum probe_wait wait, bool at_once);
 
+/* ---- probe_source.c: both false once the probe has failed ---- */
+const struct addr *probe_source_of(struct probe *p, uint8_t family); /* NULL = the system's choice */
+bool probe_leave_from(struct probe *p, int fd, uint8_t family); /* before fd is connected */
+/* A socket that probes share; bound: where it was bound the last time, family 0 at first. */
+bool probe_leave_shared(struct probe *p, int fd, uint8_t family, struct addr *bound);
+
 /* ---- probe_udp.c ---- */
 void probe_udp_begin(struct probe *p); /* performs SCRIPT_REQ_UDP */
 void probe_udp_send(struct probe *p);  /* p->out on p->conn, as one datagram */

@@ -9,5 +9,5 @@ src_io_libio_a_SOURCES += src/io/clock.h src/io/journal.c src/io/journal.h src/i
 src_io_libio_a_SOURCES += src/io/http1.c src/io/http1.h src/io/probe.c src/io/probe.h src/io/probe_state.h src/io/probe_conn.c \
 	src/io/probe_http.c src/io/probe_tls.c src/io/probe_udp.c
 src_io_libio_a_SOURCES += src/io/tls.c src/io/tls.h src/io/tls_context.c src/io/tls_info.c src/io/tls_state.h
-src_io_libio_a_SOURCES += src/io/probe_dns.c src/io/probe_ping.c src/io/probe_run.c src/io/plugin.c src/io/plugin.h
+src_io_libio_a_SOURCES += src/io/probe_dns.c src/io/probe_ping.c src/io/probe_run.c src/io/probe_source.c src/io/plugin.c src/io/plugin.h
 src_io_libio_a_SOURCES += src/io/probe_trace.c

@@ -1,6 +1,7 @@
 """ping: in a network namespace of its own, where the kernel's word on ping sockets can be set and addresses come and go."""
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -24,13 +25,17 @@ class Ping(Case):
         with open(RANGE, "w") as f:
             f.write(text)
 
-    def start(self):
+    def start(self, of_node="", checks=CHECKS):
         body = "".join(
             f'service "{n}.example.test" {{ tiers = {{ {{ "{a}" }} }}, check = {{ script = "ping", args = {{ {args} }}, '
             'interval = "300ms", timeout = "1s", fall = 1, rise = 1 } }\n'
-            for name, args in CHECKS.items() for n, a in ((f"{name}4", "192.0.2.77"), (f"{name}6", "2001:db8::77")))
+            for name, args in checks.items() for n, a in ((f"{name}4", "192.0.2.77"), (f"{name}6", "2001:db8::77")))
         config = self.single_config(body)
-        self.node(config, "solo")
+        with open(config) as f:
+            text = f.read()
+        with open(config, "w") as f:
+            f.write(text.replace('listen =', of_node + 'listen =', 1))
+        self.solo = self.node(config, "solo")
 
     def member(self, name):
         status, out, _ = self.ctl("solo", "--json", "service", f"{name}.example.test")
@@ -61,6 +66,44 @@ class Ping(Case):
         for path in ("/proc/sys/net/ipv4/icmp_echo_ignore_all", "/proc/sys/net/ipv6/icmp/echo_ignore_all"):
             with open(path, "w") as f:
                 f.write(word)
+
+    def leaves_from(self):
+        """Who asks 192.0.2.77 for an echo: the machine's own ICMP is heard by a raw socket."""
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
+            s.settimeout(PATIENCE_S)
+            while True:
+                packet, peer = s.recvfrom(2048)
+                if packet[20] == 8 and packet[16:20] == socket.inet_aton("192.0.2.77"):
+                    return peer[0]
+
+    def look_at_the_source(self):
+        there = 'probe_source = { "192.0.2.78", "2001:db8::78" }, '
+        sh("ip addr add 192.0.2.78/32 dev lo; ip -6 addr add 2001:db8::78/128 dev lo nodad")
+        self.start(there, {"one": ""})
+        for v in "46":
+            self.expect(f"one{v}", "up", " ms")
+        self.assertEqual(self.leaves_from(), "192.0.2.78")
+        sh("ip addr del 192.0.2.78/32 dev lo; ip -6 addr del 2001:db8::78/128 dev lo")
+        # It cannot be left from, which says nothing of the target: an alarm, one for both, and no verdict.
+        self.assertTrue(self.solo.wait_log("check ping stays unknown", PATIENCE_S))
+        self.assertRegex(self.solo.log(), "stays unknown: .*probe_source (192.0.2.78|2001:db8::78): Cannot assign requested address")
+        self.assertNotIn("state=down", self.solo.log())
+        with open(self.solo.config) as f:
+            text = f.read()
+        with open(self.solo.config, "w") as f:
+            f.write(text.replace(there, ""))
+        self.assertEqual(self.ctl("solo", "reload")[0], 0)
+        for v in "46":
+            self.expect(f"one{v}", "up", " ms")
+        self.assertNotEqual(self.leaves_from(), "192.0.2.78")
+
+    def test_source_with_ping_sockets(self):
+        self.set_range("0 2147483647")
+        self.look_at_the_source()
+
+    def test_source_with_raw_sockets(self):
+        self.set_range("1 0")
+        self.look_at_the_source()
 
     def test_with_ping_sockets(self):
         self.set_range("0 2147483647")

@@ -123,6 +123,27 @@ class Story(Case):
         self.both_answer(A)
         self.assertIn(f"{C}", self.ctl("ns2", "targets")[1])
 
+    def test_probes_leave_from_their_source(self):
+        self.both_answer(A, B)
+        came = set()
+        listener = socket.create_server((B, 0))
+        listener.settimeout(30)
+        self.addCleanup(listener.close)
+        with open(self.ns1.config) as f:
+            text = f.read()
+        with open(self.ns1.config, "w") as f:
+            f.write(text.replace("peer =", 'probe_source = { "127.0.0.77", "::1" }, peer =', 1) +  # ns1's; ns2 leaves it to the system
+                    f'service "src.example.test" {{ tiers = {{ {{ "{B}" }} }}, check = {{ script = "tcp", args = '
+                    f'{{ port = {listener.getsockname()[1]} }} }} }}\n')
+        for n in ("ns1", "ns2"):
+            self.assertEqual(self.ctl(n, "reload")[0], 0)
+        while len(came) < 2:
+            connection, peer = listener.accept()
+            came.add(peer[0])
+            connection.close()
+        self.assertEqual(came, {"127.0.0.77", B if B in came else "127.0.0.1"})
+        self.both_answer(A, B)
+
     def test_explain_knows_what_a_client_gets(self):
         self.both_answer(A, B)
         with open(self.scratch.path("gemel.lua"), encoding="ascii") as f:

@@ -255,6 +255,12 @@ TESTS += tests/unit/script_redirect_test
 tests_unit_script_redirect_test_SOURCES = tests/unit/script_redirect_test.c tests/unit/unit.h
 tests_unit_script_redirect_test_LDADD = src/script/libscript.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_script_redirect_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_PROGRAMS += tests/unit/probe_source_test
+TESTS += tests/unit/probe_source_test
+tests_unit_probe_source_test_SOURCES = tests/unit/probe_source_test.c tests/unit/probe_kit.h tests/unit/unit.h
+tests_unit_probe_source_test_LDADD = $(tests_unit_probe_test_LDADD)
+tests_unit_probe_source_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+
 check_PROGRAMS += tests/unit/probe_udp_test
 TESTS += tests/unit/probe_udp_test
 tests_unit_probe_udp_test_SOURCES = tests/unit/probe_udp_test.c tests/unit/probe_kit.h
