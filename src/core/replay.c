@@ -23,6 +23,7 @@ struct replay {
 	struct heap heap;
 	size_t strangers;
 	uint64_t first_ms, last_ms;
+	uint64_t now_ms; /* of the last step */
 	bool started;
 };
 
@@ -238,17 +239,24 @@ static struct track *track_of(struct heap_item *i)
 	return (struct track *)(void *)((char *)i - offsetof(struct track, next));
 }
 
+/* Stretches overlap where the clock that they were recorded by went back: time stands still then. */
+static int step_core(struct replay *r, const struct core_event *e, uint64_t at_ms)
+{
+	r->now_ms = at_ms > r->now_ms ? at_ms : r->now_ms;
+	return core_step(r->core, e, r->now_ms, r->now_ms);
+}
+
 static int give_result(struct replay *r, struct track *t)
 {
 	const struct item *it = &r->items[t->at];
-	uint64_t now_ms = t->next.at_ms;
+	uint64_t at_ms = t->next.at_ms;
 	struct core_event e = { .type = CORE_RESULT };
 	e.result.stream = it->stream;
 	e.result.result.reason = (enum health_reason)it->s.reason;
 	e.result.result.weight_pct = it->s.weight_pct;
 	t->given++;
 	int err = arm(r, t);
-	return err ? err : core_step(r->core, &e, now_ms, now_ms);
+	return err ? err : step_core(r, &e, at_ms);
 }
 
 /* 1 = a step was made, 0 = none is left. */
@@ -261,7 +269,7 @@ static int step(struct replay *r)
 		int e = first ? give_result(r, track_of(first)) : 0;
 		return e ? e : first != NULL;
 	}
-	int e = core_step(r->core, &(struct core_event){ .type = CORE_TIMER }, timer, timer);
+	int e = step_core(r, &(struct core_event){ .type = CORE_TIMER }, timer);
 	return e ? e : 1;
 }
 

@@ -358,6 +358,33 @@ START_TEST(ages_without_end_are_refused)
 }
 END_TEST
 
+/* A clock that went back: what was recorded before and after it lies over each other. */
+START_TEST(time_does_not_go_back)
+{
+	struct plan *p = plan_make(plan_text, 0);
+	const struct core_notice *n;
+	uint8_t room[64];
+	struct replay *r;
+	uint64_t last = 0;
+	int e;
+	ck_assert_int_eq(replay_new(&r, p), 0);
+	for (uint32_t i = 0; i < 6; i++) {
+		struct core_stretch s = { .key = p->streams[i % p->stream_count].key, .first_ms = 100000 - i * 9000, .count = 30, .session = i / 2,
+					  .reason = i % 2 ? HEALTH_OK : HEALTH_CONNECT_REFUSED, .weight_pct = 100, .open = true };
+		s.last_ms = s.first_ms + 29000;
+		ck_assert_int_eq(replay_add(r, room, encode(&s, room)), 0);
+	}
+	ck_assert_int_eq(replay_begin(r), 0);
+	while ((e = replay_next(r, &n)) == 1) {
+		ck_assert_uint_ge(n->wall_ms, last);
+		last = n->wall_ms;
+	}
+	ck_assert_int_eq(e, 0);
+	replay_free(r);
+	plan_free(p);
+}
+END_TEST
+
 /* ---- over restarts, reloads and compactions ---- */
 
 static int emit_record(void *ctx, const uint8_t *data, size_t len)
@@ -454,7 +481,7 @@ int main(void)
 	const TTest *tests[] = {
 		a_record_comes_back, what_cannot_have_been_is_refused, a_steady_target_writes_nothing, a_flood_is_bounded,
 		the_same_plan_tells_the_same_story, changes_come_at_the_times_at_which_they_came, another_fall_tells_another_story,
-		targets_that_the_record_does_not_know_are_told, a_journal_that_is_cut_anywhere_tells_a_part, ages_without_end_are_refused,
+		targets_that_the_record_does_not_know_are_told, a_journal_that_is_cut_anywhere_tells_a_part, ages_without_end_are_refused, time_does_not_go_back,
 		a_compacted_journal_tells_the_same, a_restart_keeps_what_was_recorded, a_target_that_goes_with_a_reload_leaves_its_record,
 		the_ring_keeps_the_newest,
 	};
