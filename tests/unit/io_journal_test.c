@@ -75,6 +75,42 @@ START_TEST(cut_at_every_octet_it_is_a_prefix_that_goes_on)
 }
 END_TEST
 
+/* Of a running server too: nothing is cut off, and nothing but its time is touched. */
+START_TEST(reading_alone_changes_nothing)
+{
+	uint8_t whole[1024], again[1024];
+	char path[96];
+	const size_t frame = JOURNAL_FRAME_HEAD_LEN + 8;
+	size_t torn = 99;
+	setup();
+	snprintf(path, sizeof path, "%s/journal", b.path);
+	for (uint32_t i = 1; i <= 6; i++)
+		ck_assert_int_eq(append(i), 0);
+	journal_sync(b.journal, true);
+	size_t len = read_journal(whole, sizeof whole);
+	for (size_t cut = 0; cut <= len; cut++) {
+		size_t left = cut < JOURNAL_HEAD_LEN ? 0 : (cut - JOURNAL_HEAD_LEN) / frame;
+		write_journal(whole, cut);
+		b.count = 0;
+		int e = journal_read(path, on_record, &b, &torn);
+		ck_assert_int_eq(e, cut > 0 && cut < JOURNAL_HEAD_LEN ? ERR_FORMAT : 0);
+		ck_assert_uint_eq(b.count, left);
+		ck_assert(e || torn == (cut ? cut - JOURNAL_HEAD_LEN - left * frame : 0));
+		ck_assert_uint_eq(cut ? read_journal(again, sizeof again) : 0, cut);
+		ck_assert_int_eq(memcmp(again, whole, cut), 0);
+	}
+	ck_assert_int_eq(journal_read(b.path, on_record, &b, &torn), ERR_IO);
+	ck_assert_int_eq(errno, EISDIR);
+	snprintf(path, sizeof path, "%s/nothing", b.path);
+	ck_assert_int_eq(journal_read(path, on_record, &b, &torn), ERR_IO);
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(journal_read(path, on_record, &b, &torn), ERR_IO); /* and waits for nobody */
+	unlink(path);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_spoilt_octet_ends_the_replay_before_it)
 {
 	uint8_t whole[1024], bad[1024];
@@ -251,7 +287,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { records_come_back_in_order, verdicts_are_synced_soon_without_being_asked_twice,
-				 cut_at_every_octet_it_is_a_prefix_that_goes_on,
+				 cut_at_every_octet_it_is_a_prefix_that_goes_on, reading_alone_changes_nothing,
 				 a_spoilt_octet_ends_the_replay_before_it, a_tail_of_garbage_is_cut_off,
 				 an_epoch_survives_a_torn_successor, two_torn_epochs_are_none,
 				 a_disk_that_takes_nothing_at_the_start_is_no_reason_not_to_start,
