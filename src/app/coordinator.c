@@ -182,6 +182,15 @@ static void take_progress(struct coordinator *c, struct rbuf *m)
 		ctl_reload_progress(c->ctl, c->reload_asked, progress_text(text, zones, all, records));
 }
 
+/* The twin is told, so that it need not find out; then there is nothing left that could. */
+static void leave(struct coordinator *c)
+{
+	if (!c->core)
+		return;
+	coordinator_step(c, &(struct core_event){ .type = CORE_STOP });
+	coordinator_flush_streams(c);
+}
+
 static void finish(struct coordinator *c)
 {
 	journal_close(c->journal);
@@ -213,8 +222,10 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_diag(c, &m);
 	else if (t == IPC_PROGRESS && c->ctl)
 		take_progress(c, &m);
-	else if (t == IPC_STOP)
+	else if (t == IPC_STOP) {
+		leave(c);
 		finish(c);
+	}
 }
 
 static void supervisor_end(void *ctx)

@@ -98,6 +98,8 @@ void coordinator_hook_second(struct coordinator *c);
 const struct ctl_hook *coordinator_hook_get(struct coordinator *c); /* NULL = there is none */
 /* coordinator_streams.c */
 void coordinator_listen(struct coordinator *c, int fd, const struct addr *at);
+/* What was written last goes out now, or never. */
+void coordinator_flush_streams(struct coordinator *c);
 void coordinator_connection(struct coordinator *c, const struct core_effect *e);
 
 /* coordinator_whatif.c */

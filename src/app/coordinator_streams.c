@@ -199,6 +199,17 @@ void coordinator_connection(struct coordinator *c, const struct core_effect *e)
 	}
 }
 
+void coordinator_flush_streams(struct coordinator *c)
+{
+	for (size_t i = 0; c->streams && i < STREAMS_MAX; i++) {
+		struct connection *k = &c->streams->list[i];
+		struct evbuffer *out = k->id && k->io ? bufferevent_get_output(k->io) : NULL;
+		size_t len = out ? evbuffer_get_length(out) : 0;
+		if (len)
+			(void)!send(k->fd, evbuffer_pullup(out, -1), len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+}
+
 /* ---- theirs ---- */
 
 static bool take_token(struct bucket *b, unsigned a_second)

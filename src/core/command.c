@@ -191,6 +191,8 @@ int command_take(struct core *c, const struct core_command *cmd)
 	char selector[CORE_SELECTOR_MAX];
 	if (cmd->verb == CORE_VERB_FAILBACK)
 		return take_failback(c, cmd);
+	if (cmd->verb == CORE_VERB_MAINT)
+		return maint_take(c, cmd);
 	if (!understood(c, cmd, selector))
 		return c->nomem ? ERR_NOMEM : 0;
 	if (c->pending_count >= CORE_PENDING_MAX) {

@@ -186,6 +186,9 @@ static int dispatch(struct core *c, const struct core_event *e)
 	case CORE_PROBER:
 		schedule_prober(c, e->prober.up);
 		return 0;
+	case CORE_STOP:
+		twin_leave(c);
+		return 0;
 	case CORE_TELL: {
 		struct core_notice n = *e->tell.notice;
 		notice_put(c, &n);
@@ -203,7 +206,7 @@ static const char *cause_of(enum core_event_type t)
 	static const char *const causes[] = { [CORE_EVENT_NONE] = "time",      [CORE_TIMER] = "time",     [CORE_RESULT] = "check",
 					      [CORE_PACKET] = "twin",          [CORE_STREAM] = "twin",   [CORE_COMMAND] = "operator", [CORE_SYNCED] = "operator",
 					      [CORE_EPOCH] = "start",          [CORE_PLAN] = "reload",    [CORE_PROBER] = "process",
-					      [CORE_TELL] = "process" };
+					      [CORE_TELL] = "process",         [CORE_STOP] = "stop" };
 	return causes[t];
 }
 
@@ -228,6 +231,7 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	overrides_run(c);
 	windows_run(c);
 	failback_run(c);
+	maint_run(c);
 	slow_run(c);
 	round_check(c);
 	twin_run(c); /* the round's end may have changed what we are */
@@ -257,6 +261,8 @@ uint64_t core_deadline(const struct core *c)
 		return c->now_ms;
 	at = earlier(at, c->overrides_due_ms);
 	at = earlier(at, windows_due_ms(c));
+	if (c->maint_until_ms)
+		at = earlier(at, c->maint_until_ms);
 	first = heap_peek(&c->gen->failbacks);
 	if (first)
 		at = earlier(at, first->at_ms);

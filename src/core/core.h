@@ -31,10 +31,11 @@ enum core_event_type {
 	CORE_EPOCH,    /* an epoch asked for by CORE_NEED_EPOCH is on disk; boot is fresh randomness */
 	CORE_PLAN,     /* a new configuration */
 	CORE_TELL,     /* of what happened around the core: it numbers it and keeps it */
+	CORE_STOP,     /* we are being stopped: the twin is told; nothing comes after it */
 	CORE_PROBER    /* the prober came (up) or went: probes in flight are void. Until the first it is taken to be there */
 };
 enum core_stream { CORE_STREAM_NONE = 0, CORE_STREAM_ACCEPTED, CORE_STREAM_OPENED, CORE_STREAM_OCTETS, CORE_STREAM_DRAINED, CORE_STREAM_ENDED };
-enum core_verb { CORE_VERB_NONE = 0, CORE_VERB_AUTO, CORE_VERB_DOWN, CORE_VERB_UP, CORE_VERB_DRAIN, CORE_VERB_FAILBACK /* of a service; no override */ };
+enum core_verb { CORE_VERB_NONE = 0, CORE_VERB_AUTO, CORE_VERB_DOWN, CORE_VERB_UP, CORE_VERB_DRAIN, CORE_VERB_FAILBACK /* of a service; no override */, CORE_VERB_MAINT /* of this node, "on" or "off"; no override */ };
 #define CORE_SELECTOR_MAX 128 /* address, glob, host, site:NAME, service, SERVICE/ADDRESS */
 #define CORE_REASON_MAX 96
 #define CORE_AUTHOR_MAX 32

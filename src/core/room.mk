@@ -9,6 +9,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/hear.c \
 	src/core/history.c \
 	src/core/journal.c src/core/journal.h \
+	src/core/maint.c \
 	src/core/needs.c \
 	src/core/notice.c src/core/notice.h \
 	src/core/override.c \

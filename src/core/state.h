@@ -29,6 +29,8 @@
 #define CORE_PROBER_GONE_MS 10000 /* a prober that is away for longer is not just being started anew */
 #define CORE_LATE_MS 1000       /* a step this late: we were stopped, or the machine was; the time does not count */
 #define CORE_LOST_MS 1000       /* a result this late after its timeout is not coming: the prober lost it */
+#define CORE_TILT_INTERVALS 2   /* of the slowest check */
+#define CORE_TILT_MAX_MS 60000  /* a check an hour does not void those of a second for two hours */
 #define CORE_OVERRIDES_MAX 1024 /* selectors; operators type them, a twin repeats them */
 #define CORE_PENDING_MAX 64     /* commands that wait for the disk */
 #define CORE_OVERRIDE_KEEP_MS 3600000 /* a dead override is remembered this long, so that late news cannot revive an older one */
@@ -270,6 +272,9 @@ struct core {
 	struct health_witness paths[HEALTH_PATHS];
 	enum health_path packet_path; /* by which the present step's packet came */
 	uint64_t unwitnessed;     /* results that were void for want of a witness, since the start */
+	bool maint;               /* an operator's word; not remembered over a start */
+	uint64_t maint_until_ms;  /* 0 = until "off" */
+	uint64_t tilt_until_ms;   /* results of this time are no proof of a failure */
 	uint64_t isolated_ms;     /* since when nobody answers us; 0 = somebody does */
 	uint64_t ask_ms[HEALTH_PATHS]; /* others are not asked again before */
 	uint32_t ask_next;        /* the stream that is looked at first then */
@@ -477,6 +482,9 @@ void twin_epoch(struct core *c, uint64_t epoch, uint64_t boot);
 void twin_run(struct core *c);   /* timers, changes, freshness */
 void twin_flush(struct core *c); /* datagrams and streams out */
 void twin_stream(struct core *c, const struct core_event *e);
+void twin_leave(struct core *c);  /* we are being stopped */
+int maint_take(struct core *c, const struct core_command *cmd);
+void maint_run(struct core *c);   /* its time may be over */
 void twin_forget(struct core *c, const struct stream *s);
 
 /* ---- records.c ---- */

@@ -431,7 +431,6 @@ void round_check(struct core *c)
 	if (c->round_done)
 		return;
 	c->round_done = true;
-	if (c->pair && pair_self(c->pair) == PAIR_BOOT)
-		pair_set_self(c->pair, PAIR_NORMAL, c->now_ms);
+	watch_self(c);
 	services_mark_all(c, false);
 }

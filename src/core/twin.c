@@ -55,7 +55,6 @@ int twin_start(struct core *c)
 	if (e < 0)
 		return e;
 	c->boot = 0;
-	pair_set_self(c->pair, c->round_done ? PAIR_NORMAL : PAIR_BOOT, c->now_ms);
 	watch_self(c);
 	c->self = pair_self(c->pair);
 	note_peers(c);
@@ -243,13 +242,27 @@ static void alarm_about(struct core *c, uint8_t node, const char *what)
 	notice_alarm(c, core_node_name(c, node), what);
 }
 
+static enum pair_self_state said_self(const struct core *c, uint8_t node)
+{
+	for (size_t i = 0; i < c->peer_count; i++) {
+		if (c->peers[i].id == node)
+			return c->peers[i].self;
+	}
+	return PAIR_SELF_NONE;
+}
+
 static void notice_link(struct core *c, const struct pair_event *e)
 {
 	struct core_notice n = { .kind = CORE_NOTICE_LINK, .cause = "twin" };
 	snprintf(n.subject, sizeof n.subject, "%s", core_node_name(c, e->peer));
 	snprintf(n.old, sizeof n.old, "%s", pair_link_state_text(e->from));
 	snprintf(n.new, sizeof n.new, "%s", pair_link_state_text(e->to));
+	if (e->bye)
+		snprintf(n.reason, sizeof n.reason, "it was stopped");
 	notice_put(c, &n);
+	/* Somebody stopped it, or said before that it would be: not what somebody must be woken for. */
+	if (e->to == PAIR_LOST && (e->bye || said_self(c, e->peer) == PAIR_MAINT))
+		return;
 	if (e->to == PAIR_LOST)
 		alarm_about(c, e->peer, "twin lost");
 	else if (e->to == PAIR_TCP_ONLY)
@@ -258,6 +271,18 @@ static void notice_link(struct core *c, const struct pair_event *e)
 		alarm_about(c, e->peer, "the twin's configuration differs");
 	else if (e->to == PAIR_INCOMPATIBLE)
 		alarm_about(c, e->peer, "the twin speaks another version or has another key");
+}
+
+/* Until each check had time to ask twice: what was seen before the jump is not held against anybody. */
+static uint64_t tilt_span_ms(const struct core *c)
+{
+	uint64_t longest_ms = 0;
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
+		if (c->gen->streams[i].conf->timing.interval_ms > longest_ms)
+			longest_ms = c->gen->streams[i].conf->timing.interval_ms;
+	}
+	longest_ms *= CORE_TILT_INTERVALS;
+	return longest_ms < CORE_TILT_MAX_MS ? longest_ms : CORE_TILT_MAX_MS;
 }
 
 static void hear(struct core *c, const struct pair_event *e)
@@ -277,6 +302,8 @@ static void hear(struct core *c, const struct pair_event *e)
 		break;
 	case PAIR_EVENT_TILT: /* what is in flight was timed by a clock that jumped */
 		schedule_void_all(c);
+		c->tilt_until_ms = c->now_ms + tilt_span_ms(c);
+		watch_self(c);
 		alarm_about(c, gen_self(c->gen)->id, "the clock jumped, or this node did not run for a while");
 		break;
 	case PAIR_EVENT_SKEW:
@@ -365,6 +392,12 @@ void twin_stream(struct core *c, const struct core_event *e)
 	case CORE_STREAM_NONE:
 		break;
 	}
+}
+
+void twin_leave(struct core *c)
+{
+	if (c->pair)
+		pair_leave(c->pair);
 }
 
 static void flush_streams(struct core *c)

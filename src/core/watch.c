@@ -67,11 +67,10 @@ static void set_isolated(struct core *c, bool isolated)
 
 void watch_self(struct core *c)
 {
-	enum pair_self_state self = c->pair ? pair_self(c->pair) : PAIR_NORMAL;
-	if (c->pair && c->isolated_ms && self == PAIR_NORMAL)
-		pair_set_self(c->pair, PAIR_ISOLATED, c->now_ms);
-	else if (c->pair && !c->isolated_ms && self == PAIR_ISOLATED)
-		pair_set_self(c->pair, PAIR_NORMAL, c->now_ms);
+	struct pair_self_signs s = { .booted = c->round_done, .isolated = c->isolated_ms != 0, .maint = c->maint,
+				     .tilt_until_ms = c->tilt_until_ms };
+	if (c->pair)
+		pair_set_self(c->pair, &s, c->now_ms);
 }
 
 static void notice_lost(struct core *c, enum health_path path)

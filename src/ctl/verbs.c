@@ -20,6 +20,7 @@ struct verb {
 
 static enum call_next run_override(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_failback(struct call *c, const struct ctl_host *h, struct doc *d);
+static enum call_next run_maint(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_reload(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_stop(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_probe(struct call *c, const struct ctl_host *h, struct doc *d);
@@ -46,6 +47,8 @@ static const struct verb verbs[] = {
 	{ "auto", "WHAT [--reason TEXT] [--force]", "end an override: the checks decide again", 1, 1, false, OVERRIDE_OPTIONS, CORE_VERB_AUTO,
 	  run_override },
 	{ "failback", "SERVICE", "let the better tier take over now", 1, 1, false, 0, CORE_VERB_FAILBACK, run_failback },
+	{ "maint", "on|off [--for 30m] [--reason TEXT] [--force]", "tell the twin that this node will be stopped", 1, 1, false,
+	  OVERRIDE_OPTIONS, CORE_VERB_MAINT, run_maint },
 	{ "reload", "", "read configuration, zones and scripts again", 0, 0, false, 0, 0, run_reload },
 	{ "what-if", "FILE", "which answers another configuration would change right now", 1, 1, false, 0, 0, run_what_if },
 	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, run_probe },
@@ -243,6 +246,16 @@ static enum call_next run_failback(struct call *c, const struct ctl_host *h, str
 	(void)d;
 	c->command.verb = c->verb->command;
 	return take_text(c, c->command.selector, sizeof c->command.selector, "SERVICE", c->words[0]) ? CALL_COMMAND : CALL_ANSWER;
+}
+
+static enum call_next run_maint(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	bool off = strcmp(c->words[0], "off") == 0;
+	if (!off && strcmp(c->words[0], "on") != 0)
+		return call_fail(c, CALL_EXIT_USAGE, "maint \"%.64s\"; expected on or off", c->words[0]);
+	if (off && c->option[OPTION_FOR])
+		return call_fail(c, CALL_EXIT_USAGE, "maint off takes no --for");
+	return run_override(c, h, d);
 }
 
 static enum call_next run_reload(struct call *c, const struct ctl_host *h, struct doc *d)

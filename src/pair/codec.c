@@ -113,6 +113,15 @@ static void get_pull(struct rbuf *r, struct tlv_pull *p)
 	p->from.seq = get_u64(r);
 }
 
+static void get_ping(struct rbuf *r, struct tlv_ping *p)
+{
+	p->target = get_u8(r);
+	p->origin = get_u8(r);
+	get_bytes(r, 2);
+	p->ts = get_u32(r);
+	p->boot = get_u64(r);
+}
+
 bool delta_next(struct tlv_delta *d, struct pair_record *r)
 {
 	struct rbuf *b = &d->records;
@@ -173,6 +182,11 @@ static int tlv_get(struct rbuf *r, struct tlv *t)
 		get_pull(&b, &t->pull);
 		t->type = TLV_PULL;
 		return b.failed ? ERR_FORMAT : 0;
+	case TLV_PING:
+	case TLV_ACK:
+		get_ping(&b, &t->ping);
+		t->type = (enum tlv_type)(type & ~TLV_MUST);
+		return b.failed ? ERR_FORMAT : 0;
 	default:
 		t->type = TLV_NONE;
 		return type & TLV_MUST ? ERR_VERSION : 0;
@@ -222,6 +236,17 @@ void pull_put(struct wbuf *w, const struct tlv_pull *p)
 	put_bytes(w, (const uint8_t[7]){ 0 }, 7);
 	put_u64(w, p->from.epoch);
 	put_u64(w, p->from.seq);
+}
+
+void ping_put(struct wbuf *w, enum tlv_type type, const struct tlv_ping *p)
+{
+	put_u16(w, (uint16_t)type);
+	put_u16(w, TLV_PING_LEN);
+	put_u8(w, p->target);
+	put_u8(w, p->origin);
+	put_u16(w, 0);
+	put_u32(w, p->ts);
+	put_u64(w, p->boot);
 }
 
 void delta_begin(struct delta_writer *d, struct wbuf *w, uint8_t owner, uint64_t epoch, uint64_t from, uint64_t base)

@@ -22,7 +22,8 @@
 #define PAIR_FLAG_TCP 1u /* of the header: it came, or goes, by TCP */
 #define PAIR_FRAME_LEN 2 /* over TCP each packet stands behind its length */
 
-enum pair_type { PAIR_TYPE_NONE = 0, PAIR_TYPE_BEAT = 1 };
+/* All carry the same plaintext: PROBE goes out of turn with a PING or an ACK, BYE is a sender's last. 2 is reserved. */
+enum pair_type { PAIR_TYPE_NONE = 0, PAIR_TYPE_BEAT = 1, PAIR_TYPE_PROBE = 3, PAIR_TYPE_BYE = 4 };
 
 struct pair_header {
 	uint8_t version, type, key_id, flags, src, dst;
@@ -77,12 +78,13 @@ int beat_decode(struct pair_beat *b, const uint8_t *plain, size_t len) MUST_CHEC
 void beat_entry(const struct pair_beat *b, size_t i, struct pair_entry *e); /* i < entry_count */
 
 /* ---- TLVs: type u16 (top bit: must understand), length u16 ---- */
-enum tlv_type { TLV_NONE = 0, TLV_DELTA = 1, TLV_PULL = 2 };
+enum tlv_type { TLV_NONE = 0, TLV_DELTA = 1, TLV_PULL = 2, TLV_PING = 3, TLV_ACK = 4 };
 #define TLV_MUST 0x8000u
 #define TLV_HEAD_LEN 4
 #define TLV_DELTA_LEN 36  /* before the records */
 #define TLV_RECORD_LEN 16 /* before the value */
 #define TLV_PULL_LEN 24
+#define TLV_PING_LEN 16
 
 struct tlv_delta {
 	uint8_t owner, flags;
@@ -94,11 +96,17 @@ struct tlv_pull {
 	uint8_t owner;
 	struct pair_vector from;
 };
+struct tlv_ping { /* the answer, an ACK, is the same */
+	uint8_t target, origin; /* who is asked, and for whom */
+	uint32_t ts;            /* the origin's time, and its boot, which only it understands */
+	uint64_t boot;
+};
 struct tlv {
 	enum tlv_type type; /* TLV_NONE: not known, skip it */
 	union {
 		struct tlv_delta delta;
 		struct tlv_pull pull;
+		struct tlv_ping ping; /* PING and ACK */
 	};
 };
 /* Walks the TLVs of an accepted heartbeat; *r starts as tlv_walk. false at the end. */
@@ -108,6 +116,7 @@ bool tlv_next(struct rbuf *r, struct tlv *t);
 bool delta_next(struct tlv_delta *d, struct pair_record *r);
 
 void pull_put(struct wbuf *w, const struct tlv_pull *p);
+void ping_put(struct wbuf *w, enum tlv_type type, const struct tlv_ping *p);
 /* A delta is written head first, then its records, then closed; w must have room for the head. */
 struct delta_writer {
 	uint8_t *head;

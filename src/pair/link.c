@@ -150,6 +150,12 @@ bool link_incompatible(struct link *l, bool sure, uint64_t now_ms)
 	return set_state(l, PAIR_INCOMPATIBLE, now_ms);
 }
 
+bool link_left(struct link *l, uint64_t now_ms)
+{
+	l->heard_ms = l->echo_ms = l->tcp_heard_ms = l->tcp_echo_ms = l->indirect_ms = 0;
+	return set_state(l, PAIR_LOST, now_ms);
+}
+
 static enum pair_link_state living(const struct link *l)
 {
 	return !l->synced ? PAIR_SYNCING : l->mismatch ? PAIR_MISMATCH : PAIR_ACTIVE;
@@ -167,6 +173,7 @@ struct signs {
 	bool alive;   /* both directions work by UDP */
 	bool audible; /* something was just heard by UDP */
 	bool tcp;     /* both directions work by TCP */
+	bool indirect; /* others heard it, and it us through them */
 	bool gone;    /* no echo by UDP for 2 SUSPECT: the time for others to step in is over */
 	bool silent;  /* nothing heard by UDP for 2 SUSPECT */
 };
@@ -181,6 +188,7 @@ static struct signs look(const struct link *l, uint64_t now_ms)
 			       .audible = heard < 2 * (uint64_t)l->interval_ms,
 			       .tcp = l->tcp_heard_ms && l->tcp_heard_ms >= l->start_ms &&
 				      now_ms < tcp_dead_ms(l),
+			       .indirect = l->indirect_ms && age(l->indirect_ms, now_ms) < 2 * suspect,
 			       .gone = echo >= 2 * suspect,
 			       .silent = heard >= 2 * suspect };
 }
@@ -218,7 +226,9 @@ static enum pair_link_state judge(const struct link *l, uint64_t now_ms)
 	case PAIR_SUSPECT:
 		if (s.alive || s.audible)
 			return s.alive ? living(l) : PAIR_HALF;
-		return !s.gone ? PAIR_SUSPECT : s.tcp ? living_tcp(l, s) : PAIR_LOST;
+		if (s.gone && s.tcp)
+			return living_tcp(l, s);
+		return !s.gone || s.indirect ? PAIR_SUSPECT : PAIR_LOST;
 	case PAIR_HALF:
 		if (s.alive || (s.gone && s.tcp))
 			return s.alive ? living(l) : living_tcp(l, s);
@@ -257,6 +267,8 @@ uint64_t link_deadline(const struct link *l)
 		next_of(&at, l->heard_ms + 2 * suspect, l->judged_ms);
 	if (l->tcp_heard_ms)
 		next_of(&at, tcp_dead_ms(l), l->judged_ms);
+	if (l->indirect_ms)
+		next_of(&at, l->indirect_ms + 2 * suspect, l->judged_ms);
 	if (l->state == PAIR_INCOMPATIBLE)
 		next_of(&at, l->hint_ms + 2 * suspect, l->judged_ms);
 	return at;

@@ -19,6 +19,8 @@
  *     SUSPECT, HALF ──▶ TCP_ONLY ── three echoes by UDP: ACTIVE, MISMATCH; TCP silent too: LOST, or HALF while heard
  *     WAITING, LOST ──▶ SYNCING ── in step: TCP_ONLY
  *
+ * In SUSPECT others are asked (errand.c): while the peer answers them the link stays SUSPECT. A bye makes any state LOST.
+ *
  *     SUSPECT = clamp(mean + 4 deviations + 2 I, 4 I, 10 s) (1 + LHM), LOST = 2 SUSPECT
  *
  * Mean and deviation are those of the echo's age when the next one comes by UDP; I is the slower of the two intervals.
@@ -49,6 +51,7 @@ struct link {
 	uint64_t echo_ms;   /* our sending time of what was last echoed by UDP; 0 = never */
 	uint64_t tcp_heard_ms, tcp_echo_ms; /* the same by TCP */
 	uint64_t tcp_until_ms; /* its connection ended: by then another must speak; 0 = there is one */
+	uint64_t indirect_ms; /* when we asked others, and the peer answered them */
 	uint8_t udp_echoes; /* since UDP was silent, LINK_UDP_BACK at most */
 	uint64_t judged_ms;
 	uint64_t hint_ms;   /* last sign of another version or key */
@@ -69,6 +72,8 @@ void link_heard(struct link *l, enum link_way way, uint64_t counter, uint64_t no
 void link_echo(struct link *l, enum link_way way, uint64_t sent_ms, uint32_t hold_us, uint64_t now_ms);
 /* The connection ended. Where both nodes had opened one, the other speaks within two intervals; else that way is dead. */
 void link_tcp_end(struct link *l, uint64_t now_ms);
+/* The peer said bye. True where the state changed. */
+bool link_left(struct link *l, uint64_t now_ms);
 /* An authentic packet of another version (sure), or refused ones that look like another version or key. True where
  * the link became INCOMPATIBLE: a hint never touches a link that lives. */
 bool link_incompatible(struct link *l, bool sure, uint64_t now_ms);

@@ -46,6 +46,7 @@ static void peer_init(struct pair *p, struct pair_peer *e, const struct pair_pee
 	*e = (struct pair_peer){ .conf = *c, .urgent_ms = UINT64_MAX, .next_beat_ms = now_ms };
 	derive_keys(p, e);
 	link_init(&e->link, p->interval_ms, now_ms);
+	e->link.lhm = p->lhm;
 }
 
 static void add_peer(struct pair *p, const struct pair_peer_conf *c, uint64_t now_ms)
@@ -239,6 +240,8 @@ void pair_bury(struct pair *p)
 
 uint64_t pair_fresh_until(const struct pair_peer *e)
 {
+	if (e->left)
+		return 0;
 	uint64_t own = link_fresh_until(&e->link), relayed = e->relayed_ms ? e->relayed_ms + link_lost_ms(&e->link) : 0;
 	return own > relayed ? own : relayed;
 }
@@ -255,14 +258,34 @@ bool pair_is_fresh(const struct pair *p, uint8_t node, uint64_t now_ms)
 	return false;
 }
 
-void pair_set_self(struct pair *p, enum pair_self_state s, uint64_t now_ms)
+void pair_judge_self(struct pair *p, uint64_t now_ms)
 {
+	enum pair_self_state s = self_next(p->self, &p->signs, now_ms);
+
 	if (p->self == s)
 		return;
 	p->self = s;
 	for (size_t i = 0; i < p->peer_count; i++) {
 		if (p->peers[i].session.boot)
 			pair_hurry(&p->peers[i], false, now_ms);
+	}
+}
+
+void pair_set_self(struct pair *p, const struct pair_self_signs *s, uint64_t now_ms)
+{
+	p->signs = *s;
+	pair_judge_self(p, now_ms);
+}
+
+void pair_leave(struct pair *p)
+{
+	p->leaving = true;
+	p->burst = p->tcp_burst = (struct pair_burst){ 0 };
+	p->errand_count = 0;
+	for (size_t i = 0; i < p->peer_count; i++) {
+		struct pair_peer *e = &p->peers[i];
+		e->hello.asked = 0;
+		e->due = e->tcp.due = e->session.boot ? DUE_ALL : DUE_NOTHING;
 	}
 }
 
@@ -332,6 +355,8 @@ void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, u
 					.config_digest = e->config_digest,
 					.clock_offset_ms = e->clock_offset_ms,
 					.key_id = e->key_id,
+					.left = e->left,
+					.lhm = e->lhm,
 					.stream = is_proven(p, e->tcp.stream),
 					.shelves_equal = e->equal };
 }
@@ -344,4 +369,9 @@ const struct pair_stats *pair_stats_get(const struct pair *p)
 uint64_t pair_epoch(const struct pair *p)
 {
 	return p->shelves[0].vector.epoch;
+}
+
+uint8_t pair_lhm(const struct pair *p)
+{
+	return p->lhm;
 }

@@ -42,6 +42,10 @@ enum pair_link_state {
 	PAIR_MISMATCH,
 	PAIR_INCOMPATIBLE
 };
+struct pair_self_signs { /* what makes a self state, see pair/self.h */
+	bool booted, isolated, maint;
+	uint64_t tilt_until_ms;
+};
 const char *pair_self_state_text(enum pair_self_state s);
 const char *pair_link_state_text(enum pair_link_state s);
 /* What twins derive DNS cookies from: its own branch of the key, so that who answers need not hold the key itself. */
@@ -84,6 +88,7 @@ struct pair_stats {
 	uint64_t hello_answers;
 	uint64_t deltas, records, pulls, refutes, divergences;
 	uint64_t streams_opened, streams_accepted;
+	uint64_t byes, acks;           /* of indirect probes */
 	uint64_t refused_streams;      /* too many strangers at one time */
 	uint64_t streams_cut;          /* of strangers that did not prove themselves, or sent what is no packet */
 };
@@ -166,7 +171,8 @@ enum pair_event_type {
 	PAIR_EVENT_TILT,       /* the clock jumped, or we did not run for long: results in flight are void */
 	PAIR_EVENT_SKEW        /* peer's wall clock is more than 60 s off */
 };
-struct pair_event { uint8_t peer; enum pair_link_state from, to; enum pair_event_type type; bool fresh; };
+/* bye: the peer was stopped, and said so. */
+struct pair_event { uint8_t peer; enum pair_link_state from, to; enum pair_event_type type; bool fresh, bye; };
 bool pair_next_event(struct pair *p, struct pair_event *e);
 /* A newer own epoch was seen (wiped disk) or a clock jump: the edge must fsync this epoch, its low 32 bits (0 here)
  * filled with fresh randomness, then call pair_set_epoch with a fresh boot. 0 = none wanted. Until then nothing is
@@ -178,8 +184,10 @@ void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_
 /* ---- votes ---- */
 /* True where node's records count now: itself, or a peer fresh within STALE with a live echo. */
 bool pair_is_fresh(const struct pair *p, uint8_t node, uint64_t now_ms);
-void pair_set_self(struct pair *p, enum pair_self_state s, uint64_t now_ms);
+void pair_set_self(struct pair *p, const struct pair_self_signs *s, uint64_t now_ms);
 enum pair_self_state pair_self(const struct pair *p);
+/* We are being stopped: all that lives is told, and nothing is sent after that. Drain once more, then free. */
+void pair_leave(struct pair *p);
 /* True once there is nothing to wait for: no peers, a first sync, or 1.5 s without one. */
 bool pair_settled(const struct pair *p, uint64_t now_ms);
 
@@ -209,11 +217,14 @@ struct pair_peer_view {
 	int64_t clock_offset_ms;
 	uint8_t key_id;
 	bool shelves_equal;
+	bool left;   /* it was stopped, and said so */
+	uint8_t lhm; /* as it says: 0 well, 7 badly behind its own time */
 	bool stream; /* a connection is there, and proven */
 };
 size_t pair_peers(const struct pair *p);
 void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, uint64_t now_ms);
 const struct pair_stats *pair_stats_get(const struct pair *p);
 uint64_t pair_epoch(const struct pair *p);
+uint8_t pair_lhm(const struct pair *p); /* our own local health, 0–7: patience with others is times 1 + this */
 
 #endif

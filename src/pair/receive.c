@@ -137,6 +137,12 @@ static bool read_tlvs(struct pair *p, struct pair_peer *e, const struct pair_bea
 			if (!e->tcp.carries) /* else all that it lacks is on its way */
 				pair_hurry(e, true, now_ms);
 			break;
+		case TLV_PING:
+			pair_errand_ping(p, e, &t.ping);
+			break;
+		case TLV_ACK:
+			pair_errand_ack(p, e, &t.ping, now_ms);
+			break;
 		case TLV_NONE:
 			break;
 		}
@@ -261,10 +267,22 @@ static void open_session(struct pair *p, struct pair_peer *e, uint64_t epoch, ui
 	memset(e->tcp.sent, 0, sizeof e->tcp.sent);
 	e->equal = false;
 	e->diverged = 0;
+	e->left = e->deaf = false;
 	e->delta_floor = 0;
 	e->last_pull_ms = 0;
 	pair_aim(p, e);
 	pair_hurry(e, true, now_ms); /* it waits to learn our records */
+}
+
+/* It does not hear us, although we hear it and its echo: perhaps it is we who do not get around to sending. Once for
+ * each time, since a cut in one direction would make us patient with everybody else for as long as it lasts. */
+static void read_deaf(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
+{
+	bool deaf = b->link == PAIR_SUSPECT || b->link == PAIR_LOST;
+
+	if (deaf && !e->deaf && e->link.synced && !link_udp_silent(&e->link, now_ms))
+		pair_lhm_raise(p, now_ms);
+	e->deaf = deaf;
 }
 
 static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b,
@@ -278,6 +296,7 @@ static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_he
 	e->config_digest = b->config_digest;
 	e->self = b->self;
 	e->key_id = h->key_id;
+	e->lhm = b->lhm;
 	read_clock(p, e, b, wall_ms);
 }
 
@@ -298,11 +317,28 @@ static void take_in(struct pair *p, struct pair_peer *e, const struct pair_heade
 	bool rose = read_tlvs(p, e, b, h->counter, now_ms);
 	if (newest) {
 		read_fixed(p, e, h, b, wall_ms);
+		read_deaf(p, e, b, now_ms);
 		pair_tcp_heard(p, e, way, b, read_entries(p, e, b, now_ms), now_ms);
 		consider_pull(p, e, rose, now_ms);
 		consider_synced(p, e);
 		compare_shelves(p, e, b, now_ms);
 		pair_bury(p);
+	}
+	pair_judge(p, e, now_ms);
+}
+
+/* Its last words were taken in; its votes end now, and not when they grow old. */
+static void part(struct pair *p, struct pair_peer *e, uint64_t now_ms)
+{
+	enum pair_link_state from = e->link.state;
+
+	e->left = true;
+	e->relayed_ms = 0;
+	p->stats.byes++;
+	if (link_left(&e->link, now_ms)) {
+		pair_aim(p, e);
+		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_LINK, .peer = e->conf.id, .from = from,
+						  .to = PAIR_LOST, .bye = true });
 	}
 	pair_judge(p, e, now_ms);
 }
@@ -336,6 +372,8 @@ static int judge_session(struct pair *p, struct pair_peer *e, const struct arriv
 {
 	switch (session_judge(&e->session, p->boot, b->your_boot, h->boot, b->epoch, h->counter)) {
 	case SESSION_BOUND:
+		/* What it sent before its bye and comes after it would call it back to life. */
+		return e->left ? refuse(&p->stats.refused_session, ERR_STALE) : 0;
 	case SESSION_NEW:
 		return 0;
 	case SESSION_HELLO:
@@ -351,6 +389,11 @@ static int judge_session(struct pair *p, struct pair_peer *e, const struct arriv
 	return refuse(&p->stats.refused_replay, ERR_STALE);
 }
 
+static bool is_type(uint8_t type)
+{
+	return type == PAIR_TYPE_BEAT || type == PAIR_TYPE_PROBE || type == PAIR_TYPE_BYE;
+}
+
 static int read_header(struct pair *p, struct pair_header *h, const struct arrival *a, uint64_t now_ms)
 {
 	int e = header_decode(h, a->data, a->len);
@@ -361,7 +404,7 @@ static int read_header(struct pair *p, struct pair_header *h, const struct arriv
 	}
 	if (e < 0)
 		return refuse(e == ERR_SHORT ? &p->stats.refused_short : &p->stats.refused_header, e);
-	if (h->type != PAIR_TYPE_BEAT || h->flags != (a->stream ? PAIR_FLAG_TCP : 0) || h->cluster != p->cluster)
+	if (!is_type(h->type) || h->flags != (a->stream ? PAIR_FLAG_TCP : 0) || h->cluster != p->cluster)
 		return refuse(&p->stats.refused_header, ERR_FORMAT);
 	if (h->dst != p->self_id || !pair_peer_of(p, h->src))
 		return refuse(&p->stats.refused_unknown_peer, ERR_ABSENT);
@@ -386,6 +429,8 @@ static int receive(struct pair *p, const struct arrival *a, uint64_t now_ms, uin
 	struct pair_header h;
 	struct pair_beat b;
 
+	if (p->leaving) /* whatever it is, it would be answered after the bye */
+		return ERR_STALE;
 	pair_watch_clock(p, now_ms, wall_ms);
 	p->stats.received++;
 	p->stats.bytes_received += a->len;
@@ -406,6 +451,8 @@ static int receive(struct pair *p, const struct arrival *a, uint64_t now_ms, uin
 		return refuse(&p->stats.refused_version, ERR_VERSION);
 	}
 	take_in(p, peer, &h, &b, now_ms, wall_ms);
+	if (h.type == PAIR_TYPE_BYE)
+		part(p, peer, now_ms);
 	return 0;
 }
 

@@ -75,7 +75,7 @@ static void put_beat(struct pair *p, const struct pair_peer *e, enum link_way wa
 			       .version_max = PAIR_VERSION,
 			       .self = (uint8_t)p->self,
 			       .link = (uint8_t)e->link.state,
-			       .lhm = e->link.lhm,
+			       .lhm = p->lhm,
 			       .entry_count = (uint8_t)count };
 	bool whole = count == shelf_total(p);
 
@@ -125,7 +125,7 @@ static void put_deltas(struct pair *p, const struct pair_peer *e, struct wbuf *w
 static void seal(struct pair *p, struct pair_peer *e, struct pair_burst *b, const struct wbuf *w)
 {
 	struct pair_header h = { .version = PAIR_VERSION,
-				 .type = PAIR_TYPE_BEAT,
+				 .type = (uint8_t)(p->leaving ? PAIR_TYPE_BYE : b->errand ? PAIR_TYPE_PROBE : PAIR_TYPE_BEAT),
 				 .key_id = p->key_id,
 				 .flags = b->way == LINK_TCP ? PAIR_FLAG_TCP : 0,
 				 .src = p->self_id,
@@ -171,7 +171,7 @@ static void build_beat(struct pair *p, struct pair_peer *e, struct pair_burst *b
 		b->left = 0;
 	else if (b->left == 0 && b->way == LINK_TCP)
 		e->tcp.more = true;
-	else if (b->left == 0)
+	else if (b->left == 0 && !p->leaving)
 		pair_tcp_want_bulk(p, e, now_ms);
 	seal(p, e, b, &w);
 	b->copy = 0;
@@ -182,10 +182,31 @@ static void begin_burst(struct pair *p, struct pair_peer *e)
 {
 	bool all = e->due == DUE_ALL && !e->tcp.carries;
 
-	p->burst = (struct pair_burst){ .way = LINK_UDP, .left = PAIR_BURST_MAX, .peer = (uint8_t)(e - p->peers) };
+	p->burst = (struct pair_burst){ .way = LINK_UDP, .left = p->leaving ? 1 : PAIR_BURST_MAX, .peer = (uint8_t)(e - p->peers) };
 	for (size_t i = 0; i < shelf_total(p); i++)
 		p->burst.cursor[i] = all ? e->known[i] : greater(e->known[i], e->sent[i]);
 	e->due = DUE_NOTHING;
+}
+
+/* A question about a peer, or an answer, on its way; those to who is gone meanwhile are dropped. */
+static bool build_errand(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
+{
+	while (p->errand_count > 0) {
+		struct pair_errand errand = p->errands[--p->errand_count];
+		struct pair_peer *e = pair_peer_of(p, errand.to);
+		uint8_t plain[PAIR_PLAIN_MAX];
+		struct wbuf w;
+		if (!e || !e->session.boot)
+			continue;
+		p->burst = (struct pair_burst){ .way = LINK_UDP, .peer = (uint8_t)(e - p->peers), .errand = true,
+						.copies = e->conf.addr_count };
+		wbuf_init(&w, plain, sizeof plain);
+		put_beat(p, e, LINK_UDP, &w, e->session.boot, now_ms, wall_ms);
+		ping_put(&w, errand.type, &errand.ping);
+		seal(p, e, &p->burst, &w);
+		return true;
+	}
+	return false;
 }
 
 /* Makes the next datagram; false when nothing is due. */
@@ -197,6 +218,8 @@ static bool build(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 		build_beat(p, &p->peers[b->peer], b, now_ms, wall_ms);
 		return true;
 	}
+	if (build_errand(p, now_ms, wall_ms))
+		return true;
 	for (size_t i = 0; i < p->peer_count; i++) {
 		struct pair_peer *e = &p->peers[i];
 		if (pair_hello_due(e, now_ms) && !e->hello.stream) {
@@ -239,7 +262,7 @@ static void begin_stream_burst(struct pair *p, struct pair_peer *e, const struct
 {
 	bool bare = s->state != STREAM_PROVEN;
 
-	p->tcp_burst = (struct pair_burst){ .way = LINK_TCP, .left = bare ? 1 : PAIR_STREAM_BURST,
+	p->tcp_burst = (struct pair_burst){ .way = LINK_TCP, .left = bare || p->leaving ? 1 : PAIR_STREAM_BURST,
 					    .peer = (uint8_t)(e - p->peers), .stream = s->id, .bare = bare };
 	for (size_t i = 0; i < shelf_total(p); i++)
 		p->tcp_burst.cursor[i] = greater(e->known[i], e->tcp.sent[i]);

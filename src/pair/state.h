@@ -4,6 +4,7 @@
  *     send.c     what a peer lacks ─▶ heartbeats, split at 1232 octets ─▶ sealed, a copy for each address
  *     timer.c    when to send, when to judge links, epochs
  *     stream.c   connections: frames ─▶ packets, who may stay, which of two
+ *     errand.c   peers asked about another peer
  *     fallback.c when a peer is spoken to by TCP
  *     pair.c     the door: configuration, own records, status
  *
@@ -14,6 +15,7 @@
 #include "base/rng.h"
 #include "pair/clock.h"
 #include "pair/link.h"
+#include "pair/self.h"
 #include "pair/session.h"
 #include "pair/shelf.h"
 #include "pair/stream.h"
@@ -24,6 +26,10 @@
 #define PAIR_STREAM_BURST 32    /* packets written to a stream before it must have drained: 40 kB */
 #define PAIR_TCP_RETRY_MS 5000
 #define PAIR_BULK_STALL_MS 3000
+#define PAIR_LHM_MAX 7
+#define PAIR_LHM_CLEAN 10       /* intervals without a fault that lower it by one */
+#define PAIR_HELPERS 3          /* asked about a peer that is suspect, an interval */
+#define PAIR_ERRANDS_MAX 32     /* drained with every step: six origins, three helpers each, and as many answers at one moment */
 #define PAIR_COALESCE_MS 2      /* writes of one moment go in one packet */
 #define PAIR_GAP_MS 5           /* between two packets that do not wait for the heartbeat */
 #define PAIR_SETTLE_MS 1500     /* no longer is a twin waited for at the start */
@@ -81,7 +87,9 @@ struct pair_peer {
 	struct pair_vector known[PAIR_NODES_MAX]; /* what it holds, by shelf */
 	uint8_t self;
 	uint64_t config_digest;
-	uint8_t key_id;
+	uint8_t key_id, lhm;
+	bool left;                    /* it said bye, in the present session */
+	bool deaf;                    /* it does not hear us, as it says */
 	int64_t clock_offset_ms;
 	bool skewed, equal;
 	uint8_t diverged;             /* times in a row */
@@ -102,6 +110,7 @@ struct pair_peer {
 	enum peer_due due;
 	struct pair_vector sent[PAIR_NODES_MAX]; /* what it was sent at least once */
 	uint64_t next_beat_ms;
+	uint64_t next_ask_ms;         /* others about it */
 	uint64_t urgent_ms;           /* UINT64_MAX = nothing urgent */
 	bool urgent_all;              /* not only the news, but everything that it lacks */
 	uint64_t last_urgent_ms;
@@ -116,12 +125,19 @@ struct pair_burst {
 	uint8_t left;  /* packets that may follow; 0 = none in progress */
 	uint8_t peer;
 	uint32_t stream; /* by TCP: where to */
+	bool errand;   /* out of turn, with a PING or an ACK */
 	bool bare;     /* no records: who is there at the other end is not proven */
 	struct pair_vector cursor[PAIR_NODES_MAX];
 	uint8_t copy;  /* next address of the packet in data */
 	uint8_t copies;
 	uint8_t data[PAIR_PACKET_MAX];
 	size_t len;
+};
+
+struct pair_errand {
+	uint8_t to;
+	enum tlv_type type;
+	struct tlv_ping ping;
 };
 
 struct pair {
@@ -132,6 +148,12 @@ struct pair {
 	uint64_t boot;
 	uint64_t start_ms;
 	enum pair_self_state self;
+	struct pair_self_signs signs;
+	bool leaving;
+	uint8_t lhm;
+	uint64_t lhm_ms; /* when it changed, or would have risen */
+	struct pair_errand errands[PAIR_ERRANDS_MAX];
+	size_t errand_count;
 	struct rng rng;
 	struct clock_hlc hlc;
 	struct seal_digest_key digest_key;
@@ -206,6 +228,15 @@ void pair_tcp_heard(struct pair *p, struct pair_peer *e, enum link_way way, cons
 		    uint64_t now_ms);
 /* A burst of datagrams was not enough. */
 void pair_tcp_want_bulk(struct pair *p, struct pair_peer *e, uint64_t now_ms);
+/* errand.c */
+void pair_errand_ping(struct pair *p, const struct pair_peer *from, const struct tlv_ping *ping);
+void pair_errand_ack(struct pair *p, const struct pair_peer *from, const struct tlv_ping *ping, uint64_t now_ms);
+void pair_errand_tick(struct pair *p, struct pair_peer *e, uint64_t now_ms);
+uint64_t pair_errand_deadline(const struct pair_peer *e);
+/* timer.c: we are behind our own time, or a peer does not hear us. */
+void pair_lhm_raise(struct pair *p, uint64_t now_ms);
+/* pair.c: judges what we are. */
+void pair_judge_self(struct pair *p, uint64_t now_ms);
 /* stream.c */
 void pair_streams_tick(struct pair *p, uint64_t now_ms);
 uint64_t pair_streams_deadline(const struct pair *p);

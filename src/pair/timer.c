@@ -68,6 +68,25 @@ void pair_hurry(struct pair_peer *e, bool all, uint64_t now_ms)
 	e->urgent_all |= all;
 }
 
+static void set_lhm(struct pair *p, uint8_t lhm, uint64_t now_ms)
+{
+	p->lhm = lhm;
+	p->lhm_ms = now_ms;
+	for (size_t i = 0; i < p->peer_count; i++)
+		p->peers[i].link.lhm = lhm;
+}
+
+void pair_lhm_raise(struct pair *p, uint64_t now_ms)
+{
+	set_lhm(p, (uint8_t)(p->lhm < PAIR_LHM_MAX ? p->lhm + 1 : PAIR_LHM_MAX), now_ms);
+}
+
+static void lower_lhm(struct pair *p, uint64_t now_ms)
+{
+	if (p->lhm > 0 && now_ms >= p->lhm_ms + PAIR_LHM_CLEAN * (uint64_t)p->interval_ms)
+		set_lhm(p, (uint8_t)(p->lhm - 1), now_ms);
+}
+
 /* The counter part after that of `seen`; the edge fills the random part. */
 static void want_epoch_after(struct pair *p, uint64_t seen)
 {
@@ -90,6 +109,7 @@ void pair_refute(struct pair *p, const struct pair_peer *by, uint64_t seen_epoch
 	*oldest = now_ms ? now_ms : 1;
 	p->refute_at = (uint8_t)((p->refute_at + 1) % PAIR_REFUTES_MAX);
 	p->stats.refutes++;
+	pair_lhm_raise(p, now_ms);
 	want_epoch_after(p, seen_epoch);
 	pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_REFUTE, .peer = by->conf.id });
 }
@@ -129,10 +149,12 @@ void pair_watch_clock(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 	uint64_t late_ms = p->ticked && now_ms > p->due_ms ? now_ms - p->due_ms : 0;
 
 	p->wall_offset_ms = offset;
-	if (late_ms > 2 * (uint64_t)p->interval_ms) {
-		p->judge_after_ms = now_ms + p->interval_ms / 2;
+	if (late_ms > p->interval_ms) {
+		pair_lhm_raise(p, now_ms);
 		p->due_ms = now_ms; /* told once */
 	}
+	if (late_ms > 2 * (uint64_t)p->interval_ms)
+		p->judge_after_ms = now_ms + p->interval_ms / 2;
 	if (late_ms > PAIR_TILT_INTERVALS * (uint64_t)p->interval_ms || jump > PAIR_TILT_JUMP_MS ||
 	    jump < -PAIR_TILT_JUMP_MS)
 		tilt(p);
@@ -162,11 +184,16 @@ static void tick_peer(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 	}
 	pair_judge(p, e, now_ms);
 	pair_tcp_tick(p, e, now_ms);
+	pair_errand_tick(p, e, now_ms);
 }
 
 void pair_tick(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 {
 	pair_watch_clock(p, now_ms, wall_ms);
+	if (p->leaving)
+		return;
+	lower_lhm(p, now_ms);
+	pair_judge_self(p, now_ms);
 	pair_streams_tick(p, now_ms);
 	for (size_t i = 0; i < p->peer_count; i++)
 		tick_peer(p, &p->peers[i], now_ms);
@@ -186,7 +213,7 @@ static uint64_t peer_deadline(const struct pair *p, const struct pair_peer *e)
 
 	if (judge < p->judge_after_ms)
 		judge = p->judge_after_ms;
-	at = least(least(at, judge), pair_tcp_deadline(p, e));
+	at = least(least(at, judge), least(pair_tcp_deadline(p, e), pair_errand_deadline(e)));
 	if (e->hello.asked > 0 && !p->wants_epoch) /* until that is on disk nothing is answered */
 		at = least(at, e->hello.due_ms);
 	return e->was_fresh ? least(at, pair_fresh_until(e) + 1) : at;
@@ -196,6 +223,10 @@ uint64_t pair_deadline(const struct pair *p)
 {
 	uint64_t at = p->settled ? UINT64_MAX : p->start_ms + PAIR_SETTLE_MS;
 
+	if (p->leaving)
+		return UINT64_MAX;
+	if (p->self == PAIR_TILT)
+		at = least(at, p->signs.tilt_until_ms);
 	at = least(at, pair_streams_deadline(p));
 	for (size_t i = 0; i < p->peer_count; i++)
 		at = least(at, peer_deadline(p, &p->peers[i]));

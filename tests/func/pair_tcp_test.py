@@ -90,6 +90,29 @@ class Tcp(Case):
         self.block_udp()
         self.assert_linked("tcp-only")
 
+    def test_one_is_stopped_for_maintenance(self):
+        for n in ("ns1", "ns2"):
+            self.node(self.config, n)
+        self.assert_linked("active")
+        status, out, err = self.ctl("ns1", "maint", "on", "--reason", "new disk")
+        self.assertEqual(status, 0, out + err)
+        self.assert_soon(lambda: self.peers("ns2")["peers"][0]["self"] == "maint", "the twin knows")
+        status, out, err = self.ctl("ns2", "maint", "on")
+        self.assertEqual(status, 1, out + err)
+        self.assertIn("ns1 is in maintenance already", out + err)
+        self.assertEqual(self.nodes["ns1"].stop(), 0)
+        self.assertEqual(self.link("ns2"), "lost", "a stop is told, not found out")
+        self.assertIn("it was stopped", self.ctl("ns2", "events")[1])
+        self.assertNotIn("twin lost", self.nodes["ns2"].log())
+
+    def test_a_stop_is_told_by_tcp(self):
+        self.block_udp()
+        for n in ("ns1", "ns2"):
+            self.node(self.config, n)
+        self.assert_linked("tcp-only")
+        self.assertEqual(self.nodes["ns1"].stop(), 0)
+        self.assert_soon(lambda: "it was stopped" in self.ctl("ns2", "events")[1], "the last words came")
+
 
 if __name__ == "__main__":
     if INSIDE in os.environ:

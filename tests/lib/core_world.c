@@ -338,8 +338,8 @@ void world_prober(struct world *w, bool up)
 
 static enum core_verb verb_of(const char *word)
 {
-	static const char *const words[] = { "?", "auto", "down", "up", "drain", "failback" };
-	for (int i = 1; i < 6; i++) {
+	static const char *const words[] = { "?", "auto", "down", "up", "drain", "failback", "maint" };
+	for (int i = 1; i < 7; i++) {
 		if (strcmp(words[i], word) == 0)
 			return (enum core_verb)i;
 	}

@@ -27,7 +27,7 @@ static void twin_begin(uint64_t boot)
 	memcpy(conf.key, p->pair.key, sizeof conf.key);
 	ck_assert_uint_eq(p->self, 0);
 	ck_assert_int_eq(pair_new(&twin, &conf, boot, boot << 32 | 7, w.now_ms, WORLD_WALL_MS + w.now_ms), 0);
-	pair_set_self(twin, PAIR_NORMAL, w.now_ms);
+	pair_set_self(twin, &(struct pair_self_signs){ .booted = true }, w.now_ms);
 }
 
 static void begin(const char *plan)
@@ -198,10 +198,10 @@ START_TEST(its_own_troubles_are_told)
 	begin(TWO);
 	run(2000);
 	world_trace(&w, NULL);
-	pair_set_self(twin, PAIR_MAINT, w.now_ms);
+	pair_set_self(twin, &(struct pair_self_signs){ .booted = true, .maint = true }, w.now_ms);
 	run(500);
 	ck_assert_str_eq(world_trace(&w, "notice event=node"), "notice event=node node=ns2 state=maint was=normal cause=twin reason=\"it is taken out for maintenance\" observer=ns2\n");
-	pair_set_self(twin, PAIR_NORMAL, w.now_ms);
+	pair_set_self(twin, &(struct pair_self_signs){ .booted = true }, w.now_ms);
 	run(500);
 	ck_assert_str_eq(world_trace(&w, "notice event=node"), "notice event=node node=ns2 state=normal was=maint cause=twin reason=\"it takes part again\" observer=ns2\n");
 }

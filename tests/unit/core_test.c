@@ -1281,6 +1281,49 @@ START_TEST(a_weight_is_held_as_its_state_is)
 }
 END_TEST
 
+START_TEST(maintenance_is_for_one_at_a_time)
+{
+	world_begin(&w, two);
+	world_run(&w, 1000);
+	world_command(&w, "maint on force");
+	world_command(&w, "maint yes");
+	ck_assert_str_eq(world_trace(&w, "reply|refused"), "refused 1 ns1 has no twin to tell\nrefused 2 maint takes on or off\n");
+	world_plan(&w, "pair any-up\ncheck web\nservice www.example.test web 127.0.0.11 127.0.0.12\n");
+	world_run(&w, 1000);
+	world_command(&w, "maint on");
+	ck_assert_int_eq(pair_self(core_pair(w.core)), PAIR_NORMAL);
+	world_command(&w, "maint on for=5000 force");
+	ck_assert_str_eq(world_trace(&w, "reply|refused"),
+			 "refused 3 no twin is there to answer meanwhile; --force does it all the same\n"
+			 "reply 4 ns1 is in maintenance\n");
+	ck_assert_int_eq(pair_self(core_pair(w.core)), PAIR_MAINT);
+	world_command(&w, "maint on"); /* it is already: another word on how long */
+	world_run(&w, 6000);
+	ck_assert_int_eq(pair_self(core_pair(w.core)), PAIR_MAINT);
+	world_command(&w, "maint on for=5000");
+	world_run(&w, 4000);
+	ck_assert_int_eq(pair_self(core_pair(w.core)), PAIR_MAINT);
+	world_run(&w, 1001);
+	ck_assert_int_eq(pair_self(core_pair(w.core)), PAIR_NORMAL);
+	world_command(&w, "maint off");
+	ck_assert_ptr_nonnull(strstr(world_trace(&w, "reply"), "reply 7 ns1 is in service\n"));
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+}
+END_TEST
+
+START_TEST(after_a_jump_of_the_clock_a_failure_is_no_vote_for_a_while)
+{
+	world_begin(&w, "pair any-up\ncheck web\nservice www.example.test web 127.0.0.11 127.0.0.12\n");
+	world_run(&w, 3000);
+	ck_assert_int_eq(pair_self(core_pair(w.core)), PAIR_NORMAL);
+	struct core_event e = { .type = CORE_TIMER };
+	for (int i = 0; i < 2; i++) /* seen at the end of a step, heard in the next */
+		ck_assert_int_eq(core_step(w.core, &e, w.now_ms, WORLD_WALL_MS + w.now_ms + 86400000), 0);
+	ck_assert_int_eq(pair_self(core_pair(w.core)), PAIR_TILT);
+	ck_assert_uint_lt(core_deadline(w.core), w.now_ms + 60000);
+}
+END_TEST
+
 START_TEST(a_check_may_give_a_weight)
 {
 	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 pick=weighted\n");
@@ -1393,6 +1436,8 @@ int main(void)
 				       runs_in_flight_survive_a_new_plan,
 				       a_service_that_was_ready_stays_ready,
 				       a_pair_comes_and_goes_with_the_plan,
+				       maintenance_is_for_one_at_a_time,
+				       after_a_jump_of_the_clock_a_failure_is_no_vote_for_a_while,
 				       a_check_may_give_a_weight, a_weight_is_held_as_its_state_is, after_a_restart_one_probe_decides_nothing, flapping_is_told_and_holds_nothing,
 				       a_hold_keeps_it_down_over_a_restart, the_ttl_of_a_hold_is_its_rest, records_without_a_penalty_are_read,
 				       the_ttl_follows_the_failures_standing,

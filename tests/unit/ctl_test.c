@@ -256,6 +256,20 @@ START_TEST(peers_with_one)
 }
 END_TEST
 
+START_TEST(maint_is_on_or_off)
+{
+	kit_ask(&k, 0, "maint");
+	EXPECT_EXIT(2);
+	kit_ask(&k, 0, "maint of");
+	EXPECT_EXIT(2);
+	kit_ask(&k, 0, "maint off --for 3m");
+	EXPECT_EXIT(2);
+	ck_assert_int_eq(k.commands, 0);
+	kit_ask(&k, 0, "maint on --for 30m --force --reason disk");
+	ck_assert_int_eq(k.commands, 1);
+}
+END_TEST
+
 START_TEST(failback_asks_for_a_service)
 {
 	kit_ask(&k, 0, "failback");
@@ -1024,6 +1038,7 @@ static Suite *suite(void)
 	tcase_add_test(show, overrides_in_both_forms);
 	tcase_add_test(show, windows_in_both_forms);
 	tcase_add_test(show, failback_asks_for_a_service);
+	tcase_add_test(show, maint_is_on_or_off);
 	tcase_add_test(show, targets_in_both_forms);
 	tcase_add_test(show, without_a_prober_all_grows_old_for_all_to_see);
 	tcase_add_test(show, check_is_critical_when_no_tier_serves);

@@ -779,8 +779,13 @@ static void step(void)
 			restart(i);
 		break;
 	case 2:
-		if (n->p && chance(15))
+		if (n->p && chance(15)) {
+			if (chance(50)) { /* stopped, not killed */
+				pair_leave(n->p);
+				drain(i);
+			}
 			crash(i);
+		}
 		break;
 	case 3:
 	case 4:

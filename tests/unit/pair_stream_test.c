@@ -1,6 +1,6 @@
 /* Up to seven nodes on a virtual network of datagrams and connections, each of which the tests cut: TCP as the way when UDP
- * is blocked and for what is too much for datagrams, who may keep a connection, and what strangers can do. Time is moved by
- * hand.
+ * is blocked and for what is too much for datagrams, who may keep a connection, and what strangers can do; what nodes tell of
+ * themselves and of each other. Time is moved by hand.
  */
 #include <sodium.h>
 #include <stdarg.h>
@@ -37,6 +37,7 @@ static struct world {
 	struct pair_peer_conf peer[NODES][NODES];
 	bool cut[NODES][NODES];     /* datagrams from, to */
 	bool no_tcp[NODES][NODES];  /* connections by, with: octets wait for ever, new ones do not come to be */
+	bool deaf[NODES];           /* does not run; what comes waits */
 	bool no_reading;            /* nobody takes octets */
 	struct flight wire[WIRE_MAX];
 	size_t wire_count;
@@ -197,7 +198,9 @@ static void drain(size_t i)
 	while (pair_next_change(p, &r))
 		continue;
 	while (pair_next_event(p, &e)) {
-		if (e.type == PAIR_EVENT_LINK)
+		if (e.type == PAIR_EVENT_LINK && e.bye)
+			tell(i, "bye ");
+		else if (e.type == PAIR_EVENT_LINK)
 			tell(i, "%s ", pair_link_state_text(e.to));
 		else if (e.type == PAIR_EVENT_FRESH)
 			tell(i, e.fresh ? "+ " : "- ");
@@ -224,7 +227,7 @@ static void run_datagrams(void)
 {
 	for (size_t k = 0; k < w.wire_count;) {
 		struct flight f = w.wire[k];
-		if (f.at_ms > w.now_ms) {
+		if (f.at_ms > w.now_ms || w.deaf[f.to]) {
 			k++;
 			continue;
 		}
@@ -291,7 +294,7 @@ static void run(uint64_t ms)
 				continue;
 		}
 		for (size_t i = 0; i < w.nodes; i++) {
-			if (!w.node[i] || pair_deadline(w.node[i]) > w.now_ms)
+			if (!w.node[i] || w.deaf[i] || pair_deadline(w.node[i]) > w.now_ms)
 				continue;
 			pair_tick(w.node[i], w.now_ms, WALL + w.now_ms);
 			drain(i);
@@ -710,6 +713,207 @@ START_TEST(a_peer_that_is_configured_away_loses_its_connection)
 }
 END_TEST
 
+/* ---- local health ---- */
+
+START_TEST(who_is_late_itself_is_more_patient_with_others)
+{
+	meet(2);
+	uint32_t suspect = view(0, 1).suspect_ms;
+	ck_assert_uint_eq(pair_lhm(w.node[0]), 0);
+	w.deaf[0] = true;
+	run(420); /* more than an interval, after the last time that it was due */
+	w.deaf[0] = false;
+	run(2);
+	ck_assert_uint_eq(pair_lhm(w.node[0]), 1);
+	ck_assert_uint_ge(view(0, 1).suspect_ms, 2 * suspect - 200);
+	run(500);
+	ck_assert_uint_eq(view(1, 0).lhm, 1); /* it says so */
+	run(PAIR_LHM_CLEAN * 200);
+	ck_assert_uint_eq(pair_lhm(w.node[0]), 0);
+	for (int i = 0; i < 20; i++) {
+		w.deaf[0] = true;
+		run(420);
+		w.deaf[0] = false;
+		run(20);
+	}
+	ck_assert_uint_eq(pair_lhm(w.node[0]), PAIR_LHM_MAX);
+	run(PAIR_LHM_MAX * PAIR_LHM_CLEAN * 200 + 2000);
+	ck_assert_uint_eq(pair_lhm(w.node[0]), 0);
+	world_deinit();
+}
+END_TEST
+
+/* ---- bye ---- */
+
+START_TEST(a_twin_that_is_stopped_is_lost_at_once)
+{
+	meet(3);
+	write_text(1, 7, "up");
+	pair_leave(w.node[1]);
+	drain(1);
+	uint64_t sent = pair_stats_get(w.node[1])->sent;
+	run(w.delay_ms + 2);
+	ck_assert_str_eq(w.story[0], "bye - ");
+	ck_assert_str_eq(w.story[2], "bye - ");
+	ck_assert(has(0, 2, 7, "up")); /* its last words */
+	ck_assert(view(0, 1).left && !pair_is_fresh(w.node[0], 2, w.now_ms));
+	run(3000); /* nor do the others keep its votes alive for each other */
+	ck_assert_str_eq(w.story[0], "bye - ");
+	ck_assert_uint_eq(pair_stats_get(w.node[1])->sent, sent);
+	ck_assert_uint_eq(pair_deadline(w.node[1]), UINT64_MAX);
+	kill_node(1);
+	start(1);
+	run(1500);
+	ck_assert_str_eq(w.story[0], "bye - syncing + active ");
+	ck_assert(!view(0, 1).left);
+	world_deinit();
+}
+END_TEST
+
+START_TEST(what_comes_after_a_bye_is_too_late)
+{
+	meet(2);
+	run(50);
+	while (w.wire_count == 0 || w.wire[w.wire_count - 1].from != 1)
+		run(1);
+	struct flight late = w.wire[w.wire_count - 1];
+	w.wire_count = 0;
+	pair_leave(w.node[1]);
+	drain(1);
+	struct flight bye = w.wire[0];
+	run(10);
+	ck_assert_int_eq(pair_receive(w.node[0], &late.source, late.data, late.len, w.now_ms, WALL + w.now_ms), ERR_STALE);
+	ck_assert_int_eq(pair_receive(w.node[0], &bye.source, bye.data, bye.len, w.now_ms, WALL + w.now_ms), ERR_STALE);
+	drain(0);
+	ck_assert_str_eq(w.story[0], "bye - ");
+	ck_assert_uint_eq(pair_stats_get(w.node[0])->byes, 1);
+	world_deinit();
+}
+END_TEST
+
+START_TEST(a_bye_of_another_life_ends_nothing)
+{
+	meet(2);
+	cut_udp(0, 1, true);
+	cut_tcp(0, 1, true);
+	w.cut[1][0] = false;
+	w.delay_ms = 2000;
+	pair_leave(w.node[1]);
+	drain(1);
+	ck_assert_uint_ge(w.wire_count, 1);
+	struct flight bye = w.wire[w.wire_count - 1];
+	w.wire_count = 0;
+	w.delay_ms = 3;
+	kill_node(1);
+	cut_udp(0, 1, false);
+	start(1);
+	run(1500);
+	ck_assert(view(0, 1).link == PAIR_ACTIVE);
+	ck_assert_int_eq(pair_receive(w.node[0], &bye.source, bye.data, bye.len, w.now_ms, WALL + w.now_ms), ERR_STALE);
+	drain(0);
+	ck_assert(view(0, 1).link == PAIR_ACTIVE && !view(0, 1).left);
+	world_deinit();
+}
+END_TEST
+
+START_TEST(a_bye_goes_by_tcp_too)
+{
+	meet(2);
+	cut_udp(0, 1, true);
+	run(8000);
+	ck_assert(view(0, 1).link == PAIR_TCP_ONLY);
+	pair_leave(w.node[1]);
+	drain(1);
+	run(w.delay_ms + 2);
+	ck_assert(view(0, 1).left && view(0, 1).link == PAIR_LOST);
+	world_deinit();
+}
+END_TEST
+
+/* ---- asked by others ---- */
+
+START_TEST(a_twin_that_others_hear_is_not_lost)
+{
+	meet(4);
+	cut_udp(0, 1, true);
+	cut_tcp(0, 1, true);
+	run(20000);
+	ck_assert_str_eq(w.story[0], "suspect ");
+	ck_assert_str_eq(w.story[1], "suspect ");
+	ck_assert(pair_is_fresh(w.node[0], 2, w.now_ms));
+	ck_assert_uint_gt(pair_stats_get(w.node[0])->acks, 50);
+	ck_assert_str_eq(w.story[2], "");
+	kill_node(1);
+	run(6000);
+	ck_assert_str_eq(w.story[0], "suspect lost - ");
+	world_deinit();
+}
+END_TEST
+
+START_TEST(an_answer_for_another_life_proves_nothing)
+{
+	meet(3);
+	struct tlv_ping ping = { .target = 2, .origin = 1, .ts = (uint32_t)w.now_ms - 5, .boot = w.node[0]->boot + 1 };
+	struct pair_peer *of = &w.node[0]->peers[0], *by = &w.node[0]->peers[1];
+
+	pair_errand_ack(w.node[0], by, &ping, w.now_ms);
+	ck_assert_uint_eq(of->link.indirect_ms, 0);
+	ping.boot--;
+	ping.ts = (uint32_t)w.now_ms + 5; /* we have not asked yet */
+	pair_errand_ack(w.node[0], by, &ping, w.now_ms);
+	ck_assert_uint_eq(of->link.indirect_ms, 0);
+	ping.ts -= 10;
+	pair_errand_ack(w.node[0], by, &ping, w.now_ms);
+	ck_assert_uint_eq(of->link.indirect_ms, w.now_ms - 5);
+	ping.origin = 3; /* one hop only: neither is passed on */
+	pair_errand_ping(w.node[0], of, &ping);
+	ping.target = 3, ping.origin = 2;
+	pair_errand_ack(w.node[0], of, &ping, w.now_ms);
+	ck_assert_uint_eq(w.node[0]->errand_count, 0);
+	ping.target = 77;
+	pair_errand_ping(w.node[0], of, &ping);
+	ck_assert_uint_eq(w.node[0]->errand_count, 0);
+	ping.target = 1; /* us: an answer, as many as there is room for */
+	for (int i = 0; i < 100; i++)
+		pair_errand_ping(w.node[0], of, &ping);
+	ck_assert_uint_eq(w.node[0]->errand_count, PAIR_ERRANDS_MAX);
+	world_deinit();
+}
+END_TEST
+
+/* ---- what we are ---- */
+
+START_TEST(self_states_as_in_the_chart)
+{
+	static const struct { enum pair_self_state from; struct pair_self_signs s; enum pair_self_state to; } rows[] = {
+		{ PAIR_BOOT, { 0 }, PAIR_BOOT },
+		{ PAIR_BOOT, { .maint = true, .isolated = true }, PAIR_BOOT },
+		{ PAIR_BOOT, { .booted = true }, PAIR_NORMAL },
+		{ PAIR_BOOT, { .booted = true, .isolated = true }, PAIR_ISOLATED },
+		{ PAIR_NORMAL, { .booted = true, .maint = true }, PAIR_MAINT },
+		{ PAIR_MAINT, { .booted = true, .maint = true, .isolated = true }, PAIR_ISOLATED },
+		{ PAIR_ISOLATED, { .booted = true, .maint = true }, PAIR_MAINT },
+		{ PAIR_ISOLATED, { .booted = true }, PAIR_NORMAL },
+		{ PAIR_NORMAL, { .booted = true, .tilt_until_ms = 101 }, PAIR_TILT },
+		{ PAIR_MAINT, { .booted = true, .maint = true, .tilt_until_ms = 101 }, PAIR_TILT },
+		{ PAIR_TILT, { .booted = true, .maint = true, .tilt_until_ms = 100 }, PAIR_MAINT },
+		{ PAIR_TILT, { .tilt_until_ms = 100 }, PAIR_BOOT },
+		{ PAIR_BOOT, { .tilt_until_ms = 101 }, PAIR_TILT },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		ck_assert_msg(self_next(rows[i].from, &rows[i].s, 100) == rows[i].to, "row %zu", i);
+	meet(2);
+	pair_set_self(w.node[0], &(struct pair_self_signs){ .booted = true, .tilt_until_ms = w.now_ms + 400 }, w.now_ms);
+	run(50);
+	ck_assert_int_eq(view(1, 0).self, PAIR_TILT);
+	run(400);
+	ck_assert_int_eq(pair_self(w.node[0]), PAIR_NORMAL);
+	ck_assert_int_eq(view(1, 0).self, PAIR_NORMAL);
+	world_deinit();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = { where_udp_is_blocked_the_link_goes_on_by_tcp,
@@ -727,7 +931,15 @@ int main(void)
 				 the_first_packet_that_is_not_ours_ends_a_stranger,
 				 repeated_packets_prove_nothing,
 				 a_hello_by_tcp_is_answered_there_and_with_no_more,
-				 a_peer_that_is_configured_away_loses_its_connection };
+				 a_peer_that_is_configured_away_loses_its_connection,
+				 who_is_late_itself_is_more_patient_with_others,
+				 a_twin_that_is_stopped_is_lost_at_once,
+				 what_comes_after_a_bye_is_too_late,
+				 a_bye_of_another_life_ends_nothing,
+				 a_bye_goes_by_tcp_too,
+				 a_twin_that_others_hear_is_not_lost,
+				 an_answer_for_another_life_proves_nothing,
+				 self_states_as_in_the_chart };
 	if (sodium_init() < 0)
 		return EXIT_FAILURE;
 	return unit_run("pair_stream", tests, sizeof tests / sizeof *tests);
