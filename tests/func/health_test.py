@@ -123,6 +123,7 @@ class Health(Case):
             f'args = {{ port = {self.port} }}, interval = "200ms" }}\nservice "{NAME}" {{ answer = 1, pick = "weighted", '
             f'check = all {{ "own", "agent" }}, tiers = {{ {{ {{ "{A}", weight = 10 }}, {{ "{B}", weight = 10 }} }} }} }}\n'), "solo")
         self.a.say("20%")                            # the lesser of two checks' weights counts
+        self.assert_soon(lambda: self.answer()[0], "the first round is over")
         self.explained(f"member {A} has 20% of its weight 10")
         self.explained(f"member {B} has 40% of its weight 10")
         self.assertTrue(85 <= self.share() <= 181)   # 133
