@@ -193,6 +193,11 @@ static bool arg_ok(struct conf *c, const struct conf_script *s, const struct con
 	}
 	if (spec && spec->types & SCRIPT_ARG_FILES && type == SCRIPT_ARG_STRING)
 		return conf_pem_ok(c, v, spec->types & SCRIPT_ARG_FILES);
+	if (type == SCRIPT_ARG_INTEGER && !strcmp(v->key, "port") && (v->integer < 1 || v->integer > 65535)) {
+		conf_fault(c, v, "argument \"port\" of script \"%s\" is %s; expected a port from 1 to 65535", s->name,
+			   conf_value_text(v, text));
+		return false;
+	}
 	if (type && (!spec || script_arg_takes(spec, type)))
 		return true;
 	conf_fault(c, v, "argument \"%s\" of script \"%s\" is %s; expected %s", v->key, s->name,

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "conf/convert.h"
 #include "conf/files.h"
+#include "conf/luafault.h"
 #include "conf/sandbox.h"
 
 static struct collector *collector_of(lua_State *l)
@@ -267,7 +268,7 @@ static int require(lua_State *l)
 	lua_pushvalue(l, 1);
 	if (lua_rawget(l, 2) != LUA_TNIL) {
 		if (lua_touserdata(l, -1) == c)
-			return luaL_error(l, "require \"%s\" goes round in a circle", name);
+			return luaL_error(l, "require \"%s\" goes round in a circle; expected files that do not need each other", name);
 		return 1;
 	}
 	path = strcmp(c->dir, ".") ? lua_pushfstring(l, "%s/%s.lua", c->dir, lua_tostring(l, 1)) : lua_pushfstring(l,
@@ -299,7 +300,8 @@ static void source_add(lua_State *l, const char *path)
 		luaL_error(l, "more than %d files", COLLECT_SOURCES_MAX);
 	r = conf_files_read(path, COLLECT_SOURCE_MAX, &s->text, &s->len);
 	if (r)
-		luaL_error(l, "cannot read %s: %s", path, r == ERR_IO ? strerror(errno) : err_text(r));
+		luaL_error(l, "cannot read %s: %s; expected %s", path, r == ERR_IO ? strerror(errno) : err_text(r),
+			   c->source_count ? "a .lua file in the configuration's own folder" : "a configuration file");
 	s->next = c->out->sources;
 	c->out->sources = s;
 	s->number = ++c->source_count;
@@ -380,7 +382,27 @@ static void tell_error(struct collector *c, const char *text)
 		line = strtoul(text + end + 1, &tail, 10);
 		text = tail + (tail[0] == ':') + (tail[0] == ':' && tail[1] == ' ');
 	}
-	diags_add(c->d, DIAG_ERROR, s ? s->path : c->file, (unsigned)line, 0, "%s", text);
+	if (strncmp(text, "attempt to load a binary chunk", 30) == 0)
+		text = "this is Lua that was compiled; expected the text of a configuration";
+	diags_add(c->d, DIAG_ERROR, s ? s->path : c->file, (unsigned)line, 0, "%s%s", text, conf_luafault_hint(text));
+}
+
+/* service = "www": then every block after it would be something else, and this would pass for nothing at all. */
+static void tell_assignments(struct collector *c, lua_State *l)
+{
+	for (int k = CONF_NODE; k < CONF_KINDS; k++) {
+		const char *name = conf_kind_text((enum conf_kind)k);
+		lua_CFunction f;
+
+		lua_getglobal(l, name);
+		f = lua_tocfunction(l, -1);
+		lua_pop(l, 1);
+		for (const struct conf_source *s = c->out->sources; f != named_block && f != plain_block && s; s = s->next)
+			if (conf_luafault_assignment(s, name))
+				diags_add(c->d, DIAG_ERROR, s->path, conf_luafault_assignment(s, name), 0,
+					  "\"%s\" is set to a value; expected a block: %s%s { … }", name, name,
+					  k == CONF_PAIR || k == CONF_LIMITS ? "" : " \"NAME\"");
+	}
 }
 
 static void tell_missing_tables(struct collector *c)
@@ -413,6 +435,8 @@ static int run(struct collector *c, lua_State *l)
 		tell_error(c, lua_tostring(l, -1) ? lua_tostring(l, -1) : "an unknown error");
 	else
 		tell_missing_tables(c);
+	if (r != LUA_ERRMEM)
+		tell_assignments(c, l);
 	c->out->aborted = r != LUA_OK;
 	return c->source_count ? 0 : ERR_FORMAT;
 }

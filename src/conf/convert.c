@@ -141,7 +141,7 @@ static void convert_table(lua_State *l, struct collector *c, struct conf_value *
 {
 	luaL_checkstack(l, 8, NULL);
 	if (depth >= CONF_DEPTH_MAX) {
-		fault(c, v, "tables inside tables, too deep (or a table that holds itself)");
+		fault(c, v, "tables inside tables, too deep; expected fewer, and no table that holds itself");
 		v->type = CONF_TOLD;
 	} else if (has_metatable(l, idx, CONVERT_COMBINE)) {
 		convert_combine(l, c, v, idx, depth + 1);
@@ -219,7 +219,9 @@ static int combine(lua_State *l, int idx, lua_Integer need)
 {
 	lua_Integer n;
 
-	luaL_argexpected(l, lua_type(l, idx) == LUA_TTABLE, idx, "a list of checks");
+	if (lua_type(l, idx) != LUA_TTABLE)
+		return luaL_error(l, "a combination of a %s; expected a list of checks in braces, such as any { \"web\", \"ssh\" }",
+				  luaL_typename(l, idx));
 	n = (lua_Integer)lua_rawlen(l, idx);
 	if (n < 1 || n > 1000)
 		return luaL_error(l, "a combination of %d checks; expected a list of at least one",
@@ -248,8 +250,12 @@ static int combine_any(lua_State *l)
 
 static int combine_atleast(lua_State *l)
 {
-	lua_Integer k = luaL_checkinteger(l, 1);
+	int is_whole;
+	lua_Integer k = lua_tointegerx(l, 1, &is_whole);
 
+	if (!is_whole)
+		return luaL_error(l, "atleast of a %s; expected a number and checks, such as atleast(2, { \"web\", \"ssh\" })",
+				  luaL_typename(l, 1));
 	return combine(l, 2, k); /* a k out of range is told where the check is read: an error here would hide what follows */
 }
 

@@ -85,12 +85,18 @@ const char *conf_near_name(struct conf *c, enum conf_kind kind, const char *name
 void conf_name_add(struct conf *c, const struct conf_block *b, void *value)
 {
 	int r = table_add(&c->kinds[b->kind].by_name, b->name, strlen(b->name), value);
+	const struct conf_blocks *list = &c->kinds[b->kind];
 	char title[CONF_TITLE_MAX];
+	size_t first = 0;
 
-	if (r == ERR_EXISTS)
-		conf_fault(c, &b->table, "%s is there twice; expected each name once", conf_block_title(b, title));
-	else if (r)
+	if (r == ERR_EXISTS) {
+		while (!list->list[first]->name || strcmp(list->list[first]->name, b->name))
+			first++; /* at the latest at b itself */
+		conf_fault(c, &b->table, "%s is there twice, first at %s:%u; expected each name once", conf_block_title(b, title),
+			   list->list[first]->source->path, list->list[first]->line);
+	} else if (r) {
 		c->failed = true;
+	}
 }
 
 /* ---- memory and paths ---- */

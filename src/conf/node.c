@@ -198,8 +198,8 @@ static void check_ids(struct conf *c)
 		for (size_t j = 0; j < i; j++) {
 			if (!strcmp(c->nodes[i].name, c->nodes[j].name))
 				conf_fault(c, &c->kinds[CONF_NODE].list[i]->table,
-					   "node \"%s\" is there twice; the first is at line %u", c->nodes[i].name,
-					   c->kinds[CONF_NODE].list[j]->line);
+					   "node \"%s\" is there twice, first at %s:%u; expected each name once", c->nodes[i].name,
+					   c->kinds[CONF_NODE].list[j]->source->path, c->kinds[CONF_NODE].list[j]->line);
 			else if (c->nodes[i].id && c->nodes[i].id == c->nodes[j].id)
 				conf_fault(c, c->node_fields[i].v[NODE_ID],
 					   "id %u is node \"%s\"'s already; expected an id of its own, 1 to 254",

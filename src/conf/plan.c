@@ -105,7 +105,7 @@ static struct plan_check *plan_checks(struct planner *pl, const struct conf_serv
 }
 
 /* The shortest TTL never exceeds the longest: a record's TTL below the default minimum is the operator's word. */
-static void set_ttl(struct conf_service *s)
+static void set_ttl(struct conf *c, struct conf_service *s)
 {
 	const struct conf_value *v = s->keys.v[SERVICE_TTL];
 	const struct conf_value *lo = v ? conf_value_field(v, "min") : NULL,
@@ -118,6 +118,9 @@ static void set_ttl(struct conf_service *s)
 	s->ttl_min_s = 10;
 	if (lo && !conf_fields_duration(lo, &ms))
 		s->ttl_min_s = (uint32_t)(ms / 1000);
+	if (lo && !hi && s->ttl_min_s > s->ttl_max_s) /* no error: a change of the zone must not cost the configuration */
+		conf_warning(c, lo, "\"min\" is %u s, but the TTL of %s is %u s; expected at most that, or a \"max\"", s->ttl_min_s,
+			     s->ttl_record_s ? "the zone's records" : "a name without records", s->ttl_max_s);
 	if (s->ttl_min_s > s->ttl_max_s)
 		s->ttl_min_s = s->ttl_max_s;
 }
@@ -131,7 +134,7 @@ static void plan_policy(struct planner *pl, struct conf_service *s, struct polic
 						    .drain = s->members[i].drain,
 						    .weight = s->members[i].weight,
 						    .capacity = s->members[i].capacity};
-	set_ttl(s);
+	set_ttl(pl->c, s);
 	*out = (struct policy_service){
 		.members = members, .member_count = s->member_count, .tier_count = s->tier_count,
 		.need = s->need, .need_pct = s->need_pct, .answer_n = s->answer_n,

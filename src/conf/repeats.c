@@ -23,7 +23,7 @@ static void meet(struct keys *k, const struct token *key, const struct conf_sour
 	for (size_t i = 0; i < k->count; i++)
 		if (k->list[i].len == key->len && !memcmp(k->list[i].s, key->s, key->len)) {
 			diags_add(d, DIAG_ERROR, s->path, key->line, 0,
-				  "key \"%.*s\" is there twice; the first is at line %u",
+				  "key \"%.*s\" is there twice, first at line %u; expected each key once",
 				  (int)(key->len < 100 ? key->len : 100), key->s, k->list[i].line);
 			return;
 		}

@@ -13,6 +13,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/limits.c \
 	src/conf/load.c \
 	src/conf/locate.c \
+	src/conf/luafault.c src/conf/luafault.h \
 	src/conf/maintenance.c \
 	src/conf/member.c \
 	src/conf/needs.c \

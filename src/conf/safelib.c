@@ -112,7 +112,7 @@ static int safe_format(lua_State *l)
 		const char *q = p + 1 + strspn(p + 1, "-+ #0123456789.");
 
 		if (*q == 'p')
-			return luaL_error(l, "%%p is not there: addresses differ from run to run");
+			return luaL_error(l, "%%p is not there, for addresses differ from run to run; expected %%s, %%d or another of Lua's formats");
 	}
 	for (int i = 2; i <= n; i++)
 		refuse_address(l, i);

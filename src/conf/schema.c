@@ -179,8 +179,8 @@ static const struct schema_key keys_member[] = {
 };
 static const struct schema_key keys_ttl[] = {
 	[TTL_MIN] = {.name = "min", .type = SCHEMA_DURATION, .max = TTL_MAX_MS, .fallback = "10s",
-		     .expected = "whole seconds"},
-	[TTL_MAX] = {.name = "max", .type = SCHEMA_DURATION, .max = TTL_MAX_MS, .expected = "whole seconds"},
+		     .expected = "whole seconds from 0"},
+	[TTL_MAX] = {.name = "max", .type = SCHEMA_DURATION, .max = TTL_MAX_MS, .expected = "whole seconds from 0"},
 };
 static const struct schema_key keys_on_event[] = {
 	[ON_EVENT_TIMEOUT] = {.name = "timeout", .type = SCHEMA_DURATION, .min = 100, .max = 60000, .fallback = "5s"},

@@ -86,7 +86,7 @@ static void read_checks(struct conf *c, struct conf_service *s)
 	}
 	int64_t need = v->type == CONF_COMBINE ? v->table.need : 1;
 	if (need < 1 || need > n) {
-		FAULT(c, s, v, "atleast(%" PRId64 ", …) of %u checks; expected a number from 1 to that", need, n);
+		FAULT(c, s, v, "atleast(%" PRId64 ", …) of %u check%s; expected a number from 1 to %u", need, n, n == 1 ? "" : "s", n);
 		return;
 	}
 	s->checks = conf_alloc(c, n, sizeof *s->checks);
@@ -131,7 +131,7 @@ static void read_tiers(struct conf *c, struct conf_service *s)
 	if (!v->table.list_len || v->table.list_len > POLICY_TIERS_MAX || v->table.field_count)
 		FAULT(c, s, v, "\"tiers\" has %u tiers%s; expected a list of 1 to %d, each a list of members",
 		      v->table.list_len,
-		      v->table.field_count ? " and names" : "", POLICY_TIERS_MAX);
+		      v->table.field_count ? ", and values with names" : "", POLICY_TIERS_MAX);
 	for (uint32_t i = 0; i < v->table.list_len && i < POLICY_TIERS_MAX; i++)
 		read_tier(c, s, &m, &v->table.list[i], i);
 	if (m.count > POLICY_MEMBERS_MAX)
@@ -272,7 +272,8 @@ static void read_ttl(struct conf *c, struct conf_service *s)
 		if (f.v[k] && conf_fields_ms(&f, k) % 1000)
 			conf_fields_fault(c, SCHEMA_TTL, k, f.v[k]);
 	if (f.v[TTL_MAX] && f.v[TTL_MIN] && conf_fields_ms(&f, TTL_MIN) > conf_fields_ms(&f, TTL_MAX))
-		conf_fault(c, f.v[TTL_MIN], "\"min\" is more than \"max\"; expected a shorter one");
+		conf_fault(c, f.v[TTL_MIN], "\"min\" is %" PRIu64 " s, more than the %" PRIu64 " s of \"max\"; expected at most that",
+			   conf_fields_ms(&f, TTL_MIN) / 1000, conf_fields_ms(&f, TTL_MAX) / 1000);
 }
 
 /* ---- rules that need the members ---- */
@@ -396,7 +397,7 @@ static void check_counts(struct conf *c, struct conf_service *s)
 	for (int i = 0; i <= POLICY_TIERS_MAX; i++)
 		if ((i < POLICY_TIERS_MAX || s->all_down == POLICY_ALL_DOWN_ALL) &&
 		    (t.of[i][0] > CONF_ANSWER_MAX || t.of[i][1] > CONF_ANSWER_MAX)) {
-			FAULT(c, s, at, "more than %d members of one family %s; a message holds no more",
+			FAULT(c, s, at, "more than %d members of one family %s; expected at most that, for a message holds no more",
 			      CONF_ANSWER_MAX,
 			      i < POLICY_TIERS_MAX ? "in one tier" : "in all tiers, which all_down = \"all\" answers");
 			break;
@@ -446,7 +447,7 @@ static bool name_service(struct conf *c, struct conf_service *s)
 	}
 	first = table_find(&c->service_by_owner, wire, (size_t)len);
 	if (first)
-		FAULT(c, s, &s->block->table, "service \"%s\" is there twice; the first is at %s:%u", s->name,
+		FAULT(c, s, &s->block->table, "service \"%s\" is there twice, first at %s:%u; expected each name once", s->name,
 		      first->block->source->path,
 		      first->block->line);
 	else if (table_add(&c->service_by_owner, wire, (size_t)len, s))
@@ -528,7 +529,7 @@ void conf_build_services(struct conf *c)
 	for (size_t i = 0; i < c->kinds[CONF_POOL].count && !c->failed; i++)
 		try_pool(c, c->kinds[CONF_POOL].list[i]);
 	if (list->count > PLAN_SERVICES_MAX) {
-		conf_fault(c, &list->list[PLAN_SERVICES_MAX]->table, "more than %d services", PLAN_SERVICES_MAX);
+		conf_fault(c, &list->list[PLAN_SERVICES_MAX]->table, "more than %d services; expected fewer", PLAN_SERVICES_MAX);
 		return;
 	}
 	c->services = conf_alloc(c, list->count + 1, sizeof *c->services);

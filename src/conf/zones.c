@@ -35,7 +35,7 @@ static void zone_add_entry(struct conf *c, const struct conf_block *b, const cha
 	}
 	first = table_find(&c->zone_by_apex, wire, (size_t)len);
 	if (first) {
-		conf_fault(c, &b->table, "zone \"%s\" is there twice; the first is at %s:%u", name_format(wire, text),
+		conf_fault(c, &b->table, "zone \"%s\" is there twice, first at %s:%u; expected each zone once", name_format(wire, text),
 			   first->block->source->path,
 			   first->block->line);
 		return;

@@ -66,9 +66,9 @@ static int chunk_failed(struct script *s, struct diags *d)
 	unsigned line = 0;
 
 	if (s->chunk.poison == HEALTH_SCRIPT_BUDGET)
-		text = "the script takes too long to load";
+		text = "the script takes too long to load; expected its work inside of run, which has a deadline";
 	else if (s->chunk.poison == HEALTH_SCRIPT_MEMORY)
-		text = "the script takes too much memory to load";
+		text = "the script takes too much memory to load; expected its work inside of run";
 	else if (f != NULL)
 		text = f->detail;
 	else if (text != NULL)

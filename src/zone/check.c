@@ -66,15 +66,17 @@ static void check_apex(struct check *c)
 	name_format(c->z->apex, text);
 	if (soa == NULL || soa->count == 0) {
 		c->errors++;
-		diags_add(c->d, DIAG_ERROR, c->z->file, 0, 0, "no SOA for %.300s; expected one, at the zone's own name",
+		if (!c->z->soa_lost)
+			diags_add(c->d, DIAG_ERROR, c->z->file, 0, 0, "no SOA for %.300s; expected one, at the zone's own name",
 			  text);
 	} else {
 		check_soa(c, soa);
 	}
 	if (ns == NULL || ns->count == 0) {
 		c->errors++;
-		diags_add(c->d, DIAG_ERROR, c->z->file, 0, 0,
-			  "no NS for %.300s; expected at least one, at the zone's own name", text);
+		if (!c->z->ns_lost)
+			diags_add(c->d, DIAG_ERROR, c->z->file, 0, 0,
+				  "no NS for %.300s; expected at least one, at the zone's own name", text);
 	}
 }
 
@@ -97,8 +99,9 @@ static void check_cname(struct check *c, const struct zone_node *n, const struct
 			tell_error(c, cname, "%.300s is a service and has a CNAME; expected A and AAAA, or nothing",
 				   name);
 		else
-			tell_error(c, cname, "%.300s has a CNAME and, in line %u, %s; expected the CNAME alone", name,
-				   rrset_line(set), zone_type_text(set->type, type));
+			tell_error(c, cname, "%.300s has a CNAME and, in line %u, %s; expected %s", name, rrset_line(set),
+				   zone_type_text(set->type, type), name_equal(n->name, c->z->apex) ?
+				   "addresses, or a service: the zone's own name cannot be a CNAME" : "the CNAME alone");
 		return;
 	}
 }
@@ -168,8 +171,11 @@ static void check_hidden(struct check *c, const struct zone_node *n, const struc
 
 	for (const struct zone_rrset *set = n->rrsets; set != NULL; set = set->next) {
 		if (set->live) {
+			/* It may have no record of its own: the place is where the zone is handed to somebody else. */
+			const struct zone_rrset *at = zone_node_rrset(by, cut ? DNS_TYPE_NS : DNS_TYPE_DNAME);
+
 			tell_error(
-				c, set,
+				c, at ? at : set,
 				"the service %.300s lies at or below the %s %.300s, so nobody would be answered; expected "
 				"another name",
 				name_format(n->name, name), cut ? "delegation" : "DNAME", name_format(by->name, above));

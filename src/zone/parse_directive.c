@@ -74,7 +74,7 @@ static bool include_open(struct parse *p, const struct parse_token *t, char **pa
 	name[n] = '\0';
 	rc = p->read(p->ctx, p->src->file, name, &found, text, len);
 	if (rc < 0) {
-		parse_error(p, t, "cannot read %s: %s", parse_quote(t, q), read_fault(rc));
+		parse_error(p, t, "cannot read %s: %s; expected a file to include", parse_quote(t, q), read_fault(rc));
 		return false;
 	}
 	if (parse_file_open(p, found)) {

@@ -81,6 +81,8 @@ static bool line_drop_open(struct parse *p, const struct parse_token *open, bool
 		parse_error(p, open, "\"(\" is never closed; expected \")\" before the end of the file");
 	else
 		parse_error(p, open, "\"(\" is not closed within %u octets; expected \")\"", ZONE_LINE_MAX);
+	for (size_t i = 0; i < p->line.count; i++) /* lost with its line, but not missing */
+		p->z->soa_lost |= parse_is(&p->line.tokens[i], "SOA");
 	s->at = open->text;
 	s->line = open->line;
 	do

@@ -203,6 +203,16 @@ static bool generic_read(struct parse *p, const struct parse_token *t, size_t n)
 
 /* ---- fields ---- */
 
+/* Letters that no hexadecimal number has, and a dot: somebody aliased with an address record. */
+static bool looks_like_a_name(const struct parse_token *t)
+{
+	bool letter = false;
+
+	for (uint32_t i = 0; i < t->len; i++)
+		letter |= (t->text[i] | 32) > 'f' && (t->text[i] | 32) <= 'z';
+	return letter && memchr(t->text, '.', t->len) != NULL && memchr(t->text, ':', t->len) == NULL;
+}
+
 static bool address_read(struct parse *p, const struct parse_token *t, uint8_t family)
 {
 	struct addr a;
@@ -217,8 +227,8 @@ static bool address_read(struct parse *p, const struct parse_token *t, uint8_t f
 			    a.family, family, family == 4 ? "AAAA" : "A");
 		return false;
 	}
-	parse_error(p, t, "%s is no IPv%d address; expected one such as %s", parse_quote(t, q), family,
-		    family == 4 ? "192.0.2.1" : "2001:db8::1");
+	parse_error(p, t, "%s is no IPv%d address; expected one such as %s%s", parse_quote(t, q), family,
+		    family == 4 ? "192.0.2.1" : "2001:db8::1", looks_like_a_name(t) ? "; did you mean CNAME" : "");
 	return false;
 }
 

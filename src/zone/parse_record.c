@@ -96,7 +96,17 @@ static bool ttl_read(struct parse *p, struct record *r, const struct parse_token
 
 static bool token_is_address(const struct parse_token *t)
 {
-	return t->len > 6 && t->text[0] >= '0' && t->text[0] <= '9' && memchr(t->text, '.', t->len) != NULL;
+	return t->len > 6 && t->text[0] >= '0' && t->text[0] <= '9' &&
+	       (memchr(t->text, '.', t->len) != NULL || memchr(t->text, ':', t->len) != NULL);
+}
+
+/* "www 192.0.2.1", "www 2001:db8::1": what could be a TTL, for it begins with a digit, stands where a type belongs. */
+static void type_forgotten(struct parse *p, const struct parse_token *t)
+{
+	char q[PARSE_QUOTE_MAX];
+
+	parse_error(p, t, "no record type before %s; expected OWNER [TTL] [CLASS] TYPE DATA; did you mean %s", parse_quote(t, q),
+		    memchr(t->text, ':', t->len) != NULL ? "AAAA" : "A");
 }
 
 static void type_missing(struct parse *p, const struct parse_token *first, bool owner_is_type)
@@ -125,6 +135,10 @@ static bool head_read(struct parse *p, struct record *r)
 			type_missing(p, &l->tokens[0], true);
 			return false;
 		}
+		if ((r->at > 0 || l->inherits) && token_is_address(t)) {
+			type_forgotten(p, t);
+			return false;
+		}
 		if (!ttl_read(p, r, t) && !class_read(p, r, t))
 			break;
 	}
@@ -137,6 +151,8 @@ static bool head_read(struct parse *p, struct record *r)
 	p->type = parse_type(p, &l->tokens[r->at]);
 	if (p->type == 0)
 		return false;
+	p->z->soa_lost |= p->type == DNS_TYPE_SOA;
+	p->z->ns_lost |= p->type == DNS_TYPE_NS;
 	if (!type_is_data(p->type)) {
 		char q[PARSE_QUOTE_MAX];
 
@@ -221,6 +237,8 @@ static void record_add(struct parse *p, const struct record *r, const struct par
 	const struct parse_token *at = p->generate != NULL ? p->generate : first;
 	int rc = zone_add(p->z, p->owner, p->type, r->ttl, p->rdata.data, p->rdata.len, p->src->file, at->line);
 
+	p->z->soa_lost &= p->type != DNS_TYPE_SOA;
+	p->z->ns_lost &= p->type != DNS_TYPE_NS;
 	if (rc == ERR_NOMEM) {
 		p->fatal = ERR_NOMEM;
 	} else if (rc < 0) {

@@ -69,6 +69,7 @@ struct zone {
 	struct zone_node *last; /* of the latest zone_add: records of one owner mostly stand together */
 	size_t record_count;
 	struct zone_watch *watch; /* NULL, or the caller's, set before zone_parse; not told of included files */
+	bool soa_lost, ns_lost; /* zone_parse: one was there, but at fault, which was told: it is not missing */
 	bool is_signed; /* some record is an RRSIG, NSEC or NSEC3 */
 	uint32_t serial, negative_ttl; /* set by zone_check: SOA serial; min(SOA TTL, MINIMUM), RFC 2308 5 */
 };

@@ -1,16 +1,20 @@
-/* A catalogue of wrong configurations: each file of conf_errors/ must draw exactly the lines that stand at its end
- * after "--> ".
+/* A catalogue of wrong configurations and zones: each file of conf_errors/ must draw exactly the lines that stand at its end
+ * after "--> ", each file of zone_errors/, as the zone example.test, those after "; --> ".
  *
  *     require "base"
  *     service "www.example.test" { check = "wbe", tiers = { { "192.0.2.1" } } }
  *     --> check_unknown.lua:2: no check is called "wbe"; expected the name of a check; did you mean "web"
+ *
+ *     $TTL 1h
+ *     www A 192.0.2.300
+ *     ; --> address_range.zone:2:7: "192.0.2.300" is no IPv4 address; expected one such as 192.0.2.1
  *
  * In lines to compare, GEMEL_LUA_DIR stands for the folder of the bundled checks.
  */
 #include "conf/conf.h"
 #include "conf_help.h"
 
-static char catalogue[4096];
+static char folders[2][4096];
 static char names[512][64];
 static int name_count;
 
@@ -62,7 +66,8 @@ static void copy_folder(const char *from, const char *to)
 static void set_up(void)
 {
 	help_enter();
-	copy_folder(catalogue, ".");
+	copy_folder(folders[0], ".");
+	copy_folder(folders[1], ".");
 	help_write("short.key", "0123\n");
 	help_write_mode("open.key", HELP_KEY, strlen(HELP_KEY), 0644);
 }
@@ -119,7 +124,26 @@ static void replace_folder(char *text)
 	}
 }
 
-/* The "--> " lines of the file, joined. */
+static bool is_zone(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 5 && !strcmp(name + len - 5, ".zone");
+}
+
+/* The faults of the zone alone: around it all is well. */
+static char *faults_of_zone(const char *name)
+{
+	char text[512];
+
+	snprintf(text, sizeof text,
+		 "node 'ns1' { listen = '127.0.0.1:5301', control = 'run/ns1.sock', state = 'run/ns1' }\n"
+		 "zone 'example.test' { file = '%s' }\n", name);
+	help_write("around.lua", text);
+	return faults_of("around.lua");
+}
+
+/* The "--> " lines of the file, joined; in a zone they are comments. */
 static char *expected_of(const char *text, size_t len)
 {
 	static char out[65536];
@@ -129,6 +153,7 @@ static char *expected_of(const char *text, size_t len)
 	for (const char *line = text, *next; line < end; line = next) {
 		next = memchr(line, '\n', (size_t)(end - line));
 		next = next ? next + 1 : end;
+		line += next - line > 2 && !memcmp(line, "; ", 2) ? 2 : 0;
 		if (next - line > 4 && !memcmp(line, "--> ", 4)) {
 			memcpy(out + n, line + 4, (size_t)(next - line) - 4);
 			n += (size_t)(next - line) - 4;
@@ -146,7 +171,7 @@ START_TEST(every_fault_is_told_at_its_line)
 
 	set_up();
 	text = read_all(name, &len);
-	got = faults_of(name);
+	got = is_zone(name) ? faults_of_zone(name) : faults_of(name);
 	replace_folder(got);
 	ck_assert_msg(strcmp(got, expected_of(text, len)) == 0, "%s\n--- expected\n%s--- got\n%s", name,
 		      expected_of(text, len), got);
@@ -161,27 +186,35 @@ static int name_order(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-static void list_catalogue(void)
+/* What the wrong ones of the folder need to be wrong, and are not themselves. */
+static bool is_help(const char *name)
+{
+	static const char *const help[] = {"base.lua", "circle.lua", "faulty.lua"};
+
+	for (size_t i = 0; i < sizeof help / sizeof *help; i++)
+		if (!strcmp(name, help[i]))
+			return true;
+	return false;
+}
+
+static void list_folder(char out[4096], const char *folder, const char *suffix)
 {
 	char *top = realpath(help_source(), NULL);
 	struct dirent *e;
 	DIR *dir;
 
-	snprintf(catalogue, sizeof catalogue, "%s/tests/unit/conf_errors", top ? top : ".");
+	snprintf(out, 4096, "%s/tests/unit/%s", top ? top : ".", folder);
 	free(top);
-	dir = opendir(catalogue);
+	dir = opendir(out);
 	while (dir && (e = readdir(dir)) && name_count < 512) {
-		size_t len = strlen(e->d_name);
+		size_t len = strlen(e->d_name), end = strlen(suffix);
 
-		if (len < 5 || len >= sizeof names[0] || strcmp(e->d_name + len - 4, ".lua") ||
-		    !strcmp(e->d_name, "base.lua") ||
-		    !strcmp(e->d_name, "circle.lua") || !strcmp(e->d_name, "faulty.lua"))
+		if (len <= end || len >= sizeof names[0] || strcmp(e->d_name + len - end, suffix) || is_help(e->d_name))
 			continue;
 		strcpy(names[name_count++], e->d_name);
 	}
 	if (dir)
 		closedir(dir);
-	qsort(names, (size_t)name_count, sizeof names[0], name_order);
 }
 
 int main(void)
@@ -189,11 +222,15 @@ int main(void)
 	Suite *s = suite_create("conf_errors");
 	TCase *t = tcase_create("catalogue");
 	SRunner *r = srunner_create(s);
-	int failed;
+	int failed, confs;
 
-	list_catalogue();
-	if (name_count < 60) {
-		fprintf(stderr, "only %d wrong configurations in %s\n", name_count, catalogue);
+	list_folder(folders[0], "conf_errors", ".lua");
+	confs = name_count;
+	list_folder(folders[1], "zone_errors", ".zone");
+	qsort(names, (size_t)name_count, sizeof names[0], name_order);
+	if (confs < 60 || name_count - confs < 40) {
+		fprintf(stderr, "only %d wrong configurations in %s, and %d zones in %s\n", confs, folders[0],
+			name_count - confs, folders[1]);
 		return 1;
 	}
 	tcase_set_timeout(t, 120);

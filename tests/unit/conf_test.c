@@ -996,7 +996,7 @@ START_TEST(files_that_are_none_are_refused)
 	ck_assert_int_eq(conf_load(&c, "fifo.lua", NULL, &d), ERR_FORMAT);
 	ck_assert_int_eq(conf_load(&c, "absent.lua", NULL, &d), ERR_FORMAT);
 	ck_assert_uint_eq(d.errors, 3);
-	ck_assert_str_eq(d.list[2].text, "cannot read absent.lua: No such file or directory");
+	ck_assert_str_eq(d.list[2].text, "cannot read absent.lua: No such file or directory; expected a configuration file");
 	diags_deinit(&d);
 	help_leave();
 }

@@ -118,7 +118,7 @@ static const struct {
 	  HEAD
 	  "@ CNAME a.\n",
 	  "example.test NS/1/3600 CNAME/1/3600 SOA/1/3600\n",
-	  "f:4: example.test has a CNAME and, in line 3, NS; expected the CNAME alone\n" },
+	  "f:4: example.test has a CNAME and, in line 3, NS; expected addresses, or a service: the zone's own name cannot be a CNAME\n" },
 	{ "two CNAMEs, two DNAMEs", NULL,
 	  HEAD
 	  "w CNAME a.\n"
@@ -247,20 +247,20 @@ static const struct {
 	  "example.test NS/1/3600 SOA/1/3600\n"
 	  "sub.example.test CUT NS/1/3600\n"
 	  "w.sub.example.test BELOW A!/0/60 AAAA!/0/60\n",
-	  "f: the service w.sub.example.test lies at or below the delegation sub.example.test, so nobody would be answered; expected another name\n" },
+	  "f:4: the service w.sub.example.test lies at or below the delegation sub.example.test, so nobody would be answered; expected another name\n" },
 	{ "a service at a delegation", "sub",
 	  HEAD
 	  "sub NS a.\n",
 	  "example.test NS/1/3600 SOA/1/3600\n"
 	  "sub.example.test CUT A!/0/60 NS/1/3600 AAAA!/0/60\n",
-	  "f: the service sub.example.test lies at or below the delegation sub.example.test, so nobody would be answered; expected another name\n" },
+	  "f:4: the service sub.example.test lies at or below the delegation sub.example.test, so nobody would be answered; expected another name\n" },
 	{ "a service below a DNAME", "w.d",
 	  HEAD
 	  "d DNAME a.\n",
 	  "example.test NS/1/3600 SOA/1/3600\n"
 	  "d.example.test DNAME/1/3600\n"
 	  "w.d.example.test BELOW A!/0/60 AAAA!/0/60\n",
-	  "f: the service w.d.example.test lies at or below the DNAME d.example.test, so nobody would be answered; expected another name\n" },
+	  "f:4: the service w.d.example.test lies at or below the DNAME d.example.test, so nobody would be answered; expected another name\n" },
 	{ "a service as the target of MX and NS", "mail",
 	  HEAD
 	  "@ MX 1 mail\n"

@@ -511,7 +511,7 @@ static const struct {
 	  "$INCLUDE a b c\n",
 	  "",
 	  "f:2:1: incomplete; expected $INCLUDE FILE [ORIGIN]\n"
-	  "f:3:10: cannot read \"none.inc\": not there\n"
+	  "f:3:10: cannot read \"none.inc\": not there; expected a file to include\n"
 	  "f:4:10: \"\" is no file name; expected $INCLUDE FILE [ORIGIN]\n"
 	  "loop.inc:1:10: \"loop.inc\" includes itself; expected another file\n"
 	  "f:6:14: something is left over; expected $INCLUDE FILE [ORIGIN]\n" },

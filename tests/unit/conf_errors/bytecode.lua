@@ -1,2 +1,2 @@
 Lua
---> bytecode.lua: attempt to load a binary chunk (mode is 't')
+--> bytecode.lua: this is Lua that was compiled; expected the text of a configuration

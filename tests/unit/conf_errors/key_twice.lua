@@ -8,6 +8,6 @@ service "www.example.test" {
 	-- check = "nothing",
 	["check"] = "web",
 }
---> key_twice.lua:4: key "i" is there twice; the first is at line 4
---> key_twice.lua:7: key "drain" is there twice; the first is at line 7
---> key_twice.lua:9: key "check" is there twice; the first is at line 6
+--> key_twice.lua:4: key "i" is there twice, first at line 4; expected each key once
+--> key_twice.lua:7: key "drain" is there twice, first at line 7; expected each key once
+--> key_twice.lua:9: key "check" is there twice, first at line 6; expected each key once

@@ -1,3 +1,3 @@
 require "base"
 local s = ("x"):rep(1e10)
---> lua_endless_rep.lua:2: resulting string too large
+--> lua_endless_rep.lua:2: resulting string too large; expected shorter text
