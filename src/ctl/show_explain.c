@@ -75,16 +75,36 @@ static bool find_members(const struct ctl_host *h, const struct addr *a, struct 
 	return found > 0;
 }
 
-/* The coordinator has no zones: of any other name it knows that no service answers it, and which one was probably meant. */
+/* How to ask this node: "dig @127.0.0.1 -p 5301"; false where it listens nowhere. */
+static bool say_dig(const struct ctl_host *h, struct explain_line *l)
+{
+	const struct plan *p = core_plan(h->core);
+	const struct plan_node *n = &p->nodes[p->self];
+	char text[ADDR_TEXT_MAX];
+	struct addr a;
+	if (!n->listen_count)
+		return false;
+	a = n->listen[0];
+	if (addr_is_any(&a)) { /* who reads this is on the same machine */
+		a = (struct addr){ .family = a.family, .port = a.port };
+		memcpy(a.ip, a.family == 4 ? (const uint8_t[16]){ 127, 0, 0, 1 } : (const uint8_t[16]){ [15] = 1 }, sizeof a.ip);
+	}
+	explain_add(l, "dig @%s -p %u", addr_format(&a, false, text), a.port);
+	return true;
+}
+
+/* The coordinator has no zones: of any other name it knows that no service answers it, how to see who does (static records, a
+ * delegation, nobody), and which one was probably meant. */
 static enum call_next fail_name(struct call *c, const struct ctl_host *h)
 {
 	const char *name = c->words[0], *near = core_service_nearest(h->core, name);
-	struct explain_line l = { .len = 0 };
+	struct explain_line l = { .len = 0 }, dig = { .len = 0 };
 	struct addr a;
 	if (addr_parse(&a, name, strlen(name), 0) == 0 && find_members(h, &a, &l))
 		return call_fail(c, CALL_EXIT_FAILED, "\"%.64s\" is an address, not a name; it is a member of %s", name, l.text);
-	return call_fail(c, CALL_EXIT_FAILED, "\"%.200s\" is no service: what its zone says of it, if any does, is the answer%s%.200s%s", name,
-			 near ? "; did you mean \"" : "", near ? near : "", near ? "\"" : "");
+	const bool can_ask = say_dig(h, &dig);
+	return call_fail(c, CALL_EXIT_FAILED, "\"%.200s\" is no service: what its zone says of it, if any does, is the answer%s%s%s%s%.200s%s",
+			 name, can_ask ? " (" : "", dig.len ? dig.text : "", can_ask ? " shows it)" : "", near ? "; did you mean \"" : "", near ? near : "", near ? "\"" : "");
 }
 
 enum call_next show_explain(struct call *c, const struct ctl_host *h, struct doc *d)

@@ -100,6 +100,15 @@ class Places(Case):
         self.assertIn("*.app.example.test", out)
         self.assertIn(C, out)
 
+    def test_what_is_no_service(self):
+        """The coordinator has no zones; it says whom to ask, and that one knows."""
+        for name, wanted in (("static", "192.0.2.80"), ("below.sub", "ns.sub.example.test"), ("nothing", "NXDOMAIN")):
+            status, _, err = self.ctl("solo", "explain", f"{name}.example.test")
+            self.assertEqual(status, 1)
+            told = re.search(r"is no service: .*\(dig (@\S+) (-p) (\d+) shows it\)", err)
+            self.assertTrue(told, err)
+            self.assertIn(wanted, self.dig(*told.groups(), f"{name}.example.test"))
+
 
 if __name__ == "__main__":
     main()

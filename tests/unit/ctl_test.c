@@ -607,11 +607,11 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "explain", 2, "usage: gemelctl explain NAME [--client ADDR]" },
 	{ "explain www.example.test --client nobody", 2, "--client \"nobody\" is no address" },
 	{ "explain www.example.test --client 192.0.2.1:53", 2, "--client \"192.0.2.1:53\" is no address" },
-	{ "explain ww.example.test", 1, "\"ww.example.test\" is no service: what its zone says of it, if any does, is the answer; "
+	{ "explain ww.example.test", 1, "\"ww.example.test\" is no service: what its zone says of it, if any does, is the answer (dig @127.0.0.1 -p 5301 shows it); "
 				       "did you mean \"www.example.test\"" },
-	{ "explain mail.elsewhere.test", 1, "\"mail.elsewhere.test\" is no service: what its zone says of it, if any does, is the answer" },
+	{ "explain mail.elsewhere.test", 1, "\"mail.elsewhere.test\" is no service: what its zone says of it, if any does, is the answer (dig @127.0.0.1 -p 5301 shows it)" },
 	{ "explain 127.0.0.11", 1, "\"127.0.0.11\" is an address, not a name; it is a member of www.example.test, api.example.test" },
-	{ "explain 192.0.2.99", 1, "\"192.0.2.99\" is no service: what its zone says of it, if any does, is the answer" },
+	{ "explain 192.0.2.99", 1, "\"192.0.2.99\" is no service: what its zone says of it, if any does, is the answer (dig @127.0.0.1 -p 5301 shows it)" },
 	{ "stats", 1, "stats: not built yet" },
 	{ "help", 1, "help is done by gemelctl itself" },
 	{ "key new FILE", 1, "key is done by gemelctl itself" },
