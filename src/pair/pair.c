@@ -224,16 +224,29 @@ bool pair_next_change(struct pair *p, struct pair_record *r)
 	return shelf_changes_take(&p->changes, r, &p->dead);
 }
 
-/* With one twin only the owner ever sends a shelf, so what it covers needs no tombstone any more; among more, a
- * relay might still lack one, and tombstones stay until the owner's next epoch. */
+/* How far every other node but the owner is known to hold a shelf: nobody can ask for an interval that ends before. */
+static uint64_t held_by_all(const struct pair *p, size_t shelf)
+{
+	const struct shelf *s = &p->shelves[shelf];
+	uint64_t seq = s->vector.seq;
+
+	for (size_t i = 0; i < p->peer_count; i++) {
+		struct pair_vector known = p->peers[i].known[shelf];
+		if (p->peers[i].conf.id == s->owner)
+			continue;
+		if (known.epoch != s->vector.epoch)
+			return 0;
+		seq = known.seq < seq ? known.seq : seq;
+	}
+	return seq;
+}
+
+/* A tombstone that everybody has needs no place any more: no relay holds what it removed, and what is still under way of
+ * that is covered by the vectors. A node that is away keeps tombstones alive, since it may come back without a restart. */
 void pair_bury(struct pair *p)
 {
-	if (p->peer_count != 1)
-		return;
-	struct pair_vector known = p->peers[0].known[0], own = own_shelf(p)->vector;
-	if (known.epoch == own.epoch)
-		shelf_bury(own_shelf(p), known.seq);
-	shelf_bury(&p->shelves[1], p->shelves[1].vector.seq);
+	for (size_t i = 0; i < shelf_total(p); i++)
+		shelf_bury(&p->shelves[i], held_by_all(p, i));
 }
 
 /* ---- votes, clock, status ---- */

@@ -80,6 +80,7 @@ struct pair_stats {
 	uint64_t refused_version;      /* another version, or a TLV that must be understood */
 	uint64_t refused_unknown_peer; /* not from a configured peer to us */
 	uint64_t refused_auth;         /* another key, or changed on the way */
+	uint64_t refused_flood;        /* too many lately that failed: not even opened */
 	uint64_t refused_format;       /* authentic, and malformed */
 	uint64_t refused_session;      /* of a session that was overtaken */
 	uint64_t refused_replay;       /* this very packet was here, or is older than the window */

@@ -411,13 +411,28 @@ static int read_header(struct pair *p, struct pair_header *h, const struct arriv
 	return 0;
 }
 
+static struct gate_bucket *bucket_of(struct pair *p, const struct addr *from)
+{
+	for (size_t i = 0; i < p->peer_count; i++) {
+		if (address_of(&p->peers[i], from) >= 0)
+			return &p->peers[i].gate;
+	}
+	return NULL;
+}
+
 static int open_packet(struct pair *p, const struct pair_peer *e, const struct pair_header *h, const struct arrival *a,
 		       uint8_t plain[PAIR_PLAIN_MAX], uint64_t now_ms)
 {
 	const struct seal_keys *k = &e->keys[a->stream ? LINK_TCP : LINK_UDP];
+	struct gate_bucket *peer = bucket_of(p, a->from);
 
+	/* A stream has bounds of its own (stream.h), and whom it comes from is not forged. */
+	if (!a->stream && !gate_admits(&p->gate, peer, &p->table_key, a->from, now_ms))
+		return refuse(&p->stats.refused_flood, ERR_AUTH);
 	if (h->key_id == p->key_id && seal_open(plain, h, a->data, k->receive) == 0)
 		return 0;
+	if (!a->stream)
+		gate_failed(&p->gate, peer, &p->table_key, a->from, now_ms);
 	hint(p, a->from, now_ms);
 	return refuse(&p->stats.refused_auth, ERR_AUTH);
 }

@@ -14,6 +14,7 @@
 #define GEMEL_PAIR_STATE_H
 #include "base/rng.h"
 #include "pair/clock.h"
+#include "pair/gate.h"
 #include "pair/link.h"
 #include "pair/self.h"
 #include "pair/session.h"
@@ -117,6 +118,7 @@ struct pair_peer {
 	bool pull;                    /* we lack something that it has */
 	uint64_t last_pull_ms;
 	struct pair_hello hello;
+	struct gate_bucket gate;
 };
 
 /* A heartbeat on its way out: packets for one peer, each to one or two addresses, or on one stream. */
@@ -166,6 +168,7 @@ struct pair {
 	struct shelf_record *dead; /* borrowed out by pair_next_change, freed at the next call */
 	struct pair_burst burst, tcp_burst;
 	struct stream_table streams;
+	struct gate gate;
 
 	struct pair_event events[PAIR_EVENTS_MAX];
 	size_t event_first, event_count;

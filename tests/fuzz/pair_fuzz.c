@@ -116,7 +116,7 @@ static void give_packet(struct rig *g, const uint8_t *data, size_t len)
 	const struct pair_stats *s = pair_stats_get(g->p);
 
 #define REFUSED \
-	(s->refused_short + s->refused_header + s->refused_version + s->refused_unknown_peer + s->refused_auth + \
+	(s->refused_short + s->refused_header + s->refused_version + s->refused_unknown_peer + s->refused_auth + s->refused_flood + \
 	 s->refused_format + s->refused_session + s->refused_replay + s->hellos)
 	refused = REFUSED;
 	int e = pair_receive(g->p, &from, data, len, g->now_ms, WALL + g->now_ms - 5000);

@@ -1,4 +1,4 @@
-/* Two or three pairs under one virtual clock and a hostile network: loss, duplicates, reordering, cuts in one
+/* Two, three or seven nodes under one virtual clock and a hostile network: loss, duplicates, reordering, cuts in one
  * direction or of one transport, connections that hang and break, an attacker that stores, repeats, flips and truncates any
  * packet, and connects as a peer, crashes with the disk kept, rolled back
  * or wiped, pauses and jumps of the wall clock. After every step each node is held against what was really written:
@@ -22,13 +22,13 @@
 
 #define RUNS 5000
 #define STEPS 90
-#define NODES_MAX 3
+#define NODES_MAX PAIR_NODES_MAX
 #define KEYS 4
 #define KINDS 2
 #define LOG_MAX 1024
-#define WIRE_MAX 256
+#define WIRE_MAX 1024
 #define STORE_MAX 48
-#define PIPES_MAX 12
+#define PIPES_MAX 24
 #define PIPE_PIECES 48
 #define HEAL_MS 4000
 
@@ -902,7 +902,7 @@ static void schedule(uint64_t seed)
 	w.seed = seed;
 	w.now_ms = 1000;
 	rng_init(&w.rng, seed);
-	w.nodes = 2 + (seed % 4 == 3);
+	w.nodes = seed % 32 == 7 ? NODES_MAX : 2 + (seed % 4 == 3);
 	w.loss = chance(50) ? (unsigned)below(40) : 0;
 	w.dup = chance(50) ? (unsigned)below(40) : 0;
 	w.delay_ms = (unsigned)below(chance(20) ? 300 : 30);

@@ -914,6 +914,121 @@ START_TEST(self_states_as_in_the_chart)
 }
 END_TEST
 
+/* ---- floods ---- */
+
+static void forge(struct flight *f, size_t from, size_t to)
+{
+	*f = (struct flight){ .from = from, .to = to, .source = address(from), .len = 152 };
+	struct pair_header h = { .version = PAIR_VERSION, .type = PAIR_TYPE_BEAT, .key_id = w.node[to]->key_id,
+				 .src = (uint8_t)(from + 1), .dst = (uint8_t)(to + 1), .text_len = 152 - 48,
+				 .cluster = w.node[to]->cluster, .boot = 1, .counter = 1 };
+	header_encode(f->data, &h);
+}
+
+START_TEST(a_flood_is_opened_so_often_a_second_and_no_more)
+{
+	const struct pair_stats *s;
+	struct flight f;
+
+	meet(2);
+	s = pair_stats_get(w.node[0]);
+	forge(&f, 1, 0);
+	f.source.ip[3] = 99; /* one stranger, many ports */
+	for (int i = 0; i < 1000; i++) {
+		f.source.port = (uint16_t)i;
+		ck_assert_int_eq(pair_receive(w.node[0], &f.source, f.data, f.len, w.now_ms, WALL + w.now_ms), ERR_AUTH);
+	}
+	ck_assert_uint_eq(s->refused_auth, GATE_SOURCE_A_SECOND);
+	ck_assert_uint_eq(s->refused_flood, 1000 - GATE_SOURCE_A_SECOND);
+	run(500);
+	uint64_t before = s->refused_auth;
+	for (int i = 0; i < 1000; i++)
+		pair_receive(w.node[0], &f.source, f.data, f.len, w.now_ms, WALL + w.now_ms);
+	ck_assert_uint_eq(s->refused_auth - before, GATE_SOURCE_A_SECOND / 2);
+	before = s->refused_auth;
+	for (uint32_t i = 0; i < 20000; i++) { /* many strangers */
+		store_u32(f.source.ip, 0x0a000000 + i);
+		pair_receive(w.node[0], &f.source, f.data, f.len, w.now_ms, WALL + w.now_ms);
+	}
+	ck_assert_uint_le(s->refused_auth - before, GATE_STRANGERS_A_SECOND);
+	ck_assert_uint_gt(s->refused_auth - before, GATE_STRANGERS_A_SECOND / 2);
+	run(3000);
+	ck_assert_str_eq(w.story[0], ""); /* the twin never noticed */
+	before = s->refused_auth;
+	f.source = address(1); /* its address, forged */
+	for (int i = 0; i < 5000; i++)
+		pair_receive(w.node[0], &f.source, f.data, f.len, w.now_ms, WALL + w.now_ms);
+	ck_assert_uint_eq(s->refused_auth - before, GATE_PEER_A_SECOND);
+	world_deinit();
+}
+END_TEST
+
+START_TEST(who_drowns_the_datagrams_drives_the_link_to_tcp)
+{
+	struct flight f;
+
+	meet(2);
+	for (int ms = 0; ms < 8000; ms++) {
+		run(1);
+		for (size_t i = 0; i < 2; i++) {
+			forge(&f, 1 - i, i);
+			for (int k = 0; k < 3; k++)
+				pair_receive(w.node[i], &f.source, f.data, f.len, w.now_ms, WALL + w.now_ms);
+			drain(i);
+		}
+	}
+	ck_assert(pair_is_fresh(w.node[0], 2, w.now_ms) && pair_is_fresh(w.node[1], 1, w.now_ms));
+	ck_assert(strstr(w.story[0], "lost") == NULL);
+	world_deinit();
+}
+END_TEST
+
+/* ---- mesh ---- */
+
+START_TEST(tombstones_go_once_every_node_has_them)
+{
+	meet(7);
+	for (uint64_t k = 0; k < 50; k++)
+		write_text(3, k, "up");
+	run(1000);
+	cut_udp(3, 5, true); /* it hears by the others */
+	for (uint64_t k = 0; k < 50; k++)
+		ck_assert_int_eq(pair_write(w.node[3], PAIR_VERDICT, k, NULL, 0, w.now_ms), 0);
+	drain(3);
+	run(3000);
+	for (size_t i = 0; i < 7; i++) {
+		const struct shelf *s = &w.node[i]->shelves[pair_shelf_of(w.node[i], 4)];
+		ck_assert_msg(shelf_count(s) == 0, "node %zu holds %zu", i, (size_t)shelf_count(s));
+	}
+	world_deinit();
+}
+END_TEST
+
+START_TEST(a_node_that_is_away_keeps_them_and_has_them_when_it_comes_back)
+{
+	meet(3);
+	write_text(0, 1, "up");
+	run(500);
+	for (size_t i = 0; i < 2; i++) {
+		cut_udp(2, i, true);
+		cut_tcp(2, i, true);
+	}
+	ck_assert_int_eq(pair_write(w.node[0], PAIR_VERDICT, 1, NULL, 0, w.now_ms), 0);
+	drain(0);
+	run(5000);
+	ck_assert(has(2, 1, 1, "up") && !has(1, 1, 1, "up"));
+	ck_assert_uint_eq(shelf_count(&w.node[0]->shelves[0]), 1);
+	cut_udp(2, 1, false); /* only by way of the other */
+	run(2000);
+	ck_assert(!has(2, 1, 1, "up"));
+	ck_assert_uint_eq(shelf_count(&w.node[0]->shelves[0]), 0 + 1); /* as long as node 3 has not said so to node 1 itself */
+	cut_udp(2, 0, false);
+	run(2000);
+	ck_assert_uint_eq(shelf_count(&w.node[0]->shelves[0]), 0);
+	world_deinit();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = { where_udp_is_blocked_the_link_goes_on_by_tcp,
@@ -939,7 +1054,11 @@ int main(void)
 				 a_bye_goes_by_tcp_too,
 				 a_twin_that_others_hear_is_not_lost,
 				 an_answer_for_another_life_proves_nothing,
-				 self_states_as_in_the_chart };
+				 self_states_as_in_the_chart,
+				 a_flood_is_opened_so_often_a_second_and_no_more,
+				 who_drowns_the_datagrams_drives_the_link_to_tcp,
+				 tombstones_go_once_every_node_has_them,
+				 a_node_that_is_away_keeps_them_and_has_them_when_it_comes_back };
 	if (sodium_init() < 0)
 		return EXIT_FAILURE;
 	return unit_run("pair_stream", tests, sizeof tests / sizeof *tests);
