@@ -145,6 +145,84 @@ static enum policy_force expected_force(const struct sim *s, int node, const str
 	return out;
 }
 
+/* The best that is hoped for of members forced so: 2 = one could answer, 1 = one that is down is left, 0 = none is. */
+static int hope(const struct sim *s, int node, size_t v, const enum policy_force *force)
+{
+	const struct plan_service *conf = &sim_plan(s, node)->services[v];
+	int best = 0;
+	for (size_t i = 0; i < conf->policy.member_count; i++) {
+		struct core_member_view m;
+		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
+		bool maybe = m.state == HEALTH_VERDICT_UNKNOWN && (conf->policy.initial_up || !core_round_done(s->nodes[node].core));
+		if (force[i] == POLICY_FORCE_DOWN || force[i] == POLICY_FORCE_DRAIN)
+			continue;
+		if (force[i] == POLICY_FORCE_UP || m.state == HEALTH_VERDICT_UP || maybe)
+			return 2;
+		best = 1;
+	}
+	return best;
+}
+
+/* By operators; else by windows, of which each is applied to a service as a whole or not at all. All of ours are open. */
+static void expect_forces(const struct sim *s, int node, size_t v, enum policy_force *force)
+{
+	const struct plan *p = sim_plan(s, node);
+	const struct plan_service *conf = &p->services[v];
+	enum policy_force tried[SIM_MEMBERS_MAX];
+	for (size_t i = 0; i < conf->policy.member_count; i++)
+		force[i] = expected_force(s, node, conf, i);
+	for (size_t w = 0; w < p->window_count; w++) {
+		for (size_t i = 0; i < conf->policy.member_count; i++) {
+			bool meant = false;
+			for (size_t k = 0; k < p->windows[w].what_count; k++)
+				meant |= says(p->windows[w].what[k], conf, i) > 0;
+			tried[i] = meant && force[i] == POLICY_FORCE_NONE ? p->windows[w].force : force[i];
+		}
+		if (hope(s, node, v, tried) >= hope(s, node, v, force))
+			memcpy(force, tried, conf->policy.member_count * sizeof *force);
+	}
+}
+
+/* ---- needs ---- */
+
+/* 1 where a tier serves it, 0 where none does, -1 where nobody knows: it is not ready, or has members that are unknown. */
+static int serves(const struct sim *s, int node, uint32_t v)
+{
+	struct core_service_view view;
+	core_service_get(s->nodes[node].core, v, &view);
+	if (!view.ready)
+		return -1;
+	if (view.rule[0] == POLICY_RULE_TIER || view.rule[1] == POLICY_RULE_TIER)
+		return 1;
+	for (size_t i = 0; i < view.members; i++) {
+		struct core_member_view m;
+		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
+		if (m.state == HEALTH_VERDICT_UNKNOWN)
+			return -1;
+	}
+	return 0;
+}
+
+static int lacks(const struct sim *s, int node, const struct plan_needs *n)
+{
+	int worst = 1;
+	for (size_t k = 0; n && k < n->count; k++) {
+		int is = serves(s, node, n->services[k]);
+		worst = is == 0 || worst == 0 ? 0 : is < 0 ? -1 : worst;
+	}
+	return worst;
+}
+
+/* A member's state by its votes, and what it needs. Where nobody knows whether that serves, the member itself says it. */
+static int with_needs(const struct sim *s, int node, size_t v, size_t i, const struct core_member_view *m, int state)
+{
+	const struct plan_service *conf = &sim_plan(s, node)->services[v];
+	int all = lacks(s, node, &conf->needs), own = lacks(s, node, conf->member_needs ? &conf->member_needs[i] : NULL);
+	if (all == 0 || own == 0)
+		return HEALTH_VERDICT_DOWN;
+	return (all < 0 || own < 0) && m->missing ? HEALTH_VERDICT_DOWN : state;
+}
+
 /* ---- after a step ---- */
 
 /* Which tier is held on to: what serves moves to a better one only when the one that served cannot any more, when the better
@@ -260,10 +338,10 @@ static void check_removals(struct sim *s, int node, size_t v, struct policy_inpu
 		struct core_member_view m;
 		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
 		held[i] = m.held;
-		if (held[i] && (m.state != HEALTH_VERDICT_DOWN || m.force != POLICY_FORCE_NONE || conf->removals == 0))
+		if (held[i] && (m.state != HEALTH_VERDICT_DOWN || m.force != POLICY_FORCE_NONE || m.missing || conf->removals == 0))
 			sim_fail(s, "ns%d %s holds member %zu without need", node + 1, conf->name, i);
-		if (m.state != HEALTH_VERDICT_DOWN || m.force != POLICY_FORCE_NONE)
-			continue;
+		if (m.state != HEALTH_VERDICT_DOWN || m.force != POLICY_FORCE_NONE || m.missing)
+			continue; /* what it needs went, and that is not counted */
 		stamp[i] = went_down(s, node, &m, agree_of(sim_plan(s, node), conf));
 		size_t to = n++;
 		for (; to > 0 && (stamp[order[to - 1]] > stamp[i] ||
@@ -305,19 +383,19 @@ static void check_slow_start(struct sim *s, int node, const struct plan_service 
 			 (unsigned)since_ms);
 }
 
-static void check_member(struct sim *s, int node, size_t v, size_t i, struct policy_input *in)
+static void check_member(struct sim *s, int node, size_t v, size_t i, enum policy_force force, struct policy_input *in)
 {
 	const struct plan *p = sim_plan(s, node);
 	const struct plan_service *conf = &p->services[v];
 	struct core_member_view m;
 	core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
 	int state = expected_state(s, node, &m, agree_of(p, conf)), b = sim_backend(&m.conf->addr);
+	state = with_needs(s, node, v, i, &m, state);
 	if (state != (int)m.state && !m.recovered)
 		sim_fail(s, "ns%d %s member %zu is %s, the votes say %s", node + 1, conf->name, i,
 			 health_verdict_text(m.state), health_verdict_text((enum health_verdict)state));
 	if (m.own == HEALTH_VERDICT_DOWN && !was_bad[node][b])
 		sim_fail(s, "ns%d votes back end %d down and never saw it fail", node + 1, b + 1);
-	enum policy_force force = expected_force(s, node, conf, i);
 	if (force != m.force)
 		sim_fail(s, "ns%d %s member %zu is forced %d, the overrides say %d", node + 1, conf->name, i, m.force,
 			 force);
@@ -356,8 +434,10 @@ void oracle_after_step(struct sim *s, int node)
 		return;
 	follow(s, node);
 	for (size_t v = 0; v < p->service_count; v++) {
+		enum policy_force force[SIM_MEMBERS_MAX];
+		expect_forces(s, node, v, force);
 		for (size_t i = 0; i < p->services[v].policy.member_count; i++)
-			check_member(s, node, v, i, &in[i]);
+			check_member(s, node, v, i, force[i], &in[i]);
 		check_removals(s, node, v, in);
 		check_set(s, node, v, in);
 	}
@@ -459,6 +539,7 @@ static void check_truth(struct sim *s, int node, size_t v)
 		struct core_member_view m;
 		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
 		int truth = true_state(s, node, sim_backend(&m.conf->addr), agree_of(p, &p->services[v]));
+		truth = truth < 0 && !m.missing ? truth : with_needs(s, node, v, i, &m, truth);
 		if (truth >= 0 && truth != (int)m.state)
 			sim_fail(s, "at the end ns%d has %s member %zu %s, the truth is %s", node + 1,
 				 p->services[v].name, i, health_verdict_text(m.state),

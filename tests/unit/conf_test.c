@@ -424,6 +424,47 @@ START_TEST(needs_reach_the_plan)
 }
 END_TEST
 
+START_TEST(windows_reach_the_plan)
+{
+#define WINDOWED BASE "host 'a1' { '192.0.2.1', site = 'AMS' }\nservice 'www.example.test' { check = 'web', tiers = { { 'a1', '192.0.2.2' } } }\n"
+	struct loaded l, other;
+	struct bytes out;
+
+	enter();
+	load(&l, WINDOWED "maintenance 'kernel update' { what = 'A1', from = '2026-12-01 22:00', to = '2026-12-02T02:00:00Z' }\n"
+	     "maintenance 'weekly' { what = { 'site:AMS', 'WWW.example.test.' }, cron = '0 3 * * sun', lasts = '2h', state = 'down' }\n");
+	ck_assert_uint_eq(l.d.count, 0);
+	ck_assert_uint_eq(l.p->window_count, 2);
+	const struct plan_window *once = &l.p->windows[0], *weekly = &l.p->windows[1];
+	ck_assert_str_eq(once->name, "kernel update");
+	ck_assert_str_eq(once->what[0], "a1");
+	ck_assert_uint_eq(once->force, POLICY_FORCE_DRAIN);
+	ck_assert_uint_eq(once->from_ms, 1796162400000u);
+	ck_assert_uint_eq(once->to_ms - once->from_ms, 4 * 3600000u);
+	ck_assert_ptr_null(once->cron);
+	ck_assert_uint_eq(weekly->what_count, 2);
+	ck_assert_str_eq(weekly->what[0], "site:ams");
+	ck_assert_str_eq(weekly->what[1], "www.example.test");
+	ck_assert_str_eq(weekly->cron, "0 3 * * sun");
+	ck_assert_uint_eq(weekly->lasts_ms, 7200000);
+	ck_assert_uint_eq(weekly->force, POLICY_FORCE_DOWN);
+	ck_assert_uint_gt(weekly->line, once->line);
+	bytes_init(&out, 1 << 20);
+	ck_assert_int_eq(conf_print(l.c, l.p, &out), 0);
+	bytes_u8(&out, 0);
+	ck_assert_ptr_nonnull(strstr((char *)out.data, "\"name\": \"weekly\""));
+	ck_assert_ptr_nonnull(strstr((char *)out.data, "\"cron\": \"0 3 * * sun\""));
+	ck_assert_ptr_nonnull(strstr((char *)out.data, "\"state\": \"drain\""));
+	bytes_deinit(&out);
+	load(&other, WINDOWED "maintenance 'kernel update' { what = 'A1', from = '2026-12-01 22:00', to = '2026-12-02T02:00:01Z' }\n"
+	     "maintenance 'weekly' { what = { 'site:AMS', 'WWW.example.test.' }, cron = '0 3 * * sun', lasts = '2h', state = 'down' }\n");
+	ck_assert_uint_ne(other.p->digest, l.p->digest); /* twins must open the same */
+	unload(&other);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
 START_TEST(members_are_addresses_hosts_sites_and_tables)
 {
 	struct loaded l;
@@ -1007,7 +1048,7 @@ int main(void)
 	const TTest *const tests[] = {
 		the_product_example_is_accepted, what_is_left_out_has_its_default, limits, durations_are_seconds_or_text,
 		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
-		every_agree_and_pick_reaches_the_plan, needs_reach_the_plan, members_are_addresses_hosts_sites_and_tables,
+		every_agree_and_pick_reaches_the_plan, needs_reach_the_plan, windows_reach_the_plan, members_are_addresses_hosts_sites_and_tables,
 		slow_start_load_and_capacity_reach_the_plan, holds_for_flapping, one_stream_for_one_question,
 		keys_do_not_depend_on_order_or_timing,
 		twins_have_one_digest, twins_probe_where_each_is_told, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,
