@@ -66,10 +66,24 @@ static void check_repeats(struct conf *c, const struct conf_value *v, const stru
 			}
 }
 
+/* In a pair of three or more a block without "listen", beside others that have it, is meant as a witness: it probes and
+ * votes, and answers no DNS. Of two it is a twin that listens everywhere, as always. */
+static bool is_left_out(const struct conf *c)
+{
+	const struct conf_blocks *k = &c->kinds[CONF_NODE];
+
+	for (size_t i = 0; c->pair_block && k->count > 2 && i < k->count; i++)
+		if (k->list[i]->table.type == CONF_TABLE && conf_value_field(&k->list[i]->table, "listen"))
+			return true;
+	return false;
+}
+
 static void read_listen(struct conf *c, struct plan_node *n, const struct conf_value *v)
 {
 	static const struct addr everywhere[2] = {{.family = 4, .port = DNS_PORT}, {.family = 6, .port = DNS_PORT}};
 
+	if (v ? v->type == CONF_TABLE && v->table.list_len == 0 : is_left_out(c))
+		return; /* a witness */
 	if (!v) {
 		n->listen = everywhere;
 		n->listen_count = 2;

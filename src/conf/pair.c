@@ -83,6 +83,25 @@ static void check_nodes(struct conf *c)
 	}
 }
 
+/* Somebody must answer; and who left the key out may have meant to listen everywhere. */
+static void check_witnesses(struct conf *c)
+{
+	size_t listening = 0;
+
+	for (size_t i = 0; i < c->node_count; i++) {
+		const struct conf_value *table = &c->kinds[CONF_NODE].list[i]->table;
+
+		listening += c->nodes[i].listen_count > 0;
+		if (table->type == CONF_TABLE && !c->nodes[i].listen_count && !c->node_fields[i].v[NODE_LISTEN])
+			conf_warning(c, table,
+				     "node \"%s\" has no \"listen\" and is a witness: it probes and votes, and answers no "
+				     "DNS; expected listen = {} to say so, or addresses",
+				     c->nodes[i].name);
+	}
+	if (c->node_count && !listening)
+		conf_fault(c, &c->pair_block->table, "no node answers DNS; expected \"listen\" in at least one of them");
+}
+
 static void check_peers(struct conf *c)
 {
 	char text[ADDR_TEXT_MAX];
@@ -99,11 +118,25 @@ static void check_peers(struct conf *c)
 							   c->nodes[j].name);
 }
 
+/* Without a pair nobody hears what a witness sees. */
+static void check_alone(struct conf *c)
+{
+	for (size_t i = 0; i < c->node_count; i++) {
+		const struct conf_value *listen = c->node_fields[i].v[NODE_LISTEN];
+
+		if (listen && listen->type == CONF_TABLE && !listen->table.list_len)
+			conf_fault(c, listen, "node \"%s\" listens nowhere, and there is no pair that it could be a witness of",
+				   c->nodes[i].name);
+	}
+}
+
 void conf_build_pair(struct conf *c)
 {
 	struct fields *f = &c->pair_fields;
 
 	f->schema = SCHEMA_PAIR;
+	if (!c->pair_block)
+		check_alone(c);
 	if (!c->pair_block || c->pair_block->table.type != CONF_TABLE)
 		return;
 	conf_fields_check(c, SCHEMA_PAIR, &c->pair_block->table, false, f);
@@ -115,6 +148,7 @@ void conf_build_pair(struct conf *c)
 		read_key(c, f->v[PAIR_KEY]);
 	check_nodes(c);
 	check_peers(c);
+	check_witnesses(c);
 	if (c->node_count == 1)
 		conf_warning(c, &c->pair_block->table,
 			     "a pair with a single node; expected a second node block for the twin");

@@ -56,7 +56,7 @@ static const struct schema_word words_initial[] = {{"up", 1, NULL}, {"down", 2, 
 
 static const struct schema_key keys_node[] = {
 	[NODE_ID] = {.name = "id", .type = SCHEMA_INTEGER, .min = 1, .max = 254},
-	[NODE_LISTEN] = {.name = "listen", .type = SCHEMA_ADDRESSES, .max = PLAN_ADDRS_MAX,
+	[NODE_LISTEN] = {.name = "listen", .type = SCHEMA_ADDRESSES, .max = PLAN_ADDRS_MAX, .empty = true,
 			 .expected = "addresses such as \"192.0.2.53\", \"127.0.0.1:5301\" or \"[::1]:5301\""},
 	[NODE_PEER] = {.name = "peer", .type = SCHEMA_ADDRESSES, .min = 1, .max = PLAN_PEER_ADDRS_MAX,
 		       .expected = "one or two ADDRESS:PORT"},

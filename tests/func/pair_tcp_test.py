@@ -114,6 +114,54 @@ class Tcp(Case):
         self.assert_soon(lambda: "it was stopped" in self.ctl("ns2", "events")[1], "the last words came")
 
 
+class Witness(Tcp):
+    """Two that answer and one that only looks."""
+
+    def setUp(self):
+        super().setUp()
+        ns1, ns2 = self.peer_port["ns1"], self.peer_port["ns2"]
+        self.peer_port["w"] = free_port()
+        with open(self.config) as f:
+            text = f.read()
+        self.scratch.write("gemel.lua", f'node "w" {{ id = 3, listen = {{}}, peer = "127.0.0.1:{self.peer_port["w"]}", '
+                           f'control = "run/w.sock", state = "run/w" }}\n' + text)
+        self.ports["w"] = self.peer_port["w"]
+        self.cut = [("udp", "sport", str(ns1), "udp", "dport", str(ns2)), ("udp", "sport", str(ns2), "udp", "dport", str(ns1)),
+                    ("tcp", "dport", str(ns1)), ("tcp", "dport", str(ns2))]
+        for n in ("ns1", "ns2"):
+            self.node(self.config, n)
+        self.witness = self.node(self.config, "w", start=False)
+
+    def link_to(self, node, peer):
+        return next(p["link"] for p in self.peers(node)["peers"] if p["node"] == peer)
+
+    def begin(self):
+        self.witness.start()
+        for n, p in (("ns1", "ns2"), ("ns1", "w"), ("ns2", "w"), ("w", "ns1"), ("w", "ns2")):
+            self.assert_soon(lambda n=n, p=p: os.path.exists(self.scratch.path("run", f"{n}.sock")) and
+                             self.link_to(n, p) == "active", f"{n} and {p} are joined")
+
+    test_udp_is_blocked_and_comes_back = test_twins_that_meet_by_tcp = test_strangers = None
+    test_one_is_stopped_for_maintenance = test_a_stop_is_told_by_tcp = None
+
+    def test_it_answers_nothing_and_keeps_the_others_in_touch(self):
+        self.begin()
+        with open("/proc/net/udp") as f:
+            bound = {int(line.split()[1].split(":")[1], 16) for line in f.readlines()[1:]}
+        self.assertEqual(bound, {*self.peer_port.values(), self.ports["ns1"], self.ports["ns2"]}, "it listens for its peers only")
+        for rule in self.cut:
+            nft("add", "rule", "inet", "t", "in", *rule, "drop")
+        self.assert_soon(lambda: self.link_to("ns1", "ns2") == "suspect", "the twins do not hear each other")
+        status, out, err = self.ctl("ns1", "down", A)
+        self.assertEqual(status, 0, out + err)
+        self.assert_soon(lambda: addresses(self.server("ns2"), NAME) == [B], "the witness relays")
+        self.assertEqual((self.link_to("ns1", "ns2"), self.link_to("ns2", "ns1")), ("suspect", "suspect"))
+        self.nodes["ns2"].kill()
+        self.assert_soon(lambda: self.link_to("ns1", "ns2") == "lost", "who is dead is lost")
+        self.assertEqual(self.witness.stop(), 0)
+        self.assert_soon(lambda: self.link_to("ns1", "w") == "lost", "the witness said bye")
+
+
 if __name__ == "__main__":
     if INSIDE in os.environ:
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=60)
