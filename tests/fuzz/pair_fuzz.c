@@ -3,6 +3,8 @@
  *
  *     input: frames of  mode u8 | len u16 | octets
  *     mode   0 raw packet   1 plaintext, sealed   2 the same, bound to this boot and session   3 time passes (len ms)
+ *            4 octets of a connection   5, 6 as 1 and 2, on a connection   7 as 3
+ *            + 8 an indirect probe, + 16 a bye
  */
 #include <string.h>
 #include "pair/state.h"
@@ -27,6 +29,7 @@
 	"\0\0\0\0\0\0\0" to "\0\0\0\0\0\0\0\1"
 #define RECORD(seq, key) "\1\2\0\0" "\0\0\0" seq "\0\0\0\0\0\0\0" key "up"
 #define PULL "\0\2\0\x18" "\1\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\6" "\0\0\0\0\0\0\0\7"
+#define PING(type) "\0" type "\0\x10" "\1\2\0\0" "\0\0\3\xe8" "\0\0\0\0\0\0\0\7"
 #define FRAME2(len, body) "\2\0" len body
 
 const struct fuzz_seed fuzz_seeds[] = {
@@ -36,6 +39,10 @@ const struct fuzz_seed fuzz_seeds[] = {
 					 RECORD("\2", "\x08"))),
 	FUZZ_SEED(FRAME2("\xa0", FIXED("\1") ENTRY("\2", "\2") DELTA_HEAD("\x48", "\2", "\2") RECORD("\1", "\7")
 					 RECORD("\2", "\x08")) "\3\1\0" FRAME2("\x5c", FIXED("\0") PULL) "\3\x07\xd0"),
+	FUZZ_SEED("\6\0\x40" FIXED("\0") "\6\0\x5c" FIXED("\0") PULL "\7\x20\0" FRAME2("\x40", FIXED("\0"))),
+	FUZZ_SEED("\4\0\3\0\x98G" "\4\0\2\0\0" "\6\0\x40" FIXED("\0")),
+	FUZZ_SEED(FRAME2("\x40", FIXED("\0")) "\x0a\0\x54" FIXED("\0") PING("\3") "\x0e\0\x54" FIXED("\0") PING("\4")
+		  "\x12\0\x40" FIXED("\0") FRAME2("\x40", FIXED("\0"))),
 	FUZZ_SEED("\1\0\x40" FIXED("\0")),
 	FUZZ_SEED("\0\0\x70"
 		  "GEML\1\1\0\0\2\1\0\x40\1\2\3\4\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\1" FIXED("\0") "0123456789abcdef"),
@@ -46,7 +53,8 @@ const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
 
 struct rig {
 	struct pair *p;
-	struct seal_keys keys; /* of the peer */
+	struct seal_keys keys[LINK_WAYS]; /* of the peer */
+	uint32_t stream, accepted;
 	uint64_t now_ms, counter;
 };
 
@@ -65,7 +73,8 @@ static void rig_init(struct rig *g)
 	*g = (struct rig){ .now_ms = 5000, .counter = 0 };
 	FUZZ_REQUIRE(pair_new(&g->p, &c, 100, (uint64_t)1 << 32, g->now_ms, WALL) == 0);
 	FUZZ_REQUIRE(pair_write(g->p, PAIR_VERDICT, 1, "up", 2, g->now_ms) == 0);
-	seal_keys_derive(&g->keys, c.key, SEAL_UDP, 2, 1);
+	seal_keys_derive(&g->keys[LINK_UDP], c.key, SEAL_UDP, 2, 1);
+	seal_keys_derive(&g->keys[LINK_TCP], c.key, SEAL_TCP, 2, 1);
 }
 
 static void check_shelf(const struct shelf *s)
@@ -89,6 +98,7 @@ static void drain(struct rig *g)
 	uint8_t out[PAIR_PACKET_MAX];
 	struct pair_record r;
 	struct pair_event e;
+	struct pair_stream s;
 	struct addr to;
 	size_t len;
 	int n = 0;
@@ -103,6 +113,11 @@ static void drain(struct rig *g)
 	}
 	while (pair_next_packet(g->p, &to, out, &len, g->now_ms, WALL + g->now_ms - 5000))
 		FUZZ_REQUIRE(len <= PAIR_PACKET_MAX && to.ip[3] == 2 && ++n < 20);
+	while (pair_next_stream(g->p, &s, g->now_ms, WALL + g->now_ms - 5000)) {
+		FUZZ_REQUIRE(s.op != PAIR_STREAM_NONE && s.len <= sizeof s.data && ++n < 80);
+		if (s.op == PAIR_STREAM_SEND)
+			pair_stream_drained(g->p, s.id, g->now_ms);
+	}
 	check_shelf(&g->p->shelves[0]);
 	check_shelf(&g->p->shelves[1]);
 	const struct pair_record *own = pair_find(g->p, 1, PAIR_VERDICT, 1);
@@ -124,11 +139,28 @@ static void give_packet(struct rig *g, const uint8_t *data, size_t len)
 	FUZZ_REQUIRE(e == 0 || (g->p->shelves[1].vector.seq == seq && g->p->peers[0].link.heard_ms == heard));
 }
 
-static void give_plain(struct rig *g, const uint8_t *data, size_t len, bool bound)
+/* On a connection that is there as long as the pair lets it. */
+static void give_octets(struct rig *g, const uint8_t *data, size_t len)
 {
-	uint8_t plain[PAIR_PLAIN_MAX], packet[PAIR_PACKET_MAX];
+	struct addr from = address(2);
+
+	if (!pair_stream_find(g->p, g->stream)) {
+		g->stream = PAIR_STREAM_ACCEPTED | ++g->accepted;
+		pair_stream_accept(g->p, g->stream, &from, g->now_ms);
+	}
+	uint64_t counted = g->p->stats.received;
+	pair_stream_receive(g->p, g->stream, data, len, g->now_ms, WALL + g->now_ms - 5000);
+	/* No packet hides in fewer octets than one has, but for one that began before. */
+	FUZZ_REQUIRE(g->p->stats.received - counted <= 1 + len / (PAIR_FRAME_LEN + PAIR_HEADER_LEN + PAIR_TAG_LEN));
+}
+
+static void give_plain(struct rig *g, const uint8_t *data, size_t len, uint8_t mode)
+{
+	bool bound = mode % 4 == 2, stream = mode & 4;
+	uint8_t plain[PAIR_PLAIN_MAX], packet[PAIR_FRAME_LEN + PAIR_PACKET_MAX], *at = packet + PAIR_FRAME_LEN;
 	struct pair_header h = { .version = 1,
-				 .type = 1,
+				 .type = mode & 16 ? PAIR_TYPE_BYE : mode & 8 ? PAIR_TYPE_PROBE : PAIR_TYPE_BEAT,
+				 .flags = stream ? PAIR_FLAG_TCP : 0,
 				 .key_id = g->p->key_id,
 				 .src = 2,
 				 .dst = 1,
@@ -146,7 +178,12 @@ static void give_plain(struct rig *g, const uint8_t *data, size_t len, bool boun
 		h.boot = 7 + load_u64(plain + 8); /* another epoch is another start */
 	if (h.boot == 0)
 		return;
-	give_packet(g, packet, seal_packet(packet, &h, plain, len, g->keys.send));
+	len = seal_packet(at, &h, plain, len, g->keys[stream ? LINK_TCP : LINK_UDP].send);
+	store_u16(packet, (uint16_t)len);
+	if (stream)
+		give_octets(g, packet, len + PAIR_FRAME_LEN);
+	else
+		give_packet(g, at, len);
 }
 
 static void give_time(struct rig *g, size_t ms)
@@ -174,10 +211,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		}
 		n = n > rbuf_left(&r) ? rbuf_left(&r) : n;
 		const uint8_t *body = get_bytes(&r, n);
-		if (mode % 4 == 0)
-			give_packet(&g, body, n);
+		if (mode % 4 != 0)
+			give_plain(&g, body, n, mode);
+		else if (mode & 4)
+			give_octets(&g, body, n);
 		else
-			give_plain(&g, body, n, mode % 4 == 2);
+			give_packet(&g, body, n);
 		drain(&g);
 	}
 	pair_free(g.p);

@@ -309,6 +309,9 @@ START_TEST(keys_tell_apart_what_must_be)
 	seal_keys_derive(&b, other, SEAL_UDP, 1, 2);
 	ck_assert_mem_ne(a.send, b.send, PAIR_KEY_LEN);
 	ck_assert_mem_ne(a.send, a.receive, PAIR_KEY_LEN);
+	seal_keys_derive(&b, psk, SEAL_TCP, 1, 2);
+	ck_assert_mem_ne(a.send, b.send, PAIR_KEY_LEN);
+	ck_assert_mem_ne(a.receive, b.receive, PAIR_KEY_LEN);
 	ck_assert_uint_ne(seal_cluster("demo"), seal_cluster("demo2"));
 	ck_assert_uint_ne(seal_key_id(psk), seal_key_id(other));
 	uint8_t root[PAIR_KEY_LEN], twin[PAIR_KEY_LEN];
