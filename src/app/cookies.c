@@ -38,15 +38,25 @@ void cookies_tick(struct responder *r)
 		publish(r);
 }
 
-void cookies_set_root(struct responder *r, const uint8_t root[COOKIE_ROOT_LEN])
+/* While twins change their key, one of them makes cookies by the other of the two: it is given, and has no end. Once it is given no
+ * more, and without one, what was in use goes on for the hour that its cookies live. */
+static void set_previous(struct cookie_state *s, const uint8_t root[COOKIE_ROOT_LEN], const uint8_t *other)
+{
+	bool changed = memcmp(s->root, root, COOKIE_ROOT_LEN) != 0;
+	if (other || changed)
+		memcpy(s->previous, other ? other : s->root, COOKIE_ROOT_LEN);
+	if (other)
+		s->previous_until_s = UINT64_MAX;
+	else if (changed || s->previous_until_s == UINT64_MAX)
+		s->previous_until_s = clock_wall_ms() / 1000 + PREVIOUS_S;
+}
+
+void cookies_set_root(struct responder *r, const uint8_t root[COOKIE_ROOT_LEN], const uint8_t *other)
 {
 	struct cookie_state *s = &r->cookies;
-	if (s->has_root && memcmp(s->root, root, COOKIE_ROOT_LEN) == 0)
-		return;
-	if (s->has_root) {
-		memcpy(s->previous, s->root, COOKIE_ROOT_LEN);
-		s->previous_until_s = clock_wall_ms() / 1000 + PREVIOUS_S;
-	}
+	if (!s->has_root)
+		memcpy(s->root, root, COOKIE_ROOT_LEN);
+	set_previous(s, root, other);
 	memcpy(s->root, root, COOKIE_ROOT_LEN);
 	s->has_root = s->due = true;
 	cookies_tick(r);

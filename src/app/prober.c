@@ -376,6 +376,7 @@ static void take_plan(struct prober *p, int fd)
 		log_line(LOG_LEVEL_ERROR, "cannot take the plan: %s", err_text(ERR_NOMEM));
 		exit(1);
 	}
+	plan_forget_keys(plan); /* scripts run here */
 	g->next = p->plans;
 	p->plans = g;
 	probes_set_source(p->probes, plan->nodes[plan->self].probe_source);

@@ -123,7 +123,7 @@ static void take_site(struct responder *r, const uint8_t *data, size_t len)
 			r->limits.nsid_len = (uint16_t)nsid_len;
 		}
 		limits_apply(r, &s.limits);
-		cookies_set_root(r, s.paired ? s.cookie_root : r->secret);
+		cookies_set_root(r, s.paired ? s.cookie_root : r->secret, s.paired && s.has_other_root ? s.other_root : NULL);
 	}
 	arena_deinit(&a);
 }

@@ -154,8 +154,9 @@ int workers_start(struct responder *r) MUST_CHECK;
 bool workers_alive(struct responder *r);
 
 /* cookies.c */
-/* The root changes to this one; cookies of the last one are accepted for their hour. */
-void cookies_set_root(struct responder *r, const uint8_t root[COOKIE_ROOT_LEN]);
+/* The root changes to this one; cookies of the last one are accepted for their hour, or those of `other`, where it is given, for as
+ * long as it is. */
+void cookies_set_root(struct responder *r, const uint8_t root[COOKIE_ROOT_LEN], const uint8_t *other);
 void cookies_tick(struct responder *r); /* once a second */
 /* Clock and jar for what is answered next; any thread that is online for RCU. */
 void cookies_lend(const struct responder *r, struct answer_worker *w);

@@ -14,6 +14,11 @@ void site_put(struct bytes *out, const struct plan *p)
 		pair_cookie_root(root, p->pair.key);
 	bytes_u8(out, p->pair.present);
 	bytes_add(out, root, sizeof root);
+	bytes_u8(out, p->pair.has_other);
+	if (p->pair.has_other) {
+		pair_cookie_root(root, p->pair.other_key);
+		bytes_add(out, root, sizeof root);
+	}
 	explicit_bzero(root, sizeof root);
 }
 
@@ -31,9 +36,13 @@ int site_get(struct site *s, const void *message, size_t len, struct arena *a)
 		return e;
 	got.paired = get_u8(&r) != 0;
 	const uint8_t *root = get_bytes(&r, sizeof got.cookie_root);
+	got.has_other_root = get_u8(&r) != 0;
+	const uint8_t *other = get_bytes(&r, got.has_other_root ? sizeof got.other_root : 0);
 	if (r.failed)
 		return ERR_FORMAT;
 	memcpy(got.cookie_root, root, sizeof got.cookie_root);
+	if (got.has_other_root)
+		memcpy(got.other_root, other, sizeof got.other_root);
 	*s = got;
 	return 0;
 }

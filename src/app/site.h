@@ -12,6 +12,8 @@ struct site {
 	struct plan_limits limits;
 	bool paired;
 	uint8_t cookie_root[PAIR_KEY_LEN]; /* what twins derive DNS cookies from; all 0 unless paired */
+	bool has_other_root;
+	uint8_t other_root[PAIR_KEY_LEN]; /* while keys are changed: a twin may still, or already, use the other key */
 };
 
 /* Writes the whole message, head included. */

@@ -254,6 +254,7 @@ void conf_free(struct conf *c)
 	for (int k = 1; k < CONF_KINDS; k++)
 		table_deinit(&c->kinds[k].by_name);
 	explicit_bzero(c->pair.key, sizeof c->pair.key);
+	explicit_bzero(c->pair.other_key, sizeof c->pair.other_key);
 	conf_collection_deinit(&c->collection);
 	arena_deinit(&c->arena);
 	free(c);

@@ -11,6 +11,7 @@
 
 #define KEY_FILE_MAX 4096
 #define KEY_EXPECTED "expected 64 hex digits, mode 0600, as \"gemelctl key new FILE\" writes"
+#define KEY_TEXT_LEN (2 * PLAN_KEY_LEN)
 
 static int hex_digit(char ch)
 {
@@ -19,13 +20,9 @@ static int hex_digit(char ch)
 	return at && ch ? (int)(at - digits) : -1;
 }
 
-static bool decode_key(const char *text, uint8_t key[PLAN_KEY_LEN])
+static bool decode_key(const char *text, size_t len, uint8_t key[PLAN_KEY_LEN])
 {
-	size_t len = strlen(text);
-
-	while (len && isspace((unsigned char)text[len - 1]))
-		len--;
-	if (len != (size_t)PLAN_KEY_LEN * 2)
+	if (len != KEY_TEXT_LEN)
 		return false;
 	for (size_t i = 0; i < PLAN_KEY_LEN; i++) {
 		int hi = hex_digit(text[2 * i]), lo = hex_digit(text[2 * i + 1]);
@@ -35,6 +32,43 @@ static bool decode_key(const char *text, uint8_t key[PLAN_KEY_LEN])
 		key[i] = (uint8_t)(hi << 4 | lo);
 	}
 	return true;
+}
+
+/* A key a line, blank lines passed over. How many there are: 1 or 2; 0 where something else stands there. */
+static size_t decode_keys(const char *text, uint8_t keys[PAIR_KEYS_MAX][PLAN_KEY_LEN])
+{
+	size_t count = 0;
+
+	while (*text) {
+		const char *end = text + strcspn(text, "\n");
+		size_t len = (size_t)(end - text);
+
+		while (len && isspace((unsigned char)text[len - 1]))
+			len--;
+		if (len && (count == PAIR_KEYS_MAX || !decode_key(text, len, keys[count++])))
+			return 0;
+		text = *end ? end + 1 : end;
+	}
+	return count;
+}
+
+static void take_keys(struct conf *c, const struct conf_value *v, const char *path, const char *text, size_t len)
+{
+	uint8_t keys[PAIR_KEYS_MAX][PLAN_KEY_LEN];
+	size_t count = strlen(text) == len ? decode_keys(text, keys) : 0;
+
+	if (!count) {
+		conf_fault(c, v, "the key file %s holds no key (%zu octets); " KEY_EXPECTED, path, len);
+	} else if (count > 1 && pair_key_id(keys[0]) == pair_key_id(keys[1])) {
+		conf_fault(c, v, "the keys of %s have the same id, %02x; expected a fresh second one, as \"gemelctl key "
+			   "new FILE\" writes", path, pair_key_id(keys[0]));
+	} else {
+		memcpy(c->pair.key, keys[0], sizeof c->pair.key);
+		c->pair.has_other = count > 1;
+		if (c->pair.has_other)
+			memcpy(c->pair.other_key, keys[1], sizeof c->pair.other_key);
+	}
+	explicit_bzero(keys, sizeof keys);
 }
 
 static void read_key(struct conf *c, const struct conf_value *v)
@@ -54,11 +88,11 @@ static void read_key(struct conf *c, const struct conf_value *v)
 			   r == ERR_IO ? strerror(errno) : "larger than any key");
 		return;
 	}
-	if (!stat(path, &st) && (st.st_mode & (S_IROTH | S_IWOTH)))
-		conf_fault(c, v, "the key file %s is open to everybody (mode %04o); " KEY_EXPECTED, path,
+	if (!stat(path, &st) && (st.st_mode & (S_IRWXG | S_IRWXO)))
+		conf_fault(c, v, "the key file %s is open to others than its owner (mode %04o); " KEY_EXPECTED, path,
 			   st.st_mode & 07777u);
-	else if (strlen(text) != len || !decode_key(text, c->pair.key))
-		conf_fault(c, v, "the key file %s holds no key (%zu octets); " KEY_EXPECTED, path, len);
+	else
+		take_keys(c, v, path, text, len);
 	explicit_bzero(text, len);
 	free(text);
 }

@@ -11,13 +11,19 @@ struct plan *plan_new(void)
 	return p;
 }
 
+/* The barrier keeps the compiler from dropping the stores. */
+void plan_forget_keys(struct plan *p)
+{
+	memset(p->pair.key, 0, sizeof p->pair.key);
+	memset(p->pair.other_key, 0, sizeof p->pair.other_key);
+	__asm__ volatile("" : : "r"(&p->pair) : "memory");
+}
+
 void plan_free(struct plan *p)
 {
 	if (!p)
 		return;
-	/* The twins' key must not stay behind in freed memory; the barrier keeps the compiler from dropping the store. */
-	memset(p->pair.key, 0, sizeof p->pair.key);
-	__asm__ volatile("" : : "r"(p->pair.key) : "memory");
+	plan_forget_keys(p); /* they must not stay behind in freed memory */
 	arena_deinit(&p->arena);
 	free(p);
 }

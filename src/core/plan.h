@@ -59,6 +59,8 @@ struct plan_pair {
 	bool present;
 	const char *name;
 	uint8_t key[PLAN_KEY_LEN];
+	bool has_other; /* a second key is accepted too: keys are being changed */
+	uint8_t other_key[PLAN_KEY_LEN];
 	uint32_t interval_ms;
 	uint8_t agree; /* enum policy_agree, never POLICY_AGREE_PAIR */
 };
@@ -156,6 +158,8 @@ struct plan {
 
 struct plan *plan_new(void) MUST_CHECK; /* NULL = out of memory */
 void plan_free(struct plan *p);
+/* Wipes the pair's keys, in whose place zeros stand: for who needs a plan and talks to no twin. */
+void plan_forget_keys(struct plan *p);
 /* The length of the chain of needs behind each service, below PLAN_NEEDS_DEPTH, into rank (one a service). ERR_FORMAT where one is
  * longer or goes round in a circle. */
 int plan_ranks(const struct plan *p, uint8_t *rank) MUST_CHECK;

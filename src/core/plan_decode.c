@@ -229,15 +229,23 @@ int plan_limits_get(struct rbuf *r, struct arena *a, struct plan_limits *l)
 	return e;
 }
 
+static void read_key(struct reader *d, uint8_t out[PLAN_KEY_LEN])
+{
+	const uint8_t *key = get_bytes(d->r, PLAN_KEY_LEN);
+	if (key)
+		memcpy(out, key, PLAN_KEY_LEN);
+}
+
 static void read_pair(struct reader *d, struct plan_pair *p)
 {
 	p->present = read_bool(d);
 	if (!p->present)
 		return;
 	p->name = read_text(d, true);
-	const uint8_t *key = get_bytes(d->r, sizeof p->key);
-	if (key)
-		memcpy(p->key, key, sizeof p->key);
+	read_key(d, p->key);
+	p->has_other = read_bool(d);
+	if (p->has_other)
+		read_key(d, p->other_key);
 	p->interval_ms = get_u32(d->r);
 	p->agree = get_u8(d->r);
 	require(d, p->interval_ms >= PAIR_INTERVAL_MIN && p->interval_ms <= PAIR_INTERVAL_MAX);

@@ -89,6 +89,9 @@ static void add_pair(struct bytes *b, const struct plan_pair *p)
 		return;
 	add_text(b, p->name);
 	bytes_add(b, p->key, sizeof p->key);
+	bytes_u8(b, p->has_other);
+	if (p->has_other)
+		bytes_add(b, p->other_key, sizeof p->other_key);
 	bytes_u32(b, p->interval_ms);
 	bytes_u8(b, p->agree);
 }

@@ -10,6 +10,8 @@ static void fill_conf(const struct gen *g, struct pair_conf *out)
 	*out = (struct pair_conf){ .self_id = gen_self(g)->id, .cluster = p->pair.name, .interval_ms = p->pair.interval_ms,
 				   .config_digest = p->digest, .peers = g->peers, .peer_count = g->peer_count };
 	memcpy(out->key, p->pair.key, sizeof out->key);
+	out->has_other = p->pair.has_other;
+	memcpy(out->other_key, p->pair.other_key, sizeof out->other_key);
 }
 
 /* All that is ours goes on the new shelf. */

@@ -12,6 +12,8 @@ static int check_conf(const struct pair_conf *c)
 {
 	if (!id_ok(c->self_id) || c->peer_count > PAIR_PEERS_MAX || !c->cluster)
 		return ERR_RANGE;
+	if (c->has_other && pair_key_id(c->key) == pair_key_id(c->other_key))
+		return ERR_RANGE;
 	if (c->interval_ms < PAIR_INTERVAL_MIN_MS || c->interval_ms > PAIR_INTERVAL_MAX_MS)
 		return ERR_RANGE;
 	for (size_t i = 0; i < c->peer_count; i++) {
@@ -31,14 +33,25 @@ static void take_conf(struct pair *p, const struct pair_conf *c)
 	p->interval_ms = c->interval_ms;
 	p->config_digest = c->config_digest;
 	p->cluster = seal_cluster(c->cluster);
-	memcpy(p->psk, c->key, sizeof p->psk);
-	p->key_id = seal_key_id(p->psk);
+	sodium_memzero(p->psk, sizeof p->psk);
+	p->key_count = c->has_other ? 2 : 1;
+	memcpy(p->psk[0], c->key, sizeof p->psk[0]);
+	if (c->has_other)
+		memcpy(p->psk[1], c->other_key, sizeof p->psk[1]);
+	p->digest_keys.count = p->key_count;
+	for (size_t k = 0; k < p->key_count; k++) {
+		p->key_ids[k] = pair_key_id(p->psk[k]);
+		seal_digest_key_derive(&p->digest_keys.key[k], p->psk[k]);
+	}
 }
 
 static void derive_keys(const struct pair *p, struct pair_peer *e)
 {
-	seal_keys_derive(&e->keys[LINK_UDP], p->psk, SEAL_UDP, p->self_id, e->conf.id);
-	seal_keys_derive(&e->keys[LINK_TCP], p->psk, SEAL_TCP, p->self_id, e->conf.id);
+	sodium_memzero(e->keys, sizeof e->keys);
+	for (size_t k = 0; k < p->key_count; k++) {
+		seal_keys_derive(&e->keys[k][LINK_UDP], p->psk[k], SEAL_UDP, p->self_id, e->conf.id);
+		seal_keys_derive(&e->keys[k][LINK_TCP], p->psk[k], SEAL_TCP, p->self_id, e->conf.id);
+	}
 }
 
 static void peer_init(struct pair *p, struct pair_peer *e, const struct pair_peer_conf *c, uint64_t now_ms)
@@ -53,7 +66,7 @@ static void add_peer(struct pair *p, const struct pair_peer_conf *c, uint64_t no
 {
 	size_t i = p->peer_count++;
 	peer_init(p, &p->peers[i], c, now_ms);
-	shelf_init(&p->shelves[i + 1], c->id, &p->table_key, &p->digest_key, &p->changes);
+	shelf_init(&p->shelves[i + 1], c->id, &p->table_key, &p->digest_keys, &p->changes);
 }
 
 int pair_new(struct pair **out, const struct pair_conf *c, uint64_t boot, uint64_t epoch, uint64_t now_ms,
@@ -73,9 +86,8 @@ int pair_new(struct pair **out, const struct pair_conf *c, uint64_t boot, uint64
 	p->wall_offset_ms = (int64_t)(wall_ms - now_ms);
 	take_conf(p, c);
 	rng_init(&p->rng, boot ^ epoch);
-	seal_digest_key_derive(&p->digest_key, p->psk);
-	p->table_key = seal_table_key(p->psk, boot);
-	shelf_init(&p->shelves[0], c->self_id, &p->table_key, &p->digest_key, NULL);
+	p->table_key = seal_table_key(p->psk[0], boot);
+	shelf_init(&p->shelves[0], c->self_id, &p->table_key, &p->digest_keys, NULL);
 	p->shelves[0].vector.epoch = epoch;
 	for (size_t i = 0; i < c->peer_count; i++)
 		add_peer(p, &c->peers[i], now_ms);
@@ -164,7 +176,6 @@ int pair_reconfigure(struct pair *p, const struct pair_conf *c, uint64_t now_ms)
 		same_peers = false;
 	}
 	take_conf(p, c);
-	seal_digest_key_derive(&p->digest_key, p->psk);
 	for (size_t i = 0; i < shelf_total(p); i++)
 		shelf_redigest(&p->shelves[i]);
 	p->burst = p->tcp_burst = (struct pair_burst){ 0 };
@@ -368,6 +379,7 @@ void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, u
 					.config_digest = e->config_digest,
 					.clock_offset_ms = e->clock_offset_ms,
 					.key_id = e->key_id,
+					.key_since_ms = e->key_since_ms,
 					.left = e->left,
 					.lhm = e->lhm,
 					.stream = is_proven(p, e->tcp.stream),
@@ -377,6 +389,12 @@ void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, u
 const struct pair_stats *pair_stats_get(const struct pair *p)
 {
 	return &p->stats;
+}
+
+size_t pair_key_ids(const struct pair *p, uint8_t out[PAIR_KEYS_MAX])
+{
+	memcpy(out, p->key_ids, p->key_count);
+	return p->key_count;
 }
 
 uint64_t pair_epoch(const struct pair *p)

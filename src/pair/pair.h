@@ -19,6 +19,7 @@
 #define PAIR_PACKET_MAX 1232
 #define PAIR_NODES_MAX 7
 #define PAIR_KEY_LEN 32
+#define PAIR_KEYS_MAX 2 /* the one in use, and while keys are changed the next or the last one */
 #define PAIR_VALUE_MAX 255
 
 enum pair_kind {
@@ -48,6 +49,8 @@ struct pair_self_signs { /* what makes a self state, see pair/self.h */
 };
 const char *pair_self_state_text(enum pair_self_state s);
 const char *pair_link_state_text(enum pair_link_state s);
+/* One octet that tells keys apart without telling the key: packets carry it. */
+uint8_t pair_key_id(const uint8_t psk[PAIR_KEY_LEN]);
 /* What twins derive DNS cookies from: its own branch of the key, so that who answers need not hold the key itself. */
 void pair_cookie_root(uint8_t out[PAIR_KEY_LEN], const uint8_t psk[PAIR_KEY_LEN]);
 enum pair_vote { PAIR_ABSTAIN = 0, PAIR_UP, PAIR_DOWN };
@@ -65,7 +68,9 @@ struct pair_peer_conf { uint8_t id; struct addr addr[2]; uint8_t addr_count; };
 struct pair_conf {
 	uint8_t self_id;
 	const char *cluster; /* pair.name */
-	uint8_t key[PAIR_KEY_LEN];
+	uint8_t key[PAIR_KEY_LEN];       /* packets go out under this one */
+	bool has_other;                  /* while keys are changed: another one is accepted too, of another id */
+	uint8_t other_key[PAIR_KEY_LEN];
 	uint32_t interval_ms;
 	uint64_t config_digest;
 	const struct pair_peer_conf *peers; uint8_t peer_count;
@@ -97,7 +102,7 @@ struct pair_stats {
 struct pair;
 /* boot: 64 random bits of this start; epoch: ctr32 << 32 | random32, already fsynced. What is written before the
  * first packet is taken for all that this node still has of its earlier epochs. ERR_NOMEM; ERR_RANGE: boot or epoch
- * 0, interval outside 100–1000, too many peers or addresses, an id that is 0, 255 or there twice. The configuration
+ * 0, interval outside 100–1000, too many peers or addresses, an id that is 0, 255 or there twice, two keys of one id. The configuration
  * is copied. */
 int pair_new(struct pair **p, const struct pair_conf *c, uint64_t boot, uint64_t epoch, uint64_t now_ms,
 	     uint64_t wall_ms) MUST_CHECK;
@@ -216,7 +221,8 @@ struct pair_peer_view {
 	uint64_t epoch, boot, seq;
 	uint64_t config_digest;
 	int64_t clock_offset_ms;
-	uint8_t key_id;
+	uint8_t key_id;          /* of the key that its newest packet was sealed with; 0 and no key_since_ms: none came */
+	uint64_t key_since_ms;   /* since when it uses that one */
 	bool shelves_equal;
 	bool left;   /* it was stopped, and said so */
 	uint8_t lhm; /* as it says: 0 well, 7 badly behind its own time */
@@ -225,6 +231,8 @@ struct pair_peer_view {
 size_t pair_peers(const struct pair *p);
 void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, uint64_t now_ms);
 const struct pair_stats *pair_stats_get(const struct pair *p);
+/* The ids of the keys that are accepted; [0] is the one that packets go out under. Returns how many. */
+size_t pair_key_ids(const struct pair *p, uint8_t out[PAIR_KEYS_MAX]);
 uint64_t pair_epoch(const struct pair *p);
 uint8_t pair_lhm(const struct pair *p); /* our own local health, 0–7: patience with others is times 1 + this */
 

@@ -233,16 +233,28 @@ static void resync(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 	pair_hurry(e, false, now_ms);
 }
 
-/* Equal vectors promise equal records. */
-static void compare_shelves(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
+/* Which of our keys has this id; key_count where none has. */
+static size_t key_at(const struct pair *p, uint8_t id)
 {
+	size_t k = 0;
+
+	while (k < p->key_count && p->key_ids[k] != id)
+		k++;
+	return k;
+}
+
+/* Equal vectors promise equal records. The digest is under the packet's own key, which was opened: we have it. */
+static void compare_shelves(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b,
+			    uint64_t now_ms)
+{
+	size_t under = key_at(p, h->key_id);
 	uint64_t digest = 0;
 	bool same = b->entry_count == shelf_total(p) && b->flags & BEAT_DIGEST_WHOLE;
 
 	e->equal = false;
 	for (size_t i = 0; i < shelf_total(p); i++) {
 		same = same && shelf_is_whole(&p->shelves[i]) && vector_compare(p->shelves[i].vector, e->known[i]) == 0;
-		digest ^= p->shelves[i].digest;
+		digest ^= p->shelves[i].digest[under];
 	}
 	if (!same)
 		return;
@@ -286,7 +298,7 @@ static void read_deaf(struct pair *p, struct pair_peer *e, const struct pair_bea
 }
 
 static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_header *h, const struct pair_beat *b,
-		       uint64_t wall_ms)
+		       uint64_t now_ms, uint64_t wall_ms)
 {
 	uint32_t theirs_ms = b->interval_ms < PAIR_INTERVAL_MIN_MS ? PAIR_INTERVAL_MIN_MS
 			   : b->interval_ms > PAIR_INTERVAL_MAX_MS ? PAIR_INTERVAL_MAX_MS : b->interval_ms;
@@ -295,6 +307,8 @@ static void read_fixed(struct pair *p, struct pair_peer *e, const struct pair_he
 	e->link.mismatch = b->config_digest != p->config_digest;
 	e->config_digest = b->config_digest;
 	e->self = b->self;
+	if (e->key_id != h->key_id || e->key_since_ms == 0)
+		e->key_since_ms = now_ms;
 	e->key_id = h->key_id;
 	e->lhm = b->lhm;
 	read_clock(p, e, b, wall_ms);
@@ -316,12 +330,12 @@ static void take_in(struct pair *p, struct pair_peer *e, const struct pair_heade
 	take_echo(e, way, b, now_ms);
 	bool rose = read_tlvs(p, e, b, h->counter, now_ms);
 	if (newest) {
-		read_fixed(p, e, h, b, wall_ms);
+		read_fixed(p, e, h, b, now_ms, wall_ms);
 		read_deaf(p, e, b, now_ms);
 		pair_tcp_heard(p, e, way, b, read_entries(p, e, b, now_ms), now_ms);
 		consider_pull(p, e, rose, now_ms);
 		consider_synced(p, e);
-		compare_shelves(p, e, b, now_ms);
+		compare_shelves(p, e, h, b, now_ms);
 		pair_bury(p);
 	}
 	pair_judge(p, e, now_ms);
@@ -423,13 +437,14 @@ static struct gate_bucket *bucket_of(struct pair *p, const struct addr *from)
 static int open_packet(struct pair *p, const struct pair_peer *e, const struct pair_header *h, const struct arrival *a,
 		       uint8_t plain[PAIR_PLAIN_MAX], uint64_t now_ms)
 {
-	const struct seal_keys *k = &e->keys[a->stream ? LINK_TCP : LINK_UDP];
+	enum link_way way = a->stream ? LINK_TCP : LINK_UDP;
+	size_t k = key_at(p, h->key_id); /* ids differ, so no packet costs more than one attempt */
 	struct gate_bucket *peer = bucket_of(p, a->from);
 
 	/* A stream has bounds of its own (stream.h), and whom it comes from is not forged. */
 	if (!a->stream && !gate_admits(&p->gate, peer, &p->table_key, a->from, now_ms))
 		return refuse(&p->stats.refused_flood, ERR_AUTH);
-	if (h->key_id == p->key_id && seal_open(plain, h, a->data, k->receive) == 0)
+	if (k < p->key_count && seal_open(plain, h, a->data, e->keys[k][way].receive) == 0)
 		return 0;
 	if (!a->stream)
 		gate_failed(&p->gate, peer, &p->table_key, a->from, now_ms);

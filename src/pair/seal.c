@@ -35,7 +35,7 @@ void seal_keys_derive(struct seal_keys *k, const uint8_t psk[PAIR_KEY_LEN], enum
 	subkey(k->receive, sizeof k->receive, direction(t, peer, self), KDF_PACKETS, psk);
 }
 
-uint8_t seal_key_id(const uint8_t psk[PAIR_KEY_LEN])
+uint8_t pair_key_id(const uint8_t psk[PAIR_KEY_LEN])
 {
 	uint8_t id[16];
 	subkey(id, sizeof id, HASH_ID_KEY, KDF_HASHES, psk);

@@ -16,8 +16,6 @@ enum seal_transport { SEAL_UDP = 0, SEAL_TCP = 1 };
 /* The two directions between self and peer over one transport: a packet of one is none of the other. */
 void seal_keys_derive(struct seal_keys *k, const uint8_t psk[PAIR_KEY_LEN], enum seal_transport t, uint8_t self,
 		      uint8_t peer);
-/* One octet that tells keys apart without telling the key. */
-uint8_t seal_key_id(const uint8_t psk[PAIR_KEY_LEN]);
 /* The cluster id of a pair's name. */
 uint32_t seal_cluster(const char *name);
 
@@ -32,6 +30,10 @@ int seal_open(uint8_t plain[PAIR_PLAIN_MAX], const struct pair_header *h, const 
 /* Keyed hash of records (SipHash), the same on all nodes of the pair. */
 struct seal_digest_key {
 	uint8_t k[16];
+};
+struct seal_digest_keys { /* one for each key that packets are sealed with: a packet's digest is under its own */
+	struct seal_digest_key key[PAIR_KEYS_MAX];
+	uint8_t count;
 };
 void seal_digest_key_derive(struct seal_digest_key *k, const uint8_t psk[PAIR_KEY_LEN]);
 uint64_t seal_record_digest(const struct seal_digest_key *k, const struct pair_record *r);

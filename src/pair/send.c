@@ -80,7 +80,7 @@ static void put_beat(struct pair *p, const struct pair_peer *e, enum link_way wa
 	bool whole = count == shelf_total(p);
 
 	for (size_t i = 0; i < shelf_total(p); i++) {
-		b.state_digest ^= p->shelves[i].digest;
+		b.state_digest ^= p->shelves[i].digest[0]; /* under the key that will seal it */
 		whole = whole && shelf_is_whole(&p->shelves[i]);
 	}
 	b.flags = whole ? BEAT_DIGEST_WHOLE : 0;
@@ -126,14 +126,14 @@ static void seal(struct pair *p, struct pair_peer *e, struct pair_burst *b, cons
 {
 	struct pair_header h = { .version = PAIR_VERSION,
 				 .type = (uint8_t)(p->leaving ? PAIR_TYPE_BYE : b->errand ? PAIR_TYPE_PROBE : PAIR_TYPE_BEAT),
-				 .key_id = p->key_id,
+				 .key_id = p->key_ids[0],
 				 .flags = b->way == LINK_TCP ? PAIR_FLAG_TCP : 0,
 				 .src = p->self_id,
 				 .dst = e->conf.id,
 				 .cluster = p->cluster,
 				 .boot = p->boot,
 				 .counter = ++e->counter };
-	b->len = seal_packet(b->data, &h, w->data, w->len, e->keys[b->way].send);
+	b->len = seal_packet(b->data, &h, w->data, w->len, e->keys[0][b->way].send);
 }
 
 static void build_answer(struct pair *p, struct pair_peer *e, struct pair_burst *b, uint64_t now_ms, uint64_t wall_ms)

@@ -66,6 +66,21 @@ static struct shelf_record *find(const struct shelf *s, uint8_t kind, uint64_t k
 	return table_find(&s->index, k, sizeof k);
 }
 
+static void reckon(const struct shelf *s, struct shelf_record *rec)
+{
+	for (size_t k = 0; k < PAIR_KEYS_MAX; k++) {
+		bool counts = rec->r.value_len && k < s->digest_keys->count;
+		rec->digest[k] = counts ? seal_record_digest(&s->digest_keys->key[k], &rec->r) : 0;
+	}
+}
+
+/* Into the shelf's digest, or out of it again. */
+static void fold(struct shelf *s, const struct shelf_record *rec)
+{
+	for (size_t k = 0; k < PAIR_KEYS_MAX; k++)
+		s->digest[k] ^= rec->digest[k];
+}
+
 static struct shelf_record *record_new(const struct shelf *s, const struct pair_record *r)
 {
 	struct shelf_record *rec = malloc(sizeof *rec + r->value_len);
@@ -76,7 +91,7 @@ static struct shelf_record *record_new(const struct shelf *s, const struct pair_
 	if (r->value_len)
 		memcpy(rec->value, r->value, r->value_len);
 	rec->r.value = rec->value;
-	rec->digest = r->value_len ? seal_record_digest(s->digest_key, &rec->r) : 0;
+	reckon(s, rec);
 	return rec;
 }
 
@@ -90,7 +105,7 @@ static void link_current(struct shelf *s, struct shelf_record *rec)
 	list_insert_by_seq(&s->current, rec, ORDER);
 	if (rec->r.value_len == 0)
 		list_insert_by_seq(&s->graves, rec, GRAVE);
-	s->digest ^= rec->digest;
+	fold(s, rec);
 }
 
 /* Out of its list and digest; still in the index. */
@@ -105,7 +120,7 @@ static void unlink_record(struct shelf *s, struct shelf_record *rec)
 	list_remove(&s->current, rec, ORDER);
 	if (rec->r.value_len == 0)
 		list_remove(&s->graves, rec, GRAVE);
-	s->digest ^= rec->digest;
+	fold(s, rec);
 }
 
 static void report(struct shelf *s, struct shelf_record *rec)
@@ -188,7 +203,7 @@ static void set_aside(struct shelf *s)
 	}
 	s->current = s->graves = (struct shelf_list){ 0 };
 	s->hint = NULL;
-	s->digest = 0;
+	memset(s->digest, 0, sizeof s->digest);
 	s->vector.seq = 0;
 	if (++s->generation == GENERATION_DEAD)
 		s->generation++;
@@ -196,11 +211,11 @@ static void set_aside(struct shelf *s)
 
 /* ---- door ---- */
 
-void shelf_init(struct shelf *s, uint8_t owner, const struct hash_key *key, const struct seal_digest_key *digest_key,
+void shelf_init(struct shelf *s, uint8_t owner, const struct hash_key *key, const struct seal_digest_keys *digest_keys,
 		struct shelf_list *changes)
 {
 	*s = (struct shelf){ .owner = owner, .base = UINT64_MAX, .generation = GENERATION_DEAD + 1, .changes = changes,
-			     .digest_key = digest_key };
+			     .digest_keys = digest_keys };
 	table_init(&s->index, key);
 }
 
@@ -213,10 +228,10 @@ void shelf_deinit(struct shelf *s)
 
 void shelf_redigest(struct shelf *s)
 {
-	s->digest = 0;
+	memset(s->digest, 0, sizeof s->digest);
 	for (struct shelf_record *rec = s->current.first; rec; rec = rec->order.next) {
-		rec->digest = rec->r.value_len ? seal_record_digest(s->digest_key, &rec->r) : 0;
-		s->digest ^= rec->digest;
+		reckon(s, rec);
+		fold(s, rec);
 	}
 }
 

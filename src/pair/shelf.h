@@ -26,7 +26,7 @@ struct shelf_list {
 };
 struct shelf_record {
 	struct pair_record r; /* first, so that a borrowed pair_record is its shelf_record */
-	uint64_t digest;      /* its share of the shelf's digest */
+	uint64_t digest[PAIR_KEYS_MAX]; /* its share of the shelf's digest, under each key */
 	uint32_t generation;
 	bool changed;               /* waits in the change list */
 	struct shelf_link order;    /* in current or old */
@@ -40,16 +40,16 @@ struct shelf {
 	struct pair_vector vector;
 	uint64_t base;       /* holding this much of the epoch makes old records void; UINT64_MAX: not told yet */
 	uint64_t resync_to;  /* the same for records put aside by shelf_resync */
-	uint64_t digest;     /* XOR over the current records that have a value */
+	uint64_t digest[PAIR_KEYS_MAX]; /* XOR over the current records that have a value, under each key */
 	uint32_t generation; /* of the current list */
 	struct table index;
 	struct shelf_list current, old, graves;
 	struct shelf_record *hint; /* where the last delta ended: the next one often goes on there */
 	struct shelf_list *changes; /* the pair's; NULL for one's own shelf, whose changes are no news */
-	const struct seal_digest_key *digest_key;
+	const struct seal_digest_keys *digest_keys;
 };
 
-void shelf_init(struct shelf *s, uint8_t owner, const struct hash_key *key, const struct seal_digest_key *digest_key,
+void shelf_init(struct shelf *s, uint8_t owner, const struct hash_key *key, const struct seal_digest_keys *digest_keys,
 		struct shelf_list *changes);
 /* Drops every record; those of others become changes (removed). */
 void shelf_deinit(struct shelf *s);
@@ -76,7 +76,7 @@ void shelf_resync(struct shelf *s);
 /* ---- both ---- */
 /* Forgets tombstones up to seq: only when nobody can ask for an interval that ends before them. */
 void shelf_bury(struct shelf *s, uint64_t seq);
-/* Reckons all digests anew after *digest_key changed. */
+/* Reckons all digests anew after *digest_keys changed. */
 void shelf_redigest(struct shelf *s);
 const struct pair_record *shelf_find(const struct shelf *s, uint8_t kind, uint64_t key);
 const struct pair_record *shelf_walk(const struct shelf *s, uint8_t kind, size_t *pos);

@@ -80,7 +80,7 @@ struct pair_tcp {
 
 struct pair_peer {
 	struct pair_peer_conf conf;
-	struct seal_keys keys[LINK_WAYS];
+	struct seal_keys keys[PAIR_KEYS_MAX][LINK_WAYS];
 	struct session session;
 	struct link link;
 
@@ -89,6 +89,7 @@ struct pair_peer {
 	uint8_t self;
 	uint64_t config_digest;
 	uint8_t key_id, lhm;
+	uint64_t key_since_ms;        /* 0 = nothing came yet */
 	bool left;                    /* it said bye, in the present session */
 	bool deaf;                    /* it does not hear us, as it says */
 	int64_t clock_offset_ms;
@@ -143,8 +144,9 @@ struct pair_errand {
 };
 
 struct pair {
-	uint8_t self_id, key_id;
-	uint8_t psk[PAIR_KEY_LEN];
+	uint8_t self_id;
+	uint8_t key_count, key_ids[PAIR_KEYS_MAX];  /* [0] seals what goes out */
+	uint8_t psk[PAIR_KEYS_MAX][PAIR_KEY_LEN];
 	uint32_t cluster, interval_ms;
 	uint64_t config_digest;
 	uint64_t boot;
@@ -158,7 +160,7 @@ struct pair {
 	size_t errand_count;
 	struct rng rng;
 	struct clock_hlc hlc;
-	struct seal_digest_key digest_key;
+	struct seal_digest_keys digest_keys;
 	struct hash_key table_key;
 
 	struct pair_peer peers[PAIR_PEERS_MAX];

@@ -86,11 +86,11 @@ static void check_shelf(const struct shelf *s)
 		FUZZ_REQUIRE(r->r.epoch == s->vector.epoch && r->r.seq >= last);
 		FUZZ_REQUIRE(r->order.next || s->current.last == r);
 		last = r->r.seq;
-		digest ^= r->digest;
+		digest ^= r->digest[0];
 	}
 	for (const struct shelf_record *r = s->old.first; r; r = r->order.next)
 		n++;
-	FUZZ_REQUIRE(n == s->index.count && digest == s->digest);
+	FUZZ_REQUIRE(n == s->index.count && digest == s->digest[0]);
 }
 
 static void drain(struct rig *g)
@@ -161,7 +161,7 @@ static void give_plain(struct rig *g, const uint8_t *data, size_t len, uint8_t m
 	struct pair_header h = { .version = 1,
 				 .type = mode & 16 ? PAIR_TYPE_BYE : mode & 8 ? PAIR_TYPE_PROBE : PAIR_TYPE_BEAT,
 				 .flags = stream ? PAIR_FLAG_TCP : 0,
-				 .key_id = g->p->key_id,
+				 .key_id = g->p->key_ids[0],
 				 .src = 2,
 				 .dst = 1,
 				 .cluster = g->p->cluster,

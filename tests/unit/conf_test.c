@@ -1024,6 +1024,60 @@ START_TEST(any_prefix_is_survived)
 }
 END_TEST
 
+#define PAIRED \
+	"node 'n' { id = 1, peer = '127.0.0.1:5401' }\nnode 'm' { id = 2, peer = '127.0.0.1:5402' }\n" \
+	"pair { name = 'p', key = 'k' }\nzone 'example.test' { file = 'example.test.zone' }\n"
+#define HEX_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define HEX_B "FFEEDDCCBBAA99887766554433221100ffeeddccbbaa99887766554433221100"
+
+/* A key a line: the first is sent with. told = NULL: it is taken. */
+START_TEST(a_key_file_holds_one_key_or_two)
+{
+	static const struct {
+		const char *text;
+		mode_t mode;
+		bool other;
+		const char *told;
+	} cases[] = {
+		{ HEX_A, 0600, false, NULL },
+		{ HEX_A "\n", 0400, false, NULL },
+		{ HEX_A "\n" HEX_B "\n", 0600, true, NULL },
+		{ "\n" HEX_A " \r\n\n" HEX_B, 0600, true, NULL },
+		{ HEX_A "\n" HEX_A "\n", 0600, false, "the keys of k have the same id" },
+		{ HEX_A "\n" HEX_B "\n" HEX_A "\n", 0600, false, "holds no key" },
+		{ HEX_A HEX_B "\n", 0600, false, "holds no key" },
+		{ HEX_A "\n# the next\n" HEX_B "\n", 0600, false, "holds no key" },
+		{ HEX_A "\n" HEX_B "0\n", 0600, false, "holds no key" },
+		{ "", 0600, false, "holds no key" },
+		{ "\n\n", 0600, false, "holds no key" },
+		{ HEX_A "\n" HEX_B "\n", 0640, false, "is open to others than its owner (mode 0640)" },
+		{ HEX_A "\n", 0602, false, "is open to others than its owner (mode 0602)" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct loaded l;
+		char line[1024];
+
+		enter();
+		help_write_mode("k", cases[i].text, strlen(cases[i].text), cases[i].mode);
+		help_write("c.lua", PAIRED);
+		load_as(&l, "c.lua", "n");
+		ck_assert_msg(!l.d.errors == !cases[i].told, "case %zu", i);
+		if (cases[i].told) {
+			diag_format(&l.d.list[0], line, sizeof line);
+			ck_assert_msg(strstr(line, cases[i].told) != NULL, "%s", line);
+			ck_assert_ptr_null(strstr(line, "2233")); /* nothing of the key */
+		} else {
+			ck_assert_uint_eq(l.p->pair.key[1], 0x11);
+			ck_assert_int_eq(l.p->pair.has_other, cases[i].other);
+			ck_assert_uint_eq(l.p->pair.other_key[0], cases[i].other ? 0xff : 0);
+		}
+		unload(&l);
+		help_leave();
+	}
+}
+END_TEST
+
 START_TEST(files_that_are_none_are_refused)
 {
 	struct diags d;
@@ -1056,7 +1110,7 @@ int main(void)
 				a_key_has_to_fit_its_certificate,
 		the_deepest_zone_has_the_service,
 		a_zones_digest_follows_what_it_is_made_of, an_include_that_includes_itself_ends, print_shows_everything,
-		any_prefix_is_survived,
+		any_prefix_is_survived, a_key_file_holds_one_key_or_two,
 		files_that_are_none_are_refused,
 	};
 

@@ -313,7 +313,7 @@ START_TEST(keys_tell_apart_what_must_be)
 	ck_assert_mem_ne(a.send, b.send, PAIR_KEY_LEN);
 	ck_assert_mem_ne(a.receive, b.receive, PAIR_KEY_LEN);
 	ck_assert_uint_ne(seal_cluster("demo"), seal_cluster("demo2"));
-	ck_assert_uint_ne(seal_key_id(psk), seal_key_id(other));
+	ck_assert_uint_ne(pair_key_id(psk), pair_key_id(other));
 	uint8_t root[PAIR_KEY_LEN], twin[PAIR_KEY_LEN];
 	pair_cookie_root(root, psk);
 	pair_cookie_root(twin, psk);

@@ -919,7 +919,7 @@ END_TEST
 static void forge(struct flight *f, size_t from, size_t to)
 {
 	*f = (struct flight){ .from = from, .to = to, .source = address(from), .len = 152 };
-	struct pair_header h = { .version = PAIR_VERSION, .type = PAIR_TYPE_BEAT, .key_id = w.node[to]->key_id,
+	struct pair_header h = { .version = PAIR_VERSION, .type = PAIR_TYPE_BEAT, .key_id = w.node[to]->key_ids[0],
 				 .src = (uint8_t)(from + 1), .dst = (uint8_t)(to + 1), .text_len = 152 - 48,
 				 .cluster = w.node[to]->cluster, .boot = 1, .counter = 1 };
 	header_encode(f->data, &h);

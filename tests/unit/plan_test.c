@@ -31,6 +31,8 @@ static struct plan *rich_plan(void)
 	struct plan *p = plan_make(text, 1);
 	struct plan_stream *s = (struct plan_stream *)(uintptr_t)&p->streams[0];
 	struct plan_service *v = (struct plan_service *)(uintptr_t)&p->services[0];
+	p->pair.has_other = true;
+	memset(p->pair.other_key, 0x5a, sizeof p->pair.other_key);
 	s->args = args;
 	s->arg_count = 6;
 	p->files = files;
@@ -81,6 +83,8 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert_uint_eq(q->nodes[1].hook.kinds, 6);
 	ck_assert_uint_eq(q->limits.cookies, PLAN_COOKIES_ON);
 	ck_assert_mem_eq(q->pair.key, p->pair.key, PLAN_KEY_LEN);
+	ck_assert(q->pair.has_other);
+	ck_assert_mem_eq(q->pair.other_key, p->pair.other_key, PLAN_KEY_LEN);
 	ck_assert_uint_eq(q->service_count, 4);
 	ck_assert_uint_eq(q->services[3].policy.slow_start_ms, 90000);
 	ck_assert_uint_eq(q->services[3].policy.load, 100);
