@@ -203,7 +203,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	size_t before = d.errors;
 	rc = zone_check(z, &d);
 	FUZZ_REQUIRE(rc == 0 || rc == ERR_FORMAT);
-	FUZZ_REQUIRE((rc == 0) == (count_faults(&d) == before));
+	/* What a fault of its text already explains is not told a second time. */
+	FUZZ_REQUIRE(rc == 0 ? count_faults(&d) == before : count_faults(&d) > before || before > 0);
 	require_zone(z);
 	require_round_trip(z);
 	if (rc == 0 && before == 0)

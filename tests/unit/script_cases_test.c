@@ -188,7 +188,7 @@ START_TEST(files_of_cases_that_are_none)
 		{ "return {}", "x_test.lua: the file returns no list of cases; expected return { { name = \"…\", mock = { … }, want = \"up\" }, … }\n" },
 		{ "return { 5 }", "x_test.lua: \"case 1\": expected a table such as { name = …, mock = { … }, want = \"up\" }\n" },
 		{ "return {\n!", "x_test.lua:2: unexpected symbol near '!'\n" },
-		{ "while true do end", "x_test.lua: the script takes too long to load\n" },
+		{ "while true do end", "x_test.lua: the script takes too long to load; expected its work inside of run, which has a deadline\n" },
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
