@@ -148,7 +148,8 @@ tests_unit_image_test_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
 
 PAIR_TEST_LIBS = src/pair/libpair.a src/base/libbase.a $(SODIUM_LIBS) $(CHECK_LIBS)
 PAIR_TESTS = tests/unit/pair_codec_test tests/unit/pair_session_test tests/unit/pair_shelf_test tests/unit/pair_vote_test \
-	tests/unit/pair_link_test tests/unit/pair_change_test tests/unit/pair_stream_test tests/unit/pair_sim_test
+	tests/unit/pair_link_test tests/unit/pair_change_test tests/unit/pair_stream_test tests/unit/pair_mesh_test \
+	tests/unit/pair_sim_test
 check_PROGRAMS += $(PAIR_TESTS)
 TESTS += $(PAIR_TESTS)
 tests_unit_pair_codec_test_SOURCES = tests/unit/pair_codec_test.c
@@ -176,10 +177,14 @@ tests_unit_pair_change_test_SOURCES = tests/unit/pair_change_test.c tests/unit/u
 tests_unit_pair_change_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_pair_change_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_pair_change_test_LDADD = $(PAIR_TEST_LIBS)
-tests_unit_pair_stream_test_SOURCES = tests/unit/pair_stream_test.c
+tests_unit_pair_stream_test_SOURCES = tests/unit/pair_stream_test.c tests/unit/pair_world.h
 tests_unit_pair_stream_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_pair_stream_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_pair_stream_test_LDADD = $(PAIR_TEST_LIBS)
+tests_unit_pair_mesh_test_SOURCES = tests/unit/pair_mesh_test.c tests/unit/pair_world.h
+tests_unit_pair_mesh_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_pair_mesh_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_mesh_test_LDADD = $(PAIR_TEST_LIBS)
 tests_unit_pair_sim_test_SOURCES = tests/unit/pair_sim_test.c
 tests_unit_pair_sim_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_pair_sim_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
