@@ -73,6 +73,7 @@ static bool socket_is_for(enum socket_kind k, enum ipc_role r)
 	case SOCKET_PEER_TCP:
 	case SOCKET_CONTROL:
 	case SOCKET_STATE_DIR:
+	case SOCKET_HTTP:
 		return r == IPC_COORDINATOR;
 	case SOCKET_PING:
 		return r == IPC_PROBER;

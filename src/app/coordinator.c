@@ -55,6 +55,7 @@ static void begin_core(struct coordinator *c)
 	c->ctl = ctl_server_new(c->base, c->control_fd, &a);
 	if (!c->ctl)
 		exit(1);
+	coordinator_http_begin(c);
 	c->publisher.generation = c->plan->generation;
 	coordinator_hook_plan(c);
 	coordinator_step(c, &(struct core_event){ .type = CORE_TIMER });
@@ -120,6 +121,8 @@ static void take_socket(struct coordinator *c, struct rbuf *m, int fd)
 		c->state_fd = fd;
 	else if (kind == SOCKET_CONTROL)
 		c->control_fd = fd;
+	else if (kind == SOCKET_HTTP)
+		c->http_fd = fd;
 	else if (kind == SOCKET_PEER_TCP)
 		coordinator_listen(c, fd, &a);
 	else if (kind == SOCKET_PEER && c->peer_count < PLAN_PEER_ADDRS_MAX) {
@@ -148,8 +151,12 @@ static void take_reload_result(struct coordinator *c, struct rbuf *m)
 {
 	uint32_t id = get_u32(m);
 	int status = get_u8(m);
-	if (m->failed)
+	uint32_t took_ms = get_u32(m);
+	if (m->failed || status > 2)
 		return;
+	c->reloads.by_result[status]++;
+	c->reloads.last_wall_ms = clock_wall_ms();
+	c->reloads.last_took_ms = took_ms;
 	if (id == c->reload_asked)
 		c->reload_asked = 0;
 	coordinator_finish_reload(c, true); /* an earlier one that still waits: this one is newer */
@@ -257,7 +264,7 @@ int coordinator_main(int channel)
 	struct coordinator *c = calloc(1, sizeof *c);
 	if (!c || !(c->base = event_base_new()))
 		return 1;
-	c->state_fd = c->control_fd = -1;
+	c->state_fd = c->control_fd = c->http_fd = -1;
 	c->started_wall_ms = clock_wall_ms();
 	c->supervisor = chan_new(c->base, channel, supervisor_message, supervisor_end, c);
 	c->timer = evtimer_new(c->base, coordinator_on_timer, c);

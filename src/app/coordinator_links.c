@@ -73,7 +73,8 @@ void coordinator_get_host(void *ctx, struct ctl_host *h)
 	struct coordinator *c = ctx;
 	*h = (struct ctl_host){ .core = c->core, .now_ms = clock_mono_ms(), .wall_ms = clock_wall_ms(), .started_wall_ms = c->started_wall_ms,
 				.children = c->children, .child_count = c->child_count, .counters = &c->counters,
-				.hook = coordinator_hook_get(c), .journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky };
+				.hook = coordinator_hook_get(c), .journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky,
+				.serving = c->responder && c->publisher.acked, .reloads = c->reloads };
 }
 
 static void answer_cold(struct coordinator *c, struct rbuf *m)

@@ -5,6 +5,7 @@
  *     coordinator_step.c   one event in, its effects carried out: journal, publish, send, probe, reply, notice
  *     coordinator_journal.c  what it remembers, and what happens where it cannot
  *     coordinator_hook.c   the program of on_event
+ *     coordinator_http.c   the status page's server
  *     coordinator_streams.c  connections with the twin
  *     coordinator_whatif.c  what another configuration would answer, in a copy of the process
  *     coordinator_links.c  what comes from the responder, the prober, the twin and the operators
@@ -18,6 +19,7 @@
 #include "app/publisher.h"
 #include "core/core.h"
 #include "ctl/ctl.h"
+#include "ctl/http.h"
 #include "io/chan.h"
 #include "io/journal.h"
 #include "ipc/ipc.h"
@@ -42,7 +44,9 @@ struct coordinator {
 	struct publisher publisher;
 	struct journal *journal;
 	struct ctl_server *ctl;
-	int state_fd, control_fd;
+	struct ctl_http *http; /* NULL = none */
+	int state_fd, control_fd, http_fd;
+	struct ctl_reloads reloads;
 	struct listen_peer { int fd; struct addr addr; } peers[PLAN_PEER_ADDRS_MAX];
 	size_t peer_count;
 	struct streams *streams; /* NULL without a twin */
@@ -96,6 +100,9 @@ void coordinator_hook_plan(struct coordinator *c); /* the present plan's */
 void coordinator_hook_notice(struct coordinator *c, const struct core_notice *n);
 void coordinator_hook_second(struct coordinator *c);
 const struct ctl_hook *coordinator_hook_get(struct coordinator *c); /* NULL = there is none */
+/* coordinator_http.c */
+void coordinator_http_begin(struct coordinator *c);
+
 /* coordinator_streams.c */
 void coordinator_listen(struct coordinator *c, int fd, const struct addr *at);
 /* What was written last goes out now, or never. */

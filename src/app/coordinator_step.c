@@ -101,6 +101,8 @@ static void do_notice(struct coordinator *c, const struct core_effect *e)
 	log_line(notice_is_alarm(n) ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s", notice_line(n, line));
 	if (n->number && c->ctl)
 		ctl_notice(c->ctl, n);
+	if (n->number && c->http)
+		ctl_http_notice(c->http, n);
 	if (n->number)
 		coordinator_hook_notice(c, n);
 	if (e->notice.seq) /* on a disk that takes nothing the history is lost, and nothing else */

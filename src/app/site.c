@@ -68,6 +68,7 @@ char *site_restart_keys(const struct site *old, const struct site *new, char *ou
 	const struct { const char *key; bool same; } keys[] = {
 		{ "listen", same_addrs(a->listen, a->listen_count, b->listen, b->listen_count) },
 		{ "peer", same_addrs(a->peer, a->peer_count, b->peer, b->peer_count) },
+		{ "http", addr_equal(&a->http, &b->http) },
 		{ "control", same_text(a->control, b->control) },
 		{ "state", same_text(a->state, b->state) },
 		{ "user", same_text(a->user, b->user) },

@@ -307,6 +307,8 @@ static int open_all(struct sockets *s, const struct plan_node *n, int uid, int g
 		if (!e)
 			e = open_tcp(s, SOCKET_PEER_TCP, &n->peer[i]);
 	}
+	if (!e && n->http.family)
+		e = open_tcp(s, SOCKET_HTTP, &n->http);
 	if (!e)
 		e = open_ping(s, gid);
 	return e ? e : open_control(s, n->control);

@@ -9,7 +9,7 @@
 #include "base/addr.h"
 #include "core/plan.h"
 
-enum socket_kind { SOCKET_NONE = 0, SOCKET_UDP, SOCKET_TCP, SOCKET_PEER, SOCKET_CONTROL, SOCKET_STATE_DIR, SOCKET_PEER_TCP,
+enum socket_kind { SOCKET_NONE = 0, SOCKET_UDP, SOCKET_TCP, SOCKET_PEER, SOCKET_CONTROL, SOCKET_STATE_DIR, SOCKET_PEER_TCP, SOCKET_HTTP,
 	SOCKET_PING /* raw ICMP, where the prober may not open ping sockets itself */ };
 
 #define SOCKETS_PER_ADDRESS_MAX 32 /* S; descriptors of one address must fit one message */

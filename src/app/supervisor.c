@@ -47,7 +47,8 @@ void supervisor_answer_reload(struct supervisor *s, int status)
 	ipc_begin(&w, IPC_RELOADED);
 	put_u32(&w, s->reload_id);
 	put_u8(&w, (uint8_t)status);
-	if (s->reload_id && c->chan)
+	put_u32(&w, (uint32_t)(clock_mono_ms() - s->load_began_ms));
+	if (c->chan && (s->reload_id || !s->stopping))
 		children_check_sent(c, chan_send_buf(c->chan, &w));
 	s->reload_id = 0;
 }
@@ -252,6 +253,7 @@ void supervisor_load(struct supervisor *s)
 	}
 	if (s->loader_chan)
 		end_loader(s);
+	s->load_began_ms = clock_mono_ms();
 	char number[24];
 	snprintf(number, sizeof number, "%" PRIu64, ++s->generations);
 	const char *args[] = { "-c", s->file, "-g", number, s->node ? "-n" : NULL, s->node, NULL };

@@ -43,6 +43,7 @@ struct supervisor {
 	bool unsaved;    /* the last one that handed over did not finish that */
 	bool load_again; /* asked for meanwhile */
 	struct progress progress;
+	uint64_t load_began_ms;
 	uint32_t reload_id; /* the coordinator's; 0 = nobody waits */
 	uint64_t generations;
 	uint64_t unbuilt_text, unbuilt_load; /* of which text, by which load, people were told what is not built yet */

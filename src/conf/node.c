@@ -192,6 +192,7 @@ static void build_node(struct conf *c, const struct conf_block *b, struct plan_n
 	read_peer(c, n, f->v[NODE_PEER]);
 	if (f->v[NODE_HTTP] && addr_parse(&n->http, f->v[NODE_HTTP]->string.s, f->v[NODE_HTTP]->string.len, 0))
 		memset(&n->http, 0, sizeof n->http);
+	n->http_from = conf_blocks_read(c, f->v[NODE_HTTP_FROM], CONF_LOOPBACK, &n->http_from_count);
 	read_canaries(c, n, f->v[NODE_CANARIES]);
 	read_probe_source(c, n, f->v[NODE_PROBE_SOURCE]);
 	n->status_from = conf_blocks_read(c, f->v[NODE_STATUS_FROM], CONF_LOOPBACK, &n->status_from_count);

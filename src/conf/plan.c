@@ -45,6 +45,7 @@ static void plan_nodes(struct planner *pl)
 		n->peer = copy_list(pl, n->peer, n->peer_count, sizeof *n->peer);
 		n->canaries = copy_list(pl, n->canaries, n->canary_count, sizeof *n->canaries);
 		n->status_from = copy_list(pl, n->status_from, n->status_from_count, sizeof *n->status_from);
+		n->http_from = copy_list(pl, n->http_from, n->http_from_count, sizeof *n->http_from);
 		n->control = conf_planner_text(pl, n->control);
 		n->state = conf_planner_text(pl, n->state);
 		n->user = conf_planner_text(pl, n->user);

@@ -219,6 +219,7 @@ size_t core_targets(const struct core *c); /* canaries too, behind all others */
 void core_target_get(const struct core *c, size_t i, struct core_target_view *out);
 /* How many targets stay unknown by a fault of their check; the first of them, where there is one. */
 uint32_t core_unknown(const struct core *c, struct core_target_view *first);
+uint64_t core_results(const struct core *c, enum health_reason r); /* of probes, canaries' too, since the start */
 bool core_prober_gone(const struct core *c, uint64_t *since_ms); /* for longer than a new start takes */
 const struct plan *core_plan(const struct core *c);
 const struct pair *core_pair(const struct core *c); /* NULL without one */

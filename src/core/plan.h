@@ -50,6 +50,7 @@ struct plan_node {
 	const struct addr_block *status_from; uint16_t status_from_count;
 	struct addr probe_source[2]; /* IPv4, IPv6; family 0 = the system chooses */
 	struct addr http; /* family 0 = off */
+	const struct addr_block *http_from; uint16_t http_from_count;
 	const char *control, *state, *user; /* paths as written, made absolute from the configuration's folder */
 	const char *nsid;                   /* NULL = none */
 	uint16_t workers;                   /* 0 = one per CPU */

@@ -172,6 +172,7 @@ static void read_node(struct reader *d, struct plan_node *n)
 		require(d, n->probe_source[i].family == 0 || n->probe_source[i].family == (i ? 6 : 4));
 	}
 	read_addr(d, &n->http, false);
+	n->http_from = read_blocks(d, &n->http_from_count, UINT16_MAX);
 	n->control = read_text(d, false);
 	n->state = read_text(d, false);
 	n->user = read_text(d, false);

@@ -74,6 +74,7 @@ void plan_node_put(struct bytes *out, const struct plan_node *n)
 	add_addr(out, &n->probe_source[0]);
 	add_addr(out, &n->probe_source[1]);
 	add_addr(out, &n->http);
+	add_blocks(out, n->http_from, n->http_from_count);
 	add_text(out, n->control);
 	add_text(out, n->state);
 	add_text(out, n->user);

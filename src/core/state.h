@@ -275,6 +275,7 @@ struct core {
 	bool maint;               /* an operator's word; not remembered over a start */
 	uint64_t maint_until_ms;  /* 0 = until "off" */
 	uint64_t tilt_until_ms;   /* results of this time are no proof of a failure */
+	uint64_t results[HEALTH_REASON_MAX]; /* by reason, since the start */
 	uint64_t isolated_ms;     /* since when nobody answers us; 0 = somebody does */
 	uint64_t ask_ms[HEALTH_PATHS]; /* others are not asked again before */
 	uint32_t ask_next;        /* the stream that is looked at first then */

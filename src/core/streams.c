@@ -371,6 +371,8 @@ void stream_result(struct core *c, uint32_t index, uint32_t run, const struct he
 		watch_result(c, s, &result);
 	if (!s->conf->canary)
 		unknown_feed(c, s, &result);
+	if (result.reason < HEALTH_REASON_MAX)
+		c->results[result.reason]++;
 	stretch_feed(c, s, &result);
 	bool changed = health_state_feed(&s->health, &s->conf->timing, &result, c->now_ms);
 	if (changed)

@@ -11,6 +11,11 @@ const struct pair *core_pair(const struct core *c)
 	return c->pair;
 }
 
+uint64_t core_results(const struct core *c, enum health_reason r)
+{
+	return c->results[r];
+}
+
 size_t core_services(const struct core *c)
 {
 	return c->gen->plan->service_count;

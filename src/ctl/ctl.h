@@ -22,6 +22,12 @@
 #define CTL_CLIENTS_MAX 64
 
 struct ctl_child { const char *role; uint32_t pid, restarts; uint64_t started_wall_ms; const char *confined; };
+struct ctl_usage { uint64_t cpu_ms, resident_bytes; uint32_t threads; }; /* of a process */
+struct ctl_reloads { /* asked for since the coordinator's start */
+	uint64_t by_result[3];  /* taken, partly, refused */
+	uint64_t last_wall_ms;  /* when the last one ended; 0 = there was none */
+	uint32_t last_took_ms;
+};
 struct ctl_hook { /* the program of on_event, and its runs since the coordinator's start */
 	const char *program;
 	uint64_t ran, failed, dropped; /* dropped: events that it was not given */
@@ -48,6 +54,8 @@ struct ctl_host {
 	const struct ctl_counters *counters;
 	const struct ctl_hook *hook; /* NULL = none */
 	bool journal_failed; /* the last write of the journal failed */
+	bool serving;        /* the responder answers from what we published */
+	struct ctl_reloads reloads;
 	/* What this client gets, as the responder picks it: indexes of the set in the order of the answer, as many as it holds;
 	 * 0 = cannot tell. NULL where nobody can. */
 	size_t (*sticky)(const struct ctl_sticky *s, uint16_t order[CTL_STICKY_MAX]);

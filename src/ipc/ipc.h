@@ -60,7 +60,7 @@ enum ipc_type {
 	IPC_UNSAVED,   /* nothing; to a loader: the one before did not come so far */
 	IPC_PROGRESS,  /* zones loaded u32, of so many u32, records read u64 */
 	IPC_RELOAD,    /* id u32 */
-	IPC_RELOADED,  /* id u32, status u8 */
+	IPC_RELOADED,  /* id u32 (0 = by signal), status u8, how long it took ms u32 */
 	IPC_CHILDREN,  /* count u8, count × (role u8, pid u32, restarts u32, since wall ms u64, confined u8) */
 	IPC_CONFINED,  /* bits u8 (app/confine.h): what the child put itself under */
 	IPC_STATS,     /* counters: see app */

@@ -327,7 +327,7 @@ static void add_nodes(struct plan *p, bool away)
 	for (uint8_t i = 0; i < p->node_count; i++)
 		nodes[i] = (struct plan_node){ .name = names[i], .id = p->pair.present ? (uint8_t)(i + 1) : 0,
 			.listen = &listen[i], .listen_count = 1, .peer = &peers[away][i], .peer_count = p->pair.present,
-			.status_from = &local, .status_from_count = 1,
+			.status_from = &local, .status_from_count = 1, .http_from = &local, .http_from_count = 1,
 			.probe_source = { { .family = 4, .ip = { 127, 0, 0, 9 } }, { .family = 6, .ip = { [15] = 1 } } }, .control = "run/ns.sock", .state = "run/ns" };
 	p->nodes = nodes;
 }

@@ -319,6 +319,8 @@ START_TEST(a_node_travels_alone)
 	ck_assert_str_eq(n.name, "ns2");
 	ck_assert_uint_eq(n.listen[0].port, 5302);
 	ck_assert_uint_eq(n.status_from[0].prefix_len, 8);
+	ck_assert_uint_eq(n.http_from_count, 1);
+	ck_assert_uint_eq(n.http_from[0].prefix_len, 8);
 	ck_assert_uint_eq(n.probe_source[0].ip[3], 9);
 	ck_assert_uint_eq(n.probe_source[1].ip[15], 1);
 	arena_deinit(&arena);

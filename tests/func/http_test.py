@@ -1,0 +1,361 @@
+"""HTTP: who may ask, what is answered, live events, metrics; and that none of it is in the way of DNS."""
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+from func import SRC, Case, main
+from gemelkit import addresses, ask, free_port
+
+A, B = "127.0.0.11", "127.0.0.12"
+NAME = "www.example.test"
+CONNECTIONS_MAX = 64
+FOLLOWERS_MAX = 16
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+class HttpCase(Case):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        self.backends = {a: self.backend(a, self.port) for a in (A, B)}
+
+    def services(self):
+        return f"""
+check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "1s", timeout = "500ms",
+              retry = "100ms", fall = 2, rise = 2 }}
+service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
+"""
+
+    def start(self, name="solo", keys="", ready=True):
+        self.http = free_port()
+        config = self.single_config(self.services())
+        text = read(config).replace('node "solo" {', f'node "solo" {{ http = "127.0.0.1:{self.http}", {keys}')
+        config = self.scratch.write("gemel.lua", text)
+        node = self.node(config, name)
+        if ready:
+            self.assert_soon(lambda: self.get("/readyz")[0] == 200, "ready")
+        return node
+
+    def request(self, method, path, headers=None, source="127.0.0.1"):
+        c = http.client.HTTPConnection("127.0.0.1", self.http, timeout=10, source_address=(source, 0))
+        try:
+            c.request(method, path, headers=headers or {})
+            r = c.getresponse()
+            return r.status, dict(r.getheaders()), r.read().decode()
+        finally:
+            c.close()
+
+    def get(self, path, headers=None, source="127.0.0.1"):
+        return self.request("GET", path, headers, source)
+
+    def json(self, path):
+        status, headers, body = self.get(path)
+        self.assertEqual(status, 200, body)
+        self.assertEqual(headers["Content-Type"], "application/json")
+        return json.loads(body)
+
+    def metrics(self):
+        status, _, body = self.get("/metrics")
+        self.assertEqual(status, 200)
+        return {k: float(v) for k, v in (line.rsplit(" ", 1) for line in body.splitlines() if not line.startswith("#"))}
+
+
+class Follower:
+    """One that reads server-sent events as a browser does."""
+
+    def __init__(self, port, query="", last=None):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        head = f"GET /api/v1/events?follow{query} HTTP/1.0\r\nHost: x\r\n"
+        if last is not None:
+            head += f"Last-Event-ID: {last}\r\n"
+        self.socket.sendall((head + "\r\n").encode())
+        self.file = self.socket.makefile("r", encoding="utf-8", newline="\n")
+        self.status = int(self.file.readline().split()[1])
+        while self.file.readline().strip():
+            pass
+
+    def next(self):
+        """The next event: (id, document); None at the end."""
+        fields = {}
+        for line in self.file:
+            line = line.rstrip("\n")
+            if not line and "data" in fields:
+                return int(fields["id"]), json.loads(fields["data"])
+            if ": " in line:
+                key, value = line.split(": ", 1)
+                fields[key] = value
+        return None
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Http(HttpCase):
+    def test_documents_are_those_of_gemelctl(self):
+        self.start()
+        for path, words in (("services", ["services"]), (f"service?name={NAME}", ["service", NAME]), ("peers", ["peers"]),
+                            ("overrides", ["overrides"]), ("windows", ["windows"]), ("events?last=1", ["events", "-n", "1"])):
+            with self.subTest(path):
+                def same(path=path, words=words):
+                    status, out, err = self.ctl("solo", "--json", *words)
+                    self.assertEqual((status, err), (0, ""))
+                    return self.get("/api/v1/" + path)[2] == out
+                self.assert_soon(same, f"{path} as gemelctl has it")  # probes go on: took_us and events may differ once
+        explained = self.json(f"/api/v1/explain?name={NAME}&client=198.51.100.7")
+        self.assertEqual((explained["service"], explained["client"]), (NAME, "198.51.100.7"))
+        self.assertIn("tier 1 answers", json.dumps(explained["sentences"]))
+        self.assertEqual(self.json("/api/v1/status")["node"], "solo")
+
+    def test_what_is_wrong_is_said(self):
+        self.start()
+        for path, status, text in (("/nothing", 404, "no such page"), ("/api/v1/", 404, "no such page"),
+                                   ("/api/v1/stop", 404, "no such page"),
+                                   ("/api/v1/service", 400, "needs a parameter"),
+                                   ("/api/v1/service?name=absent.example.test", 404, "no service"),
+                                   ("/api/v1/service?name=-x", 404, "no service"),
+                                   ("/api/v1/explain?name=--client", 404, "is no service"),
+                                   (f"/api/v1/explain?name={NAME}&client=nobody", 400, "is no address"),
+                                   ("/api/v1/status?x=1", 400, "has no parameter"),
+                                   ("/api/v1/explain?name=a&name=b", 400, "cannot be read"),
+                                   ("/api/v1/explain?name=%00", 400, "cannot be read"),
+                                   ("/api/v1/explain?name=%zz", 400, "cannot be read"),
+                                   ("/api/v1/events?last=x", 400, "is no number"),
+                                   ("/api/v1/events?follow&after=x", 400, "expected the number"),
+                                   ("/api/v1/events?follow&last=2", 400, "has no parameter"),
+                                   ("/api/v1/explain?name=" + "a" * 3000, 400, "cannot be read"),
+                                   ("/api/v1/status?" + "&".join(f"k{i}=1" for i in range(20)), 400, "cannot be read")):
+            with self.subTest(path[:60]):
+                got, _, body = self.get(path)
+                self.assertEqual(got, status, body)
+                self.assertIn(text, json.loads(body)["error"])
+
+    def test_nothing_can_be_changed(self):
+        self.start()
+        for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+            status, headers, _ = self.request(method, "/api/v1/status")
+            self.assertEqual((status, headers.get("Allow")), (405, "GET, HEAD"), method)
+
+    def test_head_has_no_content(self):
+        self.start()
+        for path in ("/", "/livez", "/api/v1/services"):
+            with socket.create_connection(("127.0.0.1", self.http), timeout=10) as s:
+                s.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                octets = b""
+                while chunk := s.recv(65536):
+                    octets += chunk
+            head, _, body = octets.partition(b"\r\n\r\n")
+            self.assertEqual(body, b"", path)
+            self.assertIn(b"200 OK", head)
+            self.assertNotIn(b"Content-Length: 0\r\n", head)
+
+    def test_only_those_of_http_from_may_ask(self):
+        node = self.start(keys='http_from = { "127.0.0.1/32", "127.0.0.7/32" }, ')
+        self.assertEqual(self.get("/livez", source="127.0.0.7")[0], 200)
+        status, _, body = self.get("/livez", source="127.0.0.8")
+        self.assertEqual((status, json.loads(body)["error"]), (403, "this address is not in http_from"))
+        for path in ("/", "/metrics", "/readyz", "/api/v1/status", "/api/v1/events?follow"):
+            self.assertEqual(self.get(path, source="127.0.0.8")[0], 403, path)
+        text = read(self.scratch.path("gemel.lua"))
+        self.scratch.write("gemel.lua", text.replace("127.0.0.7/32", "127.0.0.8/32"))
+        node.reload()
+        self.assert_soon(lambda: self.get("/livez", source="127.0.0.8")[0] == 200, "the reload counts")
+        self.assertEqual(self.get("/livez", source="127.0.0.7")[0], 403)
+
+    def test_readiness_waits_for_zones_and_the_first_round(self):
+        silent = socket.create_server(("127.0.0.13", self.port))  # accepts, and never says anything
+        self.addCleanup(silent.close)
+        self.http = free_port()
+        config = self.single_config(f"""
+check "slow" {{ script = "http", args = {{ port = {self.port} }}, interval = "10s", timeout = "4s" }}
+service "{NAME}" {{ check = "slow", tiers = {{ {{ "127.0.0.13" }} }} }}
+""")
+        text = read(config)
+        config = self.scratch.write("gemel.lua", text.replace('"solo" {', f'"solo" {{ http = "127.0.0.1:{self.http}",'))
+        self.node(config, "solo")
+        self.assertEqual(self.get("/livez")[0], 200)
+        status, _, body = self.get("/readyz")
+        self.assertEqual(status, 503)
+        self.assertRegex(body, "^(the first round of checks is not over|the responder does not answer from these zones yet)\n$")
+        self.assert_soon(lambda: self.get("/readyz")[0] == 200, "ready once the round is over")
+
+    def test_who_was_away_misses_no_event(self):
+        node = self.start()
+        first = Follower(self.http)
+        self.assertEqual(first.status, 200)
+        number, document = first.next()
+        self.assertEqual((number, document["kind"]), (document["number"], "node"))
+        self.backends[A].kill()
+        seen = []
+        while not any(e["kind"] == "answer" for _, e in seen):
+            seen.append(first.next())
+        first.close()
+        numbers = [n for n, _ in seen]
+        self.assertEqual(numbers, sorted(numbers))
+        self.ctl("solo", "down", B, "--force")
+        again = Follower(self.http, last=numbers[0])
+        for expected in numbers[1:]:
+            self.assertEqual(again.next()[0], expected)
+        self.assertEqual(again.next()[1]["kind"], "override")
+        again.close()
+        node.kill_child("coordinator")  # the journal has them still
+        self.assert_soon(self.live, "HTTP is back")
+        back = Follower(self.http, query=f"&after={numbers[0]}")
+        self.assertEqual([back.next()[0] for _ in numbers[1:]], numbers[1:])
+        back.close()
+        fresh = Follower(self.http, last=10**9)  # of a journal that is gone
+        self.assertEqual(fresh.next()[0], 1)
+        fresh.close()
+
+    def live(self):
+        try:
+            return self.get("/livez")[0] == 200
+        except OSError:
+            return False
+
+    def test_followers_are_few_and_a_full_house_lets_new_ones_in(self):
+        self.start()
+        followers = [Follower(self.http) for _ in range(FOLLOWERS_MAX)]
+        self.assertEqual({f.status for f in followers}, {200})
+        self.assertEqual(self.get("/api/v1/events?follow")[0], 503)
+        idle = []
+        for _ in range(3 * CONNECTIONS_MAX):
+            idle.append(socket.create_connection(("127.0.0.1", self.http), timeout=10))
+            idle[-1].sendall(b"GET /livez HTTP/1.1\r\nHo")  # never to be ended
+        self.assertEqual(self.get("/livez")[0], 200)
+        metrics = self.metrics()
+        self.assertLessEqual(metrics["gemel_http_connections"], CONNECTIONS_MAX)
+        self.assertGreater(metrics["gemel_http_connections_evicted_total"], CONNECTIONS_MAX)
+        self.assertEqual(metrics["gemel_http_followers"], FOLLOWERS_MAX)
+        for s in idle:
+            s.close()
+        self.backends[A].kill()
+        for f in followers:  # none of them was shown out
+            while f.next()[1]["kind"] != "answer":
+                pass
+            f.close()
+        self.assert_soon(lambda: self.metrics()["gemel_http_followers"] == 0, "their ends are seen")
+        self.assert_soon(lambda: self.metrics()["gemel_http_connections"] <= 2, "and those of the others")
+
+    def test_headers_and_bodies_are_bounded(self):
+        self.start()
+        with socket.create_connection(("127.0.0.1", self.http), timeout=10) as s:
+            s.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * 20000)
+            self.assertNotIn(b"200 OK", s.recv(4096))
+        with socket.create_connection(("127.0.0.1", self.http), timeout=10) as s:
+            s.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+            self.assertNotIn(b"200 OK", s.recv(4096))
+        for junk in (b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET http://[ HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\0\x01\0"):
+            with socket.create_connection(("127.0.0.1", self.http), timeout=10) as s:
+                s.sendall(junk)
+                s.shutdown(socket.SHUT_WR)
+                self.assertNotIn(b"200 OK", s.recv(4096))
+        self.assertEqual(self.get("/livez")[0], 200)
+
+    def test_documents_take_a_part_of_a_second_only(self):
+        self.start()
+        c = http.client.HTTPConnection("127.0.0.1", self.http, timeout=10)
+        statuses = set()
+        deadline = time.monotonic() + 20
+        while 503 not in statuses and time.monotonic() < deadline:
+            c.request("GET", "/metrics")
+            r = c.getresponse()
+            r.read()
+            statuses.add(r.status)
+        self.assertEqual(statuses, {200, 503})
+        self.assertEqual(r.getheader("Retry-After"), "1")
+        c.request("GET", "/livez")
+        self.assertEqual(c.getresponse().read(), b"live\n")
+        c.close()
+        self.assertEqual(addresses(self.server("solo"), NAME), [A])
+        self.assert_soon(lambda: self.get("/metrics")[0] == 200, "the next second has time again")
+
+    def test_a_failover_is_as_quick_while_someone_asks_without_end(self):
+        self.start()
+        program = ("import http.client,sys\n"
+                   "while True:\n"
+                   " c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]))\n"
+                   " try:\n  c.request('GET', '/api/v1/services'); c.getresponse().read()\n"
+                   " except Exception: pass\n"
+                   " finally: c.close()\n")
+        greedy = subprocess.Popen(["python3", "-c", program, str(self.http)])
+        self.addCleanup(greedy.wait)
+        self.addCleanup(greedy.kill)
+        self.backends[A].kill()
+        self.assert_soon(lambda: addresses(self.server("solo"), NAME) == [B], "failover")
+        self.assertEqual(self.get("/livez")[0], 200)
+
+    def test_the_page_is_whole_and_strict(self):
+        self.start()
+        status, headers, body = self.get("/")
+        self.assertEqual(status, 200)
+        self.assertEqual(body, read(os.path.join(SRC, "src", "ctl", "page.html")))
+        policy = headers["Content-Security-Policy"]
+        self.assertRegex(policy, r"^default-src 'none'; script-src 'sha256-[A-Za-z0-9+/]{43}='; style-src 'sha256-[A-Za-z0-9+/]{43}='; ")
+        self.assertNotIn("unsafe", policy)
+        self.assertEqual(self.get("/", {"If-None-Match": headers["ETag"]})[0], 304)
+
+    def test_without_the_key_nothing_listens(self):
+        self.http = free_port()
+        self.node(self.single_config(self.services()), "solo")
+        with self.assertRaises(ConnectionRefusedError):
+            self.get("/livez")
+
+
+class Metrics(HttpCase):
+    def test_the_figures_are_right(self):
+        node = self.start()
+        for tcp in (False, True):
+            ask(self.server("solo"), NAME, tcp=tcp)
+            ask(self.server("solo"), "absent.example.test", tcp=tcp)
+        self.assert_soon(lambda: self.metrics()['gemel_queries_total{transport="tcp"}'] == 2, "queries are counted")
+        m = self.metrics()
+        self.assertGreaterEqual(m['gemel_queries_total{transport="udp"}'], 2)
+        self.assertEqual(m['gemel_responses_total{rcode="NXDOMAIN"}'], 2)
+        self.assertEqual((m["gemel_ready"], m["gemel_members"], m["gemel_members_up"]), (1, 2, 2))
+        self.assertEqual(m['gemel_services{state="ok"}'], 1)
+        self.assertEqual(m['gemel_service_rules{family="a",rule="tier"}'], 1)
+        self.assertEqual(m[f'gemel_service_tier{{service="{NAME}",family="a"}}'], 1)
+        self.assertGreater(m['gemel_probes_total{result="pass",reason="ok"}'], 0)
+        self.assertGreater(m['gemel_process_resident_memory_bytes{role="responder"}'], 1 << 20)
+        verdicts = m['gemel_events_total{kind="verdict"}']
+        self.backends[A].kill()
+        self.assert_soon(lambda: self.metrics()["gemel_members_up"] == 1, "the dead back end is counted")
+        m = self.metrics()
+        self.assertEqual(m[f'gemel_service_tier{{service="{NAME}",family="a"}}'], 2)
+        self.assertEqual(m[f'gemel_service_members_up{{service="{NAME}"}}'], 1)
+        self.assertGreaterEqual(m['gemel_probes_total{result="fail",reason="connect refused"}'], 2)
+        self.assertEqual(m['gemel_events_total{kind="verdict"}'], verdicts + 1)
+        self.assertEqual(m['gemel_reloads_total{result="taken"}'], 0)
+        node.reload()
+        self.assert_soon(lambda: self.metrics()['gemel_reloads_total{result="taken"}'] == 1, "a reload by signal counts")
+        m = self.metrics()
+        self.assertLess(abs(m["gemel_reload_last_timestamp_seconds"] - time.time()), 60)
+        self.assertGreater(m["gemel_reload_last_duration_seconds"], 0)
+        node.kill_child("prober")
+        self.assert_soon(lambda: self.metrics()['gemel_process_restarts_total{role="prober"}'] == 1, "the restart is counted")
+
+    @staticmethod
+    def promtool(*words, text=None):
+        return subprocess.run(["promtool", *words], input=text, capture_output=True, text=True, check=False, timeout=60)
+
+    def test_promtool_has_nothing_to_say(self):
+        if not shutil.which("promtool"):
+            self.skipTest("promtool is not installed")
+        self.start()
+        _, headers, body = self.get("/metrics")
+        self.assertEqual(headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+        run = self.promtool("check", "metrics", text=body)
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (0, "", ""))
+
+
+if __name__ == "__main__":
+    main()
