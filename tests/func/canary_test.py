@@ -16,7 +16,8 @@ import time
 import unittest
 
 from func import GEMELD, Case, main
-from gemelkit import Node, wait_until, write_key
+from gemelkit import write_key
+from spaces import Namespace, NodeInside, is_listening, run
 
 KIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "contrib", "py", "gemelkit.py")
 FIRST, SECOND, STANDBY = "10.99.0.11", "10.99.0.12", "10.99.0.13"
@@ -27,47 +28,6 @@ PORT = 8080
 CONNECTED = (f"{CANARY}:{PORT}", f"{REFUSING}:{PORT}")
 PINGED = (CANARY, REFUSING)
 CUT_S = 3.0  # six intervals, and longer than it takes to be isolated
-
-
-def run(*words):
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-
-
-class Namespace:
-    def __init__(self, case):
-        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "600"])
-        case.addCleanup(self.end)
-        own = os.readlink("/proc/self/ns/net")
-        wait_until(lambda: os.readlink(f"/proc/{self.holder.pid}/ns/net") != own, 10)
-        self.enter = ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net"]
-        self.ip("link", "set", "lo", "up")
-
-    def end(self):
-        self.holder.kill()
-        self.holder.wait()
-
-    def ip(self, *words):
-        run(*self.enter, "ip", *words)
-
-    def allow_ping_sockets(self, groups):
-        run(*self.enter, "sh", "-c", f"echo {groups} > {PING_RANGE}")
-
-
-class NodeInside(Node):
-    """A node in a namespace."""
-
-    def __init__(self, space, *words, **more):
-        super().__init__(*words, **more)
-        self.space = space
-
-    def start(self, ready=20.0):
-        self.seen = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([*self.space.enter, self.gemeld, "-c", self.config, "-n", self.name], stderr=log,
-                                            stdout=log, start_new_session=True)
-        if not self.wait_log("supervisor: ready", ready):
-            raise RuntimeError(f"{self.name} did not become ready:\n{self.log()}")
-        return self
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root, to make network namespaces")
@@ -81,6 +41,8 @@ class CutLinks(Case):
             self.world.ip("address", "add", f"{a}/24", "dev", "br0")
         self.world.ip("link", "set", "br0", "up")
         self.backends = {a: self.serve(a) for a in (FIRST, SECOND, STANDBY, CANARY)}
+        for a in self.backends:  # else they are refused at first, and come up later than all else
+            self.assert_soon(lambda a=a: is_listening(self.world.pid, a, PORT), f"{a} serves")
 
     def serve(self, address):
         p = subprocess.Popen([*self.world.enter, sys.executable, KIT, "backend", address, str(PORT)])
@@ -90,7 +52,7 @@ class CutLinks(Case):
     def attach(self, number):
         """A namespace for node number, on the bridge."""
         space = Namespace(self)
-        self.world.ip("link", "add", f"ns{number}", "type", "veth", "peer", "name", "eth0", "netns", str(space.holder.pid))
+        self.world.ip("link", "add", f"ns{number}", "type", "veth", "peer", "name", "eth0", "netns", str(space.pid))
         self.world.ip("link", "set", f"ns{number}", "master", "br0", "up")
         space.ip("address", "add", f"10.99.0.{number}/24", "dev", "eth0")
         space.ip("link", "set", "eth0", "up")
@@ -111,9 +73,8 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{FIRST}", "{SECOND}" }}, {{ "{
 """)
         self.spaces = [self.attach(i) for i in range(1, count + 1)]
         for i, space in enumerate(self.spaces, 1):
-            space.allow_ping_sockets(ping)
-            space.enter += without
-            n = NodeInside(space, GEMELD, config, f"ns{i}", log=self.scratch.path(f"ns{i}.log"))
+            run(*space.enter, "sh", "-c", f"echo {ping} > {PING_RANGE}")
+            n = NodeInside(space, GEMELD, config, f"ns{i}", before=without, log=self.scratch.path(f"ns{i}.log"))
             self.nodes[f"ns{i}"] = n
             self.addCleanup(n.kill)
             n.start()

@@ -41,3 +41,7 @@ tests/func/referee_test.log: gemeld
 TESTS += tests/func/dnssec_test.py tests/func/dnssec_referee_test.py
 EXTRA_DIST += tests/func/dnssec_test.py tests/func/dnssec_referee_test.py tests/func/dnssec_validators.py tests/func/dnssec_zones.py
 tests/func/dnssec_test.log tests/func/dnssec_referee_test.log: gemeld
+
+# Network namespaces, joined by a bad wire in user space.
+TESTS += tests/func/wire_test.py
+EXTRA_DIST += tests/func/wire_test.py tests/func/wire.py tests/func/spaces.py
