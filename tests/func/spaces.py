@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 
+import func  # noqa: F401  (it finds gemelkit)
 from gemelkit import Node, wait_until
 
 INSIDE = "GEMEL_TEST_SPACES"

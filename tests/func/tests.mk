@@ -43,5 +43,8 @@ EXTRA_DIST += tests/func/dnssec_test.py tests/func/dnssec_referee_test.py tests/
 tests/func/dnssec_test.log tests/func/dnssec_referee_test.log: gemeld
 
 # Network namespaces, joined by a bad wire in user space.
-TESTS += tests/func/wire_test.py
-EXTRA_DIST += tests/func/wire_test.py tests/func/wire.py tests/func/spaces.py
+TESTS += tests/func/wire_test.py tests/func/network_test.py tests/func/kills_test.py tests/func/history_check_test.py
+EXTRA_DIST += tests/func/wire_test.py tests/func/network_test.py tests/func/kills_test.py tests/func/history_check_test.py \
+	tests/func/wire.py tests/func/spaces.py tests/func/lab.py tests/func/clients.py tests/func/switchable.py tests/func/history.py \
+	tests/func/history_check.py
+tests/func/network_test.log tests/func/kills_test.log: gemeld gemelctl

@@ -189,6 +189,11 @@ class Wire:
         if state == "up":
             self.spaces[end].ip("route", "replace", ADDRESSES[1 - end], "dev", "wire0")
 
+    def cut_link(self, end):
+        """As link(end, "down"), and told in the history as the cut that it is."""
+        self.set("both", cut=True)
+        self.link(end, "down")
+
     def up(self):
         for end in (0, 1):
             self.link(end, "up")

@@ -1,0 +1,198 @@
+"""Two nodes in namespaces of their own, a bad wire for what they tell each other, and a good network for all else.
+
+         wire (wire.py)  10.98.0.1 ─ ─ ─ 10.98.0.2
+                             │                │
+                            ns1              ns2
+                             │ 10.99.0.1      │ 10.99.0.2
+                             └──── bridge ────┘  here: back ends 10.99.0.11 … .14 (switchable.py), clients (clients.py)
+
+A program that uses it calls spaces.enter_own() first: "here" is a namespace of its own.
+"""
+import json
+import os
+import signal
+import tempfile
+import time
+
+from clients import Clients
+from func import GEMELD, Case
+from gemelkit import addresses, write_key
+from history import collect
+from history_check import faults
+from spaces import Namespace, NodeInside, run
+from switchable import Backends
+from wire import ADDRESSES, Wire
+
+A, B, C, D = "10.99.0.11", "10.99.0.12", "10.99.0.13", "10.99.0.14"
+BACKENDS = (A, B, C, D)
+NODES = ("ns1", "ns2")
+PORT = 8080
+WWW, API = "www.example.test", "api.example.test"
+TIERS = {WWW: [[A, B], [C]], API: [[D], [B]]}
+INTERVAL_MS = 200  # of the twins' heartbeats
+STEADY_CHECK = "interval = \"400ms\", timeout = \"300ms\", retry = \"100ms\", fall = 2, rise = 2"
+
+
+def ip(*words):
+    run("ip", *words)
+
+
+class Lab(Case):
+    def setUp(self):
+        super().setUp()
+        ip("link", "add", "br0", "address", "02:00:00:00:00:63", "type", "bridge")  # its own: else it changes with its ports
+        self.addCleanup(ip, "link", "del", "br0")
+        for a in ("10.99.0.100", *BACKENDS):
+            ip("address", "add", f"{a}/24", "dev", "br0")
+        ip("link", "set", "br0", "up")
+        self.spaces = {n: self.attach(i, n) for i, n in enumerate(NODES, 1)}
+        self.wire = Wire(self, *self.spaces.values(), seed=self.id())
+        self.backends = Backends(self, PORT, BACKENDS)
+        self.clients = None
+        self.lives = {n: [] for n in NODES}  # [begin, end] of each stretch in which a node had to answer
+        self.overrides = []
+        write_key(self.scratch.path("pair.key"))
+        self.config = self.write_config()
+
+    def attach(self, number, name):
+        space = Namespace(self)
+        ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", str(space.pid))
+        self.addCleanup(ip, "link", "del", name)
+        ip("link", "set", name, "master", "br0", "up")
+        space.ip("address", "add", f"10.99.0.{number}/24", "dev", "eth0")
+        space.ip("link", "set", "eth0", "up")
+        return space
+
+    def write_config(self, name="gemel.lua", key="pair.key", pair="", extra="", interval_ms=INTERVAL_MS, check=STEADY_CHECK):
+        blocks = "".join(f'node "{n}" {{ id = {i}, listen = "10.99.0.{i}:5300", peer = "{ADDRESSES[i - 1]}:5400", '
+                         f'control = "run/{n}.sock", state = "run/{n}", workers = 1 }}\n' for i, n in enumerate(NODES, 1))
+        services = "".join(f'service "{n}" {{ check = "web", tiers = {{ '
+                           + ", ".join("{ " + ", ".join(f'"{a}"' for a in t) + " }" for t in tiers) + " } }\n"
+                           for n, tiers in TIERS.items())
+        return self.scratch.write(name, blocks + f"""
+pair {{ name = "test", key = "{key}", interval = "{interval_ms}ms", agree = "any-up"{pair} }}
+limits {{ rrl = {{ exempt = "10.99.0.0/24" }} }}
+zone "example.test" {{ file = "example.test.zone" }}
+check "web" {{ script = "http", args = {{ port = {PORT}, path = "/" }}, {check}, flap = false }}
+""" + services + extra)
+
+    # ---- nodes ----
+
+    def start(self, name, config=None, **more):
+        if name not in self.nodes:
+            self.nodes[name] = NodeInside(self.spaces[name], GEMELD, config or self.config, name,
+                                          log=self.scratch.path(f"{name}.log"), **more)
+            self.addCleanup(self.nodes[name].kill)
+        elif config:
+            self.nodes[name].config = config
+        if self.clients:
+            self.clients.dead(name)
+        self.nodes[name].start()
+        self.lives[name].append([time.time(), None])
+
+    def close_life(self, name):
+        self.lives[name][-1][1] = time.time()
+
+    def kill(self, name):
+        self.close_life(name)
+        self.nodes[name].kill()
+
+    def stop_processes(self, name, sign):
+        """SIGSTOP or SIGCONT to all processes of a node."""
+        if sign == signal.SIGSTOP:
+            self.close_life(name)
+        os.killpg(self.nodes[name].process.pid, sign)
+        if sign == signal.SIGCONT:
+            self.lives[name].append([time.time(), None])
+
+    def begin(self, **more):
+        for n in NODES:
+            self.start(n, **more)
+        self.assert_linked("active")
+        self.assert_all(up=BACKENDS)
+        self.ask_on()
+
+    def ask_on(self):
+        self.clients = Clients(self, self.scratch.path("clients"), {n: self.server(n) for n in NODES}, list(TIERS))
+
+    def server(self, name):
+        return (f"10.99.0.{NODES.index(name) + 1}", 5300)
+
+    # ---- what is seen ----
+
+    def document(self, node, *words):
+        status, out, _ = self.ctl(node, "--json", *words)
+        return json.loads(out) if out else {}
+
+    def link(self, node):
+        """The state of its link to the twin; None while its coordinator does not answer."""
+        peers = self.document(node, "peers").get("peers")
+        return peers[0]["link"] if peers else None
+
+    def assert_linked(self, *states, nodes=NODES):
+        for n in nodes:
+            self.assert_soon(lambda n=n: self.link(n) in states, f"{n}'s link is {' or '.join(states)}, not {self.link(n)}")
+
+    def own(self, node):
+        """{back end: up or down} as the node sees it by itself."""
+        found = {}
+        for s in TIERS:
+            found.update({m["address"]: m["own"] for m in self.document(node, "service", s).get("members", [])})
+        return found
+
+    def assert_all(self, up=(), down=(), nodes=NODES):
+        want = {**{a: "up" for a in up}, **{a: "down" for a in down}}
+        for n in nodes:
+            self.assert_soon(lambda n=n: {a: s for a, s in self.own(n).items() if a in want} == want, f"{n} sees {want}")
+
+    def assert_answers(self, service, *expected, nodes=NODES):
+        for n in nodes:
+            self.assert_soon(lambda n=n: addresses(self.server(n), service) == sorted(expected), f"{n} answers {expected}")
+
+    # ---- what is done ----
+
+    def override(self, node, verb, target, *words):
+        begun = time.time()
+        status, out, err = self.ctl(node, verb, target, "--reason", "story", *words)
+        self.assertEqual(status, 0, out + err)
+        self.overrides.append([begun, time.time(), node, target, verb])
+
+    # ---- what comes of it ----
+
+    def assert_explained(self, recorded=True):
+        """Ends the clients; every answer that they had is one that a state explains which was current. Where nothing could be
+        recorded, the verdicts are those that the nodes told of."""
+        h = collect(self, TIERS, INTERVAL_MS / 1000, recorded)
+        found = faults(h)
+        if found:
+            kept = os.path.join(tempfile.gettempdir(), f"gemel-history-{os.getpid()}.json")
+            with open(kept, "w", encoding="utf-8") as f:
+                json.dump(h, f)
+            self.fail_with_logs(f"{len(found)} of {len(h['answers'])} answers are wrong; {kept} is the history:\n" + "\n".join(found[:20]))
+        return h
+
+
+class Story(Lab):
+    def some_life(self):
+        """Verdicts that both see, one that only one node sees, and an override: all that can differ between the two."""
+        self.backends.set(A, "failing")
+        self.assert_all(down=[A])
+        self.backends.set(D, "failing", "10.99.0.1")  # to ns1 alone
+        self.assert_all(down=[D], nodes=["ns1"])
+        self.override("ns2", "down", B)
+        self.backends.set(A, "up")
+        self.assert_all(up=[A])
+        self.backends.set(D, "up")
+        self.override("ns1", "auto", B)
+
+    def heal(self):
+        self.wire.clear()
+        self.wire.up()
+        self.assert_linked("active")
+
+    def close(self):
+        """All is well again: so both answer the first tiers, and all that was answered before is explained."""
+        self.assert_all(up=BACKENDS)
+        self.assert_answers(WWW, A, B)
+        self.assert_answers(API, D)
+        self.assert_explained()
