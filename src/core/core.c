@@ -94,6 +94,7 @@ static void begin(struct core *c)
 		s->vote = (uint8_t)stream_own_vote(s);
 		s->told = (uint8_t)s->health.verdict;
 		s->recovered = s->health.recovered;
+		s->weight = s->health.weight_pct;
 		s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing, c->now_ms);
 		s->flapping = (uint8_t)health_state_flapping(&s->health, &s->conf->timing, c->now_ms);
 		s->tell = s->health.known;

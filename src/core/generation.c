@@ -114,7 +114,7 @@ static int make_streams(struct gen *g)
 		struct stream *s = &g->streams[i];
 		s->conf = &p->streams[i];
 		s->path = (uint8_t)health_path_of(&s->conf->addr);
-		s->weight = 100;
+		s->weight = s->kept_weight = 100;
 		health_state_init(&s->health);
 		s->flip_ms = health_state_flip_ms(&s->health, &s->conf->timing, 0);
 		int e = heap_set(&g->timers, &s->timer, UINT64_MAX);
@@ -333,6 +333,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->stuck = old->stuck;
 	s->vote = old->vote;
 	s->weight = old->weight;
+	s->kept_weight = old->kept_weight;
 	s->recovered = old->recovered;
 	s->stretch = old->stretch;
 	s->written = old->written;

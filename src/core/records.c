@@ -2,7 +2,8 @@
  *
  *     journal   VERDICT   1 | key 8 | verdict 1 | fails 1 | passes 1 | reason 1 | bitmap 8 | changed wall ms 8 |
  *                         count 1, count × (agree 1 | state 1 | hlc 8) |
- *                         only where it is not 0: penalty 4 in 1/256 | its wall ms 8 | flags 1 (1 = flapping)
+ *                         only where one is not as ever: penalty 4 in 1/256 | its wall ms 8 | flags 1 (1 = flapping),
+ *                         and only where it is less than 100: weight 1
  *               OVERRIDE  2 | node 1 | verb 1 | hlc 8 | until wall ms 8 (0 = until auto) | selector | author | reason
  *                         (verb 0: the node says nothing of it any more)
  *               LAST      3 | from 2 | family 1 | tier 1 | owner | count 2, count × ip       from 0 begins a set anew
@@ -59,11 +60,13 @@ void record_verdict_put(struct wbuf *w, const struct stream *s, uint64_t now_ms,
 		put_u8(w, s->hold[i].state);
 		put_u64(w, s->hold[i].hlc);
 	}
-	if (s->health.flap.points == 0)
+	if (s->health.flap.points == 0 && s->health.weight_pct == 100)
 		return;
 	put_u32(w, s->health.flap.points);
 	put_u64(w, wall_of(s->health.flap.since_ms, now_ms, wall_ms));
 	put_u8(w, s->health.flap.on ? FLAG_FLAPPING : 0);
+	if (s->health.weight_pct < 100)
+		put_u8(w, s->health.weight_pct);
 }
 
 void record_override_put(struct wbuf *w, const char *selector, const struct reg *r)
@@ -124,35 +127,49 @@ static uint64_t age_of(const struct core *c, uint64_t wall)
 	return c->wall_ms > wall ? c->wall_ms - wall : 0;
 }
 
+/* What follows the holds of a verdict's record, where anything does. */
+struct extras { uint32_t points; uint64_t flap_wall; uint8_t flags, weight; };
+
+static struct extras extras_get(struct rbuf *r)
+{
+	struct extras x = { .weight = 100 };
+	if (!r->failed && rbuf_left(r)) {
+		x.points = get_u32(r);
+		x.flap_wall = get_u64(r);
+		x.flags = get_u8(r);
+	}
+	if (!r->failed && rbuf_left(r))
+		x.weight = get_u8(r);
+	return x;
+}
+
 static int verdict_take(struct core *c, struct rbuf *r)
 {
 	struct stream *s = gen_stream(c->gen, get_u64(r));
 	uint8_t verdict = get_u8(r);
 	get_u16(r); /* what was counted then is for people who read the file: we count anew */
 	uint8_t reason = get_u8(r);
-	uint64_t bitmap = get_u64(r), wall = get_u64(r), flap_wall = 0;
+	uint64_t bitmap = get_u64(r), wall = get_u64(r);
 	struct hold hold[CORE_AGREES] = { 0 };
 	for (uint8_t n = get_u8(r); n > 0 && !r->failed; n--) {
 		uint8_t agree = get_u8(r), state = get_u8(r);
 		uint64_t hlc = get_u64(r);
 		if (agree < 1 || agree > CORE_AGREES || state > HEALTH_VERDICT_DOWN)
 			return ERR_FORMAT;
-		hold[agree - 1] = (struct hold){ .state = state, .weight = 100, .hlc = hlc };
+		hold[agree - 1] = (struct hold){ .state = state, .hlc = hlc };
 		core_absorb(c, hlc);
 	}
-	uint32_t points = 0;
-	uint8_t flags = 0;
-	if (!r->failed && rbuf_left(r)) {
-		points = get_u32(r);
-		flap_wall = get_u64(r);
-		flags = get_u8(r);
-	}
-	if (r->failed || rbuf_left(r) || verdict > HEALTH_VERDICT_DOWN || reason >= HEALTH_REASON_MAX)
+	struct extras x = extras_get(r);
+	if (r->failed || rbuf_left(r) || verdict > HEALTH_VERDICT_DOWN || reason >= HEALTH_REASON_MAX || x.weight < 1 || x.weight > 100)
 		return ERR_FORMAT;
 	if (!s)
 		return 0; /* no longer configured */
 	health_state_recover(&s->health, (enum health_verdict)verdict, bitmap, c->now_ms - age_of(c, wall), c->now_ms);
-	health_flap_recover(&s->health.flap, &s->conf->timing.flap, points, flags & FLAG_FLAPPING, age_of(c, flap_wall), c->now_ms);
+	health_flap_recover(&s->health.flap, &s->conf->timing.flap, x.points, x.flags & FLAG_FLAPPING, age_of(c, x.flap_wall), c->now_ms);
+	s->health.weight_pct = x.weight;
+	s->kept_weight = x.weight;
+	for (size_t i = 0; i < CORE_AGREES; i++)
+		hold[i].weight = x.weight;
 	s->health.last.reason = (enum health_reason)reason;
 	memcpy(s->hold, hold, sizeof hold);
 	round_leave(c, s);

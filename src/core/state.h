@@ -35,6 +35,7 @@
 #define CORE_PENDING_MAX 64     /* commands that wait for the disk */
 #define CORE_OVERRIDE_KEEP_MS 3600000 /* a dead override is remembered this long, so that late news cannot revive an older one */
 #define CORE_REMOVALS_MS 60000 /* what `removals` bounds is how many go within this */
+#define CORE_WEIGHT_KEEP 10    /* percent: a weight that moved by so much is journalled; less is not worth a write for each probe */
 #define CORE_FAMILIES 2         /* [0] = A, [1] = AAAA everywhere */
 #define CORE_AGREES 4           /* POLICY_AGREE_ANY_UP … LOCAL, less one */
 
@@ -75,6 +76,7 @@ struct stream {
 	bool bounded;               /* one of them has `removals` */
 	uint8_t agrees;            /* bit i: some service decides it by agree i + 1 */
 	uint8_t vote, weight;      /* own, as last put on the shelf */
+	uint8_t kept_weight;       /* likewise, as the journal has it */
 	bool recovered;            /* likewise */
 	bool waiting;              /* for its first result, in a round that is not over */
 	bool dirty, journal, tell; /* in the list; to be journalled; to be put on the shelf */

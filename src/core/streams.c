@@ -9,6 +9,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "core/state.h"
 
 void stream_mark(struct core *c, struct stream *s)
@@ -127,7 +128,7 @@ static struct hold newest_held(const struct core *c, const struct stream *s, uin
 	/* Recovered, but under another rule of agreement than the present: then its verdict is all there is. */
 	if (newest.state == HEALTH_VERDICT_UNKNOWN && s->health.recovered &&
 	    s->health.verdict != HEALTH_VERDICT_UNKNOWN)
-		newest = (struct hold){ .state = (uint8_t)s->health.verdict, .weight = 100 };
+		newest = (struct hold){ .state = (uint8_t)s->health.verdict, .weight = s->health.weight_pct };
 	return newest;
 }
 
@@ -147,7 +148,7 @@ static uint64_t down_since(const struct core *c, const struct stream *s, uint8_t
 }
 
 /* A weight goes with a vote for up. What is held without one keeps its weight, or an ailing member would get its full share just
- * when nobody looks; of one that the journal has as up the first pass tells it, though that is no vote yet. */
+ * when nobody looks; of one that the journal has as up the first pass tells it anew, though that is no vote yet. */
 static uint8_t weigh(const struct stream *s, const struct hold *h, uint8_t agree, const struct tally *t)
 {
 	if (t->most > 0)
@@ -216,13 +217,16 @@ static void evaluate(struct core *c, struct stream *s)
 
 /* ---- settling: what the change of a stream entails, in the order that the doors promise ---- */
 
-static bool journal(struct core *c, const struct stream *s)
+static bool journal(struct core *c, struct stream *s)
 {
 	uint8_t record[64 + 10 * CORE_AGREES];
 	struct wbuf w;
 	wbuf_init(&w, record, sizeof record);
 	record_verdict_put(&w, s, c->now_ms, c->wall_ms);
-	return effect_journal(c, record, w.len, false);
+	if (!effect_journal(c, record, w.len, false))
+		return false;
+	s->kept_weight = s->health.weight_pct;
+	return true;
 }
 
 static bool tell(struct core *c, const struct stream *s)
@@ -332,7 +336,7 @@ void stream_touch(struct core *c, struct stream *s, bool changed)
 		s->vote = vote;
 		s->recovered = s->health.recovered;
 		s->weight = s->health.weight_pct;
-		s->journal |= changed;
+		s->journal |= changed || abs(s->health.weight_pct - s->kept_weight) >= CORE_WEIGHT_KEEP;
 		s->tell = true;
 		stream_mark(c, s);
 	}

@@ -981,7 +981,7 @@ END_TEST
 START_TEST(records_without_a_penalty_are_read)
 {
 	world_begin(&w, FLAPPY FLAPPY_SERVICE);
-	uint8_t record[64];
+	uint8_t record[64] = { 0 };
 	struct wbuf r;
 	wbuf_init(&r, record, sizeof record);
 	put_u8(&r, 1);
@@ -1004,8 +1004,12 @@ START_TEST(records_without_a_penalty_are_read)
 	t = target_of("127.0.0.11");
 	ck_assert_int_eq(t.flapping, HEALTH_FLAPPING);
 	ck_assert_uint_eq(t.penalty, 2000);
-	put_u8(&r, 0);
-	ck_assert_int_eq(core_recover(w.core, record, r.len, w.now_ms, WORLD_WALL_MS + w.now_ms), ERR_FORMAT);
+	static const struct { uint8_t weight; int result; } weights[] = { { 0, ERR_FORMAT }, { 101, ERR_FORMAT }, { 40, 0 } };
+	for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
+		record[r.len] = weights[i].weight;
+		ck_assert_int_eq(core_recover(w.core, record, r.len + 1, w.now_ms, WORLD_WALL_MS + w.now_ms), weights[i].result);
+	}
+	ck_assert_int_eq(core_recover(w.core, record, r.len + 2, w.now_ms, WORLD_WALL_MS + w.now_ms), ERR_FORMAT);
 }
 END_TEST
 
@@ -1272,12 +1276,50 @@ START_TEST(a_weight_is_held_as_its_state_is)
 	world_run(&w, 3000);
 	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11*50 127.0.0.12*100 ttl=10");
 	world_restart(&w, SIZE_MAX);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11*50 127.0.0.12*100 ttl=10");
+	world_backend_of(&w, &a)->weight = 70;
 	world_trace(&w, NULL);
 	while (!strstr(world_trace(&w, "probe"), "127.0.0.11"))
 		world_run(&w, 1);
 	world_run(&w, 200); /* one pass: no vote yet, but a weight */
 	ck_assert(target_of("127.0.0.11").recovered);
-	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11*50 127.0.0.12*100 ttl=10");
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11*70 127.0.0.12*100 ttl=10");
+}
+END_TEST
+
+/* A tier that could not carry its load does not serve again for the moment until the first result. */
+START_TEST(a_load_is_carried_by_the_weights_from_before_a_restart)
+{
+	struct addr a;
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11#60 127.0.0.12#60 / 127.0.0.13#200 load=100\n");
+	ck_assert_int_eq(addr_parse(&a, "127.0.0.11", 10, 0), 0);
+	world_backend_of(&w, &a)->weight = 40;
+	world_run(&w, 3000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10");
+	world_restart(&w, SIZE_MAX);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10");
+	world_run(&w, 3000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.13 ttl=10");
+	ck_assert_ptr_null(strstr(world_trace(&w, "notice answer"), "127.0.0.11"));
+}
+END_TEST
+
+/* A check that gives another weight at each probe does not have the disk write for each, and no restart forgets more than that. */
+START_TEST(a_weight_is_journalled_when_it_moved_far)
+{
+	struct addr a;
+	world_begin(&w, "check web\nservice www.example.test web 127.0.0.11 127.0.0.12 pick=weighted\n");
+	ck_assert_int_eq(addr_parse(&a, "127.0.0.11", 10, 0), 0);
+	world_run(&w, 3000);
+	world_trace(&w, NULL);
+	for (uint8_t weight = 99; weight > 90; weight--) {
+		world_backend_of(&w, &a)->weight = weight;
+		world_run(&w, 1000);
+	}
+	ck_assert_str_eq(world_trace(&w, "journal"), "");
+	world_backend_of(&w, &a)->weight = 90;
+	world_run(&w, 1000);
+	ck_assert_str_ne(world_trace(&w, "journal"), "");
 }
 END_TEST
 
@@ -1438,7 +1480,8 @@ int main(void)
 				       a_pair_comes_and_goes_with_the_plan,
 				       maintenance_is_for_one_at_a_time,
 				       after_a_jump_of_the_clock_a_failure_is_no_vote_for_a_while,
-				       a_check_may_give_a_weight, a_weight_is_held_as_its_state_is, after_a_restart_one_probe_decides_nothing, flapping_is_told_and_holds_nothing,
+				       a_check_may_give_a_weight, a_weight_is_held_as_its_state_is,
+				       a_load_is_carried_by_the_weights_from_before_a_restart, a_weight_is_journalled_when_it_moved_far, after_a_restart_one_probe_decides_nothing, flapping_is_told_and_holds_nothing,
 				       a_hold_keeps_it_down_over_a_restart, the_ttl_of_a_hold_is_its_rest, records_without_a_penalty_are_read,
 				       the_ttl_follows_the_failures_standing,
 				       the_same_events_give_the_same_effects,
