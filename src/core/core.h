@@ -145,6 +145,7 @@ struct core_member_view {
 	uint64_t leaves_ms;               /* monotonic; when that ends, by what is known now */
 	uint64_t changed_ms;              /* monotonic */
 	struct health_result last;
+	uint8_t weight_pct;               /* what its checks give it, of its weight and its capacity; 100 = all */
 	uint8_t start_pct;                /* slow start: the share of its weight that it has; 0 = all */
 	uint64_t start_left_ms;           /* until it has all */
 	const char *forced_by, *forced_reason; /* NULL where not forced */

@@ -61,20 +61,30 @@ enum health_verdict service_member_state(const struct core *c, const struct serv
 	return needs_missing(c, s, i) ? HEALTH_VERDICT_DOWN : service_member_own(c, s, i);
 }
 
+/* Of several checks the one that gives least counts. */
+uint8_t service_member_weight(const struct core *c, const struct service *s, size_t i)
+{
+	const struct plan_check *check = &s->conf->checks[i];
+	uint8_t least = 100;
+	for (size_t k = 0; k < check->count; k++) {
+		const struct hold *h = &c->gen->streams[check->streams[k]].hold[s->agree - 1];
+		if (h->state == HEALTH_VERDICT_UP && h->weight < least)
+			least = h->weight;
+	}
+	return least;
+}
+
 static void fill_input(const struct core *c, const struct service *s, size_t i, struct policy_input *in)
 {
 	const struct plan_check *check = &s->conf->checks[i];
 	bool waits = false;
-	*in = (struct policy_input){ .weight_pct = 100, .flip_ms = UINT32_MAX };
+	*in = (struct policy_input){ .weight_pct = service_member_weight(c, s, i), .flip_ms = UINT32_MAX };
 	in->state = service_member_state(c, s, i);
 	for (size_t k = 0; k < check->count; k++) {
 		const struct stream *stream = &c->gen->streams[check->streams[k]];
-		const struct hold *h = &stream->hold[s->agree - 1];
 		/* Any one of them may be what turns the member: the soonest counts. */
 		if (stream->flip_ms < in->flip_ms)
 			in->flip_ms = stream->flip_ms;
-		if (h->state == HEALTH_VERDICT_UP && h->weight < in->weight_pct)
-			in->weight_pct = h->weight;
 		waits |= stream->waiting;
 	}
 	in->flip_ms = needs_flip_ms(c, s, i, service_member_own(c, s, i), in->flip_ms);
@@ -224,15 +234,26 @@ char *service_answer_text(const struct service *s, int f, char out[NOTICE_STATE_
 	return out;
 }
 
+static const char *rule_text(const struct policy_answer *a, char out[32])
+{
+	if (a->rule != POLICY_RULE_TIER)
+		return policy_rule_text((enum policy_rule)a->rule);
+	snprintf(out, 32, "tier %d", a->tier + 1);
+	return out;
+}
+
 static void notice_answer(struct core *c, const struct service *s, int f, const char *old)
 {
+	char rule[32];
 	const struct policy_answer *a = &s->answer[f];
 	struct core_notice n = { .kind = CORE_NOTICE_ANSWER };
 	snprintf(n.subject, sizeof n.subject, "%s", s->conf->name);
 	snprintf(n.old, sizeof n.old, "%s", old);
 	service_answer_text(s, f, n.new);
 	snprintf(n.cause, sizeof n.cause, "%s", c->cause);
-	if (*c->why)
+	if (*c->why && strcmp(n.old, n.new) == 0) /* the addresses stay, and what gives them is all the news */
+		snprintf(n.reason, sizeof n.reason, "%s gives them: %.120s", rule_text(a, rule), c->why);
+	else if (*c->why)
 		snprintf(n.reason, sizeof n.reason, "%s", c->why);
 	else if (a->rule == POLICY_RULE_TIER)
 		snprintf(n.reason, sizeof n.reason, "tier %d has enough members up", a->tier + 1);
@@ -292,13 +313,15 @@ static bool publish(struct core *c, struct service *s, int f, bool whole)
 	const struct policy_answer *now = &c->gen->scratch[f];
 	bool same = looks_equal(&s->answer[f], now);
 	bool news = !s->decided || s->answer[f].rule != now->rule || !same_members(&s->answer[f], now);
+	char old[NOTICE_STATE_MAX] = "";
 	if (!whole && s->decided && same) {
 		copy_answer(s, f, now); /* rule and tier */
+		if (news)
+			notice_answer(c, s, f, service_answer_text(s, f, old));
 		return true;
 	}
 	if (!effect_room(c, 0))
 		return false;
-	char old[NOTICE_STATE_MAX] = "";
 	if (news && !whole)
 		service_answer_text(s, f, old);
 	copy_answer(s, f, now);

@@ -388,6 +388,7 @@ void services_settle(struct core *c);
 /* "192.0.2.1 192.0.2.2", "none", "not ready": what is published. Returns out. */
 char *service_answer_text(const struct service *s, int f, char out[NOTICE_STATE_MAX]);
 enum health_verdict service_member_state(const struct core *c, const struct service *s, size_t i);
+uint8_t service_member_weight(const struct core *c, const struct service *s, size_t i); /* percent, by its checks */
 enum health_verdict service_member_own(const struct core *c, const struct service *s, size_t i); /* by its check alone */
 /* Fills the generation's scratch as the policy would decide with these forces. */
 void service_decide(const struct core *c, const struct service *s, const struct member *forces);

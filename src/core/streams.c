@@ -295,6 +295,15 @@ static void notice_verdict(struct core *c, struct stream *s)
 	notice_put(c, &n);
 }
 
+/* A weight is no event, but it may be what a tier can no longer carry its load for. */
+static void note_weight(struct core *c, const struct stream *s)
+{
+	char ip[ADDR_TEXT_MAX];
+	c->cause = "check";
+	snprintf(c->why, sizeof c->why, "%s has %u%% of its weight by check %.48s", addr_format(&s->conf->addr, true, ip), s->health.weight_pct,
+		 s->conf->check);
+}
+
 /* Behind the verdict that made it so. */
 static void notice_flap(struct core *c, struct stream *s)
 {
@@ -331,6 +340,8 @@ void stream_touch(struct core *c, struct stream *s, bool changed)
 	uint8_t vote = (uint8_t)stream_own_vote(s);
 	if (changed)
 		notice_verdict(c, s);
+	else if (s->health.weight_pct != s->weight)
+		note_weight(c, s);
 	notice_flap(c, s);
 	if (changed || vote != s->vote || s->health.weight_pct != s->weight || s->health.recovered != s->recovered) {
 		s->vote = vote;

@@ -121,7 +121,7 @@ void core_member_get(const struct core *c, size_t service, size_t member, struct
 	*out = (struct core_member_view){ .conf = &s->conf->policy.members[member], .host = s->conf->hosts[member],
 					  .state = (enum health_verdict)m->state, .force = (enum policy_force)m->force,
 					  .answering = is_answering(s, member), .changed_ms = m->changed_ms,
-					  .start_pct = m->start_pct, .start_left_ms = slow_left_ms(s, m, now_ms) };
+					  .weight_pct = service_member_weight(c, s, member), .start_pct = m->start_pct, .start_left_ms = slow_left_ms(s, m, now_ms) };
 	out->held = m->leaves_ms > 0;
 	if (out->held)
 		out->leaves_ms = c->clock_at_ms + (m->leaves_ms > c->clock_ms ? m->leaves_ms - c->clock_ms : 0);

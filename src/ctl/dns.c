@@ -166,7 +166,7 @@ static void put_force(const struct ctl_host *h, struct txt *t, const struct core
 		txt_put(t, "why", m->forced_reason);
 }
 
-static void put_member(const struct ctl_host *h, struct txt *t, const struct core_member_view *m)
+static void put_member(const struct ctl_host *h, struct txt *t, const struct policy_service *p, const struct core_member_view *m)
 {
 	char text[VIEW_REASON_MAX];
 	const char *twin = view_twin_name(h);
@@ -179,6 +179,10 @@ static void put_member(const struct ctl_host *h, struct txt *t, const struct cor
 	txt_put(t, "answering", m->answering ? "yes" : "no");
 	if (m->held)
 		txt_put(t, "held", "yes");
+	if (policy_weighs(p)) /* else neither changes an answer */
+		txt_printf(t, "weight", "%u", m->conf->weight);
+	if ((policy_weighs(p) || p->load) && *view_member_share(m, text))
+		txt_put(t, "share", text);
 	if (m->stream) {
 		if (m->recovered)
 			txt_put(t, "recovered", "yes");
@@ -209,7 +213,7 @@ static void add_members(struct ask *a, size_t service, bool named_not_up)
 		txt_init(&t);
 		if (named_not_up)
 			txt_put(&t, "service", v.conf->name);
-		put_member(a->h, &t, &m);
+		put_member(a->h, &t, &v.conf->policy, &m);
 		add(a, &t);
 	}
 }

@@ -83,7 +83,7 @@ static void say_pick(struct explain *e, int f, const struct policy_answer *a)
 {
 	uint8_t pick = e->why.conf->policy.pick;
 	explain_say(e, explain_family_about(f), "%s: %s", explain_family_name(f), pick_text(pick));
-	if ((pick == POLICY_PICK_WEIGHTED || pick == POLICY_PICK_STICKY) && a->rule != POLICY_RULE_LIST)
+	if (policy_weighs(&e->why.conf->policy) && a->rule != POLICY_RULE_LIST)
 		say_shares(e, f, a);
 }
 

@@ -146,11 +146,15 @@ static void say_drain(struct explain *e, const struct core_member_view *m)
 
 static void say_weight(struct explain *e, uint16_t i, const struct core_member_view *m)
 {
-	uint8_t pick = e->why.conf->policy.pick;
+	const struct policy_service *p = &e->why.conf->policy;
+	uint8_t pct = e->why.input[i].weight_pct;
 	char text[ADDR_TEXT_MAX];
-	if (e->why.input[i].weight_pct < 100 && (pick == POLICY_PICK_WEIGHTED || pick == POLICY_PICK_STICKY))
+	if (pct < 100 && policy_weighs(p))
 		explain_say(e, EXPLAIN_MEMBER, "member %s has %u%% of its weight %u, as its check says",
-			    addr_format(&m->conf->addr, true, text), e->why.input[i].weight_pct, m->conf->weight);
+			    addr_format(&m->conf->addr, true, text), pct, m->conf->weight);
+	if (pct < 100 && p->load > 0)
+		explain_say(e, EXPLAIN_MEMBER, "member %s carries %u%% of its capacity %u, as its check says",
+			    addr_format(&m->conf->addr, true, text), pct, m->conf->capacity);
 }
 
 static void say_slow_start(struct explain *e, const struct core_member_view *m)

@@ -3,7 +3,8 @@
  * services   {"services":[{"service":"www.example.test","state":"degraded","total":3,"up":2,"answering":1,
  *              "a":{"rule":"tier","tier":1,"ttl_s":10},"aaaa":null}]}             aaaa: no member of that family
  * service    {"service":…,"state":…,"total":…,"up":…,"answering":…,"a":…,"aaaa":…,"file":"gemel.lua","line":21,
- *             "members":[{"address":"192.0.2.1","tier":1,"host":"ams1","weight":1,"state":"up","since":"…Z","answering":true,
+ *             "members":[{"address":"192.0.2.1","tier":1,"host":"ams1","weight":1,"weight_pct":100,"start_pct":null,
+ *              "start_left_ms":null,"state":"up","since":"…Z","answering":true,
  *              "own":"up","twin":"abstains","forced":"down","by":"root","until":"…Z","why":"new disk",
  *              "window":null,"held_back":null,"drain":false,
  *              "recovered":false,"flap":"steady","held":false,"check":"web","probe":"192.0.2.1","reason":"ok","took_us":350}]}
@@ -137,6 +138,25 @@ static void show_check(const struct core_member_view *m, struct doc *d)
 	doc_text(d, "reason", *reason ? reason : NULL);
 }
 
+/* What its checks and a slow start leave of its weight; people see it where something is missing and it counts. */
+static void show_share(const struct policy_service *p, const struct core_member_view *m, struct doc *d)
+{
+	char share[VIEW_SHARE_MAX];
+	doc_for(d, DOC_JSON);
+	doc_uint(d, "weight_pct", m->weight_pct);
+	if (m->start_pct) {
+		doc_uint(d, "start_pct", m->start_pct);
+		doc_uint(d, "start_left_ms", m->start_left_ms);
+	} else {
+		doc_null(d, "start_pct");
+		doc_null(d, "start_left_ms");
+	}
+	doc_for(d, DOC_PEOPLE);
+	if ((policy_weighs(p) || p->load) && *view_member_share(m, share))
+		doc_text(d, "share", share);
+	doc_for(d, DOC_BOTH);
+}
+
 static void show_member(const struct ctl_host *h, const struct core_service_view *s, const struct core_member_view *m, struct doc *d)
 {
 	char text[ADDR_TEXT_MAX];
@@ -144,9 +164,9 @@ static void show_member(const struct ctl_host *h, const struct core_service_view
 	doc_text(d, "address", addr_format(&m->conf->addr, true, text));
 	doc_uint(d, "tier", m->conf->tier + 1u);
 	doc_text(d, "host", m->host);
-	doc_for(d, s->conf->policy.pick == POLICY_PICK_WEIGHTED || s->conf->policy.pick == POLICY_PICK_STICKY ? DOC_BOTH : DOC_JSON);
+	doc_for(d, policy_weighs(&s->conf->policy) ? DOC_BOTH : DOC_JSON);
 	doc_uint(d, "weight", m->conf->weight);
-	doc_for(d, DOC_BOTH);
+	show_share(&s->conf->policy, m, d);
 	doc_word(d, "state", health_verdict_text(m->state), show_verdict_tone(m->state));
 	doc_time(d, "since", view_wall_past(h, m->changed_ms), h->wall_ms);
 	doc_bool(d, "answering", m->answering);

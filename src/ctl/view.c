@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include "base/text.h"
 #include "ctl/view.h"
 
 const char *view_health_text(enum view_health h)
@@ -109,6 +110,18 @@ char *view_member_reason(const struct core_member_view *m, char out[VIEW_REASON_
 	if (!m->missing)
 		return view_reason(&m->last, out);
 	snprintf(out, VIEW_REASON_MAX, "needs %.128s, which is down", m->missing);
+	return out;
+}
+
+char *view_member_share(const struct core_member_view *m, char out[VIEW_SHARE_MAX])
+{
+	char left[32];
+	int n = 0;
+	out[0] = '\0';
+	if (m->weight_pct < 100)
+		n = snprintf(out, VIEW_SHARE_MAX, "check %u%%%s", m->weight_pct, m->start_pct ? ", " : "");
+	if (m->start_pct)
+		snprintf(out + n, VIEW_SHARE_MAX - (size_t)n, "slow start %u%%, full in %s", m->start_pct, text_format_age(m->start_left_ms, left));
 	return out;
 }
 

@@ -32,6 +32,9 @@ uint64_t view_wall_future(const struct ctl_host *h, uint64_t mono_ms); /* 0 stay
 char *view_reason(const struct health_result *r, char out[VIEW_REASON_MAX]);
 /* Why the member's state is what it is: its last result, or "needs db.example.test, which is down". Returns out. */
 char *view_member_reason(const struct core_member_view *m, char out[VIEW_REASON_MAX]);
+/* What it has of its weight at present: "check 40%, slow start 5%, full in 29s"; "" where all of it. Returns out. */
+#define VIEW_SHARE_MAX 80
+char *view_member_share(const struct core_member_view *m, char out[VIEW_SHARE_MAX]);
 const char *view_force_text(enum policy_force f);  /* NULL for none */
 const char *view_verb_text(enum core_verb v);
 const char *view_vote_text(enum health_verdict v); /* "abstains" for unknown */

@@ -282,13 +282,12 @@ static uint32_t most_started(const struct policy_view *v, const struct policy_an
 
 static void fill_weights(const struct policy_view *v, struct policy_answer *a)
 {
-	bool heeded = v->s->pick == POLICY_PICK_WEIGHTED || v->s->pick == POLICY_PICK_STICKY;
 	uint64_t top = UINT16_MAX;
 	uint32_t most;
 
 	if (!a->weight)
 		return;
-	if (!heeded || a->rule == POLICY_RULE_LIST) {
+	if (!policy_weighs(v->s) || a->rule == POLICY_RULE_LIST) {
 		for (uint16_t k = 0; k < a->count; k++)
 			a->weight[k] = 1;
 		return;

@@ -90,6 +90,11 @@ struct policy_service { /* configuration; borrowed */
 	const struct addr *fallback; /* POLICY_ALL_DOWN_LIST */
 	uint16_t fallback_count;
 };
+/* The members' weights count in its answers. */
+static inline bool policy_weighs(const struct policy_service *s)
+{
+	return s->pick == POLICY_PICK_WEIGHTED || s->pick == POLICY_PICK_STICKY;
+}
 struct policy_input { /* one a member, same order */
 	enum health_verdict state;   /* effective, after votes; UNKNOWN counts as `initial` */
 	uint8_t force;               /* enum policy_force */

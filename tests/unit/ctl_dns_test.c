@@ -214,6 +214,22 @@ START_TEST(members_of_a_service)
 }
 END_TEST
 
+/* What a member has of its weight, by its check and by a slow start, where weights count. */
+START_TEST(shares_of_members)
+{
+	struct addr a;
+	world_plan(&w, "check web\nservice www.example.test web 127.0.0.11*3 127.0.0.12 pick=weighted slow_start=60000\n");
+	ck_assert_int_eq(addr_parse(&a, "127.0.0.12", 10, 0), 0);
+	world_backend_of(&w, &a)->weight = 40;
+	world_backend(&w, "127.0.0.11", HEALTH_OK);
+	world_run(&w, 27000);
+	ASK(.name = "www.example.test.service.gemel", .tcp = true);
+	ck_assert_ptr_nonnull(strstr(said(), "\"address=127.0.0.11\" \"tier=1\" \"state=up\""));
+	ck_assert_msg(strstr(said(), "\"weight=3\" \"share=slow start 40%, full in 3") != NULL, "%s", said());
+	ck_assert_msg(strstr(said(), "\"weight=1\" \"share=check 40%\" \"reason=ok") != NULL, "%s", said());
+}
+END_TEST
+
 START_TEST(forced_members)
 {
 	world_command(&w, "down 127.0.0.12 for=60000");
@@ -490,6 +506,7 @@ static Suite *suite(void)
 	tcase_add_test(t, status);
 	tcase_add_test(t, services);
 	tcase_add_test(t, members_of_a_service);
+	tcase_add_test(t, shares_of_members);
 	tcase_add_test(t, forced_members);
 	tcase_add_test(t, nothing_is_not_up);
 	tcase_add_test(t, explained);

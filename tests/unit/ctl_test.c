@@ -148,7 +148,7 @@ START_TEST(service_json_has_every_member)
 	ck_assert_ptr_nonnull(members);
 	const char *since = strstr(members, "\"since\":\"2023-11-14T22:30:0");
 	ck_assert_ptr_nonnull(since);
-	ck_assert_ptr_nonnull(strstr(members, "{\"address\":\"127.0.0.11\",\"tier\":1,\"host\":null,\"weight\":1,\"state\":\"down\",\"since\":"));
+	ck_assert_ptr_nonnull(strstr(members, "{\"address\":\"127.0.0.11\",\"tier\":1,\"host\":null,\"weight\":1,\"weight_pct\":100,\"start_pct\":null,\"start_left_ms\":null,\"state\":\"down\",\"since\":"));
 	ck_assert_ptr_nonnull(strstr(members, "\"answering\":true,\"own\":\"down\",\"twin\":null,\"forced\":null,\"by\":null,\"until\":null,"
 					      "\"why\":null,\"window\":null,\"held_back\":null,\"drain\":false,\"recovered\":false,\"flap\":\"steady\",\"held\":false,\"check\":\"web\",\"probe\":\"127.0.0.11\","
 					      "\"took_us\":300,\"reason\":\"connect refused\"}]}\n"));

@@ -731,7 +731,13 @@
 	  "127.0.0.11 weight=50; 3000",
 	  "A: tier 2 answers: tier 1 has 1 of 1 members up, which carry 40 of the 80 needed (load)\n"
 	  "A: the answer is 127.0.0.13, whoever asks\n"
-	  "member 127.0.0.11 has 50% of its weight 1, as its check says\n" },
+	  "member 127.0.0.11 has 50% of its weight 1, as its check says\n"
+	  "member 127.0.0.11 carries 50% of its capacity 80, as its check says\n" },
+	{ "half of its capacity, and no weights", W S A1 "#80 / " A3 "#80 load=80\n",
+	  "127.0.0.11 weight=50; 3000",
+	  "member 127.0.0.11 (tier 1) is up: ns1 votes up (ok)\n"
+	  "member 127.0.0.11 carries 50% of its capacity 80, as its check says\n"
+	  "member 127.0.0.13 (tier 2) is up: ns1 votes up (ok)\n" },
 	{ "no tier carries it", W S A1 "#40 " A2 "#40 / " A3 "#80 load=80\n",
 	  "127.0.0.12 refused; 127.0.0.13 refused; 5000",
 	  "A: no tier has enough members up: tier 1 has 1 of 2 members up, which carry 40 of the 80 needed (load), "
