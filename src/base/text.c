@@ -39,6 +39,15 @@ static unsigned edit_distance(const char *a, size_t na, const char *b, size_t nb
 	return row[na % 3][nb];
 }
 
+/* Names of one zone share most of their length: in those few edits make another name, however long they are. */
+static size_t nearest_edits(const char *word)
+{
+	size_t third = strlen(word) / 3, least = strchr(word, '.') ? 2 : 1;
+	if (strchr(word, '.'))
+		third = strcspn(word, ".") / 3;
+	return third > least ? third : least;
+}
+
 const char *text_nearest(const char *word, const char *const *candidates, size_t n)
 {
 	size_t len = strlen(word);
@@ -46,7 +55,7 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 
 	if (len > NEAREST_MAX)
 		return NULL;
-	size_t best = (len / 3 > 1 ? len / 3 : 1) + 1;
+	size_t best = nearest_edits(word) + 1;
 	for (size_t i = 0; i < n; i++) {
 		size_t clen = strlen(candidates[i]);
 		if (clen > NEAREST_MAX)

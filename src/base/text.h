@@ -16,7 +16,7 @@ char *text_format_age(uint64_t ms, char out[32]);
 /* "2026-11-21T02:31:00.123Z" from ms since 1970. Returns out. */
 char *text_format_utc(uint64_t wall_ms, char out[32]);
 /* The candidate nearest to word by Damerau-Levenshtein, case folded, or NULL when none is within
- * max(1, len/3) edits. */
+ * max(1, len/3) edits; of a name with dots max(2, a third of its first label). */
 const char *text_nearest(const char *word, const char *const *candidates, size_t n);
 /* '*' any run, '?' one char; ASCII case folded. Linear in practice, bounded by both lengths' product. */
 bool text_glob(const char *pattern, const char *text);

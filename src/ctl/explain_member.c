@@ -11,13 +11,22 @@ static const char *agree_text(uint8_t a)
 	return text[a <= POLICY_AGREE_LOCAL ? a : 0];
 }
 
+/* Its last result is no reason for the vote: it is on the way to another, or tells nothing. */
+static bool votes_still(const struct core_vote_view *v)
+{
+	enum health_outcome o = health_result_outcome(&v->last);
+	if (v->recovered || v->stale || v->last.reason == HEALTH_REASON_NONE)
+		return false;
+	return (v->own == HEALTH_VERDICT_UP && o != HEALTH_PASS) || (v->own == HEALTH_VERDICT_DOWN && o != HEALTH_FAIL);
+}
+
 /* "ns1 votes down (connect refused), ns2 abstains, agree = "any-up"" */
 static void add_votes(struct explain_line *l, const struct explain *e, const struct core_vote_view *v)
 {
 	const char *twin = view_twin_name(e->h);
 	char reason[VIEW_REASON_MAX];
 	bool abstains = v->own == HEALTH_VERDICT_UNKNOWN;
-	explain_add(l, "%s %s%s", view_node(e->h)->name, abstains ? "" : "votes ", view_vote_text(v->own));
+	explain_add(l, "%s %s%s%s", view_node(e->h)->name, votes_still(v) ? "still " : "", abstains ? "" : "votes ", view_vote_text(v->own));
 	if (v->recovered)
 		explain_add(l, " (from before the restart, not yet borne out)");
 	else if (v->stale)

@@ -133,7 +133,7 @@ static void verdict_of_values(struct script_run *r, int n, struct health_result 
 	}
 	if (weight < 0) {
 		snprintf(text, sizeof text,
-			 "%.60s: returned %s; expected true, false, a number from 0 to 100 or nil, then a reason",
+			 "%.60s: returned %s; expected true, false, nil or 0 to 100",
 			 r->script->file,
 			 n == 0                                 ? "nothing"
 			 : lua_type(r->L, first) == LUA_TNUMBER ? "a number out of range"

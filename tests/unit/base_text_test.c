@@ -151,6 +151,22 @@ START_TEST(near_misses)
 }
 END_TEST
 
+/* The zone that all of them have in common makes no name near to another. */
+START_TEST(near_misses_of_names)
+{
+	static const char *const known[] = { "www.example.test", "load.example.test", "storefront.example.test" };
+	static const struct { const char *word, *nearest; } cases[] = {
+		{ "wwww.example.test", "www.example.test" }, { "www.exmaple.test", "www.example.test" }, { "ww.exmple.test", "www.example.test" },
+		{ "stroefrnot.example.test", "storefront.example.test" }, { "stroefrn.example.test", NULL },
+		{ "alias.example.test", NULL }, { "nosuch.example.test", NULL }, { "127.0.0.1", NULL },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *got = text_nearest(cases[i].word, known, COUNT(known));
+		ck_assert_msg(!got == !cases[i].nearest && (!got || strcmp(got, cases[i].nearest) == 0), "%s: %s", cases[i].word, got);
+	}
+}
+END_TEST
+
 START_TEST(near_misses_bound_their_work)
 {
 	char endless[5000];
@@ -233,7 +249,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		durations_parse, broken_durations_are_refused, durations_format_and_parse_back, ages_read_well,
-		utc_times, utc_dates_go_day_by_day, near_misses, near_misses_bound_their_work, globs,
+		utc_times, utc_dates_go_day_by_day, near_misses, near_misses_of_names, near_misses_bound_their_work, globs,
 		a_hostile_glob_ends, numbers, every_error_has_its_own_phrase,
 	};
 	return unit_run("base_text", tests, sizeof tests / sizeof *tests);

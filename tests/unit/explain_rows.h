@@ -21,6 +21,14 @@
 	  "A: TTL 10 s, the least allowed: 127.0.0.11 may change in 2.0s\n"
 	  "member 127.0.0.11 (tier 1) is down: ns1 votes down (connect refused)\n"
 	  "member 127.0.0.12 (tier 1) is up: ns1 votes up (ok)\n" },
+	{ "on the way down", "check web interval=1000 timeout=500 fall=9 rise=2\n" S A1 " " A2 "\n",
+	  "3000; 127.0.0.11 refused; 2000",
+	  "A: the answer is 127.0.0.11, 127.0.0.12\n"
+	  "member 127.0.0.11 (tier 1) is up: ns1 still votes up (connect refused)\n" },
+	{ "on the way up", "check web interval=1000 timeout=500 fall=3 rise=9\n" S A1 " " A2 "\n",
+	  "127.0.0.11 refused; 5000; 127.0.0.11 ok; 2000",
+	  "A: the answer is 127.0.0.12, whoever asks\n"
+	  "member 127.0.0.11 (tier 1) is down: ns1 still votes down (ok)\n" },
 	{ "second tier takes over", W S A1 " / " A2 "\n",
 	  "127.0.0.11 refused; 5000",
 	  "A: tier 2 answers: tier 1 has 0 of 1 members up that it needs\n"
@@ -498,7 +506,7 @@
 	  "3000; 127.0.0.11 refused; 1200; 127.0.0.11 ok; 1200; 127.0.0.11 refused; 1200; 127.0.0.11 ok; 1200; 127.0.0.11 refused; 1200; 127.0.0.11 ok; 1200",
 	  "A: tier 2 answers: tier 1 has 0 of 1 members up that it needs\n"
 	  "A: the answer is 127.0.0.12, whoever asks\n"
-	  "member 127.0.0.11 (tier 1) is down: ns1 votes down (ok)\n"
+	  "member 127.0.0.11 (tier 1) is down: ns1 still votes down (ok)\n"
 	  "member 127.0.0.11 goes up and down by check web (penalty 4795): ns1 holds it down until 2023-11-14T22:32:50.216Z at least\n" },
 	{ "stale", W S A1 " / " A2 " initial=down\n",
 	  "3000; 127.0.0.11 error; 9000",
