@@ -20,10 +20,10 @@ FUNC_TESTS += tests/func/hook_test.py tests/func/override_test.py
 FUNC_TESTS += tests/func/replay_test.py tests/func/places_test.py tests/func/whatif_test.py
 FUNC_TESTS += tests/func/health_test.py
 FUNC_TESTS += tests/func/maintenance_test.py
-FUNC_TESTS += tests/func/http_test.py
 FUNC_TESTS += tests/func/from_gdnsd_test.py tests/func/gdnsd_answers_test.py
+FUNC_TESTS += tests/func/http_test.py tests/func/page_test.py
 TESTS += tests/unit/rooms_test.sh $(FUNC_TESTS)
-EXTRA_DIST += tests/unit/rooms_test.sh tests/func/func.py tests/func/servers.py $(FUNC_TESTS)
+EXTRA_DIST += tests/unit/rooms_test.sh tests/func/func.py tests/func/servers.py tests/func/browser.py $(FUNC_TESTS)
 $(FUNC_TESTS:.py=.log): gemeld gemelctl
 
 TESTS += tests/func/gemelctl_test.sh

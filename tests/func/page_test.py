@@ -1,0 +1,160 @@
+"""The status page in a real browser: what it shows, that it lives, and that it can be used on a phone, by keyboard, by ear."""
+import os
+import re
+
+from func import Case, main
+from browser import Browser, missing
+from gemelkit import addresses, free_port
+
+A, B, C = "127.0.0.11", "127.0.0.12", "127.0.0.13"
+NAME = "www.example.test"
+HOSTILE = '<img src=x onerror="document.title=1">'
+TAB, ENTER = "\ue004", "\ue007"
+
+
+class Page(Case):
+    def setUp(self):
+        if missing():
+            self.skipTest(f"{missing()} is not installed")
+        super().setUp()
+        self.port = free_port()
+        self.backends = {a: self.backend(a, self.port) for a in (A, B, C)}
+        config = self.pair_config(f"""
+service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }}, {{ "{C}" }} }} }}
+service "shop.example.test" {{ check = "web", answer = 1, pick = "weighted", tiers = {{ {{ {{ "{A}", weight = 3 }}, "{B}" }} }} }}
+service "odd.example.test" {{ check = {{ script = "odd.lua", interval = "1s" }}, tiers = {{ {{ "{C}" }} }} }}
+""", self.port)
+        self.scratch.write("odd.lua", "return function() return false, [==[" + HOSTILE + "]==] end")
+        self.http = {n: free_port() for n in ("ns1", "ns2")}
+        with open(config, encoding="utf-8") as f:
+            text = f.read()
+        for name in self.http:
+            text = text.replace(f'node "{name}" {{', f'node "{name}" {{ http = "127.0.0.1:{self.http[name]}",')
+        self.config = self.scratch.write("gemel.lua", text)
+        self.twins = {n: self.node(self.config, n) for n in self.http}
+        self.assert_soon(lambda: addresses(self.server("ns1"), NAME) == [A, B], "ns1 answers")
+        self.browser = Browser()
+        self.addCleanup(self.browser.quit)
+
+    def load(self):
+        self.browser.open(f"http://127.0.0.1:{self.http['ns1']}/")
+        self.shows("#live", "live")
+        self.shows("#cards", A)
+
+    def shows(self, selector, text):
+        self.assert_soon(lambda: text in (self.browser.text(selector) or ""), f"{selector} shows {text}; it is: {self.browser.text(selector)}")
+
+    def card(self, name):
+        """What the card of a service says."""
+        return self.browser.run("""for (const d of document.querySelectorAll("#cards details"))
+            if (d.querySelector("h3").textContent === arguments[0]) return d.innerText;""", name) or ""
+
+    def card_shows(self, name, text):
+        self.assert_soon(lambda: re.search(text, self.card(name)), f"{name} shows {text}; it is: {self.card(name)}")
+
+    def picture(self, name):
+        """For people: set GEMEL_PICTURES to a folder."""
+        folder = os.environ.get("GEMEL_PICTURES")
+        if folder:
+            self.browser.screenshot(os.path.join(folder, name + ".png"))
+
+    def no_complaint(self, *but):
+        self.assertEqual([c for c in self.browser.console() if not any(b in c for b in but)], [])
+
+    def test_it_shows_what_is_and_what_happens(self):
+        self.load()
+        self.assertEqual(self.browser.text("#node"), "ns1")
+        self.card_shows(NAME, r"A: tier 1, TTL \d+ s")
+        self.card_shows(NAME, "A: tier 1 answers: it has 2 members up")
+        self.card_shows(NAME, "ns1 up, ns2 up")
+        self.shows("#pair", "ns2")
+        self.shows("#peers", "the same")
+        self.card_shows("odd.example.test", re.escape(HOSTILE))  # as text, wherever it came from
+        self.shows("#tiles", "/ s")
+        self.picture("light")
+        self.browser.emulate(scheme="dark")
+        self.assertNotEqual(self.browser.run("return getComputedStyle(document.body).backgroundColor"), "rgb(246, 247, 248)")
+        self.picture("dark")
+        self.backends[A].kill()
+        self.card_shows(NAME, "degraded")
+        self.card_shows(NAME, "connect refused")
+        self.card_shows(NAME, "down once in")
+        self.shows("#events", f"{A} (web): up → down")
+        self.ctl("ns1", "drain", B, "--for", "30m", "--reason", "new disk")
+        self.shows("#overrides", "new disk")
+        self.card_shows(NAME, "tier 2")
+        self.picture("changed")
+        self.assertEqual(self.browser.run("return document.querySelectorAll('#cards img').length"), 0)
+        self.assertIn("ns1", self.browser.run("return document.title"))
+        self.no_complaint()
+
+    def test_it_is_back_when_the_server_is(self):
+        self.load()
+        self.twins["ns1"].stop()
+        self.shows("#live", "reconnecting")
+        self.shows("#trouble", "cannot be reached")
+        self.picture("lost")
+        self.twins["ns1"].start()
+        self.shows("#live", "live")
+        self.assert_soon(lambda: self.browser.text("#trouble") == "", "no trouble any more")
+        self.backends[A].kill()
+        self.shows("#events", f"{A} (web): up → down")
+        self.card_shows(NAME, "degraded")
+        self.twins["ns1"].kill_child("coordinator")
+        self.backends[B].kill()
+        self.shows("#events", f"{B} (web): up → down")
+        numbers = self.browser.run("return state.events.map(e => e.number)")
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.card_shows(NAME, "A: tier 2")
+
+    def test_a_phone_has_room_for_it(self):
+        self.browser.emulate(width=360, height=740)
+        self.load()
+        self.backends[A].kill()
+        self.card_shows(NAME, "degraded")
+        self.picture("phone")
+        wide = self.browser.run("""const w = document.documentElement.clientWidth;
+            return [w, document.documentElement.scrollWidth, [...document.querySelectorAll("main *, header *")]
+            .filter(e => e.getBoundingClientRect().right > w + 1 && e.getBoundingClientRect().width > 0 && getComputedStyle(e).position !== "absolute"
+                && !e.closest("thead")).map(e => e.tagName + "." + e.className)]""")
+        self.assertEqual(wide, [360, 360, []])
+        self.no_complaint()
+
+    def test_a_keyboard_is_enough(self):
+        self.load()
+        focused = "return document.activeElement.className || document.activeElement.id || document.activeElement.tagName"
+        self.browser.keys(TAB)
+        self.assertEqual(self.browser.run(focused), "skip")
+        self.browser.keys(ENTER)
+        self.assert_soon(lambda: self.browser.run(focused) == "services", "the link leads to the services")
+        self.browser.keys(TAB)
+        self.assertEqual(self.browser.run(focused), "find")
+        self.browser.keys("shop")
+        self.assert_soon(lambda: self.browser.run("return document.querySelectorAll('#cards details').length") == 1, "one is found")
+        self.browser.keys(TAB + TAB)
+        self.assertEqual(self.browser.run(focused), "SUMMARY")
+        self.browser.keys(ENTER)
+        self.assertFalse(self.browser.run("return document.querySelector('#cards details').open"))
+        self.backends[A].kill()  # what it shows changes; where one is does not
+        self.card_shows("shop.example.test", "degraded")
+        self.assertEqual(self.browser.run(focused), "SUMMARY")
+        self.browser.keys(ENTER)
+        self.card_shows("shop.example.test", "connect refused")
+
+    def test_a_screen_reader_is_told_everything(self):
+        self.load()
+        self.card_shows(NAME, "ns1 up")
+        nodes = self.browser.accessibility()
+        for role, name in (("heading", "Services"), ("heading", "The pair"), ("heading", "Events"), ("heading", NAME), ("searchbox", "Find"),
+                           ("checkbox", "only what is not ok"), ("main", ""), ("table", "Members"), ("columnheader", "State"),
+                           ("log", "Events, newest first")):
+            with self.subTest(role=role, name=name):
+                self.assertIn((role, name), nodes)
+        pictures = [name for role, name in nodes if role in ("image", "img")]
+        self.assertTrue(any(n.startswith("Queries a second over the last") for n in pictures), pictures)
+        self.assertTrue(any(re.match("Last 15 min: up 100 %", n) for n in pictures), pictures)
+        self.assertNotIn("", pictures)
+
+
+if __name__ == "__main__":
+    main()
