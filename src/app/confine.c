@@ -54,6 +54,14 @@ static void drop_capabilities(void)
 		give_up("capset");
 }
 
+void confine_secrets(bool on)
+{
+	if (on)
+		limit_to_none(RLIMIT_CORE);
+	if (!SANITIZED && prctl(PR_SET_DUMPABLE, !on, 0, 0, 0))
+		give_up("PR_SET_DUMPABLE");
+}
+
 static void drop_privileges(void)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

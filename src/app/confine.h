@@ -28,6 +28,9 @@ enum confine_calls {                 /* groups of system calls, bits */
 
 /* For a role of the table in confine.c; ends the process where even the limits cannot be set. Returns bits of enum confine_by. */
 unsigned confine_enter(enum ipc_role role) MUST_CHECK;
+/* For those that hold the pair's keys: no core file, no debugger of another than root, nothing of theirs under /proc for the user that
+ * they run as. May be lifted and set again. */
+void confine_secrets(bool on);
 /* "landlock, seccomp", "no". Unknown bits are left out. */
 const char *confine_text(unsigned by);
 

@@ -264,6 +264,7 @@ int coordinator_main(int channel)
 	struct coordinator *c = calloc(1, sizeof *c);
 	if (!c || !(c->base = event_base_new()))
 		return 1;
+	confine_secrets(true);
 	c->state_fd = c->control_fd = c->http_fd = -1;
 	c->started_wall_ms = clock_wall_ms();
 	c->supervisor = chan_new(c->base, channel, supervisor_message, supervisor_end, c);

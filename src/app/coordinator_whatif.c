@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "app/confine.h"
 #include "app/coordinator_state.h"
 #include "ctl/verbs.h"
 #include "ctl/whatif.h"
@@ -96,7 +97,9 @@ static void limit(rlim_t seconds)
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	if (nice(NICE) < 0) /* then it goes beside the others */
 		errno = 0;
+	confine_secrets(false); /* or the file would be root's */
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	confine_secrets(true);
 	if (fd >= 0 && write(fd, "1000", 4) != 4) /* then it is one of many */
 		errno = 0;
 	if (fd >= 0)

@@ -165,16 +165,68 @@ static int what_if(const struct options *o, int argc, char *const *argv, const c
 	return status;
 }
 
+/* NULL where the configuration names none, which is told. */
+static char *find_key_file(const char *file, const char *node)
+{
+	struct diags d;
+	struct conf *c = NULL;
+	diags_init(&d);
+	int e = conf_load(&c, file, node, &d);
+	char *path = !e && conf_key_file(c) ? strdup(conf_key_file(c)) : NULL;
+	if (!path && d.errors)
+		print_errors(&d);
+	else if (!path)
+		fprintf(stderr, "gemelctl: %s: %s\n", file, e ? err_text(e) : "no pair, so no key file");
+	if (!e)
+		conf_free(c);
+	diags_deinit(&d);
+	return path;
+}
+
+/* The server says whether the step is safe, we take it in the file, the server reads that. */
+static int change_key(const struct options *o, const struct call *c)
+{
+	const char *step = c->words[0], *what = c->words[1];
+	char *const may[] = { "key", (char *)(uintptr_t)step, (char *)(uintptr_t)what, "--force" };
+	char *const reload[] = { "reload" }, *const show[] = { "key" };
+	struct options quiet = *o, last = *o;
+	quiet.json = false; /* one document in all */
+	last.json |= c->option[OPTION_JSON] != NULL;
+	if (o->socket && !o->file_given) {
+		fprintf(stderr, "gemelctl: key %s: which configuration? say it with -c FILE\n", step);
+		return EXIT_USAGE;
+	}
+	int status = strcmp(step, "accept") == 0 ? 0 : ask_server(&quiet, c->option[OPTION_FORCE] ? 4 : 3, may, NULL);
+	char *file = status ? NULL : find_key_file(o->file, o->node);
+	if (!file)
+		return status ? status : 1;
+	status = gemelctl_key(file, step, what);
+	free(file);
+	if (!status && (status = ask_server(&quiet, 1, reload, NULL)))
+		fputs("gemelctl: the key file is changed; gemelctl key shows what the server uses\n", stderr);
+	return status ? status : ask_server(&last, 1, show, NULL);
+}
+
+static int key(const struct options *o, int argc, char *const *argv)
+{
+	struct call c;
+	int status = call_parse(&c, argc, argv);
+	if (status || c.word_count == 0)
+		return ask_server(o, argc, argv, NULL);
+	if (c.word_count == 2 && strcmp(c.words[0], "new") == 0 && !c.option[OPTION_FORCE])
+		return new_key(c.words[1]);
+	if (c.word_count == 2 && (strcmp(c.words[0], "accept") == 0 || strcmp(c.words[0], "send") == 0 || strcmp(c.words[0], "drop") == 0))
+		return change_key(o, &c);
+	fputs("gemelctl: usage: gemelctl key [new FILE|accept FILE|send ID|drop ID] [--force]\n", stderr);
+	return EXIT_USAGE;
+}
+
 static int run(const struct options *o, int argc, char *const *argv)
 {
 	if (strcmp(argv[0], "help") == 0 && argc <= 2)
 		return print_help(argc == 2 ? argv[1] : NULL);
-	if (strcmp(argv[0], "key") == 0) {
-		if (argc == 3 && strcmp(argv[1], "new") == 0)
-			return new_key(argv[2]);
-		fputs("gemelctl: usage: gemelctl key new FILE\n", stderr);
-		return EXIT_USAGE;
-	}
+	if (strcmp(argv[0], "key") == 0)
+		return key(o, argc, argv);
 	struct call c;
 	int status = call_parse(&c, argc, argv);
 	if (status == 0 && strcmp(argv[0], "test") == 0)

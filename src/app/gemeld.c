@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "app/check.h"
 #include "app/child.h"
+#include "app/confine.h"
 #include "app/loader.h"
 #include "app/prober.h"
 #include "app/replay.h"
@@ -62,6 +63,7 @@ static int run_child(const char *role, const struct options *o)
 		case IPC_RUNNER:
 			return runner_main(CHILD_CHANNEL_FD);
 		default:
+			confine_secrets(true);
 			return sodium_init() < 0 ? 1 : loader_main(CHILD_CHANNEL_FD, o->file, o->node, o->generation);
 		}
 	}

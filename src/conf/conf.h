@@ -86,6 +86,8 @@ int conf_plan(struct conf *c, uint64_t generation, struct plan **p, struct diags
 void conf_warn_unwitnessed(struct conf *c, const struct plan *p, struct diags *d);
 /* The node that this process is; NULL where none was found. Borrowed from c. */
 const struct plan_node *conf_node(const struct conf *c);
+/* The pair's key file; NULL where there is no pair. Borrowed from c. */
+const char *conf_key_file(const struct conf *c);
 /* The expanded configuration as JSON. p is conf_plan's. */
 int conf_print(const struct conf *c, const struct plan *p, struct bytes *out) MUST_CHECK;
 

@@ -269,6 +269,11 @@ uint64_t conf_text_digest(const struct conf *c)
 	return digest;
 }
 
+const char *conf_key_file(const struct conf *c)
+{
+	return c->pair_key_file;
+}
+
 const struct plan_node *conf_node(const struct conf *c)
 {
 	return c->self < 0 ? NULL : &c->nodes[c->self];

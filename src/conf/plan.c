@@ -235,106 +235,6 @@ static void plan_services(struct planner *pl)
 	pl->p->streams = copy_list(pl, pl->streams, pl->p->stream_count, sizeof *pl->streams);
 }
 
-/* ---- the digest: what twins must have in common to decide alike ---- */
-
-static void digest_needs(struct bytes *b, const struct plan_needs *n)
-{
-	bytes_u8(b, n ? n->count : 0);
-	for (uint8_t i = 0; n && i < n->count; i++)
-		bytes_u32(b, n->services[i]);
-}
-
-static void digest_service(struct bytes *b, const struct plan *p, const struct plan_service *s)
-{
-	const struct policy_service *q = &s->policy;
-	const uint32_t numbers[] = {q->need, q->need_pct, q->answer_n, q->pick, q->all_down, q->couple, q->initial_up,
-				    q->failback_ms, q->slow_start_ms, q->load, q->ttl_min_s, q->ttl_max_s,
-				    q->tier_count, q->member_count, q->fallback_count, s->agree,
-				    s->removals, s->removals_pct};
-
-	bytes_str(b, s->name);
-	digest_needs(b, &s->needs);
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		bytes_u32(b, numbers[i]);
-	for (uint16_t i = 0; i < q->member_count; i++) {
-		bytes_add(b, q->members[i].addr.ip, sizeof q->members[i].addr.ip);
-		bytes_u32(b, (uint32_t)q->members[i].tier << 16 | q->members[i].weight);
-		bytes_u32(b, q->members[i].capacity);
-		bytes_u8(b, q->members[i].drain);
-		digest_needs(b, s->member_needs ? &s->member_needs[i] : NULL);
-		bytes_u32(b, (uint32_t)s->checks[i].need << 16 | s->checks[i].count);
-		for (uint16_t j = 0; j < s->checks[i].count; j++)
-			bytes_u64(b, p->streams[s->checks[i].streams[j]].key);
-	}
-	for (uint16_t i = 0; i < q->fallback_count; i++)
-		bytes_add(b, q->fallback[i].ip, sizeof q->fallback[i].ip);
-}
-
-static void digest_rest(struct bytes *b, const struct plan *p)
-{
-	bytes_str(b, p->pair.name);
-	bytes_u32(b, p->pair.interval_ms);
-	bytes_u8(b, p->pair.agree);
-	for (uint16_t i = 0; i < p->node_count; i++) {
-		bytes_str(b, p->nodes[i].name);
-		bytes_u8(b, p->nodes[i].id);
-	}
-	for (uint16_t i = 0; i < p->limits.subnet_from_count; i++) { /* whose clients are told apart: twins must do it alike */
-		const struct addr_block *s = &p->limits.subnet_from[i];
-		bytes_u8(b, s->base.family);
-		bytes_add(b, s->base.ip, sizeof s->base.ip);
-		bytes_u8(b, s->prefix_len);
-	}
-	for (uint32_t i = 0; i < p->script_count; i++)
-		bytes_u64(b, hash_bytes(&conf_plain_key, p->scripts[i].text, p->scripts[i].text_len));
-	for (uint32_t i = 0; i < p->stream_count; i++) {
-		const struct health_timing *t = &p->streams[i].timing;
-
-		bytes_u32(b, t->interval_ms);
-		bytes_u32(b, t->timeout_ms);
-		bytes_u32(b, t->retry_ms);
-		bytes_u32(b, (uint32_t)t->fall << 8 | t->rise);
-		if (!t->flap.hold)
-			continue;
-		bytes_u32(b, t->flap.suppress);
-		bytes_u32(b, t->flap.reuse);
-		bytes_u32(b, t->flap.half_life_ms);
-	}
-}
-
-static void digest_window(struct bytes *b, const struct plan_window *w)
-{
-	bytes_str(b, w->name);
-	for (uint16_t i = 0; i < w->what_count; i++)
-		bytes_str(b, w->what[i]);
-	bytes_u8(b, w->force);
-	bytes_str(b, w->cron ? w->cron : "");
-	bytes_u64(b, w->from_ms);
-	bytes_u64(b, w->to_ms);
-	bytes_u64(b, w->lasts_ms);
-}
-
-static void set_digest(struct planner *pl)
-{
-	struct bytes b;
-	uint64_t digest = 0;
-
-	bytes_init(&b, SIZE_MAX);
-	for (uint32_t i = 0; i < pl->p->service_count; i++) {
-		bytes_u64(&b, digest);
-		digest_service(&b, pl->p, &pl->p->services[i]);
-		digest = hash_bytes(&conf_plain_key, b.data, b.len);
-		b.len = 0;
-	}
-	bytes_u64(&b, digest);
-	digest_rest(&b, pl->p);
-	for (uint16_t i = 0; i < pl->p->window_count; i++)
-		digest_window(&b, &pl->p->windows[i]);
-	pl->p->digest = hash_bytes(&conf_plain_key, b.data, b.len);
-	pl->failed |= b.failed;
-	bytes_deinit(&b);
-}
-
 int conf_plan(struct conf *c, uint64_t generation, struct plan **out, struct diags *d)
 {
 	struct planner pl = {.c = c, .p = plan_new()};
@@ -352,7 +252,7 @@ int conf_plan(struct conf *c, uint64_t generation, struct plan **out, struct dia
 	if (!pl.failed && !c->failed)
 		conf_checks_unused(c);
 	if (!pl.failed)
-		set_digest(&pl);
+		pl.p->digest = plan_digest(pl.p);
 	if (!pl.failed && !c->failed && c->self >= 0)
 		conf_planner_canaries(&pl);
 	table_deinit(&pl.by_key);

@@ -224,6 +224,28 @@ uint64_t core_results(const struct core *c, enum health_reason r); /* of probes,
 bool core_prober_gone(const struct core *c, uint64_t *since_ms); /* for longer than a new start takes */
 const struct plan *core_plan(const struct core *c);
 const struct pair *core_pair(const struct core *c); /* NULL without one */
+/* In what a peer's configuration differs, as far as it tells. */
+#define CORE_DIFFERENCE_NAMES 16
+struct core_difference {
+	unsigned parts; /* bits 1 << enum plan_part */
+	uint32_t differ, only_here, only_there; /* services; all 0 where one of both does not tell them apart */
+	const char *names[CORE_DIFFERENCE_NAMES]; /* the first that differ, or are only here; the plan's */
+	size_t name_count;
+};
+bool core_difference_get(const struct core *c, uint8_t node, struct core_difference *out); /* false: it tells of none */
+/* "checks, services (1 differ, 0 only here, 2 only there): www.example.test". Returns out. */
+char *core_difference_text(const struct core_difference *d, char *out, size_t cap);
+/* How many targets a peer sees as we do. */
+#define CORE_DIFFER_MAX 32
+struct core_differ { const struct plan_stream *stream; uint8_t ours, theirs; }; /* enum health_verdict */
+struct core_agreement {
+	uint32_t targets, common, alike; /* ours; those that the peer tells of; of these, those with the same verdict */
+	struct core_differ differ[CORE_DIFFER_MAX]; /* the first */
+	size_t differ_count;
+};
+void core_agreement_get(const struct core *c, uint8_t node, struct core_agreement *out);
+/* The ids of the keys that a peer has, [0] the one that it sends with. Returns how many; 0 = it did not tell. */
+size_t core_peer_keys(const struct core *c, uint8_t node, uint8_t out[PAIR_KEYS_MAX]);
 size_t core_services(const struct core *c);
 int core_service_find(const struct core *c, const char *name); /* index or ERR_ABSENT; final dot and case ignored */
 void core_service_get(const struct core *c, size_t i, struct core_service_view *out);

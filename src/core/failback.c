@@ -130,6 +130,7 @@ void failback_adopt(const struct core *c, struct service *s)
 			uint64_t hlc;
 			const struct pair_record *r = pair_find(c->pair, c->peers[i].id, PAIR_EFFECTIVE, key_of(s, h));
 			if (!c->peers[i].fresh || !r || !value_tier_get(r, &tier, &hlc) ||
+			    !common_service(c, c->peers[i].id, s->conf) || /* its tiers are others */
 			    tier >= s->conf->policy.tier_count || !is_newer((int8_t)tier, hlc, &s->hold[h]))
 				continue;
 			if (s->hold[h].tier != tier)

@@ -161,6 +161,19 @@ struct plan *plan_new(void) MUST_CHECK; /* NULL = out of memory */
 void plan_free(struct plan *p);
 /* Wipes the pair's keys, in whose place zeros stand: for who needs a plan and talks to no twin. */
 void plan_forget_keys(struct plan *p);
+/* What twins must have in common to decide alike, by part; equal parts have equal digests on every node. */
+enum plan_part {
+	PLAN_PART_NONE = 0,
+	PLAN_PART_PAIR,    /* the pair block, names and ids of the nodes, whose client subnets count */
+	PLAN_PART_CHECKS,  /* scripts, and when each target is probed and judged */
+	PLAN_PART_WINDOWS,
+	PLAN_PART_SERVICES,
+	PLAN_PARTS
+};
+uint64_t plan_part_digest(const struct plan *p, enum plan_part part);
+uint64_t plan_service_digest(const struct plan *p, const struct plan_service *s);
+uint64_t plan_digest(const struct plan *p); /* of all parts */
+const char *plan_part_text(enum plan_part part);
 /* The length of the chain of needs behind each service, below PLAN_NEEDS_DEPTH, into rank (one a service). ERR_FORMAT where one is
  * longer or goes round in a circle. */
 int plan_ranks(const struct plan *p, uint8_t *rank) MUST_CHECK;

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/core/libcore.a
 src_core_libcore_a_SOURCES = \
 	src/core/command.c \
+	src/core/common.c \
 	src/core/core.c src/core/core.h src/core/state.h \
 	src/core/effects.c \
 	src/core/failback.c \
@@ -13,7 +14,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/needs.c \
 	src/core/notice.c src/core/notice.h \
 	src/core/override.c \
-	src/core/plan.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan_window.c src/core/plan.h src/core/plan_wire.h \
+	src/core/plan.c src/core/plan_digest.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan_window.c src/core/plan.h src/core/plan_wire.h \
 	src/core/records.c \
 	src/core/recover.c \
 	src/core/replay.c src/core/replay.h \

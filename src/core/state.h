@@ -238,7 +238,14 @@ struct stretches {
 	struct budget budget;
 };
 
-struct peer { uint8_t id; bool fresh, equal; enum pair_self_state self; uint64_t echo_ms; };
+struct peer {
+	uint8_t id;
+	bool fresh, equal;
+	enum pair_self_state self;
+	uint64_t echo_ms;
+	uint64_t digest_told; /* of its configuration, when it was compared with ours last (common.c); 0 = not yet */
+	bool differed;        /* and it was another */
+};
 struct core {
 	struct gen *gen;
 	struct pair *pair; /* NULL = alone */
@@ -265,6 +272,7 @@ struct core {
 	size_t override_count;
 	uint64_t overrides_due_ms;
 	uint64_t windows_from_ms, windows_until_ms; /* wall: what is open between these; until 0 = not looked at yet */
+	bool common_untold;       /* memory lacked to tell what this configuration is made of: once more */
 	bool overrides_lost;      /* the twin's could not be stored: walk its shelf again */
 	struct pending *pending, **pending_end;
 	size_t pending_count;
@@ -477,6 +485,13 @@ void commands_settle(struct core *c);
 void hear_verdict(struct core *c, struct stream *s, const struct pair_record *r); /* a twin's, which was written anew */
 void hear_nothing(struct core *c, size_t peer); /* at this place another node stands now */
 void hear_self(struct core *c, uint8_t node, enum pair_self_state was, enum pair_self_state is);
+
+/* ---- common.c ---- */
+/* What this node has goes on the shelf; old: the plan before, or NULL. */
+void common_tell(struct core *c, const struct plan *old);
+bool common_service(const struct core *c, uint8_t node, const struct plan_service *s); /* it is alike there, or not told */
+void common_follow(struct core *c, struct peer *p, const struct pair_peer_view *v);    /* tells when configurations part, or meet again */
+void common_warn_keys(struct core *c);
 
 /* ---- twin.c ---- */
 const char *core_node_name(const struct core *c, uint8_t node); /* "?" where the plan has none such */

@@ -24,6 +24,7 @@ static void tell_all(struct core *c)
 	for (struct override *o = c->overrides; o; o = o->next)
 		o->tell = true;
 	failback_mark_all(c, true);
+	common_tell(c, NULL);
 }
 
 static void note_peers(struct core *c)
@@ -34,7 +35,9 @@ static void note_peers(struct core *c)
 		pair_peer_get(c->pair, i, &v, c->now_ms);
 		if (c->peers[i].id != v.id)
 			hear_nothing(c, i);
-		c->peers[i] = (struct peer){ .id = v.id, .echo_ms = v.echo_ms };
+		bool same = c->peers[i].id == v.id;
+		/* What was told of its configuration: ours may be another now. */
+		c->peers[i] = (struct peer){ .id = v.id, .echo_ms = v.echo_ms, .differed = same && c->peers[i].differed };
 	}
 }
 
@@ -61,7 +64,7 @@ int twin_start(struct core *c)
 	c->self = pair_self(c->pair);
 	note_peers(c);
 	tell_all(c);
-	return 0;
+	return c->common_untold ? ERR_NOMEM : 0;
 }
 
 static void twin_stop(struct core *c)
@@ -88,8 +91,11 @@ int twin_plan(struct core *c, const struct plan *old)
 		return twin_start(c);
 	fill_conf(c->gen, &conf);
 	int e = pair_reconfigure(c->pair, &conf, c->now_ms);
-	if (e == 0)
+	if (e == 0) {
 		note_peers(c);
+		common_tell(c, old);
+		common_warn_keys(c);
+	}
 	return e;
 }
 
@@ -269,8 +275,6 @@ static void notice_link(struct core *c, const struct pair_event *e)
 		alarm_about(c, e->peer, "twin lost");
 	else if (e->to == PAIR_TCP_ONLY)
 		alarm_about(c, e->peer, "the twin is reached by TCP only: UDP does not get through");
-	else if (e->to == PAIR_MISMATCH)
-		alarm_about(c, e->peer, "the twin's configuration differs");
 	else if (e->to == PAIR_INCOMPATIBLE)
 		alarm_about(c, e->peer, "the twin speaks another version or has another key");
 }
@@ -333,7 +337,8 @@ static void follow_peers(struct core *c)
 		if (v.echo_ms > p->echo_ms)
 			watch_echo(c, v.echo_ms);
 		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = v.shelves_equal, .self = v.self,
-				    .echo_ms = v.echo_ms };
+				    .echo_ms = v.echo_ms, .digest_told = p->digest_told, .differed = p->differed };
+		common_follow(c, p, &v);
 	}
 	watch_self(c); /* the end of TILT may find us isolated */
 	moved |= pair_self(c->pair) != c->self;
@@ -362,6 +367,8 @@ void twin_run(struct core *c)
 		return;
 	if (c->now_ms >= pair_deadline(c->pair))
 		pair_tick(c->pair, c->now_ms, c->wall_ms);
+	if (c->common_untold)
+		common_tell(c, NULL);
 	find_lost_overrides(c);
 	while (pair_next_change(c->pair, &r))
 		learn(c, &r);

@@ -1,4 +1,4 @@
-/* `services`, `service NAME`, `peers`, `overrides`. Tiers count from 1; a null or absent time is "never".
+/* `services`, `service NAME`, `overrides`. Tiers count from 1; a null or absent time is "never".
  *
  * services   {"services":[{"service":"www.example.test","state":"degraded","total":3,"up":2,"answering":1,
  *              "a":{"rule":"tier","tier":1,"ttl_s":10},"aaaa":null}]}             aaaa: no member of that family
@@ -8,9 +8,6 @@
  *              "own":"up","twin":"abstains","forced":"down","by":"root","until":"…Z","why":"new disk",
  *              "window":null,"held_back":null,"drain":false,
  *              "recovered":false,"flap":"steady","held":false,"check":"web","probe":"192.0.2.1","reason":"ok","took_us":350}]}
- * peers      {"peers":[{"node":"ns2","id":2,"link":"active","self":"normal","since":"…Z","heard":"…Z","rtt_us":350,"loss_permille":0,
- *              "clock_ms":-3,"same_config":true,"same_records":true}],
- *             "packets":{"sent":…,"received":…,"bytes_sent":…,"bytes_received":…,"refused_short":…,…}}   null without a pair
  * overrides  {"overrides":[{"what":"192.0.2.1","verb":"down","by":"root","node":"ns1","on":"ns1 ns2","since":"…Z","until":"…Z",
  *             "left_ms":90000,"why":"new disk"}]}     on: the nodes on which it is in force, as far as this one knows; node: given there
  */
@@ -195,83 +192,6 @@ enum call_next show_service(struct call *c, const struct ctl_host *h, struct doc
 		doc_row_end(d);
 	}
 	doc_list_end(d);
-	return CALL_ANSWER;
-}
-
-/* ---- peers ---- */
-
-static void show_peer(const struct ctl_host *h, const struct pair_peer_view *v, struct doc *d)
-{
-	bool heard = v->heard_ms != 0;
-	doc_row(d);
-	doc_text(d, "node", view_node_name(h, v->id));
-	doc_uint(d, "id", v->id);
-	doc_word(d, "link", pair_link_state_text(v->link), show_link_tone(v->link));
-	doc_text(d, "self", heard ? pair_self_state_text(v->self) : NULL);
-	doc_time(d, "since", view_wall_past(h, v->since_ms), h->wall_ms);
-	doc_time(d, "heard", heard ? view_wall_past(h, v->heard_ms) : 0, h->wall_ms);
-	if (heard)
-		doc_us(d, "rtt_us", v->rtt_us);
-	else
-		doc_null(d, "rtt_us");
-	doc_for(d, DOC_JSON);
-	doc_uint(d, "loss_permille", v->loss_permille);
-	doc_int(d, "clock_ms", v->clock_offset_ms);
-	doc_for(d, DOC_PEOPLE);
-	doc_printf(d, "loss", "%u.%u%%", v->loss_permille / 10u, v->loss_permille % 10u);
-	doc_printf(d, "clock", "%+" PRId64 "ms", v->clock_offset_ms);
-	doc_for(d, DOC_BOTH);
-	doc_bool(d, "same_config", heard && v->config_digest == core_plan(h->core)->digest);
-	doc_bool(d, "same_records", heard && v->shelves_equal);
-	doc_row_end(d);
-}
-
-static void show_packets(const struct pair_stats *s, struct doc *d)
-{
-	const struct { const char *key; uint64_t v; } counts[] = {
-		{ "sent", s->sent }, { "received", s->received }, { "bytes_sent", s->bytes_sent },
-		{ "bytes_received", s->bytes_received }, { "refused_short", s->refused_short },
-		{ "refused_header", s->refused_header }, { "refused_version", s->refused_version },
-		{ "refused_unknown_peer", s->refused_unknown_peer }, { "refused_auth", s->refused_auth }, { "refused_flood", s->refused_flood },
-		{ "refused_streams", s->refused_streams }, { "streams_cut", s->streams_cut },
-		{ "refused_format", s->refused_format }, { "refused_session", s->refused_session },
-		{ "refused_replay", s->refused_replay }, { "refused_memory", s->refused_memory },
-		{ "hellos", s->hellos }, { "hello_answers", s->hello_answers }, { "deltas", s->deltas },
-		{ "records", s->records }, { "pulls", s->pulls }, { "refutes", s->refutes },
-		{ "divergences", s->divergences },
-	};
-	uint64_t refused = 0;
-	doc_group(d, "packets");
-	doc_for(d, DOC_JSON);
-	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-		doc_uint(d, counts[i].key, counts[i].v);
-		refused += strncmp(counts[i].key, "refused", 7) == 0 ? counts[i].v : 0;
-	}
-	refused -= s->refused_replay; /* with two addresses every packet comes twice: nothing to worry about */
-	doc_for(d, DOC_PEOPLE);
-	doc_uint(d, "sent", s->sent);
-	doc_uint(d, "received", s->received);
-	doc_uint(d, "refused", refused);
-	doc_uint(d, "repeated", s->refused_replay);
-	doc_for(d, DOC_BOTH);
-	doc_group_end(d);
-}
-
-enum call_next show_peers(struct call *c, const struct ctl_host *h, struct doc *d)
-{
-	(void)c;
-	const struct pair *p = core_pair(h->core);
-	doc_list(d, "peers");
-	for (size_t i = 0; p && i < pair_peers(p); i++) {
-		struct pair_peer_view v;
-		pair_peer_get(p, i, &v, h->now_ms);
-		show_peer(h, &v, d);
-	}
-	doc_list_end(d);
-	if (p)
-		show_packets(pair_stats_get(p), d);
-	else
-		doc_null(d, "packets");
 	return CALL_ANSWER;
 }
 

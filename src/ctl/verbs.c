@@ -54,7 +54,8 @@ static const struct verb verbs[] = {
 	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, run_probe },
 	{ "test", "FILE", "run the cases of a check script, which stand in NAME_test.lua", 1, 1, true, 0, 0, NULL },
 	{ "stats", "", "counters", 0, 0, false, 0, 0, NULL },
-	{ "key", "new FILE", "write a fresh pair key, mode 0600", 2, 2, true, 0, 0, NULL },
+	{ "key", "[new FILE|accept FILE|send ID|drop ID] [--force]", "the pair's keys, and the steps by which they are changed", 0, 2, false,
+	  BIT(OPTION_FORCE), 0, show_key },
 	{ "stop", "", "end the server", 0, 0, false, 0, 0, run_stop },
 	{ "help", "[VERB]", "this list, or one verb", 0, 1, true, 0, 0, NULL },
 };

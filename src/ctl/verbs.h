@@ -43,6 +43,7 @@ enum call_next show_status(struct call *c, const struct ctl_host *h, struct doc 
 enum call_next show_services(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_service(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_peers(struct call *c, const struct ctl_host *h, struct doc *d);
+enum call_next show_key(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_targets(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_explain(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next run_events(struct call *c, const struct ctl_host *h, struct doc *d); /* events.c */

@@ -35,6 +35,8 @@ char *view_member_reason(const struct core_member_view *m, char out[VIEW_REASON_
 /* What it has of its weight at present: "check 40%, slow start 5%, full in 29s"; "" where all of it. Returns out. */
 #define VIEW_SHARE_MAX 80
 char *view_member_share(const struct core_member_view *m, char out[VIEW_SHARE_MAX]);
+/* phi.c: how unlikely it is that an echo is so old, where they came at this age; interval: of heartbeats. */
+double view_phi(double age_ms, double mean_ms, double dev_ms, double interval_ms);
 const char *view_force_text(enum policy_force f);  /* NULL for none */
 const char *view_verb_text(enum core_verb v);
 const char *view_vote_text(enum health_verdict v); /* "abstains" for unknown */

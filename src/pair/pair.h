@@ -217,6 +217,8 @@ struct pair_peer_view {
 	uint64_t echo_ms;             /* when we sent what the peer last answered to; 0 = never */
 	uint32_t suspect_ms;          /* an echo older than this makes it SUSPECT */
 	uint32_t rtt_us;
+	uint32_t echo_mean_ms, echo_dev_ms; /* how old an echo is when the next one comes */
+	uint32_t interval_ms;               /* of heartbeats, the slower of both */
 	uint16_t loss_permille;
 	uint64_t epoch, boot, seq;
 	uint64_t config_digest;

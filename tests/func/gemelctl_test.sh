@@ -43,8 +43,11 @@ check "a key is never overwritten" 'cmp -s "$dir/a.key" "$dir/before"'
 ln -s "$dir/nowhere" "$dir/link"
 expect 1 "" "gemelctl: $dir/link: File exists" key new "$dir/link"
 expect 1 "" "gemelctl: $dir/no/such/x.key: No such file or directory" key new "$dir/no/such/x.key"
-expect 2 "" "gemelctl: usage: gemelctl key new FILE" key
-expect 2 "" "gemelctl: usage: gemelctl key new FILE" key old "$dir/x.key"
+usage="gemelctl: usage: gemelctl key [new FILE|accept FILE|send ID|drop ID] [--force]"
+expect 2 "" "$usage" key old "$dir/x.key"
+expect 2 "" "$usage" key new
+expect 2 "" "$usage" key new "$dir/x.key" --force
+expect 2 "" "$usage" key accept "$dir/x.key" more
 
 # words
 expect 2 "" "*"

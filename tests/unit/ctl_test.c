@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/diag.h"
+#include "ctl/view.h"
 #include "dns/const.h"
 #include "lib/ctl_kit.h"
 
@@ -228,7 +229,7 @@ START_TEST(peers_without_a_pair)
 	kit_ask(&k, 0, "peers");
 	EXPECT_OUT("no peers\n");
 	kit_ask(&k, KIT_JSON, "peers");
-	EXPECT_OUT("{\"peers\":[],\"packets\":null}\n");
+	EXPECT_OUT("{\"peers\":[],\"differ\":[],\"packets\":null}\n");
 }
 END_TEST
 
@@ -239,13 +240,16 @@ START_TEST(peers_with_one)
 	world_run(&k.w, 3000);
 	kit_ask(&k, 0, "peers");
 	EXPECT_EXIT(0);
-	EXPECT_BEGIN("NODE  ID  LINK     SINCE  LOSS  CLOCK  SAME CONFIG  SAME RECORDS\n"
-					      "ns2   2   waiting  3.0s   0.0%  +0ms   no           no\n\npackets sent ");
+	EXPECT_BEGIN("node  ns1\nself  normal\nlhm   0\n\n"
+		     "NODE  ID  LINK     SINCE  LOSS  CLOCK  LHM  ALIKE   SAME RECORDS\n"
+		     "ns2   2   waiting  3.0s   0.0%  +0ms   0    0 of 1  no\n\npackets sent ");
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "packets refused   0\npackets repeated  0\n"));
 	kit_ask(&k, KIT_JSON, "peers");
-	EXPECT_BEGIN("{\"peers\":[{\"node\":\"ns2\",\"id\":2,\"link\":\"waiting\",\"self\":null,"
+	EXPECT_BEGIN("{\"node\":\"ns1\",\"self\":\"normal\",\"lhm\":0,\"peers\":[{\"node\":\"ns2\",\"id\":2,\"link\":\"waiting\",\"self\":null,"
 					      "\"since\":\"2023-11-14T22:30:00.000Z\",\"heard\":null,\"rtt_us\":null,"
-					      "\"loss_permille\":0,\"clock_ms\":0,\"same_config\":false,\"same_records\":false}],"
+					      "\"loss_permille\":0,\"clock_ms\":0,\"phi\":null,\"lhm\":0,\"transport\":null,"
+					      "\"key\":null,\"key_since\":null,\"keys\":null,\"targets\":1,\"common\":0,\"alike\":0,"
+					      "\"same_config\":false,\"config\":null,\"same_records\":false}],\"differ\":[],"
 					      "\"packets\":{\"sent\":");
 	kit_ask(&k, KIT_JSON, "status");
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"pair\":{\"name\":\"demo\",\"self\":\"normal\"}"));
@@ -253,6 +257,78 @@ START_TEST(peers_with_one)
 	kit_ask(&k, 0, "status --check");
 	EXPECT_EXIT(1);
 	EXPECT_BEGIN("GEMEL WARNING - twin ns2 is waiting; ");
+}
+END_TEST
+
+static int find_id(const char *out)
+{
+	const char *at = strstr(out, "\"id\":\"");
+	return at ? (int)strtol(at + 6, NULL, 16) : -1;
+}
+
+/* One key, and a twin that was never heard: nothing is safe that needs the twin. */
+START_TEST(key_tells_what_is_safe)
+{
+	char words[32], line[160];
+	end();
+	kit_begin(&k, "pair any-up\ncheck web\nservice www.example.test web 127.0.0.12\n");
+	world_run(&k.w, 3000);
+	kit_ask(&k, KIT_JSON, "key");
+	EXPECT_EXIT(0);
+	int id = find_id(kit_out(&k));
+	ck_assert_int_ge(id, 0);
+	snprintf(line, sizeof line, "{\"keys\":[{\"id\":\"%02x\",\"sends\":true}],\"peers\":[{\"node\":\"ns2\",\"link\":\"waiting\","
+		 "\"uses\":null,\"since\":null,\"accepts\":null}],\"next\":\"", (unsigned)id);
+	EXPECT_BEGIN(line);
+	snprintf(words, sizeof words, "key drop %02x", (unsigned)id);
+	kit_ask(&k, 0, words);
+	EXPECT_EXIT(1);
+	ck_assert_ptr_nonnull(strstr(kit_err(&k), "this node sends with"));
+	snprintf(words, sizeof words, "key send %02x", (unsigned)id);
+	kit_ask(&k, 0, words);
+	EXPECT_EXIT(1);
+	ck_assert_ptr_nonnull(strstr(kit_err(&k), "refused: ns2 is not heard, and nobody knows whether it accepts"));
+	snprintf(words, sizeof words, "key send %02x --force", (unsigned)id);
+	kit_ask(&k, 0, words);
+	EXPECT_EXIT(0);
+	EXPECT_OUT("");
+	static const char *const none[] = { "key send g0", "key send 1", "key send 123", "key drop \"\"" };
+	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+		kit_ask(&k, 0, none[i]);
+		EXPECT_EXIT(1);
+		ck_assert_ptr_nonnull(strstr(kit_err(&k), "this node has no key "));
+	}
+	kit_ask(&k, 0, "key swap 12");
+	EXPECT_EXIT(2);
+}
+END_TEST
+
+/* By a table of the normal distribution: phi = -log10 of what lies beyond. */
+START_TEST(phi_is_how_unlikely_a_silence_is)
+{
+	static const struct { double age, mean, dev, interval, phi; } cases[] = {
+		{ 200, 200, 100, 200, 0.301 }, /* one half */
+		{ 300, 200, 100, 200, 0.799 }, /* one deviation: 0.1587 */
+		{ 400, 200, 100, 200, 1.643 }, /* two: 0.02275 */
+		{ 500, 200, 100, 200, 2.870 }, /* three: 0.00135 */
+		{ 100, 200, 100, 200, 0.075 }, /* 0.8413 */
+		{ 0, 200, 1, 200, 0.010 },     /* the floor, half the interval, makes this two deviations */
+		{ 400, 200, 1, 200, 1.643 },
+		{ 600, 200, 200, 200, 1.643 }, /* above the floor the deviation counts */
+		{ 1e9, 200, 100, 200, 99.9 },  /* bounded, and no overflow */
+		{ -1e9, 200, 100, 200, 0 },
+		{ 500, 200, 0, 0, 0.301 },     /* nothing known: no opinion */
+	};
+	double before = 0;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		double phi = view_phi(cases[i].age, cases[i].mean, cases[i].dev, cases[i].interval);
+		ck_assert_msg(phi > cases[i].phi - 0.05 && phi < cases[i].phi + 0.05, "case %zu: %f", i, phi);
+	}
+	for (double age = 0; age < 5000; age += 10) { /* never falls while it lasts */
+		double phi = view_phi(age, 210, 30, 200);
+		ck_assert(phi >= before);
+		before = phi;
+	}
 }
 END_TEST
 
@@ -614,7 +690,8 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "explain 192.0.2.99", 1, "\"192.0.2.99\" is no service: what its zone says of it, if any does, is the answer (dig @127.0.0.1 -p 5301 shows it)" },
 	{ "stats", 1, "stats: not built yet" },
 	{ "help", 1, "help is done by gemelctl itself" },
-	{ "key new FILE", 1, "key is done by gemelctl itself" },
+	{ "key", 1, "this node has no pair, so it has no keys" },
+	{ "key one two three", 2, "usage: gemelctl key [new FILE|accept FILE|send ID|drop ID] [--force]" },
 };
 
 START_TEST(wrong_words_are_told)
@@ -1035,6 +1112,8 @@ static Suite *suite(void)
 	tcase_add_test(show, explain_cleans_what_comes_from_outside);
 	tcase_add_test(show, peers_without_a_pair);
 	tcase_add_test(show, peers_with_one);
+	tcase_add_test(show, key_tells_what_is_safe);
+	tcase_add_test(show, phi_is_how_unlikely_a_silence_is);
 	tcase_add_test(show, overrides_in_both_forms);
 	tcase_add_test(show, windows_in_both_forms);
 	tcase_add_test(show, failback_asks_for_a_service);

@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""A pair changes its key while it runs, and keeps it to itself; twins with different configurations say so and go on."""
+import glob
+import json
+import os
+import resource
+import signal
+import subprocess
+
+from func import GEMELCTL, Case, main
+from gemelkit import addresses, write_key
+
+SERVICE = 'service "www.example.test" { check = "web", tiers = { { "127.0.0.11", "127.0.0.12" } } }\n'
+SHOP = 'service "shop.example.test" { check = "web", tiers = { { "127.0.0.13" } } }\n'
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+class Pair(Case):
+    """Two nodes, each with a folder of its own: configuration and key are two files that can differ."""
+
+    def setUp(self):
+        super().setUp()
+        self.config = {}
+
+    def write_node(self, name, body):
+        folder = self.scratch.path(name)
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "gemel.lua"), "w") as f:
+            f.write(self.head + body)
+        with open(os.path.join(folder, "example.test.zone"), "wb") as f:
+            f.write(read(self.scratch.path("example.test.zone")))
+        self.config[name] = os.path.join(folder, "gemel.lua")
+        return self.config[name]
+
+    def begin(self, body=SERVICE):
+        shared = self.pair_config("", 1)  # nothing listens on port 1
+        with open(shared) as f:
+            self.head = f.read().replace('"run/', f'"{self.scratch.path("run")}/')
+        for name in ("ns1", "ns2"):
+            self.write_node(name, body)
+            path = os.path.join(self.scratch.path(name), "pair.key")
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as f:
+                f.write(read(self.scratch.path("pair.key")))
+        for name in ("ns1", "ns2"):
+            self.node(self.config[name], name)
+        self.assert_soon(self.are_alike, "an active link and equal records")
+
+    def key_file(self, name):
+        return os.path.join(self.scratch.path(name), "pair.key")
+
+    def keys(self, name):
+        return read(self.key_file(name)).decode().split()
+
+    def json(self, node, *words):
+        status, out, err = self.ctl(node, "--json", *words)
+        self.assertEqual((status, err), (0, ""))
+        return json.loads(out)
+
+    def ctl(self, node, *words):
+        run = subprocess.run([GEMELCTL, "-c", self.config[node], "-n", node, *words], capture_output=True, text=True, check=False,
+                             timeout=60)
+        return run.returncode, run.stdout, run.stderr
+
+    def peer(self, node):
+        return self.json(node, "peers")["peers"][0]
+
+    def are_alike(self):
+        return all(p["link"] in ("active", "mismatch") and p["same_records"] for p in (self.peer("ns1"), self.peer("ns2")))
+
+    def refused(self, node):
+        packets = self.json(node, "peers")["packets"]
+        return {k: v for k, v in packets.items() if k.startswith("refused") and v}
+
+    def links(self, node):
+        return [(e["old"], e["new"]) for e in self.json(node, "events")["events"] if e["kind"] == "link"]
+
+    def alarms(self, node):
+        return [e for e in self.json(node, "events")["events"] if e["kind"] == "alarm"]
+
+    def must(self, node, *words):
+        status, out, err = self.ctl(node, *words)
+        self.assertEqual(status, 0, err)
+        return out
+
+
+class Rotation(Pair):
+    def make_key(self):
+        path = self.scratch.path("new.key")
+        if os.path.exists(path):
+            os.unlink(path)
+        self.must("ns1", "key", "new", path)
+        return path
+
+    def rotate(self):
+        """In the documented order; after each step the twins are as they were."""
+        old = self.json("ns1", "key")["keys"][0]["id"]
+        while True:  # one new key in 256 has the id of the old one, and is refused
+            fresh = self.make_key()
+            status, out, err = self.ctl("ns1", "key", "accept", fresh)
+            if status == 0:
+                break
+            self.assertIn("has the id of the one in use", err)
+        self.must("ns2", "key", "accept", fresh)
+        new = self.json("ns2", "key")["keys"][1]["id"]
+        self.assert_soon(self.are_alike, "records alike under two keys")
+        self.assert_soon(lambda: self.json("ns1", "key")["peers"][0]["accepts"] == f"{old} {new}", "ns2 tells its two keys")
+        self.assert_soon(lambda: self.json("ns2", "key")["peers"][0]["accepts"] == f"{old} {new}", "ns1 tells its two keys")
+        for node, twin in (("ns1", "ns2"), ("ns2", "ns1")):
+            self.must(node, "key", "send", new)
+            self.assert_soon(lambda twin=twin: self.json(twin, "key")["peers"][0]["uses"] == new, f"{twin} hears the new key")
+            self.assert_soon(self.are_alike, "records alike while each sends with another")
+            self.assert_soon(lambda twin=twin: self.json(twin, "key")["peers"][0]["accepts"] == f"{new} {old}", "the keys are told")
+        for node in ("ns1", "ns2"):
+            self.must(node, "key", "drop", old)
+            self.assert_soon(self.are_alike, "records alike under the new key")
+        return old, new
+
+    def test_no_packet_is_refused_and_no_link_falls(self):
+        self.begin()
+        links = self.links("ns1")
+        first = self.keys("ns1")
+        old, new = self.rotate()
+        for node in ("ns1", "ns2"):
+            refused = self.refused(node)
+            self.assertEqual({k: v for k, v in refused.items() if k in ("refused_auth", "refused_replay", "refused_format")}, {})
+            state = self.json(node, "key")
+            self.assertEqual(state["keys"], [{"id": new, "sends": True}])
+            self.assertEqual(state["peers"][0]["uses"], new)
+            self.assertNotIn(first[0], self.keys(node))
+            self.assertEqual(os.stat(self.key_file(node)).st_mode & 0o7777, 0o600)
+            self.assertEqual(self.alarms(node), [])
+            self.assertEqual(glob.glob(self.key_file(node) + ".*"), [])
+        self.assertEqual(self.links("ns1"), links)
+        self.assertNotEqual(old, new)
+        # a start, and one of the coordinator alone, find the key in use
+        self.nodes["ns1"].kill_child("coordinator")
+        self.assert_soon(self.are_alike, "the link after a new coordinator")
+        self.nodes["ns2"].stop()
+        self.nodes["ns2"].start()
+        self.assert_soon(self.are_alike, "the link after a restart")
+        self.assertEqual(self.json("ns1", "key")["keys"], [{"id": new, "sends": True}])
+
+    def test_the_wrong_order_is_refused(self):
+        self.begin()
+        old = self.json("ns1", "key")["keys"][0]["id"]
+        fresh = self.make_key()
+        status, _, err = self.ctl("ns1", "key", "accept", fresh)
+        while "has the id" in err:  # one in 256
+            fresh = self.make_key()
+            status, _, err = self.ctl("ns1", "key", "accept", fresh)
+        self.assertEqual(status, 0, err)
+        new = self.json("ns1", "key")["keys"][1]["id"]
+        before = self.keys("ns1")
+        status, _, err = self.ctl("ns1", "key", "send", new)
+        self.assertEqual((status, f"ns2 does not accept {new} yet" in err), (1, True), err)
+        status, _, err = self.ctl("ns1", "key", "drop", old)
+        self.assertEqual((status, "this node sends with" in err), (1, True), err)
+        status, _, err = self.ctl("ns1", "key", "accept", fresh)
+        self.assertEqual((status, "two keys are in use already" in err), (1, True), err)
+        status, _, err = self.ctl("ns1", "key", "drop", "zz")
+        self.assertEqual((status, "this node has no key zz" in err), (1, True), err)
+        self.assertEqual(self.keys("ns1"), before)
+        self.must("ns2", "key", "accept", fresh)
+        self.assert_soon(lambda: self.json("ns1", "key")["peers"][0]["accepts"] == f"{old} {new}", "ns2 tells its keys")
+        self.must("ns1", "key", "send", new)
+        # ns2 still sends with the old one
+        status, _, err = self.ctl("ns1", "key", "drop", old)
+        self.assertEqual((status, f"ns2 still sends with {old}" in err), (1, True), err)
+        # who is not heard may have any
+        self.nodes["ns2"].kill()
+        self.assert_soon(lambda: self.peer("ns1")["link"] == "lost", "a lost link")
+        self.assert_soon(lambda: "ns2 is not heard" in self.ctl("ns1", "key", "drop", old)[2], "a refusal for want of a twin")
+        self.must("ns1", "key", "drop", old, "--force")
+        self.assertEqual(self.json("ns1", "key")["keys"], [{"id": new, "sends": True}])
+
+    def test_files_changed_by_hand_are_warned_of(self):
+        self.begin()
+        write_key(self.key_file("ns1"))
+        self.must("ns1", "reload")
+        self.assert_soon(lambda: any("still sends with a key that this node no longer has" in a["reason"] for a in self.alarms("ns1")),
+                         "an alarm about the key")
+        # a file that others may read is refused, and the keys in use stay
+        os.chmod(self.key_file("ns1"), 0o640)
+        status, _, err = self.ctl("ns1", "reload")
+        self.assertEqual((status, "is open to others than its owner (mode 0640)" in err), (1, True), err)
+        status, _, err = self.run_gemeld("-c", self.config["ns1"], "-n", "ns1")
+        self.assertEqual((status, "is open to others" in err), (1, True), err)
+
+
+class Secrecy(Pair):
+    def test_no_core_log_or_journal_holds_a_key(self):
+        if os.environ.get("SANITIZED"):
+            self.skipTest("a build with sanitizers traces itself")
+        with open("/proc/sys/kernel/core_pattern") as f:
+            pattern = f.read().strip()
+        here = os.getcwd()
+        cores = self.scratch.path("cores")
+        os.mkdir(cores)
+        os.chmod(cores, 0o777)
+        soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        self.addCleanup(os.chdir, here)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_CORE, (soft, hard))
+        os.chdir(cores)
+        if hard == resource.RLIM_INFINITY:
+            resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+        self.begin()
+        secrets = [k for name in ("ns1", "ns2") for k in self.keys(name)]
+        node = self.nodes["ns1"]
+        for role in ("responder", "coordinator", "prober"):
+            pid = node.children()[role]
+            os.kill(pid, signal.SIGSEGV)
+            self.assert_soon(lambda role=role, pid=pid: node.children().get(role, pid) != pid, f"another {role}")
+        files = glob.glob(os.path.join(cores, "*"))
+        if hard == resource.RLIM_INFINITY and not pattern.startswith(("|", "/")):
+            self.assertEqual(len(files), 1, "the responder's, and no other's")
+        self.assert_soon(self.are_alike, "the link after that")
+        self.must("ns1", "reload")
+        for name in ("ns1", "ns2"):
+            for folder, _, found in os.walk(self.scratch.path("run", name)):
+                files += [os.path.join(folder, f) for f in found]
+            files.append(self.scratch.path(f"{name}.log"))
+        self.assertGreater(len(files), 6)
+        for path in files:
+            content = read(path)
+            for k in secrets:
+                for form in (k.encode(), bytes.fromhex(k)):
+                    self.assertNotIn(form, content, path)
+        for verb in (["peers"], ["key"], ["status"], ["events"]):
+            self.assertNotIn(secrets[0], self.must("ns1", "--json", *verb))
+
+
+class Configurations(Pair):
+    def test_twins_with_different_files(self):
+        self.begin(SERVICE)
+        self.assertTrue(self.peer("ns1")["same_config"])
+        answers = addresses(self.server("ns1"), "www.example.test")
+        self.write_node("ns2", SERVICE.replace('"127.0.0.12"', '"127.0.0.14"') + SHOP)
+        self.must("ns2", "reload")
+        self.assert_soon(lambda: self.peer("ns1")["link"] == "mismatch" and self.peer("ns2")["link"] == "mismatch", "the mismatch")
+        self.assert_soon(lambda: self.peer("ns1")["same_records"], "equal records")
+        text = "services (1 differ, 0 only here, 1 only there): www.example.test"
+        self.assertIn(text, self.peer("ns1")["config"])
+        self.assertIn("services (1 differ, 1 only here, 0 only there)", self.peer("ns2")["config"])
+        self.assertIn("services (1 differ", self.must("ns1", "peers"))
+        self.assert_soon(lambda: any(text in a["reason"] for a in self.alarms("ns1")), "an alarm that names the part")
+        self.assertIn("another configuration", self.ctl("ns1", "status", "--check")[1])
+        # both answer on, and the target that both have is still seen by both
+        self.assertEqual(set(addresses(self.server("ns1"), "www.example.test")), set(answers))
+        self.assert_soon(lambda: addresses(self.server("ns2"), "shop.example.test"), "an answer for what only ns2 has")
+        members = {m["address"]: m for m in self.json("ns1", "service", "www.example.test")["members"]}
+        self.assert_soon(lambda: self.json("ns1", "service", "www.example.test")["members"][0]["twin"] != "abstains",
+                         "the twin's vote on a common target")
+        self.assertEqual(members["127.0.0.12"]["twin"], "abstains")
+        peer = self.peer("ns1")
+        self.assertEqual((peer["targets"], peer["common"]), (2, 1))
+        # the same again
+        self.write_node("ns2", SERVICE)
+        self.must("ns2", "reload")
+        self.assert_soon(lambda: self.peer("ns1")["link"] == "active" and self.peer("ns1")["same_config"], "the same file")
+        self.assert_soon(lambda: any(e["new"] == "same configuration" for e in self.json("ns1", "events")["events"]), "the end of it")
+        self.assert_soon(lambda: self.peer("ns1")["common"] == 2, "votes on both targets")
+
+    def test_a_common_target_is_voted_on(self):
+        """The twin sees it, this node does not: any-up keeps it, though the rest of the files differs."""
+        self.begin(SERVICE)
+        self.write_node("ns2", SERVICE + SHOP)
+        self.must("ns2", "reload")
+        self.assert_soon(lambda: self.peer("ns1")["link"] == "mismatch", "the mismatch")
+        self.assert_soon(lambda: all(m["twin"] == "down" for m in self.json("ns1", "service", "www.example.test")["members"]),
+                         "the twin's verdicts count here")
+
+    def test_peers_tells_all(self):
+        self.begin(SERVICE)
+        p = self.peer("ns1")
+        self.assertEqual((p["lhm"], p["transport"][:3], p["same_config"], p["config"]), (0, "udp", True, None))
+        self.assertLess(p["phi"], 20)
+        self.assertEqual(p["key"], self.json("ns1", "key")["keys"][0]["id"])
+        self.assertEqual(p["keys"], p["key"])
+        self.assert_soon(lambda: self.peer("ns1")["alike"] == 2, "both see both targets alike")
+        self.assertIn("2 of 2", self.must("ns1", "peers"))
+
+
+if __name__ == "__main__":
+    main()
