@@ -2,7 +2,8 @@
 TEST_EXTENSIONS = .py .sh
 PY_LOG_COMPILER = python3
 SH_LOG_COMPILER = sh
-AM_TESTS_ENVIRONMENT = srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)' SANITIZED='$(SANITIZED_WORD)' \
+# Check kills a test that hangs. By default after 4 s, which a busy machine makes of less than one: what is guarded against is for ever.
+AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT; srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)' SANITIZED='$(SANITIZED_WORD)' \
 	GEMEL_LUA_DIR='$(abs_top_srcdir)/lua' PYTHONDONTWRITEBYTECODE=1 \
 	; export srcdir builddir SANITIZED GEMEL_LUA_DIR PYTHONDONTWRITEBYTECODE;
 if SANITIZED
