@@ -178,6 +178,10 @@ void conf_build_pair(struct conf *c)
 	c->pair.name = conf_fields_string(f, PAIR_NAME);
 	c->pair.interval_ms = (uint32_t)conf_fields_ms(f, PAIR_INTERVAL);
 	c->pair.agree = (uint8_t)conf_fields_word(f, PAIR_AGREE);
+	c->pair.share = conf_fields_boolean(f, PAIR_SHARE);
+	if (c->pair.share && c->pair.agree == POLICY_AGREE_LOCAL)
+		conf_fault(c, f->v[PAIR_SHARE], "\"share\" with agree = \"local\"; expected another agree, or no \"share\": a node that "
+			   "goes by its own verdicts alone has to look for itself");
 	if (f->v[PAIR_KEY])
 		read_key(c, f->v[PAIR_KEY]);
 	check_nodes(c);

@@ -207,6 +207,7 @@ static void print_top(struct json *j, const struct conf *c, const struct plan *p
 		put_text(j, "key", c->pair_key_file);
 		put_duration(j, "interval", p->pair.interval_ms);
 		put_field(j, &c->pair_fields, PAIR_AGREE);
+		put_bool(j, "share", p->pair.share);
 		json_end_object(j);
 	} else {
 		json_null(j);

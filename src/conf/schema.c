@@ -86,6 +86,7 @@ static const struct schema_key keys_pair[] = {
 		      .expected = "the path of a key file"},
 	[PAIR_INTERVAL] = {.name = "interval", .type = SCHEMA_DURATION, .min = 100, .max = 1000, .fallback = "200ms"},
 	[PAIR_AGREE] = {.name = "agree", .type = SCHEMA_WORD, .words = words_agree, .fallback = "any-up"},
+	[PAIR_SHARE] = {.name = "share", .type = SCHEMA_BOOLEAN, .fallback = "false"},
 };
 static const struct schema_key keys_zone[] = {
 	[ZONE_FILE] = {.name = "file", .type = SCHEMA_STRING, .min = 1, .max = 1024, .required = true,

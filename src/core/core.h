@@ -202,6 +202,7 @@ struct core_totals { uint32_t services, members, members_up, overrides; uint64_t
 struct core_target_view { /* a stream: one check of one address */
 	const struct plan_stream *conf;
 	enum health_verdict verdict;       /* our own */
+	bool shared;                       /* a twin looks in between */
 	bool known, recovered, running, in_line, stale; /* stale: the verdict grew so old that it is unknown */
 	enum health_breaker breaker;
 	enum health_flapping flapping;

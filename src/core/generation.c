@@ -329,6 +329,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->told = old->told;
 	s->flapping = old->flapping;
 	memcpy(s->heard, old->heard, sizeof s->heard);
+	s->share = old->share;
 	s->unknown_ms = old->unknown_ms;
 	s->stuck = old->stuck;
 	s->vote = old->vote;

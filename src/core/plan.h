@@ -64,6 +64,7 @@ struct plan_pair {
 	uint8_t other_key[PLAN_KEY_LEN];
 	uint32_t interval_ms;
 	uint8_t agree; /* enum policy_agree, never POLICY_AGREE_PAIR */
+	bool share;    /* twins look at targets by turns; never with POLICY_AGREE_LOCAL */
 };
 struct plan_rrl { /* response rate limiting */
 	uint32_t per_s; /* of the node; 0 = off, and the rest means nothing */

@@ -249,8 +249,10 @@ static void read_pair(struct reader *d, struct plan_pair *p)
 		read_key(d, p->other_key);
 	p->interval_ms = get_u32(d->r);
 	p->agree = get_u8(d->r);
+	p->share = read_bool(d);
 	require(d, p->interval_ms >= PAIR_INTERVAL_MIN && p->interval_ms <= PAIR_INTERVAL_MAX);
 	require(d, p->agree >= POLICY_AGREE_ANY_UP && p->agree <= POLICY_AGREE_LOCAL);
+	require(d, !p->share || p->agree != POLICY_AGREE_LOCAL);
 }
 
 static void read_nodes(struct reader *d, struct plan *p)

@@ -66,6 +66,8 @@ static uint64_t digest_pair(const struct plan *p)
 	mix_text(&m, p->pair.present ? p->pair.name : "");
 	mix_number(&m, p->pair.interval_ms);
 	mix_number(&m, p->pair.agree);
+	if (p->pair.share)
+		mix_text(&m, "share");
 	for (uint16_t i = 0; i < p->node_count; i++) {
 		mix_text(&m, p->nodes[i].name);
 		mix_number(&m, p->nodes[i].id);

@@ -95,6 +95,7 @@ static void add_pair(struct bytes *b, const struct plan_pair *p)
 		bytes_add(b, p->other_key, sizeof p->other_key);
 	bytes_u32(b, p->interval_ms);
 	bytes_u8(b, p->agree);
+	bytes_u8(b, p->share);
 }
 
 static void add_script(struct bytes *b, const struct plan_script *s)

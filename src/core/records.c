@@ -11,7 +11,8 @@
  *               NOTICE    5 | … notice.h
  *               STRETCH   6 | … stretch.h
  *               START     7 | begun wall ms 8 | family 1 | tier 1 | owner | ip       a member's slow start
- *     shelf     VERDICT   verdict 1 | flags 1 (1 = recovered) | reason 1 | weight 1 | bitmap 8 | took us 4 | age s 4
+ *     shelf     VERDICT   verdict 1 | flags 1 (1 = recovered) | reason 1 | weight 1 | bitmap 8 | took us 4 | age s 4 |
+ *                         only where probes are shared: flags 1 | alarms 1 | digest 4       share.c
  *               EFFECTIVE state 1 | hlc 8        of a service: tier 1 | hlc 8
  *               ADMIN     verb 1 | hlc 8 | left ms 8 (0 = until auto) | len 1, selector | len 1, author | len 1, reason
  */
@@ -326,7 +327,7 @@ size_t value_verdict_put(uint8_t out[PAIR_VALUE_MAX], const struct stream *s, ui
 	put_u64(&w, s->health.bitmap);
 	put_u32(&w, s->health.last.took_us);
 	put_u32(&w, age_s < AGE_MAX_S ? (uint32_t)age_s : AGE_MAX_S);
-	return w.len;
+	return w.len + share_value_put(out + w.len, &s->share);
 }
 
 bool value_verdict_get(const struct pair_record *p, enum health_verdict *v, bool *recovered, uint8_t *weight)

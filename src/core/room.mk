@@ -22,6 +22,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/schedule.c \
 	src/core/selector.c src/core/selector.h \
 	src/core/service.c \
+	src/core/share.c \
 	src/core/slow.c \
 	src/core/streams.c \
 	src/core/stretch.c src/core/stretch.h \

@@ -81,6 +81,9 @@ void schedule_void(struct core *c, struct stream *s)
 	if (!s->run)
 		return;
 	flight_end(c, s);
+	if (s->share.silent)
+		stream_mark(c, s);
+	s->share.silent = s->share.called = s->share.again = false;
 	health_schedule_next(&s->schedule, &s->conf->timing, &s->health, c->now_ms);
 }
 
@@ -163,7 +166,7 @@ static bool probe(struct core *c, struct stream *s)
 		c->last_run = 1;
 	flight_begin(c, s, c->last_run);
 	health_schedule_started(&s->schedule, c->now_ms);
-	s->asked = !c->paths[s->path].on || s->conf->canary;
+	s->asked = (!c->paths[s->path].on && !s->health.shared) || s->conf->canary;
 	struct core_effect e = { .type = CORE_PROBE };
 	e.probe.stream = (uint32_t)(s - c->gen->streams);
 	e.probe.run = s->run;
@@ -181,7 +184,9 @@ void schedule_run(struct core *c)
 		stream_flap_tick(c, s);
 		if (s->run && !s->asked && c->now_ms >= half_at(s)) {
 			s->asked = true;
-			watch_ask(c, s);
+			if (c->paths[s->path].on)
+				watch_ask(c, s);
+			share_silent(c, s);
 		}
 		if (s->run && c->now_ms >= lost_at(s))
 			schedule_void(c, s);

@@ -49,6 +49,14 @@ struct hold { /* the effective state under one rule of agreement; its own EFFECT
 struct stream;
 struct line { struct stream *first, **last; }; /* last NULL = empty */
 struct check { const char *name; uint32_t stuck; }; /* how many of its streams stay unknown */
+struct share { /* share.c; all 0 where nothing is shared */
+	uint8_t said;    /* flags, as last put on the shelf */
+	uint8_t alarms;  /* we raised, modulo 256: so that each is news */
+	uint32_t digest; /* of the timing, as last put there */
+	bool silent;     /* its probe has waited for half its time-out */
+	bool called;     /* its probe, the next or the one that runs, is for a twin's alarm */
+	bool again;      /* an alarm came while it ran */
+};
 struct target { uint32_t in_flight; struct line line; }; /* an address, whatever is asked there */
 struct stream {
 	const struct plan_stream *conf;
@@ -70,6 +78,7 @@ struct stream {
 	uint8_t told;              /* enum health_verdict, as last told in the log */
 	uint8_t heard[PAIR_NODES_MAX - 1]; /* by peer: what it said last, an enum health_verdict and 1 more; 0 = nothing */
 	bool asked;                /* it waited for half its time-out: others were asked whether our network is there */
+	struct share share;
 	uint32_t flip_ms;          /* as last told to the services */
 	uint8_t flapping;          /* enum health_flapping, as last told in the log */
 	uint32_t use_at, use_count; /* services that ask it: gen->uses */
@@ -241,6 +250,7 @@ struct stretches {
 struct peer {
 	uint8_t id;
 	bool fresh, equal;
+	bool looks;           /* it probes, and shares (share.c) */
 	enum pair_self_state self;
 	uint64_t echo_ms;
 	uint64_t digest_told; /* of its configuration, when it was compared with ours last (common.c); 0 = not yet */
@@ -281,6 +291,7 @@ struct core {
 	enum pair_self_state self;
 	struct health_witness paths[HEALTH_PATHS];
 	enum health_path packet_path; /* by which the present step's packet came */
+	uint8_t share_said;       /* what our NODE record says, and 1 more; 0 = there is none */
 	uint64_t unwitnessed;     /* results that were void for want of a witness, since the start */
 	bool maint;               /* an operator's word; not remembered over a start */
 	uint64_t maint_until_ms;  /* 0 = until "off" */
@@ -341,6 +352,17 @@ void schedule_void(struct core *c, struct stream *s);       /* forgets the run i
 void schedule_void_all(struct core *c);
 void schedule_shift(struct core *c, uint64_t by_ms);        /* we did not run for that long */
 void schedule_alarm(struct core *c);                        /* a prober that stays away */
+
+/* ---- share.c ---- */
+bool share_is_news(const struct core *c, const struct stream *s); /* its shelf has to hear something, or what we do changes */
+void share_settle(struct core *c, struct stream *s);              /* by turns, or not; sets s->tell for what is news */
+void share_result(struct core *c, struct stream *s);              /* fed, and the next probe is placed as if alone */
+void share_silent(struct core *c, struct stream *s);              /* half of its time-out is over */
+void share_hear(struct core *c, struct stream *s, const struct pair_record *r);
+void share_tell(struct core *c);                                  /* our NODE record */
+bool share_peer_looks(const struct core *c, uint8_t node);
+size_t share_value_put(uint8_t *out, const struct share *h);      /* the end of a VERDICT: SHARE_LEN, or 0 */
+#define SHARE_LEN 6
 
 /* ---- flight.c ---- */
 bool flight_has_room(struct core *c, struct stream *s) MUST_CHECK; /* false: it waits in line */

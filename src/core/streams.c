@@ -247,6 +247,7 @@ static bool tell(struct core *c, const struct stream *s)
 static bool settle(struct core *c, struct stream *s)
 {
 	evaluate(c, s);
+	share_settle(c, s);
 	if (s->journal && !journal(c, s))
 		return false;
 	s->journal = false;
@@ -351,6 +352,8 @@ void stream_touch(struct core *c, struct stream *s, bool changed)
 		s->tell = true;
 		stream_mark(c, s);
 	}
+	if (share_is_news(c, s))
+		stream_mark(c, s);
 	if (flip_ms != s->flip_ms) {
 		s->flip_ms = flip_ms;
 		services_of_stream_mark(c, s);
@@ -394,10 +397,12 @@ void stream_result(struct core *c, uint32_t index, uint32_t run, const struct he
 		stretch_turn(c, s);
 	flight_end(c, s);
 	health_schedule_next(&s->schedule, &s->conf->timing, &s->health, c->now_ms);
-	if (result.reason == HEALTH_UNWITNESSED && !s->doubted) /* once: the others asked meanwhile may know by then */
-		s->schedule.next_ms = c->now_ms + s->conf->timing.retry_ms;
+	bool doubted = s->doubted;
 	s->doubted = result.reason == HEALTH_UNWITNESSED;
 	s->voided = health_result_outcome(&result) == HEALTH_VOID;
+	share_result(c, s);
+	if (result.reason == HEALTH_UNWITNESSED && !doubted) /* once: the others asked meanwhile may know by then */
+		s->schedule.next_ms = c->now_ms + s->conf->timing.retry_ms;
 	schedule_timer(c, s);
 	switch (health_result_outcome(&result)) {
 	case HEALTH_PASS:

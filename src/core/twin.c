@@ -60,6 +60,7 @@ int twin_start(struct core *c)
 	if (e < 0)
 		return e;
 	c->boot = 0;
+	c->share_said = 0;
 	watch_self(c);
 	c->self = pair_self(c->pair);
 	note_peers(c);
@@ -197,6 +198,8 @@ static void learn(struct core *c, const struct pair_record *r)
 			stream_mark(c, s);
 		if (s && r->kind == PAIR_VERDICT)
 			hear_verdict(c, s, r);
+		if (s && r->kind == PAIR_VERDICT)
+			share_hear(c, s, r);
 		break;
 	case PAIR_ADMIN:
 		if (!learn_override(c, r)) {
@@ -329,14 +332,15 @@ static void follow_peers(struct core *c)
 		struct pair_peer_view v;
 		pair_peer_get(c->pair, i, &v, c->now_ms);
 		bool fresh = pair_is_fresh(c->pair, p->id, c->now_ms);
-		moved |= fresh != p->fresh || v.self != p->self;
+		bool looks = share_peer_looks(c, p->id);
+		moved |= fresh != p->fresh || v.self != p->self || looks != p->looks;
 		if (fresh && v.shelves_equal && !p->equal)
 			reconcile(c, p->id);
 		if (fresh)
 			hear_self(c, p->id, p->self, v.self);
 		if (v.echo_ms > p->echo_ms)
 			watch_echo(c, v.echo_ms);
-		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = v.shelves_equal, .self = v.self,
+		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = v.shelves_equal, .looks = looks, .self = v.self,
 				    .echo_ms = v.echo_ms, .digest_told = p->digest_told, .differed = p->differed };
 		common_follow(c, p, &v);
 	}
@@ -375,6 +379,7 @@ void twin_run(struct core *c)
 	while (pair_next_event(c->pair, &e))
 		hear(c, &e);
 	follow_peers(c);
+	share_tell(c);
 	want_epoch(c);
 }
 

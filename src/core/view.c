@@ -234,7 +234,7 @@ void core_target_get(const struct core *c, size_t i, struct core_target_view *ou
 	const struct stream *s = &c->gen->streams[i];
 	const struct health_state *h = &s->health;
 	*out = (struct core_target_view){ .conf = s->conf, .verdict = h->verdict, .known = h->known, .recovered = h->recovered,
-					  .running = s->run != 0, .in_line = s->in_line, .counted_ms = h->counted_ms,
+					  .shared = h->shared, .running = s->run != 0, .in_line = s->in_line, .counted_ms = h->counted_ms,
 					  .changed_ms = h->changed_ms, .late_ms = s->late_ms, .services = s->use_count,
 					  .breaker = health_breaker_of(h, s->run != 0), .last = h->last };
 	out->flapping = flapping_of(c, s);

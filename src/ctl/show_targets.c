@@ -2,11 +2,11 @@
  *
  * {"targets":[{"address":"192.0.2.1","check":"web","state":"up","since":"…Z","last":"…Z","took_us":350,"reason":"ok",
  *              "stale":false,"unknown_since":null,"recovered":false,"running":false,"waiting":false,"services":2,
- *              "canary":false,"flap":"steady","penalty":0,"flap_until":null,"breaker":"closed","late_ms":0}],
+ *              "canary":false,"shared":false,"flap":"steady","penalty":0,"flap_until":null,"breaker":"closed","late_ms":0}],
  *  "prober":"up"}
  *
- * last: the newest result that counted. stale: it is so old that the verdict is unknown. waiting: it is due, and there are as many
- * in flight as may be. unknown_since: its check finds nothing out any more, by a fault of its own, and raised an alarm. late_ms: how late its last probe was started.
+ * last: the newest result that counted. shared: a twin looks in between, each at every second interval. stale: it is so old that
+ * the verdict is unknown. waiting: it is due, and there are as many in flight as may be. unknown_since: its check finds nothing out any more, by a fault of its own, and raised an alarm. late_ms: how late its last probe was started.
  * penalty: of its changes between up and down, flap: what comes of it, until then at the earliest.
  */
 #include <inttypes.h>
@@ -64,8 +64,10 @@ static void show_target(const struct ctl_host *h, const struct core_target_view 
 	doc_bool(d, "waiting", t->in_line);
 	doc_uint(d, "services", t->services);
 	doc_bool(d, "canary", t->conf->canary);
+	doc_bool(d, "shared", t->shared);
 	doc_for(d, DOC_PEOPLE);
-	doc_text(d, "note", t->unknown_ms ? "stays unknown" : t->stale ? "stale" : t->in_line ? "waits" : t->recovered ? "recovered" : NULL);
+	doc_text(d, "note", t->unknown_ms ? "stays unknown" : t->stale ? "stale" : t->in_line ? "waits" :
+		 t->recovered ? "recovered" : t->shared ? "shared" : NULL);
 	doc_for(d, DOC_BOTH);
 	show_flap(h, t, d);
 	show_breaker(t, d);

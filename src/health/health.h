@@ -90,6 +90,7 @@ struct health_state {
 	enum health_verdict verdict;
 	bool recovered;        /* from the journal, not yet confirmed or refuted by fall/rise */
 	bool known;            /* a result counted once, or recovered: UNKNOWN is left by fall/rise only */
+	bool shared;           /* the caller's word: a twin looks in between, so results come at every second interval */
 	uint8_t fails, passes; /* in a row, saturating; while UP the failures standing: below fall, both may be over 0 */
 	uint8_t weight_pct;    /* of the last pass; 100 before: a failure on the way down scales nothing away */
 	uint8_t hung;          /* probes in a row that used up their time-out while DOWN, saturating */
@@ -109,7 +110,9 @@ void health_state_recover(struct health_state *s, enum health_verdict v, uint64_
 /* Feeds one result. Returns true when the verdict changed. */
 bool health_state_feed(struct health_state *s, const struct health_timing *t, const struct health_result *r,
 		       uint64_t now_ms) MUST_CHECK;
-/* Turns a verdict without a counted result for 3 intervals (+ timeout) into UNKNOWN; true when it changed. */
+/* What speaks against the verdict has begun and is neither enough yet nor made good again: retry is in force. */
+bool health_state_is_turning(const struct health_state *s, const struct health_timing *t);
+/* Turns a verdict without a counted result for 3 intervals (+ timeout; 6 of what is shared) into UNKNOWN; true when it changed. */
 bool health_state_age(struct health_state *s, const struct health_timing *t, uint64_t now_ms) MUST_CHECK;
 /* When health_state_age will next have something to do, if nothing comes; UINT64_MAX = never. */
 uint64_t health_state_age_at(const struct health_state *s, const struct health_timing *t);
@@ -134,7 +137,8 @@ enum health_flapping health_state_flapping(const struct health_state *s, const s
 const char *health_flapping_text(enum health_flapping f); /* "steady", "flapping", "suppressed" */
 /* Results still needed until the verdict can flip, were every next one contrary and nothing held: at least 1. */
 unsigned health_state_to_flip(const struct health_state *s, const struct health_timing *t);
-/* The same as a time, in full intervals, and not before a hold can end; saturates one below UINT32_MAX, which means "never" to
+/* The same as a time, in full intervals, and not before a hold can end, shared or not: somebody looks every interval, and what
+ * one finds makes the other look at once. Saturates one below UINT32_MAX, which means "never" to
  * the policy room. What is left of a hold is rounded down to 1, 2, 4, 8 … intervals, or each probe would be a new TTL. */
 uint32_t health_state_flip_ms(const struct health_state *s, const struct health_timing *t, uint64_t now_ms);
 
@@ -161,5 +165,14 @@ void health_schedule_started(struct health_schedule *s, uint64_t now_ms);
  * failures are made good by as many passes, or on their way to bear out a down of the journal; else at its place in the next interval. Later than now always, however long the pause was. */
 void health_schedule_next(struct health_schedule *s, const struct health_timing *t, const struct health_state *st,
 			  uint64_t now_ms);
+/* Of a target that twins look at by turns, on a clock that they share: one interval after the other, each with the place that
+ * the key gives and jitter as above; who has turn 0 takes the even ones, who has turn 1 the odd.
+ *
+ *     clock ├──interval──┼──interval──┼──interval──┼──interval──┤
+ *     0        P                         P
+ *     1                    P                         P
+ *
+ * The first time after now, on that clock, that is this turn's. */
+uint64_t health_schedule_turn(uint64_t place, const struct health_timing *t, unsigned turn, uint64_t clock_ms);
 
 #endif

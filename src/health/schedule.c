@@ -10,14 +10,35 @@ static uint32_t interval(const struct health_timing *t)
 	return t->interval_ms > 0 ? t->interval_ms : 1;
 }
 
+static uint64_t jitter(uint64_t place, uint64_t number, uint64_t len)
+{
+	return hash_mix(place, number + SALT) % (len / JITTER_PART + 1);
+}
+
+/* Where the next interval of this place begins. */
+static uint64_t next_begin(uint64_t place, uint64_t len, uint64_t now_ms)
+{
+	uint64_t phase = place % len, into = now_ms % len;
+
+	return now_ms - into + phase + (phase > into ? 0 : len);
+}
+
 /* Reckoned from the clock's zero, never from the last probe, so lateness does not add up and a pause of any length costs one
  * computation. */
 uint64_t health_schedule_aligned(const struct health_schedule *s, const struct health_timing *t, uint64_t now_ms)
 {
-	uint64_t len = interval(t), phase = s->place % len, into = now_ms % len;
-	uint64_t at = now_ms - into + phase + (phase > into ? 0 : len);
+	uint64_t len = interval(t), at = next_begin(s->place, len, now_ms);
 
-	return at + hash_mix(s->place, at / len + SALT) % (len / JITTER_PART + 1);
+	return at + jitter(s->place, at / len, len);
+}
+
+uint64_t health_schedule_turn(uint64_t place, const struct health_timing *t, unsigned turn, uint64_t clock_ms)
+{
+	uint64_t len = interval(t), at = next_begin(place, len, clock_ms);
+
+	if ((at / len & 1) != (turn & 1))
+		at += len;
+	return at + jitter(place, at / len, len);
 }
 
 void health_schedule_init(struct health_schedule *s, const struct health_timing *t, uint64_t place, uint64_t now_ms)
@@ -33,28 +54,13 @@ void health_schedule_started(struct health_schedule *s, uint64_t now_ms)
 	s->started_ms = now_ms;
 }
 
-/* What speaks against the verdict has begun and is neither enough yet nor made good again. Passes that are enough of a target that
- * is held down wait for time, not for probes. A down from the journal is no vote until failures bear it out: that is a way, too. */
-static bool on_the_way(const struct health_state *st, const struct health_timing *t)
-{
-	switch (st->verdict) {
-	case HEALTH_VERDICT_UP:
-		return st->fails > 0;
-	case HEALTH_VERDICT_DOWN:
-		return (st->passes > 0 && st->passes < t->rise) || (st->recovered && st->fails > 0);
-	case HEALTH_VERDICT_UNKNOWN:
-		break;
-	}
-	return st->fails > 0 || st->passes > 0;
-}
-
 void health_schedule_next(struct health_schedule *s, const struct health_timing *t, const struct health_state *st,
 			  uint64_t now_ms)
 {
 	uint32_t retry = t->retry_ms < interval(t) ? t->retry_ms : interval(t);
 
 	s->running = false;
-	if (on_the_way(st, t))
+	if (health_state_is_turning(st, t))
 		s->next_ms = now_ms + (retry > 0 ? retry : 1);
 	else
 		s->next_ms = health_schedule_aligned(s, t, now_ms + (uint64_t)(health_breaker_factor(st, t) - 1) * interval(t));

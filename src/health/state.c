@@ -132,11 +132,27 @@ bool health_state_feed(struct health_state *s, const struct health_timing *t, co
 	return false;
 }
 
+/* Passes that are enough of a target that is held down wait for time, not for probes. A down from the journal is no vote until
+ * failures bear it out: that is a way, too. */
+bool health_state_is_turning(const struct health_state *s, const struct health_timing *t)
+{
+	switch (s->verdict) {
+	case HEALTH_VERDICT_UP:
+		return s->fails > 0;
+	case HEALTH_VERDICT_DOWN:
+		return (s->passes > 0 && s->passes < t->rise) || (s->recovered && s->fails > 0);
+	case HEALTH_VERDICT_UNKNOWN:
+		break;
+	}
+	return s->fails > 0 || s->passes > 0;
+}
+
 uint64_t health_state_age_at(const struct health_state *s, const struct health_timing *t)
 {
 	if (s->verdict == HEALTH_VERDICT_UNKNOWN)
 		return UINT64_MAX;
-	return s->counted_ms + AGE_INTERVALS * (uint64_t)t->interval_ms * health_breaker_factor(s, t) + t->timeout_ms;
+	uint64_t apart_ms = (uint64_t)t->interval_ms * health_breaker_factor(s, t) * (s->shared ? 2 : 1);
+	return s->counted_ms + AGE_INTERVALS * apart_ms + t->timeout_ms;
 }
 
 bool health_state_age(struct health_state *s, const struct health_timing *t, uint64_t now_ms)

@@ -73,8 +73,10 @@ static void read_pair(struct maker *m, char **at)
 	pair->name = "demo";
 	pair->interval_ms = 200;
 	pair->agree = agree_of(word ? word : "any-up");
-	while (word && (word = strtok_r(NULL, " ", at)))
+	while (word && (word = strtok_r(NULL, " ", at))) {
 		m->away = m->away || strcmp(word, "away") == 0;
+		pair->share = pair->share || strcmp(word, "share") == 0;
+	}
 	for (size_t i = 0; i < sizeof pair->key; i++)
 		pair->key[i] = (uint8_t)(i * 7 + 1);
 }

@@ -28,3 +28,11 @@ tests_sim_histories_SOURCES = tests/sim/histories.c tests/sim/histories.h tests/
 tests_sim_histories_LDADD = $(CORE_LIBS)
 tests_sim_histories_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_sim_histories_CFLAGS = $(AM_CFLAGS)
+
+# Twins that look at targets by turns: half the probes, nothing found later than the bound, 0 false DOWN.
+check_PROGRAMS += tests/sim/share
+TESTS += tests/sim/share
+tests_sim_share_SOURCES = tests/sim/share.c tests/sim/seeds.h tests/lib/plan_make.c tests/lib/plan_make.h
+tests_sim_share_LDADD = $(CORE_LIBS)
+tests_sim_share_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_sim_share_CFLAGS = $(AM_CFLAGS)

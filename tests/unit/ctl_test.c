@@ -420,7 +420,7 @@ START_TEST(targets_in_both_forms)
 	EXPECT_EXIT(0);
 	EXPECT_BEGIN("{\"targets\":[{\"address\":\"127.0.0.11\",\"check\":\"web\",\"state\":\"down\",\"since\":\"2023");
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"took_us\":300,\"reason\":\"connect refused\",\"stale\":false,\"unknown_since\":null,\"recovered\":false,"
-					       "\"running\":false,\"waiting\":false,\"services\":2,\"canary\":false,"
+					       "\"running\":false,\"waiting\":false,\"services\":2,\"canary\":false,\"shared\":false,"
 					       "\"flap\":\"steady\",\"penalty\":0,\"flap_until\":null,\"breaker\":\"closed\",\"late_ms\":0}"));
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "],\"prober\":\"up\"}"));
 	kit_ask(&k, 0, "targets");

@@ -361,6 +361,51 @@ START_TEST(test_timeline)
 }
 END_TEST
 
+/* Two take turns: together they are at every interval's place once, whoever asks when. */
+START_TEST(test_schedule_turns)
+{
+	struct rng rng;
+
+	rng_init(&rng, SEED);
+	for (int i = 0; i < 500; i++) {
+		uint64_t place = rng_u64(&rng), clock = 1700000000000u + rng_below(&rng, 100000), at[2], last = 0;
+
+		for (unsigned turn = 0; turn < 2; turn++)
+			at[turn] = health_schedule_turn(place, &plain, turn, clock);
+		for (int n = 0; n < 20; n++) {
+			unsigned turn = at[1] < at[0];
+
+			ck_assert(at[turn] > clock && at[turn] <= clock + 2 * LONGEST);
+			ck_assert_uint_le((at[turn] - place % 5000) % 5000, JITTER);
+			ck_assert_uint_eq((at[turn] - place % 5000) / 5000 % 2, turn);
+			ck_assert(!last || (at[turn] - last <= LONGEST && at[turn] - last >= 5000 - JITTER));
+			ck_assert_uint_eq(health_schedule_turn(place, &plain, turn, clock), at[turn]); /* nothing is remembered */
+			last = clock = at[turn];
+			at[turn] = health_schedule_turn(place, &plain, turn, clock + rng_below(&rng, 300));
+		}
+	}
+	/* no interval, and a clock near its zero */
+	ck_assert_uint_le(health_schedule_turn(7, &(struct health_timing){ 0 }, 1, 0), 2);
+	ck_assert_uint_le(health_schedule_turn(UINT64_MAX, &plain, 3, 0), 2 * LONGEST);
+}
+END_TEST
+
+START_TEST(test_shared_ages_at_half_the_rate)
+{
+	struct health_state s;
+
+	health_state_init(&s);
+	ck_assert(feed(&s, &plain, 'P', 1000));
+	ck_assert_uint_eq(health_state_age_at(&s, &plain), 1000 + 3 * 5000 + 2000);
+	uint32_t flip_ms = health_state_flip_ms(&s, &plain, 1000);
+	s.shared = true;
+	ck_assert_uint_eq(health_state_age_at(&s, &plain), 1000 + 6 * 5000 + 2000);
+	ck_assert_uint_eq(health_state_flip_ms(&s, &plain, 1000), flip_ms); /* somebody looks every interval */
+	ck_assert(!health_state_age(&s, &plain, 32999));
+	ck_assert(health_state_age(&s, &plain, 33000));
+}
+END_TEST
+
 START_TEST(test_schedule_start)
 {
 	struct health_schedule s;
@@ -519,6 +564,8 @@ static Suite *health_suite(void)
 	suite_add_tcase(s, state);
 	tcase_add_test(schedule, test_timeline);
 	tcase_add_test(schedule, test_schedule_start);
+	tcase_add_test(schedule, test_schedule_turns);
+	tcase_add_test(schedule, test_shared_ages_at_half_the_rate);
 	tcase_add_test(schedule, test_schedule_does_not_drift);
 	tcase_add_test(schedule, test_schedule_never_in_the_past);
 	tcase_add_test(schedule, test_schedule_retries);

@@ -1,0 +1,117 @@
+"""Twins that share probes: half of them while all is well, and nobody notices when it is not."""
+import json
+import socket
+import threading
+import time
+
+from func import Case, main
+from gemelkit import addresses, free_port, wait_until
+
+NAME = "www.example.test"
+A, B = "127.0.0.81", "127.0.0.82"
+INTERVAL = 0.5
+LOOKS = 10
+
+
+class Counter:
+    """Answers HTTP, and notes when it was asked."""
+
+    def __init__(self, address, port):
+        self.times = []
+        self.listener = socket.create_server((address, port), backlog=64)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            self.times.append(time.monotonic())
+            with conn:
+                try:
+                    conn.recv(4096)
+                    conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                except OSError:
+                    pass
+
+    def took(self):
+        """How long the next LOOKS looks take, in intervals."""
+        first = len(self.times)
+        if not wait_until(lambda: len(self.times) > first + LOOKS, 60):
+            raise AssertionError(f"{LOOKS} looks do not come")
+        return (self.times[first + LOOKS] - self.times[first]) / INTERVAL
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+class Share(Case):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        self.counters = {a: Counter(a, self.port) for a in (A, B)}
+        for c in self.counters.values():
+            self.addCleanup(c.listener.close)
+        body = (f'check "fast" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "500ms", timeout = "400ms", '
+                f'retry = "100ms", fall = 3, rise = 2 }}\nservice "{NAME}" {{ check = "fast", tiers = {{ {{ "{A}", "{B}" }} }} }}\n')
+        config = self.pair_config(body, self.port)
+        with open(config) as f:
+            text = f.read()
+        assert text.count('key = "pair.key",') == 1
+        with open(config, "w") as f:
+            f.write(text.replace('key = "pair.key",', 'key = "pair.key", share = true,'))
+        for n in ("ns1", "ns2"):
+            self.node(config, n)
+        self.assert_soon(lambda: self.shared("ns1") == {A, B} and self.shared("ns2") == {A, B}, "both share both targets")
+
+    def shared(self, node):
+        status, out, err = self.ctl(node, "--json", "targets")
+        self.assertEqual(status, 0, err)
+        return {t["address"] for t in json.loads(out)["targets"] if t["shared"]}
+
+    def answers(self, node):
+        return set(addresses(self.server(node), NAME) or ())
+
+    def test_each_target_gets_half_the_probes(self):
+        # without sharing there are two in an interval, so that ten take five
+        self.assertGreater(self.counters[A].took(), LOOKS * 0.75)
+        # and both of the twins look: each has results that are younger than two intervals and a bit, again and again
+        for node in ("ns1", "ns2"):
+            before = json.loads(self.ctl(node, "--json", "targets")[1])["targets"][0]["last"]
+            self.assert_soon(lambda n=node, b=before: json.loads(self.ctl(n, "--json", "targets")[1])["targets"][0]["last"] != b, f"{node} looks")
+        status, out, err = self.ctl("ns1", "targets")
+        self.assertEqual(status, 0, err)
+        self.assertIn("shared", out)
+
+    def test_a_dead_target_leaves_both_answers(self):
+        self.counters[A].close()
+        dead = time.monotonic()
+        self.assert_soon(lambda: self.answers("ns1") == {B} and self.answers("ns2") == {B}, "the dead one is out of both answers")
+        took = time.monotonic() - dead
+        # an interval and its jitter, two retries, the twin's word; and three seconds for a machine that is busy
+        self.assertLess(took, INTERVAL * 17 / 16 + 0.2 + 0.05 + 3)
+        self.assert_soon(lambda: self.shared("ns1") == {A, B} and self.shared("ns2") == {A, B}, "they share what is down, too")
+        self.counters[A] = Counter(A, self.port)
+        self.addCleanup(self.counters[A].listener.close)
+        self.assert_soon(lambda: self.answers("ns1") == {A, B} and self.answers("ns2") == {A, B}, "it is back in both answers")
+        self.assertEqual(self.answers("ns1"), {A, B})
+
+    def test_a_lone_survivor_looks_at_the_full_rate(self):
+        self.nodes["ns2"].kill()
+        self.assert_soon(lambda: not self.shared("ns1"), "nothing is shared with the dead")
+        # at half its rate ten looks would take twenty intervals; a busy machine may need more than one try
+        self.assert_soon(lambda: self.counters[A].took() < LOOKS * 1.5, "the survivor looks at every interval")
+        self.assertEqual(self.answers("ns1"), {A, B})
+        self.nodes["ns2"].start()
+        self.assert_soon(lambda: self.shared("ns1") == {A, B} and self.shared("ns2") == {A, B}, "its return ends that")
+
+    def test_a_twin_that_is_stopped_says_so(self):
+        self.nodes["ns2"].stop()
+        self.assert_soon(lambda: not self.shared("ns1"), "nothing is shared with one that left")
+        self.assertEqual(self.answers("ns1"), {A, B})
+
+
+if __name__ == "__main__":
+    main()
