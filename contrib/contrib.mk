@@ -1,4 +1,5 @@
 EXTRA_DIST += contrib/demo contrib/check contrib/count contrib/prepare contrib/py/gemelkit.py contrib/py/demo.py
+EXTRA_DIST += contrib/prometheus/gemel.rules.yml contrib/prometheus/gemel-dashboard.json
 
 # gdnsd's configuration to ours.
 EXTRA_DIST += contrib/from-gdnsd contrib/py/from_gdnsd/__init__.py contrib/py/from_gdnsd/checks.py contrib/py/from_gdnsd/convert.py \
