@@ -1,6 +1,8 @@
 #include "app/child.h"
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include "app/confine.h"
 #include "io/log.h"
 
 void child_init(enum ipc_role role)
@@ -16,4 +18,16 @@ void child_init(enum ipc_role role)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+}
+
+void child_confine(struct chan *supervisor, enum ipc_role role, int folder)
+{
+	uint8_t room[8];
+	struct wbuf w;
+	unsigned by = confine_enter(role, folder);
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_CONFINED);
+	put_u8(&w, (uint8_t)by);
+	if (chan_send_buf(supervisor, &w))
+		exit(1);
 }

@@ -167,14 +167,14 @@ static void join(struct child *a, struct child *b)
 	close(pair[1]);
 }
 
-static void tell_children(struct supervisor *s)
+void children_tell(struct supervisor *s)
 {
 	struct child *to = children_get(s, IPC_COORDINATOR);
 	uint8_t room[256];
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_CHILDREN);
-	put_u8(&w, ROLE_COUNT - !s->now.plugins);
+	put_u8(&w, ROLE_COUNT - !s->now.plugins + 1);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		const struct child *c = &s->child[i];
 		if (!children_wants(s, c->role))
@@ -185,6 +185,11 @@ static void tell_children(struct supervisor *s)
 		put_u64(&w, c->started_wall_ms);
 		put_u8(&w, c->confined);
 	}
+	put_u8(&w, IPC_LOADER);
+	put_u32(&w, 0); /* its number may be another process's by now */
+	put_u32(&w, 0);
+	put_u64(&w, s->load_wall_ms);
+	put_u8(&w, s->load_confined);
 	if (to->chan)
 		children_check_sent(to, chan_send_buf(to->chan, &w));
 }
@@ -224,7 +229,7 @@ static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, 
 		break;
 	case IPC_CONFINED:
 		c->confined = get_u8(&r);
-		tell_children(s);
+		children_tell(s);
 		break;
 	default: /* IPC_BEAT, or nothing of ours */
 		break;
@@ -287,7 +292,7 @@ void children_start(struct child *c)
 			join(coordinator, &s->child[i]);
 	if (c == runner || c->role == IPC_PROBER)
 		join(children_get(s, IPC_PROBER), runner);
-	tell_children(s);
+	children_tell(s);
 }
 
 void children_on_restart(evutil_socket_t fd, short what, void *ctx)
@@ -331,7 +336,7 @@ void children_died(struct child *c, int status)
 	if (s->stopping)
 		return;
 	if (!children_wants(s, c->role)) {
-		tell_children(s);
+		children_tell(s);
 		return;
 	}
 	if (WIFSIGNALED(status))

@@ -107,6 +107,8 @@ static void start(struct coordinator *c)
 		return;
 	}
 	c->plan = p;
+	coordinator_what_if_begin(c);
+	child_confine(c->supervisor, IPC_COORDINATOR, c->state_fd);
 	begin_core(c);
 }
 

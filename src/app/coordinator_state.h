@@ -69,6 +69,7 @@ struct coordinator {
 	int reload_status;
 	uint64_t new_epoch; /* asked for by the core, not yet on disk */
 	pid_t what_if[WHAT_IF_MAX];  /* processes that answer one; 0 = none */
+	int oom_fd;                  /* /proc/self/oom_score_adj, opened while it could be; -1 = none */
 	uint64_t epoch_retry_ms; /* not tried again before; then by the first step, of which probes bring many */
 };
 
@@ -111,6 +112,7 @@ void coordinator_connection(struct coordinator *c, const struct core_effect *e);
 
 /* coordinator_whatif.c */
 const char *coordinator_what_if(void *ctx, const struct ctl_what_if *ask); /* of ctl_actions */
+void coordinator_what_if_begin(struct coordinator *c);                     /* before the coordinator is confined */
 void coordinator_what_if_second(struct coordinator *c);                    /* buries who answered */
 
 /* coordinator_links.c */

@@ -24,6 +24,7 @@
 #include "ctl/verbs.h"
 #include "ctl/whatif.h"
 #include "ctl/wire.h"
+#include "io/log.h"
 
 #define ANSWER_S 60 /* from the request to the end of the reply */
 #define CPU_S 30    /* 10,000 services take well under one */
@@ -97,13 +98,6 @@ static void limit(rlim_t seconds)
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	if (nice(NICE) < 0) /* then it goes beside the others */
 		errno = 0;
-	confine_secrets(false); /* or the file would be root's */
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	confine_secrets(true);
-	if (fd >= 0 && write(fd, "1000", 4) != 4) /* then it is one of many */
-		errno = 0;
-	if (fd >= 0)
-		close(fd);
 }
 
 /* Nothing of the coordinator's is within reach afterwards but its memory, which is a copy. */
@@ -144,6 +138,25 @@ static void answer(struct coordinator *c, const struct ctl_what_if *ask, const s
 
 /* ---- the coordinator ---- */
 
+void coordinator_what_if_begin(struct coordinator *c)
+{
+	confine_secrets(false); /* or the file would be root's */
+	c->oom_fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	confine_secrets(true);
+}
+
+/* Made with the score that is to be the copy's, since neither of us may open its file; back to ours at once. */
+static pid_t fork_first_to_go(struct coordinator *c)
+{
+	char own[16];
+	ssize_t len = c->oom_fd < 0 ? 0 : pread(c->oom_fd, own, sizeof own, 0);
+	bool raised = len > 0 && pwrite(c->oom_fd, "1000", 4, 0) == 4; /* else it is one of many */
+	pid_t pid = fork();
+	if (pid != 0 && raised && pwrite(c->oom_fd, own, (size_t)len, 0) != len)
+		log_line(LOG_LEVEL_WARNING, "the coordinator stays the first to go where memory is short: %s", strerror(errno));
+	return pid;
+}
+
 void coordinator_what_if_second(struct coordinator *c)
 {
 	for (size_t i = 0; i < WHAT_IF_MAX; i++)
@@ -161,7 +174,7 @@ const char *coordinator_what_if(void *ctx, const struct ctl_what_if *ask)
 	while (i < WHAT_IF_MAX && c->what_if[i])
 		i++;
 	coordinator_get_host(c, &h); /* its moment is the one that is asked about, however long the plan takes to come */
-	pid_t pid = i < WHAT_IF_MAX ? fork() : 0;
+	pid_t pid = i < WHAT_IF_MAX ? fork_first_to_go(c) : 0;
 	if (i == WHAT_IF_MAX) {
 		refused = "others ask what-if already; try again";
 	} else if (pid == 0) {

@@ -1,7 +1,8 @@
 bin_PROGRAMS += gemelctl
 gemelctl_SOURCES = src/app/gemelctl.c src/app/gemelctl.h src/app/gemelctl_test.c src/app/gemelctl_probe.c src/app/gemelctl_whatif.c src/app/gemelctl_key.c src/app/check.c src/app/check.h src/app/once.c src/app/once.h \
-	src/app/prober_plan.c src/app/prober_plan.h src/app/runner.c src/app/runner.h src/app/runner_hook.c src/app/runner_hook.h src/app/child.h
-gemelctl_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+	src/app/prober_plan.c src/app/prober_plan.h src/app/runner.c src/app/runner.h src/app/runner_hook.c src/app/runner_hook.h src/app/child.c src/app/child.h \
+	$(CONFINE_SOURCES)
+gemelctl_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SECCOMP_CFLAGS)
 gemelctl_LDADD = src/conf/libconf.a src/ctl/libctl.a src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a \
 	src/policy/libpolicy.a src/health/libhealth.a src/ipc/libipc.a src/zone/libzone.a src/answer/libanswer.a src/dns/libdns.a \
-	src/base/libbase.a $(LUA_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) $(EVENT_LIBS) $(OPENSSL_LIBS) -lpthread -lm
+	src/base/libbase.a $(LUA_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) $(EVENT_LIBS) $(OPENSSL_LIBS) $(SECCOMP_LIBS) -lpthread -lm

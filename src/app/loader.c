@@ -8,12 +8,15 @@
 #include "app/loader.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "app/confine.h"
 #include "app/imageset.h"
 #include "app/site.h"
 #include "app/snapshot.h"
@@ -501,6 +504,40 @@ static int choose_key(struct loader *l)
 	return 0;
 }
 
+/* The state folder, or where it will be made, by the supervisor, at a first start. */
+static int open_state(const char *path)
+{
+	char p[PATH_MAX];
+	int fd = -1;
+
+	if (strlen(path) >= sizeof p)
+		return -1;
+	strcpy(p, path);
+	while ((fd = open(p, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 && errno == ENOENT) {
+		char *end = strrchr(p, '/');
+		if (!end || end == p)
+			return end ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+		*end = 0;
+	}
+	return fd;
+}
+
+/* From here on it reads zones, which others may have written. */
+static int confine(struct loader *l, const struct plan_node *node)
+{
+	uint8_t room[8];
+	struct wbuf w;
+	int state = node ? open_state(node->state) : -1;
+	unsigned by = confine_enter(IPC_LOADER, state);
+
+	if (state >= 0)
+		close(state);
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_CONFINED);
+	put_u8(&w, (uint8_t)by);
+	return chan_send_now(l->channel, w.data, w.len, NULL, 0);
+}
+
 static int load(struct loader *l)
 {
 	const struct plan_node *node;
@@ -508,8 +545,11 @@ static int load(struct loader *l)
 
 	if (e)
 		return e;
-	conf_check_keys(l->conf, tls_key_fits, &l->faults);
 	node = conf_node(l->conf);
+	e = confine(l, node);
+	if (e)
+		return e;
+	conf_check_keys(l->conf, tls_key_fits, &l->faults);
 	if (!l->set.count && node) {
 		e = snapshot_read(&l->set, node->state, &l->snapshot);
 		l->from_snapshot = true;

@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "app/child.h"
-#include "app/confine.h"
 #include "app/once.h"
 #include "app/prober_plan.h"
 #include "app/sockets.h"
@@ -467,15 +466,8 @@ static unsigned raise_limits(void)
 /* From here on nothing needs a privilege, a program or a file but the CAs. What does must come before. */
 static void confine(struct prober *p)
 {
-	uint8_t room[8];
-	struct wbuf w;
 	tls_prepare();
-	unsigned by = confine_enter(IPC_PROBER);
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_CONFINED);
-	put_u8(&w, (uint8_t)by);
-	if (chan_send_buf(p->supervisor, &w))
-		exit(1);
+	child_confine(p->supervisor, IPC_PROBER, -1);
 }
 
 int prober_main(int channel)

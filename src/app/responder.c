@@ -112,8 +112,7 @@ static void take_site(struct responder *r, const uint8_t *data, size_t len)
 	struct site s;
 	arena_init(&a, 1 << 20);
 	if (site_get(&s, data, len, &a) == 0) {
-		long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-		unsigned workers = s.node.workers ? s.node.workers : cpus > 0 ? (unsigned)cpus : 1;
+		unsigned workers = s.node.workers ? s.node.workers : r->cpus;
 		if (!r->view && !r->waiting) /* a view has room for so many workers, no more */
 			r->worker_count = workers < RESPONDER_WORKERS_MAX ? workers : RESPONDER_WORKERS_MAX;
 		size_t nsid_len = s.node.nsid ? strlen(s.node.nsid) : 0;
@@ -370,6 +369,8 @@ int responder_main(int channel)
 	memset(r, 0, sizeof *r);
 	if (!(r->base = event_base_new()))
 		return 1;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN); /* reads a file */
+	r->cpus = cpus > 0 ? (unsigned)cpus : 1;
 	r->worker_count = 1;
 	r->arriving.zones = -1;
 	r->main_answer.rng[0] = clock_mono_us();
@@ -383,6 +384,7 @@ int responder_main(int channel)
 		return 1;
 	struct timeval every = { .tv_sec = 1 };
 	event_add(second, &every);
+	child_confine(r->supervisor, IPC_RESPONDER, -1);
 	event_base_dispatch(r->base);
 	return 1;
 }

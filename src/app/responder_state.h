@@ -98,7 +98,7 @@ struct responder {
 	struct listen_set listens[RESPONDER_LISTENS_MAX];
 	size_t listen_count;
 	struct worker workers[RESPONDER_WORKERS_MAX];
-	unsigned worker_count;
+	unsigned worker_count, cpus;
 	struct answer_worker main_answer; /* for TCP */
 	struct answer_limits limits;
 	struct answer_nets *subnet_from; /* what limits has, to be freed */

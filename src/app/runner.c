@@ -244,6 +244,7 @@ int runner_main(int channel)
 	struct event *child = evsignal_new(r->base, SIGCHLD, on_child, r), *beat = event_new(r->base, -1, EV_PERSIST, on_beat, r);
 	if (!r->supervisor || !child || !beat || event_add(child, NULL) || event_add(beat, &every))
 		return 1;
+	child_confine(r->supervisor, IPC_RUNNER, -1);
 	event_base_dispatch(r->base);
 	return 1;
 }

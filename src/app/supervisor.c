@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 #include "app/child.h"
+#include "app/confine.h"
 #include "app/site.h"
 #include "app/supervisor_state.h"
 #include "base/diag.h"
@@ -216,12 +217,15 @@ static void loader_message(void *ctx, const uint8_t *data, size_t len, int *fds,
 	struct rbuf r;
 	rbuf_init(&r, data, len);
 	enum ipc_type t = ipc_type_get(&r);
-	if (t == IPC_DIAG || t == IPC_DONE || t == IPC_PROGRESS || s->saving)
+	if (t == IPC_DIAG || t == IPC_DONE || t == IPC_PROGRESS || t == IPC_CONFINED || s->saving)
 		chan_close_fds(fds, fd_count);
 	if (t == IPC_DIAG) {
 		pass_on_diag(s, &r, data, len);
 	} else if (t == IPC_PROGRESS) {
 		pass_on_progress(s, &r, data, len);
+	} else if (t == IPC_CONFINED) {
+		s->load_confined = get_u8(&r);
+		children_tell(s);
 	} else if (s->saving) {
 		if (t == IPC_SAVED)
 			s->unsaved = false;
@@ -266,6 +270,8 @@ void supervisor_load(struct supervisor *s)
 		return;
 	}
 	s->loader = pid;
+	s->load_wall_ms = clock_wall_ms();
+	s->load_confined = 0;
 	struct child hello = { .sup = s, .role = IPC_LOADER, .chan = s->loader_chan };
 	children_send_hello(&hello);
 	int e = s->now.plan >= 0 ? generation_send_images(&s->now, s->loader_chan) : 0;
@@ -407,6 +413,7 @@ int supervisor_main(const char *file, const char *node)
 {
 	log_init("supervisor", LOG_LEVEL_INFO);
 	allow_files();
+	confine_supervisor();
 	signal(SIGPIPE, SIG_IGN);
 	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .sockets.lock_fd = -1 };
 	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER, IPC_RUNNER };

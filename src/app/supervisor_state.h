@@ -38,6 +38,8 @@ struct supervisor {
 	uint64_t crashes;            /* of the responder, young, with `now` */
 	struct child child[ROLE_COUNT];
 	pid_t loader;
+	uint64_t load_wall_ms; /* when the last one began, */
+	uint8_t load_confined; /* and what it put itself under */
 	struct chan *loader_chan;
 	bool saving;     /* the loader handed all over, and writes the snapshot */
 	bool unsaved;    /* the last one that handed over did not finish that */
@@ -57,6 +59,7 @@ struct supervisor {
 /* children.c */
 struct child *children_get(struct supervisor *s, enum ipc_role role);
 void children_start(struct child *c);
+void children_tell(struct supervisor *s); /* the coordinator, of all of them */
 bool children_wants(const struct supervisor *s, enum ipc_role role); /* false for a runner that no check needs */
 void children_follow_plugins(struct supervisor *s); /* starts or stops the runner, as `now` asks */
 void children_died(struct child *c, int status); /* after waitpid: back-off, then again */

@@ -110,22 +110,38 @@ class Processes(Case):
                 return True
         self.assert_soon(lambda: all(gone(p) for p in pids), "the children are gone")
 
-    def test_the_prober_is_confined(self):
-        """What `status` says of it is what the kernel says; the answers above were got through it."""
-        claims = {p["role"]: p["confined"] for p in json.loads(self.ctl("ns1", "--json", "status")[1])["processes"]}
-        pid = self.ns1.children()["prober"]
+    def kernel_says(self, pid):
         with open(f"/proc/{pid}/status") as f:
-            is_so = {k: v.split() for k, v in (line.rstrip("\n").split(":", 1) for line in f)}
-        self.assertIn(claims["prober"], ("no", "landlock", "seccomp", "landlock, seccomp"))
-        self.assertEqual(is_so["Seccomp"], ["2" if "seccomp" in claims["prober"] else "0"])
+            return {k: v.split() for k, v in (line.rstrip("\n").split(":", 1) for line in f)}
+
+    def test_every_process_is_confined(self):
+        """What `status` says of each is what the kernel says; the answers above were got through it."""
+        claims = {p["role"]: p["confined"] for p in json.loads(self.ctl("ns1", "--json", "status")[1])["processes"]}
+        self.assertEqual(set(claims), {"responder", "coordinator", "prober", "loader"})
+        self.assertEqual(len(set(claims.values())), 1, claims)
+        for role, pid in self.ns1.children().items():
+            is_so = self.kernel_says(pid)
+            self.assertIn(claims[role], ("no", "landlock", "seccomp", "landlock, seccomp"))
+            self.assertEqual(is_so["Seccomp"], ["2" if "seccomp" in claims[role] else "0"], role)
+            self.assertEqual(is_so["NoNewPrivs"], ["1"], role)
+            for caps in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                self.assertEqual(int(is_so[caps][0], 16), 0, caps)
+            if os.geteuid() == 0:
+                self.assertNotIn("0", is_so["Uid"] + is_so["Gid"] + is_so["Groups"], role)
+            self.assertIn("landlock, seccomp" if claims[role] == "landlock, seccomp" else f"notice {role}: ",
+                          claims[role] + self.ns1.log(), "what is missing stands in the log")
+
+    def test_threads_of_the_responder_are_confined(self):
+        pid = self.ns1.children()["responder"]
+        threads = {self.kernel_says(f"{pid}/task/{t}")["Seccomp"][0] for t in os.listdir(f"/proc/{pid}/task")}
+        self.assertEqual(threads, {self.kernel_says(pid)["Seccomp"][0]})
+
+    def test_supervisor_keeps_only_what_it_needs(self):
+        is_so = self.kernel_says(self.ns1.process.pid)
         self.assertEqual(is_so["NoNewPrivs"], ["1"])
-        for caps in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
-            self.assertEqual(int(is_so[caps][0], 16), 0, caps)
-        if os.geteuid() == 0:
-            self.assertNotIn("0", is_so["Uid"] + is_so["Gid"] + is_so["Groups"])
-        self.assertEqual([claims["responder"], claims["coordinator"]], ["no", "no"])
-        self.assertIn("landlock, seccomp" if claims["prober"] == "landlock, seccomp" else "notice prober: ",
-                      claims["prober"] + self.ns1.log(), "what is missing stands in the log")
+        for caps in ("CapPrm", "CapEff"):
+            self.assertEqual(int(is_so[caps][0], 16) & (1 << 21 | 1 << 19 | 1 << 16), 0, "CAP_SYS_ADMIN, _PTRACE, _MODULE")
+        self.assertEqual(is_so["CapInh"], ["0" * 16])
 
     def test_stop_in_good_order(self):
         self.assertEqual(self.ns1.stop(), 0)

@@ -1,4 +1,4 @@
-/* The prober's confinement, tried from inside: a child enters it and then asks for what it must not have, and for what it needs.
+/* Each role's confinement, tried from inside: a child enters it and then asks for what it must not have, and for what it needs.
  * Each line says what comes of it: 0, an errno, or a signal. */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,7 +36,9 @@
 static int listener = -1, seqpacket[2];
 static uint16_t port;
 static int null_fd = -1;
-static bool knows_ports; /* Landlock does, from its ABI 4 on */
+static int folder = -1;  /* the state folder of those that have one */
+static char folder_path[] = "/tmp/gemel-confine-state-XXXXXX";
+static long landlock_abi;
 
 static int result(long r)
 {
@@ -88,7 +91,7 @@ static int protect_to_execute(void)
 
 static int take_port(void)
 {
-	if (!knows_ports)
+	if (landlock_abi < 4)
 		return EACCES; /* nothing to try: before ABI 4 Landlock bars files only */
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(8053) };
 	return result(bind(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&a, sizeof a));
@@ -150,15 +153,187 @@ static int no_capability(void)
 	return result(syscall(SYS_capget, &head, have)); /* in no list */
 }
 
+/* ---- what others than the prober try ---- */
+
+static int write_etc(void) { return result(open("/etc/gemel-confine-test", O_WRONLY | O_CREAT, 0600)); }
+static int write_var_tmp(void)
+{
+	int fd = open("/var/tmp", O_TMPFILE | O_RDWR, 0600);
+	return fd < 0 && errno != EOPNOTSUPP ? errno : 0;
+}
+static int write_oom(void) { return result(open("/proc/self/oom_score_adj", O_WRONLY)); }
+static int read_stat(void) { return result(open("/proc/self/stat", O_RDONLY)); }
+static int state_read(void) { return result(openat(folder, "old", O_RDONLY)); }
+static int state_make_dir(void) { return result(mkdirat(folder, "dir", 0700)); }
+static int state_link(void) { return result(symlinkat("/etc/passwd", folder, "link")); }
+static int state_leave(void) { return result(renameat(folder, "old", AT_FDCWD, "/tmp/gemel-confine-test")); }
+static int memory_file(void)
+{
+	int fd = memfd_create("x", MFD_ALLOW_SEALING);
+	return fd < 0 ? errno : result(write(fd, "x", 1) == 1 ? fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) : -1);
+}
+
+static int state_write(void)
+{
+	int fd = openat(folder, "new", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return fd < 0 || write(fd, "x", 1) != 1 || fsync(fd) || ftruncate(fd, 0) || renameat(folder, "new", folder, "newer") ||
+	       unlinkat(folder, "newer", 0) ? errno : 0;
+}
+
+static void *nothing(void *ctx) { return ctx; }
+
+static int thread(void)
+{
+	pthread_t t;
+	int e = pthread_create(&t, NULL, nothing, NULL);
+	return e ? e : pthread_join(t, NULL);
+}
+
+/* As images and the overlay's log are: stat, map, read. */
+static int old_memory(void)
+{
+	struct stat st;
+	char c;
+	return fstat(null_fd, &st) || pread(null_fd, &c, 1, 0) < 0 ? errno : 0;
+}
+
+static int accept_call(void)
+{
+	errno = 0;
+	fcntl(listener, F_SETFL, O_NONBLOCK);
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	return fd < 0 && errno != EAGAIN ? errno : 0;
+}
+
+static int copy(void)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(7);
+	return pid < 0 || waitpid(pid, &status, 0) != pid ? errno : WEXITSTATUS(status) == 7 ? 0 : 997;
+}
+
+static int other_world(void) { return result(syscall(SYS_clone, 0x10000000 | SIGCHLD, NULL, NULL, NULL, NULL)); } /* CLONE_NEWUSER */
+static int run_program(void) { return system("exec /bin/true") == 0 ? 0 : 997; }
+
+/* What a plugin starts is held as it is. */
+static int program_writes(void)
+{
+	return system("{ : > /etc/gemel-confine-test; } 2>/dev/null") == 0 ? 0 : EACCES;
+}
+
+static int signal_parent(void) { return landlock_abi < 6 ? EPERM : result(kill(getppid(), 0)); }
+
 enum needs { NOTHING = 0, FILES = CONFINE_LANDLOCK, CALLS = CONFINE_SECCOMP, BOTH = FILES | CALLS };
 
-static const struct attempt {
+struct attempt {
 	const char *what;
 	int (*try)(void);
 	int expect;
 	enum needs needs;  /* without these the answer is another */
 	const char *file;  /* has to be there; NULL = none */
-} attempts[] = {
+};
+
+/* The responder opens nothing at all: what it serves comes as descriptors. */
+static const struct attempt responder[] = {
+	{ "make a file", write_tmp, EPERM, CALLS, NULL },
+	{ "write a device", write_null, EPERM, CALLS, NULL },
+	{ "an unnamed file", unnamed_file, EPERM, CALLS, NULL },
+	{ "write to a state folder", state_write, EPERM, CALLS, NULL },
+	{ "read a file of it", state_read, EPERM, CALLS, NULL },
+	{ "read /etc/passwd", read_passwd, EPERM, CALLS, NULL },
+	{ "read /proc/self/mem", read_mem, EPERM, CALLS, NULL },
+	{ "list /", list_root, EPERM, CALLS, NULL },
+	{ "openat2", openat2_call, EPERM, CALLS, NULL },
+	{ "make a folder", make_dir, EPERM, CALLS, NULL },
+	{ "remove a file", remove_file, EPERM, CALLS, NULL },
+	{ "change a mode", change_mode, EPERM, CALLS, NULL },
+	{ "a file in memory", make_memfd, EPERM, CALLS, NULL },
+	{ "execve", exec_true, KILLED + SIGSYS, CALLS, NULL },
+	{ "execveat", exec_fd, KILLED + SIGSYS, CALLS, NULL },
+	{ "fork", fork_call, EPERM, CALLS, NULL },
+	{ "another user namespace", other_world, EPERM, CALLS, NULL },
+	{ "ptrace", trace_me, KILLED + SIGSYS, CALLS, NULL },
+	{ "bpf", bpf_call, KILLED + SIGSYS, CALLS, NULL },
+	{ "setresuid", set_uid, KILLED + SIGSYS, CALLS, NULL },
+	{ "kill its parent", kill_parent, EPERM, CALLS, NULL },
+	{ "raise a limit", raise_limit, EPERM, CALLS, NULL },
+	{ "map code", memory_to_execute, EPERM, CALLS, NULL },
+	{ "make code", protect_to_execute, EPERM, CALLS, NULL },
+	{ "io_uring", io_uring, EPERM, CALLS, NULL },
+	{ "begin a connection", connect_loopback, EPERM, CALLS, NULL },
+	{ "AF_UNIX", unix_socket, EPERM, CALLS, NULL },
+	{ "raw ICMP", raw_socket, EPERM, NOTHING, NULL },
+	{ "a thread", thread, 0, NOTHING, NULL },
+	{ "take a connection", accept_call, 0, NOTHING, NULL },
+	{ "a file that it was given", old_memory, 0, NOTHING, NULL },
+	{ "a channel that it had", old_channel, 0, NOTHING, NULL },
+	{ "abort", abort_call, KILLED + SIGABRT, NOTHING, NULL },
+};
+
+static const struct attempt coordinator[] = {
+	{ "make a file", write_tmp, EACCES, FILES, NULL },
+	{ "make one in /etc", write_etc, EACCES, NOTHING, NULL },
+	{ "write a device", write_null, EACCES, FILES, NULL },
+	{ "be killed last", write_oom, EACCES, FILES, NULL },
+	{ "list /", list_root, EACCES, FILES, NULL },
+	{ "a folder in the state folder", state_make_dir, EACCES, FILES, NULL },
+	{ "a link in it", state_link, EPERM, CALLS, NULL },
+	{ "move a file out of it", state_leave, EACCES, FILES, NULL },
+	{ "execve", exec_true, KILLED + SIGSYS, CALLS, NULL },
+	{ "another user namespace", other_world, EPERM, CALLS, NULL },
+	{ "ptrace", trace_me, KILLED + SIGSYS, CALLS, NULL },
+	{ "kill its parent", kill_parent, EPERM, CALLS, NULL },
+	{ "map code", memory_to_execute, EPERM, CALLS, NULL },
+	{ "AF_UNIX", unix_socket, EPERM, CALLS, NULL },
+	{ "take a port", take_port, EACCES, BOTH, NULL },
+	{ "listen", listen_call, EPERM, CALLS, NULL },
+	{ "write to the state folder", state_write, 0, NOTHING, NULL },
+	{ "read a file of it", state_read, 0, NOTHING, NULL },
+	{ "whose number is that", read_passwd, 0, NOTHING, NULL },
+	{ "figures of a process", read_stat, 0, NOTHING, NULL },
+	{ "a file in memory", memory_file, 0, NOTHING, NULL },
+	{ "a copy of itself", copy, 0, NOTHING, NULL },
+	{ "a thread", thread, 0, NOTHING, NULL },
+	{ "take a connection", accept_call, 0, NOTHING, NULL },
+	{ "connect to loopback", connect_loopback, 0, NOTHING, NULL },
+};
+
+static const struct attempt loader[] = {
+	{ "make a file", write_tmp, EACCES, FILES, NULL },
+	{ "make one in /etc", write_etc, EACCES, NOTHING, NULL },
+	{ "write a device", write_null, EACCES, FILES, NULL },
+	{ "move a file out of the state folder", state_leave, EACCES, FILES, NULL },
+	{ "execve", exec_true, KILLED + SIGSYS, CALLS, NULL },
+	{ "fork", fork_call, EPERM, CALLS, NULL },
+	{ "begin a connection", connect_loopback, EPERM, CALLS, NULL },
+	{ "AF_UNIX", unix_socket, EPERM, CALLS, NULL },
+	{ "setresuid", set_uid, KILLED + SIGSYS, CALLS, NULL },
+	{ "map code", memory_to_execute, EPERM, CALLS, NULL },
+	{ "write to the state folder", state_write, 0, NOTHING, NULL },
+	{ "make a folder there", state_make_dir, 0, NOTHING, NULL },
+	{ "read /etc/passwd", read_passwd, 0, NOTHING, NULL },
+	{ "list /", list_root, 0, NOTHING, NULL },
+	{ "a file in memory", memory_file, 0, NOTHING, NULL },
+};
+
+static const struct attempt runner[] = {
+	{ "make a file in /etc", write_etc, EACCES, NOTHING, NULL },
+	{ "have one made there", program_writes, EACCES, NOTHING, NULL },
+	{ "signal its parent", signal_parent, EPERM, FILES, NULL },
+	{ "mount", mount_call, EPERM, NOTHING, NULL },
+	{ "bpf", bpf_call, EPERM, NOTHING, NULL },
+	{ "unshare", unshare_call, EPERM, CALLS, NULL },
+	{ "raw ICMP", raw_socket, EPERM, NOTHING, NULL },
+	{ "run a program", run_program, 0, NOTHING, NULL },
+	{ "make a temporary file", write_var_tmp, 0, NOTHING, NULL },
+	{ "write a device", write_null, 0, NOTHING, NULL },
+	{ "read /etc/passwd", read_passwd, 0, NOTHING, NULL },
+	{ "connect to loopback", connect_loopback, 0, NOTHING, NULL },
+};
+
+static const struct attempt prober[] = {
 	/* files */
 	{ "make a file", write_tmp, EPERM, CALLS, NULL },
 	{ "write a device", write_null, EPERM, CALLS, NULL },
@@ -211,25 +386,25 @@ static const struct attempt {
 
 /* ---- the child ---- */
 
-static _Noreturn void child(const struct attempt *a, int out)
+static _Noreturn void child(enum ipc_role role, const struct attempt *a, int out)
 {
 	int told = NOT_ENTERED;
 	signal(SIGXFSZ, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	unsigned by = confine_enter(IPC_PROBER);
+	unsigned by = confine_enter(role, folder);
 	told = (by & a->needs) == a->needs ? a->try() : SKIPPED;
 	ssize_t n = write(out, &told, sizeof told);
 	_exit(n == sizeof told ? 0 : 1);
 }
 
-static int attempt(const struct attempt *a)
+static int attempt(enum ipc_role role, const struct attempt *a)
 {
 	int out[2], told = NOT_ENTERED, status;
 	ck_assert_int_eq(pipe(out), 0);
 	pid_t pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
-		child(a, out[1]);
+		child(role, a, out[1]);
 	close(out[1]);
 	ssize_t n = read(out[0], &told, sizeof told);
 	close(out[0]);
@@ -250,25 +425,66 @@ static void set_up(void)
 	null_fd = mkstemp(name);
 	ck_assert_int_ge(null_fd, 0);
 	unlink(name);
-	knows_ports = syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= 4; /* LANDLOCK_CREATE_RULESET_VERSION */
+	landlock_abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1); /* LANDLOCK_CREATE_RULESET_VERSION */
+	ck_assert_ptr_nonnull(mkdtemp(folder_path));
+	folder = open(folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(openat(folder, "old", O_WRONLY | O_CREAT | O_CLOEXEC, 0600), 0);
 	tls_prepare();
+}
+
+static void tear_down(void)
+{
+	unlinkat(folder, "old", 0);
+	unlinkat(folder, "dir", AT_REMOVEDIR);
+	ck_assert_int_eq(rmdir(folder_path), 0);
 }
 
 /* ---- tests ---- */
 
-START_TEST(from_inside)
+static void try_all(enum ipc_role role, const struct attempt *list, size_t count)
 {
 	set_up();
-	for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
-		const struct attempt *a = &attempts[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct attempt *a = &list[i];
 		if (a->file && access(a->file, R_OK) != 0)
 			continue;
-		int got = attempt(a);
+		int got = attempt(role, a);
 		if (got == SKIPPED)
-			printf("skipped, this kernel or build has no %s: %s\n", confine_text(a->needs), a->what);
+			printf("skipped, this kernel or build has no %s: %s, %s\n", confine_text(a->needs), ipc_role_text(role), a->what);
 		else
-			ck_assert_msg(got == a->expect, "%s: got %d (%s), expected %d", a->what, got, strerror(got), a->expect);
+			ck_assert_msg(got == a->expect, "%s, %s: got %d (%s), expected %d", ipc_role_text(role), a->what, got, strerror(got),
+				      a->expect);
 	}
+	tear_down();
+}
+
+START_TEST(prober_from_inside)
+{
+	try_all(IPC_PROBER, prober, sizeof prober / sizeof *prober);
+}
+END_TEST
+
+START_TEST(responder_from_inside)
+{
+	try_all(IPC_RESPONDER, responder, sizeof responder / sizeof *responder);
+}
+END_TEST
+
+START_TEST(coordinator_from_inside)
+{
+	try_all(IPC_COORDINATOR, coordinator, sizeof coordinator / sizeof *coordinator);
+}
+END_TEST
+
+START_TEST(loader_from_inside)
+{
+	try_all(IPC_LOADER, loader, sizeof loader / sizeof *loader);
+}
+END_TEST
+
+START_TEST(runner_from_inside)
+{
+	try_all(IPC_RUNNER, runner, sizeof runner / sizeof *runner);
 }
 END_TEST
 
@@ -282,7 +498,7 @@ START_TEST(what_it_claims_is_so)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(in[1]);
-		by = confine_enter(IPC_PROBER);
+		by = confine_enter(IPC_PROBER, -1);
 		ssize_t n = write(out[1], &by, sizeof by);
 		n += read(in[0], &by, 1); /* until the test has looked */
 		_exit(n != sizeof by);
@@ -314,9 +530,9 @@ START_TEST(it_can_be_left_out)
 	static const struct attempt read = { "read /etc/passwd", read_passwd, 0, NOTHING, NULL };
 	static const struct attempt claim = { "claim", read_passwd, SKIPPED, CALLS, NULL };
 	setenv(CONFINE_VARIABLE, "no", 1);
-	ck_assert_int_eq(attempt(&raise), raise.expect);
-	ck_assert_int_eq(attempt(&read), read.expect);
-	ck_assert_int_eq(attempt(&claim), claim.expect);
+	ck_assert_int_eq(attempt(IPC_PROBER, &raise), raise.expect);
+	ck_assert_int_eq(attempt(IPC_PROBER, &read), read.expect);
+	ck_assert_int_eq(attempt(IPC_PROBER, &claim), claim.expect);
 }
 END_TEST
 
@@ -332,6 +548,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { from_inside, what_it_claims_is_so, it_can_be_left_out, words };
+	const TTest *tests[] = { prober_from_inside, responder_from_inside, coordinator_from_inside, loader_from_inside,
+				 runner_from_inside, what_it_claims_is_so, it_can_be_left_out, words };
 	return unit_run("confine", tests, sizeof tests / sizeof *tests);
 }

@@ -374,7 +374,7 @@ check_PROGRAMS += tests/unit/confine_test
 TESTS += tests/unit/confine_test
 tests_unit_confine_test_SOURCES = tests/unit/confine_test.c tests/unit/unit.h $(CONFINE_SOURCES)
 tests_unit_confine_test_LDADD = src/io/libio.a src/ipc/libipc.a src/health/libhealth.a src/base/libbase.a $(OPENSSL_LIBS) $(SECCOMP_LIBS) $(CHECK_LIBS)
-tests_unit_confine_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS)
+tests_unit_confine_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS) -pthread
 
 check_PROGRAMS += tests/unit/prober_test
 TESTS += tests/unit/prober_test
