@@ -6,7 +6,8 @@
  *     down       unknown         nothing: it abstains, and its link or state tells why
  *     unknown    up              nothing: so begins every target
  *
- * A verdict that it recovered from its journal is no news. A flood is bounded: what is left out is counted, and its begin told.
+ * A verdict that it recovered from its journal is no news. The address is the member's: each node may probe it at another. A flood
+ * is bounded: what is left out is counted, and its begin told.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ static void tell(struct core *c, const struct stream *s, const struct pair_recor
 	struct core_notice n = { .kind = CORE_NOTICE_VERDICT, .cause = "twin" };
 	if (!may_be_told(c, r->owner))
 		return;
-	addr_format(&s->conf->addr, true, n.subject);
+	addr_format(stream_member_addr(c, s), true, n.subject);
 	snprintf(n.old, sizeof n.old, "%s", state_of(was));
 	snprintf(n.new, sizeof n.new, "%s", state_of(is));
 	snprintf(n.reason, sizeof n.reason, "%s", health_reason_text(value_verdict_reason(r)));

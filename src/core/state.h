@@ -378,6 +378,8 @@ void streams_mark_all(struct core *c);
 void streams_settle(struct core *c);
 uint64_t stream_effective_key(const struct gen *g, const struct stream *s, uint8_t agree);
 enum pair_vote stream_own_vote(const struct stream *s);
+/* Of the first member that asks it; the probed address where none does. A twin may probe the same member somewhere else. */
+const struct addr *stream_member_addr(const struct core *c, const struct stream *s);
 enum pair_vote stream_peer_vote(const struct core *c, const struct stream *s, uint8_t node, uint8_t *weight);
 void round_begin(struct core *c);
 void round_check(struct core *c);

@@ -185,11 +185,30 @@ static bool tell_effective(struct core *c, const struct stream *s, uint8_t agree
 	return pair_write(c->pair, PAIR_EFFECTIVE, stream_effective_key(c->gen, s, agree), value, len, c->now_ms) == 0;
 }
 
+static bool asks(const struct gen *g, const struct plan_check *check, const struct stream *s)
+{
+	for (uint16_t k = 0; k < check->count; k++)
+		if (&g->streams[check->streams[k]] == s)
+			return true;
+	return false;
+}
+
+const struct addr *stream_member_addr(const struct core *c, const struct stream *s)
+{
+	for (uint32_t u = 0; u < s->use_count; u++) {
+		const struct plan_service *v = c->gen->services[c->gen->uses[s->use_at + u]].conf;
+		for (uint16_t i = 0; i < v->policy.member_count; i++)
+			if (asks(c->gen, &v->checks[i], s))
+				return &v->policy.members[i].addr;
+	}
+	return &s->conf->addr;
+}
+
 /* Of a step that a packet began: what the services will give as the reason. */
 static void note_twins_word(struct core *c, const struct stream *s, uint8_t state)
 {
 	char ip[ADDR_TEXT_MAX];
-	snprintf(c->why, sizeof c->why, "%s %s by the twin's vote", addr_format(&s->conf->addr, true, ip),
+	snprintf(c->why, sizeof c->why, "%s %s by the twin's vote", addr_format(stream_member_addr(c, s), true, ip),
 		 health_verdict_text((enum health_verdict)state));
 }
 

@@ -106,6 +106,19 @@ START_TEST(a_change_that_the_twin_saw_is_told_once)
 }
 END_TEST
 
+/* Where we probe a member ourselves is nothing that the twin saw. */
+START_TEST(the_address_is_the_members)
+{
+	begin(TWO);
+	((struct plan_stream *)core_plan(w.core)->streams)[0].addr.ip[1] = 99;
+	says(0, HEALTH_VERDICT_UP, false, HEALTH_OK);
+	run(1000);
+	says(0, HEALTH_VERDICT_DOWN, false, HEALTH_CONNECT_REFUSED);
+	run(1000);
+	ck_assert_str_eq(heard(), TOLD_11 "state=down was=up cause=twin reason=\"connect refused\" observer=ns2\n");
+}
+END_TEST
+
 START_TEST(abstaining_is_no_change)
 {
 	begin(TWO);
@@ -209,7 +222,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { a_change_that_the_twin_saw_is_told_once, abstaining_is_no_change, its_start_tells_only_what_changed,
+	const TTest *const tests[] = { a_change_that_the_twin_saw_is_told_once, the_address_is_the_members, abstaining_is_no_change, its_start_tells_only_what_changed,
 				       a_reload_keeps_what_was_heard, a_flood_is_bounded_and_its_rest_counted, its_own_troubles_are_told };
 	Suite *s = suite_create("core_hear");
 	TCase *t = tcase_create("stories");
