@@ -154,10 +154,13 @@ struct core_member_view {
 	const char *window, *held_back;        /* the maintenance window that forces it; one that does not, for nobody else could answer; NULL */
 	const char *missing;                   /* the service that it needs and that is down, for which it counts as down; NULL = none */
 };
+struct core_peer_vote { uint8_t node; enum health_verdict vote; enum health_reason reason; /* NONE = not told */ };
 struct core_vote_view { /* one of the streams that a member's check asks */
 	const struct plan_stream *conf;
 	enum health_verdict state;     /* effective, by the service's rule of agreement */
-	enum health_verdict own, twin; /* votes; UNKNOWN = abstains */
+	enum health_verdict own;       /* vote; UNKNOWN = abstains */
+	struct core_peer_vote peers[PAIR_NODES_MAX - 1]; /* one each; who is not heard abstains */
+	uint8_t peer_count;
 	bool recovered, stale;         /* our own: as in core_target_view */
 	enum health_flapping flapping;
 	uint32_t penalty;

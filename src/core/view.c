@@ -74,16 +74,25 @@ static enum health_verdict verdict_of(enum pair_vote v)
 	return v == PAIR_UP ? HEALTH_VERDICT_UP : v == PAIR_DOWN ? HEALTH_VERDICT_DOWN : HEALTH_VERDICT_UNKNOWN;
 }
 
+static struct core_peer_vote peer_vote(const struct core *c, const struct stream *s, size_t peer)
+{
+	struct core_peer_vote v = { .node = c->peers[peer].id, .vote = HEALTH_VERDICT_UNKNOWN };
+	const struct pair_record *r = pair_find(c->pair, v.node, PAIR_VERDICT, s->conf->key);
+	uint8_t weight;
+	if (!c->peers[peer].fresh || !r)
+		return v;
+	v.vote = verdict_of(stream_peer_vote(c, s, v.node, &weight));
+	v.reason = v.vote == HEALTH_VERDICT_UNKNOWN ? HEALTH_REASON_NONE : value_verdict_reason(r);
+	return v;
+}
+
 /* The votes on a stream: ours, and the first that a twin we hear has cast. */
 static void view_votes(const struct core *c, const struct stream *s, enum health_verdict *own, enum health_verdict *twin)
 {
 	*own = verdict_of(stream_own_vote(s));
 	*twin = HEALTH_VERDICT_UNKNOWN;
-	for (size_t i = 0; i < c->peer_count && *twin == HEALTH_VERDICT_UNKNOWN; i++) {
-		uint8_t weight;
-		if (c->peers[i].fresh)
-			*twin = verdict_of(stream_peer_vote(c, s, c->peers[i].id, &weight));
-	}
+	for (size_t i = 0; i < c->peer_count && *twin == HEALTH_VERDICT_UNKNOWN; i++)
+		*twin = peer_vote(c, s, i).vote;
 }
 
 static void view_stream(const struct core *c, const struct stream *s, struct core_member_view *out)
@@ -159,7 +168,9 @@ void core_vote_get(const struct core *c, size_t service, size_t member, size_t i
 					.penalty = health_flap_penalty(&stream->health.flap, &stream->conf->timing.flap, c->now_ms),
 					.flap_ends_ms = health_flap_ends_at(&stream->health.flap, &stream->conf->timing.flap),
 					.last = stream->health.last };
-	view_votes(c, stream, &out->own, &out->twin);
+	out->own = verdict_of(stream_own_vote(stream));
+	for (size_t k = 0; k < c->peer_count; k++)
+		out->peers[out->peer_count++] = peer_vote(c, stream, k);
 }
 
 /* Decided again rather than remembered: the same pure function of the same states, and nobody pays for it who does not ask. */

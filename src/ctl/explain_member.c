@@ -20,12 +20,19 @@ static bool votes_still(const struct core_vote_view *v)
 	return (v->own == HEALTH_VERDICT_UP && o != HEALTH_PASS) || (v->own == HEALTH_VERDICT_DOWN && o != HEALTH_FAIL);
 }
 
-/* "ns1 votes down (connect refused), ns2 abstains, agree = "any-up"" */
+static void add_peer_vote(struct explain_line *l, const struct explain *e, const struct core_peer_vote *v)
+{
+	const char *name = view_node_name(e->h, v->node);
+	explain_add(l, ", %s %s%s", name ? name : "twin", v->vote == HEALTH_VERDICT_UNKNOWN ? "" : "votes ", view_vote_text(v->vote));
+	if (v->vote == HEALTH_VERDICT_DOWN && v->reason != HEALTH_REASON_NONE)
+		explain_add(l, " (%s)", health_reason_text(v->reason));
+}
+
+/* "ns1 votes down (connect refused), ns2 abstains, ns3 votes down (connect timeout), agree = "any-up"" */
 static void add_votes(struct explain_line *l, const struct explain *e, const struct core_vote_view *v)
 {
-	const char *twin = view_twin_name(e->h);
 	char reason[VIEW_REASON_MAX];
-	bool abstains = v->own == HEALTH_VERDICT_UNKNOWN;
+	bool abstains = v->own == HEALTH_VERDICT_UNKNOWN, silent = abstains;
 	explain_add(l, "%s %s%s%s", view_node(e->h)->name, votes_still(v) ? "still " : "", abstains ? "" : "votes ", view_vote_text(v->own));
 	if (v->recovered)
 		explain_add(l, " (from before the restart, not yet borne out)");
@@ -33,10 +40,13 @@ static void add_votes(struct explain_line *l, const struct explain *e, const str
 		explain_add(l, " (its last result is too old)");
 	else if (*view_reason(&v->last, reason))
 		explain_add(l, " (%s)", reason);
-	if (twin)
-		explain_add(l, ", %s %s%s, agree = \"%s\"", twin, v->twin == HEALTH_VERDICT_UNKNOWN ? "" : "votes ",
-			    view_vote_text(v->twin), agree_text(e->why.agree));
-	if (abstains && v->twin == HEALTH_VERDICT_UNKNOWN && v->state != HEALTH_VERDICT_UNKNOWN)
+	for (uint8_t k = 0; k < v->peer_count; k++) {
+		add_peer_vote(l, e, &v->peers[k]);
+		silent &= v->peers[k].vote == HEALTH_VERDICT_UNKNOWN;
+	}
+	if (v->peer_count > 0)
+		explain_add(l, ", agree = \"%s\"", agree_text(e->why.agree));
+	if (silent && v->state != HEALTH_VERDICT_UNKNOWN)
 		explain_add(l, "; without a vote it stays what it was");
 }
 

@@ -119,6 +119,21 @@ START_TEST(the_address_is_the_members)
 }
 END_TEST
 
+START_TEST(its_vote_comes_with_its_reason)
+{
+	struct core_vote_view v;
+	begin(TWO);
+	core_vote_get(w.core, 0, 0, 0, &v);
+	ck_assert(v.peer_count == 1 && v.peers[0].node == 2 && v.peers[0].vote == HEALTH_VERDICT_UNKNOWN);
+	ck_assert_int_eq(v.peers[0].reason, HEALTH_REASON_NONE);
+	says(0, HEALTH_VERDICT_DOWN, false, HEALTH_CONNECT_REFUSED);
+	run(1000);
+	core_vote_get(w.core, 0, 0, 0, &v);
+	ck_assert(v.own == HEALTH_VERDICT_UP && v.peers[0].vote == HEALTH_VERDICT_DOWN);
+	ck_assert_int_eq(v.peers[0].reason, HEALTH_CONNECT_REFUSED);
+}
+END_TEST
+
 START_TEST(abstaining_is_no_change)
 {
 	begin(TWO);
@@ -222,7 +237,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { a_change_that_the_twin_saw_is_told_once, the_address_is_the_members, abstaining_is_no_change, its_start_tells_only_what_changed,
+	const TTest *const tests[] = { a_change_that_the_twin_saw_is_told_once, the_address_is_the_members, its_vote_comes_with_its_reason,
+				       abstaining_is_no_change, its_start_tells_only_what_changed,
 				       a_reload_keeps_what_was_heard, a_flood_is_bounded_and_its_rest_counted, its_own_troubles_are_told };
 	Suite *s = suite_create("core_hear");
 	TCase *t = tcase_create("stories");

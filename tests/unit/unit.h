@@ -26,6 +26,7 @@ static inline int unit_run_case(const char *name, TCase *tc)
 static inline int unit_run(const char *name, const TTest *const *tests, size_t n)
 {
 	TCase *all = tcase_create("all");
+	tcase_set_timeout(all, 60); /* for what hangs; a machine that is busy, and sanitizers, take their time */
 	for (size_t i = 0; i < n; i++)
 		tcase_add_test(all, tests[i]);
 	return unit_run_case(name, all);
