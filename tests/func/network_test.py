@@ -158,6 +158,7 @@ class Machines(Story):
         self.close()
 
     @unittest.skipUnless(os.path.exists(FAKETIME), "needs libfaketime")
+    @unittest.skipIf(os.environ.get("SANITIZED"), "a sanitizer's runtime wants to be loaded first")
     def test_the_wall_clock_jumps(self):
         """By an hour, there and back, at one node: it is unsure of itself for a moment, and answers all the time."""
         clock = self.scratch.write("clock", "+0")

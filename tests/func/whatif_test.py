@@ -138,6 +138,13 @@ check "web" {{ script = "tcp", args = {{ port = {self.port} }}, interval = "1s",
         request = b"GEMC" + struct.pack(">BHH", 0, 80, 2) + b"".join(struct.pack(">H", len(w)) + w for w in (b"what-if", b"x"))
 
         def talk(tail, end=True):
+            """Again while those before, whose copies may still be going, have all the places."""
+            while True:
+                got = talk_once(tail, end)
+                if not end or b"others ask what-if already" not in got:
+                    return got
+
+        def talk_once(tail, end):
             s = socket.socket(socket.AF_UNIX)
             self.addCleanup(s.close)
             s.settimeout(30)
