@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "app/gemelctl.h"
 #include "conf/conf.h"
+#include "ctl/completion.h"
 #include "ctl/ctl.h"
 #include "ctl/verbs.h"
 
@@ -221,6 +222,33 @@ static int key(const struct options *o, int argc, char *const *argv)
 	return EXIT_USAGE;
 }
 
+static int print_completion(const char *shell)
+{
+	struct bytes b;
+	bytes_init(&b, 1u << 20);
+	int status = completion_write(&b, shell) == 0 ? 0 : EXIT_USAGE;
+	if (status)
+		fprintf(stderr, "gemelctl: completion for \"%s\"; expected bash or zsh\n", shell);
+	else if (b.failed || fwrite(b.data, 1, b.len, stdout) != b.len || fflush(stdout) != 0)
+		status = 1;
+	bytes_deinit(&b);
+	return status;
+}
+
+static int top(const struct options *o)
+{
+	char *found = NULL;
+	if (o->json) {
+		fputs("gemelctl: top is for people; for programs there are status, services and events\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (!o->socket && !(found = find_control(o->file, o->node)))
+		return 1;
+	int status = gemelctl_top(o->socket ? o->socket : found);
+	free(found);
+	return status;
+}
+
 static int run(const struct options *o, int argc, char *const *argv)
 {
 	if (strcmp(argv[0], "help") == 0 && argc <= 2)
@@ -231,6 +259,10 @@ static int run(const struct options *o, int argc, char *const *argv)
 	int status = call_parse(&c, argc, argv);
 	if (status == 0 && strcmp(argv[0], "test") == 0)
 		return gemelctl_test(c.words[0], o->json || c.option[OPTION_JSON]);
+	if (status == 0 && strcmp(argv[0], "completion") == 0)
+		return print_completion(c.words[0]);
+	if (status == 0 && strcmp(argv[0], "top") == 0)
+		return top(&(struct options){ o->file, o->node, o->socket, o->json || c.option[OPTION_JSON], o->file_given });
 	if (status == 0 && strcmp(argv[0], "probe") == 0 && o->file_given && !o->socket)
 		return gemelctl_probe(o->file, o->node, c.words[0], c.words[1], o->json || c.option[OPTION_JSON], c.option[OPTION_VERBOSE]);
 	if (status == 0 && strcmp(argv[0], "what-if") == 0)

@@ -5,6 +5,7 @@
  *     gemelctl_probe.c  probe, with -c FILE
  *     gemelctl_whatif.c  what-if: FILE to a plan
  *     gemelctl_key.c    key accept, send, drop: the key file
+ *     gemelctl_top.c    top: the terminal
  */
 #ifndef GEMEL_APP_GEMELCTL_H
 #define GEMEL_APP_GEMELCTL_H
@@ -21,5 +22,7 @@ int gemelctl_probe(const char *file, const char *node, const char *service, cons
 int gemelctl_key(const char *file, const char *step, const char *what);
 /* The plan of FILE as octets for the server; faults are told. The exit status: 0, or 1. node may be NULL. */
 int gemelctl_plan(const char *file, const char *node, struct bytes *out);
+/* Shows what the server does until somebody presses q; one picture where standard output is no terminal. The exit status. */
+int gemelctl_top(const char *socket_path);
 
 #endif

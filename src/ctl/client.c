@@ -22,6 +22,7 @@ struct link {
 	int failed;      /* exit status where there is no answer */
 	bool check;
 	const char *path;
+	FILE *out, *err;
 };
 
 /* A monitoring plugin says why on standard output, and that it is bad. */
@@ -29,7 +30,7 @@ static int fail(const struct link *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static int fail(const struct link *l, const char *fmt, ...)
 {
 	va_list ap;
-	FILE *to = l->check ? stdout : stderr;
+	FILE *to = l->check ? l->out : l->err;
 	fputs(l->check ? "GEMEL CRITICAL - " : "gemelctl: ", to);
 	va_start(ap, fmt);
 	vfprintf(to, fmt, ap);
@@ -127,7 +128,7 @@ static bool show_progress(const struct link *l, uint32_t len, bool *shown)
 		return false;
 	room[len] = '\0';
 	room[strcspn(room, "\n")] = '\0';
-	*shown = isatty(STDERR_FILENO);
+	*shown = l->err == stderr && isatty(STDERR_FILENO);
 	if (*shown)
 		fprintf(stderr, CLEAR_LINE "%s", room);
 	fflush(stderr);
@@ -160,7 +161,7 @@ static int take_reply(const struct link *l)
 			errno = EPROTO;
 			return -1;
 		}
-		if (!copy(l, head[0] == WIRE_STDOUT ? stdout : stderr, len))
+		if (!copy(l, head[0] == WIRE_STDOUT ? l->out : l->err, len))
 			return -1;
 	}
 	return -1;
@@ -190,7 +191,7 @@ static int talk(struct link *l, const uint8_t *request, size_t len, const struct
 		status = errno == ETIME ? fail(l, "the server at %s does not answer", l->path)
 					: fail(l, "the server at %s broke off: %s", l->path, strerror(errno));
 	close(l->fd);
-	if (fflush(stdout) != 0 && status == CALL_EXIT_DONE)
+	if (fflush(l->out) != 0 && status == CALL_EXIT_DONE)
 		status = fail(l, "cannot write: %s", strerror(errno));
 	return status;
 }
@@ -204,8 +205,8 @@ int ctl_words_check(int argc, char *const *argv)
 	return e;
 }
 
-int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv, const uint8_t *plan,
-			size_t plan_len)
+static int run_to(FILE *out, FILE *err, const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv,
+		  const struct body *body)
 {
 	static uint8_t request[CTL_REQUEST_MAX + 1];
 	struct call c;
@@ -218,12 +219,30 @@ int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigne
 		fprintf(stderr, "gemelctl: too many or too long words\n");
 		return CALL_EXIT_USAGE;
 	}
-	struct link l = { .fd = -1, .path = socket_path, .check = c.option[OPTION_CHECK] != NULL };
+	struct link l = { .fd = -1, .path = socket_path, .out = out, .err = err, .check = c.option[OPTION_CHECK] != NULL };
 	bool follow = c.option[OPTION_FOLLOW] != NULL;
 	bool probe = strcmp(argv[0], "probe") == 0; /* 1 means down there */
 	l.failed = l.check ? NAGIOS_CRITICAL : probe ? CTL_PROBE_UNKNOWN : CALL_EXIT_FAILED;
 	l.wait_ms = l.check ? CHECK_MS : probe || follow || strcmp(argv[0], "reload") == 0 ? -1 : ANSWER_MS;
-	return talk(&l, request, w.len, &(struct body){ plan, plan_len });
+	return talk(&l, request, w.len, body);
+}
+
+int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv, const uint8_t *plan,
+			size_t plan_len)
+{
+	return run_to(stdout, stderr, socket_path, json, colour, width, argc, argv, &(struct body){ plan, plan_len });
+}
+
+int ctl_client_ask(const char *socket_path, unsigned width, int argc, char *const *argv, char **text)
+{
+	size_t len = 0;
+	FILE *to = open_memstream(text, &len);
+	if (!to)
+		return CALL_EXIT_FAILED;
+	int status = run_to(to, to, socket_path, false, true, width, argc, argv, &(struct body){ NULL, 0 });
+	if (fclose(to) != 0)
+		status = CALL_EXIT_FAILED;
+	return status;
 }
 
 int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv)

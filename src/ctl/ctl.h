@@ -116,6 +116,9 @@ int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned wid
 /* The same with a plan behind the request. */
 int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv, const uint8_t *plan,
 			size_t len);
+/* The same as ctl_client_run for people, coloured; all that is said, faults too, goes into *text (the caller's to free; NULL only
+ * without memory). */
+int ctl_client_ask(const char *socket_path, unsigned width, int argc, char *const *argv, char **text) MUST_CHECK;
 /* 0 where the words make a request; else the exit status (2 wrong usage, 1 not built yet), told on standard error. Needs no server. */
 int ctl_words_check(int argc, char *const *argv) MUST_CHECK;
 /* The verbs' one-line helps, for `gemelctl help`. */

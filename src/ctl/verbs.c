@@ -36,6 +36,7 @@ static const struct verb verbs[] = {
 	{ "zones", "", "every zone and its serial", 0, 0, false, 0, 0, NULL },
 	{ "events", "[-n N] [-f]", "what changed, and why: all, or the last N; -f follows", 0, 0, false, BIT(OPTION_FOLLOW) | BIT(OPTION_LAST), 0,
 	  run_events },
+	{ "top", "", "a live view of services, members and events; q quits", 0, 0, true, 0, 0, NULL },
 	{ "explain", "NAME [--client ADDR]", "why a name is answered as it is", 1, 1, false, BIT(OPTION_CLIENT), 0,
 	  show_explain },
 	{ "overrides", "", "what operators forced, and for how long", 0, 0, false, 0, 0, show_overrides },
@@ -57,6 +58,7 @@ static const struct verb verbs[] = {
 	{ "key", "[new FILE|accept FILE|send ID|drop ID] [--force]", "the pair's keys, and the steps by which they are changed", 0, 2, false,
 	  BIT(OPTION_FORCE), 0, show_key },
 	{ "stop", "", "end the server", 0, 0, false, 0, 0, run_stop },
+	{ "completion", "bash|zsh", "what a shell completes these words by", 1, 1, true, 0, 0, NULL },
 	{ "help", "[VERB]", "this list, or one verb", 0, 1, true, 0, 0, NULL },
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])

@@ -536,3 +536,9 @@ tests_unit_whatif_test_LDADD = src/ctl/libctl.a $(CORE_LIBS) $(EVENT_LIBS) $(CHE
 tests_unit_whatif_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_whatif_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)
 tests_unit_whatif_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/ctl_top_test
+TESTS += tests/unit/ctl_top_test
+tests_unit_ctl_top_test_SOURCES = tests/unit/ctl_top_test.c tests/unit/unit.h
+tests_unit_ctl_top_test_LDADD = src/ctl/libctl.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_ctl_top_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
