@@ -4,6 +4,7 @@
 #     src/conf/schema.c  keys_NAME[] = { … .name = "id" … }    .Ss NAME … .It Ic id … text      doc/gemel.lua.5
 #                        words_NAME[] = { {"local", …} … }     .It Qq local … text
 #     src/ctl/verbs.c    verbs[] = { { "status", … } … }       .It Ic status … text            doc/gemelctl.1
+#     src/pair/vote.c    case PAIR_ACTIVE: return "active";    .Ss Link … .It Ic active         doc/gemel-pair.7
 #
 # Of a key: its default, its bounds where it is an integer, and whether it is built; of a verb: its options, and whether it is
 # built. Runs on the sources alone; asks mandoc, where there is one, what it thinks of the pages.
@@ -144,8 +145,26 @@ done >> "$work/strange"
 cat "$work/strange"
 faults=$((faults + $(wc -l < "$work/strange")))
 
+# ---- the states of a pair ----
+states() { # FUNCTION
+	awk -v f="const char *$1(" 'index($0, f) == 1 { on = 1 } /^}/ { on = 0 } on && /return "/ { gsub(/.*return "|".*/, ""); print }' \
+		"$srcdir/src/pair/vote.c" | grep -vx none | sort -u
+}
+items "$srcdir/doc/gemel-pair.7" .Ss Ic > "$work/page_states"
+for both in Self:pair_self_state_text Link:pair_link_state_text; do
+	states "${both#*:}" > "$work/states"
+	awk -F '\t' -v b="${both%%:*}" '$1 == b { print $2 }' "$work/page_states" | sort -u > "$work/told"
+	[ "$(wc -l < "$work/states")" -gt 4 ] || fault "only $(wc -l < "$work/states") states were found in ${both#*:}"
+	for word in $(comm -23 "$work/states" "$work/told"); do
+		fault "gemel-pair(7) lacks the state $word; expected \".It Ic $word\" under \".Ss ${both%%:*}\""
+	done
+	for word in $(comm -13 "$work/states" "$work/told"); do
+		fault "gemel-pair(7) tells of the state $word, which ${both#*:} does not have"
+	done
+done
+
 # ---- the pages as such ----
-for man in gemeld.8 gemelctl.1 gemel.lua.5 gemel-lua.7; do
+for man in gemeld.8 gemelctl.1 gemel.lua.5 gemel-lua.7 gemel-pair.7; do
 	[ -f "$srcdir/doc/$man" ] || { fault "doc/$man is missing"; continue; }
 	command -v mandoc > /dev/null || continue
 	# Pages that refer to each other are only found once installed.
