@@ -118,6 +118,8 @@ void coordinator_hook_plan(struct coordinator *c)
 
 void coordinator_hook_notice(struct coordinator *c, const struct core_notice *n)
 {
+	if (notice_is_relayed(n)) /* the twin's own program is told of it */
+		return;
 	hook_offer(&c->hook, n, clock_mono_ms());
 	run_next(c);
 }

@@ -22,7 +22,7 @@ static const char *state_of(uint8_t heard)
 }
 
 /* False where too many were told of late. */
-static bool may_be_told(struct core *c, uint8_t node)
+bool hear_may_be_told(struct core *c, uint8_t node)
 {
 	if (budget_take(&c->heard, HEARD_PER_S, HEARD_MAX, c->now_ms))
 		return true;
@@ -34,7 +34,7 @@ static bool may_be_told(struct core *c, uint8_t node)
 static void tell(struct core *c, const struct stream *s, const struct pair_record *r, uint8_t was, uint8_t is)
 {
 	struct core_notice n = { .kind = CORE_NOTICE_VERDICT, .cause = "twin" };
-	if (!may_be_told(c, r->owner))
+	if (!hear_may_be_told(c, r->owner))
 		return;
 	addr_format(stream_member_addr(c, s), true, n.subject);
 	snprintf(n.old, sizeof n.old, "%s", state_of(was));

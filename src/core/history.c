@@ -96,7 +96,8 @@ void notice_put(struct core *c, struct core_notice *n)
 	struct core_effect e = { .type = CORE_NOTICE };
 	text_clean(n->subject);
 	text_clean(n->reason);
-	n->wall_ms = c->wall_ms;
+	if (!n->wall_ms) /* else a twin's, which was earlier */
+		n->wall_ms = c->wall_ms;
 	if (!*n->observer)
 		snprintf(n->observer, sizeof n->observer, "%s", gen_self(c->gen)->name);
 	if (!effect_room(c, sizeof record))

@@ -14,6 +14,7 @@
 #define GEMEL_CORE_NOTICE_H
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include "base/buf.h"
 #include "base/json.h"
 
@@ -55,6 +56,12 @@ struct core_notice {
 };
 
 const char *notice_kind_text(enum core_notice_kind k); /* "verdict", … */
+/* A twin's own, which it told us: its number there stands first in the detail. */
+#define NOTICE_RELAYED "number="
+static inline bool notice_is_relayed(const struct core_notice *n)
+{
+	return strncmp(n->detail, NOTICE_RELAYED, sizeof NOTICE_RELAYED - 1) == 0;
+}
 bool notice_is_alarm(const struct core_notice *n);       /* somebody should look */
 /* Adds one key=value to the detail; one that does not fit whole is left out. */
 void notice_detail_add(struct core_notice *n, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -12,6 +12,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/journal.c src/core/journal.h \
 	src/core/maint.c \
 	src/core/needs.c \
+	src/core/news.c \
 	src/core/notice.c src/core/notice.h \
 	src/core/override.c \
 	src/core/plan.c src/core/plan_digest.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan_window.c src/core/plan.h src/core/plan_wire.h \

@@ -255,6 +255,8 @@ struct peer {
 	uint64_t echo_ms;
 	uint64_t digest_told; /* of its configuration, when it was compared with ours last (common.c); 0 = not yet */
 	bool differed;        /* and it was another */
+	bool event_known;     /* news.c: the number of its event that was told last */
+	uint64_t event;
 };
 struct core {
 	struct gen *gen;
@@ -282,6 +284,7 @@ struct core {
 	size_t override_count;
 	uint64_t overrides_due_ms;
 	uint64_t windows_from_ms, windows_until_ms; /* wall: what is open between these; until 0 = not looked at yet */
+	uint64_t news_told;       /* number of the last notice that was looked at for the shelf (news.c) */
 	bool common_untold;       /* memory lacked to tell what this configuration is made of: once more */
 	bool overrides_lost;      /* the twin's could not be stored: walk its shelf again */
 	struct pending *pending, **pending_end;
@@ -509,6 +512,12 @@ void commands_settle(struct core *c);
 void hear_verdict(struct core *c, struct stream *s, const struct pair_record *r); /* a twin's, which was written anew */
 void hear_nothing(struct core *c, size_t peer); /* at this place another node stands now */
 void hear_self(struct core *c, uint8_t node, enum pair_self_state was, enum pair_self_state is);
+
+bool hear_may_be_told(struct core *c, uint8_t node); /* false: too much was told of that of late */
+
+/* ---- news.c ---- */
+void news_tell(struct core *c);                               /* ours go on the shelf */
+void news_learn(struct core *c, const struct pair_record *r); /* a twin's */
 
 /* ---- common.c ---- */
 /* What this node has goes on the shelf; old: the plan before, or NULL. */

@@ -25,6 +25,7 @@ static void tell_all(struct core *c)
 		o->tell = true;
 	failback_mark_all(c, true);
 	common_tell(c, NULL);
+	c->news_told = 0; /* the newest again, on the new shelf */
 }
 
 static void note_peers(struct core *c)
@@ -37,7 +38,8 @@ static void note_peers(struct core *c)
 			hear_nothing(c, i);
 		bool same = c->peers[i].id == v.id;
 		/* What was told of its configuration: ours may be another now. */
-		c->peers[i] = (struct peer){ .id = v.id, .echo_ms = v.echo_ms, .differed = same && c->peers[i].differed };
+		c->peers[i] = (struct peer){ .id = v.id, .echo_ms = v.echo_ms, .differed = same && c->peers[i].differed,
+					    .event_known = same && c->peers[i].event_known, .event = c->peers[i].event };
 	}
 }
 
@@ -207,6 +209,9 @@ static void learn(struct core *c, const struct pair_record *r)
 			c->nomem = true;
 		}
 		break;
+	case PAIR_NOTICE:
+		news_learn(c, r);
+		break;
 	default:
 		break; /* kinds of later versions */
 	}
@@ -341,7 +346,8 @@ static void follow_peers(struct core *c)
 		if (v.echo_ms > p->echo_ms)
 			watch_echo(c, v.echo_ms);
 		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = v.shelves_equal, .looks = looks, .self = v.self,
-				    .echo_ms = v.echo_ms, .digest_told = p->digest_told, .differed = p->differed };
+				    .echo_ms = v.echo_ms, .digest_told = p->digest_told, .differed = p->differed,
+				    .event_known = p->event_known, .event = p->event };
 		common_follow(c, p, &v);
 	}
 	watch_self(c); /* the end of TILT may find us isolated */
@@ -432,6 +438,8 @@ void twin_flush(struct core *c)
 	uint8_t packet[PAIR_PACKET_MAX];
 	size_t len;
 	struct core_effect e = { .type = CORE_SEND };
+	if (c->pair)
+		news_tell(c);
 	while (c->pair && effect_room(c, sizeof packet) &&
 	       pair_next_packet(c->pair, &e.send.to, packet, &len, c->now_ms, c->wall_ms)) {
 		e.send.len = (uint16_t)len;

@@ -28,7 +28,8 @@ enum pair_kind {
 	PAIR_EFFECTIVE = 2,
 	PAIR_ADMIN = 3,
 	PAIR_NODE = 4,
-	PAIR_CONFIG = 6
+	PAIR_CONFIG = 6,
+	PAIR_NOTICE = 7
 };
 enum pair_self_state { PAIR_SELF_NONE = 0, PAIR_BOOT, PAIR_NORMAL, PAIR_TILT, PAIR_ISOLATED, PAIR_MAINT };
 enum pair_link_state {

@@ -239,7 +239,7 @@ class Configurations(Pair):
     def test_twins_with_different_files(self):
         self.begin(SERVICE)
         self.assertTrue(self.peer("ns1")["same_config"])
-        answers = addresses(self.server("ns1"), "www.example.test")
+        answers = self.assert_soon(lambda: addresses(self.server("ns1"), "www.example.test"), "the first answer")
         self.write_node("ns2", SERVICE.replace('"127.0.0.12"', '"127.0.0.14"') + SHOP)
         self.must("ns2", "reload")
         self.assert_soon(lambda: self.peer("ns1")["link"] == "mismatch" and self.peer("ns2")["link"] == "mismatch", "the mismatch")
@@ -284,6 +284,18 @@ class Configurations(Pair):
         self.assertEqual(p["keys"], p["key"])
         self.assert_soon(lambda: self.peer("ns1")["alike"] == 2, "both see both targets alike")
         self.assertIn("2 of 2", self.must("ns1", "peers"))
+
+    def test_a_twins_own_events_are_shown(self):
+        self.begin(SERVICE)
+        self.must("ns2", "reload")
+        def seen():
+            return [e for e in self.json("ns1", "events")["events"] if e["observer"] == "ns2" and e["kind"] == "node"]
+        self.assert_soon(lambda: any(e["new"].startswith("generation") for e in seen()), "ns2's reload among ns1's events")
+        numbers = [e["detail"]["number"] for e in seen()]
+        self.assertEqual(len(numbers), len(set(numbers)))
+        self.nodes["ns1"].kill_child("coordinator")
+        self.assert_soon(self.are_alike, "the link after a new coordinator")
+        self.assertEqual([e["detail"]["number"] for e in seen()], numbers, "told once, also over a start")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/state.h"
 #include "lib/core_world.h"
 
 #define PLAN "pair any-up\ncheck web interval=1000 timeout=500 retry=200 fall=3 rise=2\n"
@@ -235,11 +236,87 @@ START_TEST(its_own_troubles_are_told)
 }
 END_TEST
 
+/* As news.c writes them, by hand: number, wall time, kind, then texts each behind its length. */
+static void tells(uint64_t number, uint8_t kind, const char *subject, const char *old, const char *new, const char *reason, size_t cut)
+{
+	const char *texts[] = { subject, old, new, "twin", reason };
+	uint8_t value[PAIR_VALUE_MAX];
+	struct wbuf b;
+	wbuf_init(&b, value, sizeof value);
+	put_u64(&b, number);
+	put_u64(&b, WORLD_WALL_MS + 1);
+	put_u8(&b, kind);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		put_u8(&b, (uint8_t)strlen(texts[i]));
+		put_bytes(&b, texts[i], strlen(texts[i]));
+	}
+	ck_assert(!b.failed);
+	ck_assert_int_eq(pair_write(twin, PAIR_NOTICE, number % 16, value, b.len - cut, w.now_ms), 0);
+}
+
+START_TEST(its_own_events_are_told_once)
+{
+	begin(TWO);
+	run(2000);
+	world_trace(&w, NULL);
+	tells(7, CORE_NOTICE_NETWORK, "ipv4", "ok", "lost", "no canary answers", 0);
+	tells(8, CORE_NOTICE_ALARM, "ns2", "", "", "the disk is full", 0);
+	run(500);
+	const char *t = world_trace(&w, "notice event=");
+	ck_assert_msg(strstr(t, "event=network") && strstr(t, "what=\"the disk is full\"") && strstr(t, "number=8"), "%s", t);
+	ck_assert_msg(!strstr(t, "observer=ns1"), "%s", t);
+	struct core_notice n;
+	core_notice_get(w.core, core_notices(w.core) - 1, &n);
+	ck_assert_str_eq(n.observer, "ns2");
+	ck_assert(notice_is_relayed(&n));
+	ck_assert_uint_eq(n.wall_ms, WORLD_WALL_MS + 1); /* when it was, by the twin's clock */
+	/* again, an elder one, one cut off, and kinds that are told otherwise */
+	tells(8, CORE_NOTICE_ALARM, "ns2", "", "", "said otherwise", 0);
+	tells(3, CORE_NOTICE_ALARM, "ns2", "", "", "long ago", 0);
+	tells(9, CORE_NOTICE_ALARM, "ns2", "", "", "cut", 1);
+	tells(10, CORE_NOTICE_ANSWER, "www.example.test", "a", "b", "no", 0);
+	tells(11, 0, "", "", "", "", 0);
+	tells(12, 255, "x", "", "", "", 0);
+	run(500);
+	ck_assert_str_eq(world_trace(&w, "notice event="), "");
+	/* control characters, and what looks like another line */
+	tells(13, CORE_NOTICE_ALARM, "ns2", "", "", "a\nb\x1b[31m", 0);
+	run(500);
+	core_notice_get(w.core, core_notices(w.core) - 1, &n);
+	ck_assert_str_eq(n.reason, "a?b?[31m");
+}
+END_TEST
+
+/* What this node's events are on its shelf: the newest 16 at most, and none of a twin's. */
+START_TEST(ours_are_on_the_shelf)
+{
+	size_t pos = 0, count = 0;
+	const struct pair_record *r;
+	begin(TWO);
+	run(2000);
+	tells(7, CORE_NOTICE_ALARM, "ns2", "", "", "the twin's", 0);
+	run(500);
+	for (int i = 0; i < 40; i++) { /* an alarm each time */
+		notice_alarm(w.core, NULL, i % 2 ? "odd" : "even");
+		run(50);
+	}
+	run(500);
+	while ((r = pair_walk(twin, PAIR_NOTICE, &pos))) {
+		if (r->owner != core_plan(w.core)->nodes[0].id)
+			continue;
+		count++;
+		ck_assert_ptr_null(memmem(r->value, r->value_len, "the twin's", 10));
+	}
+	ck_assert_uint_eq(count, 16);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = { a_change_that_the_twin_saw_is_told_once, the_address_is_the_members, its_vote_comes_with_its_reason,
 				       abstaining_is_no_change, its_start_tells_only_what_changed,
-				       a_reload_keeps_what_was_heard, a_flood_is_bounded_and_its_rest_counted, its_own_troubles_are_told };
+				       a_reload_keeps_what_was_heard, a_flood_is_bounded_and_its_rest_counted, its_own_troubles_are_told,
+				       its_own_events_are_told_once, ours_are_on_the_shelf };
 	Suite *s = suite_create("core_hear");
 	TCase *t = tcase_create("stories");
 	tcase_set_timeout(t, 60);
