@@ -63,18 +63,20 @@ class Lab(Case):
         space.ip("link", "set", "eth0", "up")
         return space
 
-    def write_config(self, name="gemel.lua", key="pair.key", pair="", extra="", interval_ms=INTERVAL_MS, check=STEADY_CHECK):
-        blocks = "".join(f'node "{n}" {{ id = {i}, listen = "10.99.0.{i}:5300", peer = "{ADDRESSES[i - 1]}:5400", '
+    def node_blocks(self):
+        return "".join(f'node "{n}" {{ id = {i}, listen = "10.99.0.{i}:5300", peer = "{ADDRESSES[i - 1]}:5400", '
                          f'control = "run/{n}.sock", state = "run/{n}", workers = 1 }}\n' for i, n in enumerate(NODES, 1))
+
+    def write_config(self, name="gemel.lua", key="pair.key", check=STEADY_CHECK):
         services = "".join(f'service "{n}" {{ check = "web", tiers = {{ '
                            + ", ".join("{ " + ", ".join(f'"{a}"' for a in t) + " }" for t in tiers) + " } }\n"
                            for n, tiers in TIERS.items())
-        return self.scratch.write(name, blocks + f"""
-pair {{ name = "test", key = "{key}", interval = "{interval_ms}ms", agree = "any-up"{pair} }}
+        return self.scratch.write(name, self.node_blocks() + f"""
+pair {{ name = "test", key = "{key}", interval = "{INTERVAL_MS}ms", agree = "any-up" }}
 limits {{ rrl = {{ exempt = "10.99.0.0/24" }} }}
 zone "example.test" {{ file = "example.test.zone" }}
 check "web" {{ script = "http", args = {{ port = {PORT}, path = "/" }}, {check}, flap = false }}
-""" + services + extra)
+""" + services)
 
     # ---- nodes ----
 
