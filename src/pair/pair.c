@@ -201,7 +201,7 @@ int pair_write(struct pair *p, enum pair_kind kind, uint64_t key, const void *va
 		return e;
 	for (size_t i = 0; i < p->peer_count; i++) {
 		if (p->peers[i].session.boot)
-			pair_hurry(&p->peers[i], false, now_ms);
+			pair_hurry(&p->peers[i], DUE_NEWS, now_ms);
 	}
 	return 0;
 }
@@ -291,7 +291,7 @@ void pair_judge_self(struct pair *p, uint64_t now_ms)
 	p->self = s;
 	for (size_t i = 0; i < p->peer_count; i++) {
 		if (p->peers[i].session.boot)
-			pair_hurry(&p->peers[i], false, now_ms);
+			pair_hurry(&p->peers[i], DUE_NEWS, now_ms);
 	}
 }
 

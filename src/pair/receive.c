@@ -120,6 +120,16 @@ static bool read_delta(struct pair *p, const struct tlv_delta *d)
 	return join_all(p, &p->shelves[i], *d) && shelf_advance(&p->shelves[i], d->epoch, d->from, d->to, d->base);
 }
 
+/* It pulls from above what it said last: what it was sent arrives, and it need not be sent again. */
+static bool has_got_more(const struct pair *p, const struct pair_peer *e, const struct tlv_pull *pull)
+{
+	for (size_t i = 0; i < shelf_total(p); i++) {
+		if (p->shelves[i].owner == pull->owner)
+			return vector_compare(e->known[i], pull->from) < 0;
+	}
+	return false;
+}
+
 static bool read_tlvs(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t counter, uint64_t now_ms)
 {
 	struct rbuf walk = tlv_walk(b);
@@ -135,7 +145,7 @@ static bool read_tlvs(struct pair *p, struct pair_peer *e, const struct pair_bea
 		case TLV_PULL:
 			p->stats.pulls++;
 			if (!e->tcp.carries) /* else all that it lacks is on its way */
-				pair_hurry(e, true, now_ms);
+				pair_hurry(e, has_got_more(p, e, &t.pull) ? DUE_MORE : DUE_ALL, now_ms);
 			break;
 		case TLV_PING:
 			pair_errand_ping(p, e, &t.ping);
@@ -203,7 +213,7 @@ static void consider_pull(struct pair *p, struct pair_peer *e, bool rose, uint64
 	e->pull = behind;
 	if (behind && (rose || now_ms - e->last_pull_ms >= p->interval_ms / 4)) {
 		e->last_pull_ms = now_ms;
-		pair_hurry(e, false, now_ms);
+		pair_hurry(e, DUE_NEWS, now_ms);
 	}
 }
 
@@ -230,7 +240,7 @@ static void resync(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 	e->pull = true;
 	p->stats.divergences++;
 	pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_DIVERGENCE, .peer = e->conf.id });
-	pair_hurry(e, false, now_ms);
+	pair_hurry(e, DUE_NEWS, now_ms);
 }
 
 /* Which of our keys has this id; key_count where none has. */
@@ -275,6 +285,7 @@ static void open_session(struct pair *p, struct pair_peer *e, uint64_t epoch, ui
 	link_restart(&e->link, counter, now_ms);
 	memset(e->known, 0, sizeof e->known);
 	memset(e->sent, 0, sizeof e->sent);
+	memset(e->reach, 0, sizeof e->reach);
 	memset(e->echo, 0, sizeof e->echo);
 	memset(e->tcp.sent, 0, sizeof e->tcp.sent);
 	e->equal = false;
@@ -283,7 +294,7 @@ static void open_session(struct pair *p, struct pair_peer *e, uint64_t epoch, ui
 	e->delta_floor = 0;
 	e->last_pull_ms = 0;
 	pair_aim(p, e);
-	pair_hurry(e, true, now_ms); /* it waits to learn our records */
+	pair_hurry(e, DUE_ALL, now_ms); /* it waits to learn our records */
 }
 
 /* It does not hear us, although we hear it and its echo: perhaps it is we who do not get around to sending. Once for

@@ -1,6 +1,7 @@
 /* The way out: what is due becomes heartbeats, each with what the peer lacks, split at the size of a packet.
  *
  *     DUE_ALL   from what the peer says it holds: repeats until it is covered
+ *     DUE_MORE  from where DUE_ALL has come to: what is on its way is not sent twice
  *     DUE_NEWS  from what it was sent already: a change goes out once at once; the next heartbeat repeats it if need be
  */
 #include "pair/state.h"
@@ -164,8 +165,11 @@ static void build_beat(struct pair *p, struct pair_peer *e, struct pair_burst *b
 	if (e->session.boot && !b->bare) {
 		put_pulls(p, e, &w);
 		put_deltas(p, e, &w, b->cursor);
-		for (size_t i = 0; i < shelf_total(p); i++)
+		for (size_t i = 0; i < shelf_total(p); i++) {
 			sent[i] = greater(sent[i], b->cursor[i]);
+			if (b->reaches)
+				e->reach[i] = b->cursor[i];
+		}
 	}
 	if (!e->session.boot || b->bare || !lacks_any(p, e, b->cursor))
 		b->left = 0;
@@ -180,11 +184,14 @@ static void build_beat(struct pair *p, struct pair_peer *e, struct pair_burst *b
 
 static void begin_burst(struct pair *p, struct pair_peer *e)
 {
-	bool all = e->due == DUE_ALL && !e->tcp.carries;
+	enum peer_due due = e->tcp.carries ? DUE_NEWS : e->due;
 
-	p->burst = (struct pair_burst){ .way = LINK_UDP, .left = p->leaving ? 1 : PAIR_BURST_MAX, .peer = (uint8_t)(e - p->peers) };
+	p->burst = (struct pair_burst){ .way = LINK_UDP,
+					.left = p->leaving ? 1 : due == DUE_MORE ? PAIR_PULL_BURST : PAIR_BURST_MAX,
+					.peer = (uint8_t)(e - p->peers),
+					.reaches = due != DUE_NEWS };
 	for (size_t i = 0; i < shelf_total(p); i++)
-		p->burst.cursor[i] = all ? e->known[i] : greater(e->known[i], e->sent[i]);
+		p->burst.cursor[i] = due == DUE_ALL ? e->known[i] : greater(e->known[i], due == DUE_MORE ? e->reach[i] : e->sent[i]);
 	e->due = DUE_NOTHING;
 }
 

@@ -24,6 +24,7 @@
 #define PAIR_PEERS_MAX (PAIR_NODES_MAX - 1)
 #define PAIR_EVENTS_MAX 64      /* nobody who drains after every call has more */
 #define PAIR_BURST_MAX 8        /* packets of one heartbeat; a receiver that is still behind pulls */
+#define PAIR_PULL_BURST 32      /* packets for a receiver that pulls and got what it was sent: 40 kB, which its socket holds */
 #define PAIR_STREAM_BURST 32    /* packets written to a stream before it must have drained: 40 kB */
 #define PAIR_TCP_RETRY_MS 5000
 #define PAIR_BULK_STALL_MS 3000
@@ -45,7 +46,7 @@
 #define PAIR_INTERVAL_MAX_MS 1000
 
 /* What to send to a peer and why; a higher one includes the lower. */
-enum peer_due { DUE_NOTHING = 0, DUE_NEWS, DUE_ALL };
+enum peer_due { DUE_NOTHING = 0, DUE_NEWS, DUE_MORE, DUE_ALL };
 
 struct pair_hello {
 	uint32_t asked;  /* packets that one answer is due for, saturating; 0 = none */
@@ -111,10 +112,11 @@ struct pair_peer {
 	uint64_t counter;             /* of the last packet to it under this boot */
 	enum peer_due due;
 	struct pair_vector sent[PAIR_NODES_MAX]; /* what it was sent at least once */
+	struct pair_vector reach[PAIR_NODES_MAX]; /* where what was begun with DUE_ALL has come to */
 	uint64_t next_beat_ms;
 	uint64_t next_ask_ms;         /* others about it */
 	uint64_t urgent_ms;           /* UINT64_MAX = nothing urgent */
-	bool urgent_all;              /* not only the news, but everything that it lacks */
+	enum peer_due urgent;         /* what is */
 	uint64_t last_urgent_ms;
 	bool pull;                    /* we lack something that it has */
 	uint64_t last_pull_ms;
@@ -129,6 +131,7 @@ struct pair_burst {
 	uint8_t peer;
 	uint32_t stream; /* by TCP: where to */
 	bool errand;   /* out of turn, with a PING or an ACK */
+	bool reaches;  /* DUE_ALL, or more of it */
 	bool bare;     /* no records: who is there at the other end is not proven */
 	struct pair_vector cursor[PAIR_NODES_MAX];
 	uint8_t copy;  /* next address of the packet in data */
@@ -209,7 +212,7 @@ void pair_judge(struct pair *p, struct pair_peer *e, uint64_t now_ms);
 /* What the peer must hold from now on to be in step. */
 void pair_aim(struct pair *p, struct pair_peer *e);
 /* Asks for a packet soon, without waiting for the heartbeat; all: not only what was never sent. */
-void pair_hurry(struct pair_peer *e, bool all, uint64_t now_ms);
+void pair_hurry(struct pair_peer *e, enum peer_due what, uint64_t now_ms);
 /* A peer holds something of ours that we do not: a newer epoch is wanted. */
 void pair_refute(struct pair *p, const struct pair_peer *by, uint64_t seen_epoch, uint64_t now_ms);
 /* Looks for jumps of the clock and for long pauses. */

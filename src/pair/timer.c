@@ -57,7 +57,7 @@ void pair_judge(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 	judge_fresh(p, e, now_ms);
 }
 
-void pair_hurry(struct pair_peer *e, bool all, uint64_t now_ms)
+void pair_hurry(struct pair_peer *e, enum peer_due what, uint64_t now_ms)
 {
 	uint64_t at_ms = now_ms + PAIR_COALESCE_MS;
 
@@ -65,7 +65,8 @@ void pair_hurry(struct pair_peer *e, bool all, uint64_t now_ms)
 		at_ms = e->last_urgent_ms + PAIR_GAP_MS;
 	if (at_ms < e->urgent_ms)
 		e->urgent_ms = at_ms;
-	e->urgent_all |= all;
+	if (e->urgent < what)
+		e->urgent = what;
 }
 
 static void set_lhm(struct pair *p, uint8_t lhm, uint64_t now_ms)
@@ -131,7 +132,7 @@ void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_
 	for (size_t i = 0; i < p->peer_count; i++) {
 		p->peers[i].counter = 0;
 		p->peers[i].hello.asked = 0;
-		pair_hurry(&p->peers[i], true, now_ms);
+		pair_hurry(&p->peers[i], DUE_ALL, now_ms);
 	}
 }
 
@@ -174,12 +175,12 @@ static void tick_peer(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 		schedule_beat(p, e, now_ms);
 	}
 	if (now_ms >= e->urgent_ms) {
-		if (e->urgent_all || e->due == DUE_NOTHING)
-			e->due = e->urgent_all ? DUE_ALL : DUE_NEWS;
+		if (e->due < e->urgent)
+			e->due = e->urgent;
 		if (link_udp_silent(&e->link, now_ms))
 			e->tcp.due = DUE_ALL;
 		e->urgent_ms = UINT64_MAX;
-		e->urgent_all = false;
+		e->urgent = DUE_NOTHING;
 		e->last_urgent_ms = now_ms;
 	}
 	pair_judge(p, e, now_ms);

@@ -400,6 +400,28 @@ START_TEST(a_thousand_records_heal_quickly)
 }
 END_TEST
 
+/* 80 kB: eight packets a round trip would be ten of those. */
+START_TEST(on_a_long_way_what_arrives_is_followed_by_more)
+{
+	char value[25];
+
+	meet();
+	w.delay_ms = 10;
+	w.cut[0] = true;
+	for (uint64_t k = 0; k < 2000; k++) {
+		snprintf(value, sizeof value, "%024d", (int)k);
+		write_text(0, k, value);
+	}
+	run(100);
+	w.cut[0] = false;
+	uint64_t before = pair_stats_get(w.node[0])->bytes_sent;
+	run(210 + 4 * w.delay_ms + 50);
+	ck_assert(vector_compare(w.node[1]->shelves[1].vector, w.node[0]->shelves[0].vector) == 0);
+	ck_assert_uint_le(pair_stats_get(w.node[0])->bytes_sent - before, 2000 * 40 * 3 / 2); /* nothing went twice but the first */
+	world_deinit();
+}
+END_TEST
+
 START_TEST(the_quiet_pair_is_cheap)
 {
 	meet();
@@ -738,6 +760,7 @@ int main(void)
 				 a_change_goes_out_at_once_and_changes_of_a_moment_together,
 				 a_lost_change_comes_again,
 				 a_thousand_records_heal_quickly,
+				 on_a_long_way_what_arrives_is_followed_by_more,
 				 the_quiet_pair_is_cheap,
 				 two_addresses_get_a_copy_each_and_the_first_wins,
 				 a_pause_of_ours_blames_nobody,
