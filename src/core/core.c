@@ -258,6 +258,8 @@ uint64_t core_deadline(const struct core *c)
 {
 	const struct heap_item *first = heap_peek(&c->gen->timers);
 	uint64_t at = first ? first->at_ms : UINT64_MAX;
+	if (at < c->now_ms)
+		at = c->now_ms; /* a twin that looks no more has made it due when that was settled, behind all timers */
 	if (!c->started || c->dirty_streams || c->dirty_services || (c->pending && c->pending->done))
 		return c->now_ms;
 	at = earlier(at, c->overrides_due_ms);

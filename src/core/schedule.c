@@ -128,6 +128,8 @@ void schedule_prober(struct core *c, bool up)
 		schedule_void(c, s);
 		if (up)
 			spread(c, s);
+		if (share_is_news(c, s))
+			stream_mark(c, s);
 		schedule_timer(c, s);
 	}
 }

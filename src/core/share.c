@@ -127,7 +127,7 @@ static bool is_calm_there(const struct core *c, const struct stream *s, const st
 /* Somebody takes the other turn, as calmly as we take ours. */
 static bool is_shared(const struct core *c, const struct stream *s)
 {
-	if ((flags_of(c, s) & (FLAG_LOOKS | FLAG_ALARM)) != FLAG_LOOKS || !is_well(c->self))
+	if ((flags_of(c, s) & (FLAG_LOOKS | FLAG_ALARM)) != FLAG_LOOKS || !is_well(c->self) || !c->prober_up)
 		return false;
 	unsigned own = turn_of(c, gen_self(c->gen)->id);
 	for (size_t i = 0; i < c->peer_count; i++) {

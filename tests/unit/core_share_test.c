@@ -347,6 +347,9 @@ START_TEST(without_a_prober_we_say_so)
 	run(50);
 	const struct pair_record *node = pair_find(w.core->pair, core_plan(w.core)->nodes[0].id, PAIR_NODE, 2);
 	ck_assert(node && node->value_len == 1 && node->value[0] == 0);
+	ck_assert(!is_shared());
+	run(3500); /* and what we saw grows as old as it would alone */
+	ck_assert_int_eq(stream(0)->health.verdict, HEALTH_VERDICT_UNKNOWN);
 	world_prober(&w, true);
 	run(3000);
 	ck_assert(is_shared());
