@@ -8,6 +8,7 @@ CONFINE_SOURCES = src/app/confine.c src/app/confine.h src/app/confine_files.c sr
 sbin_PROGRAMS += gemeld
 gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.c src/app/spawn.h src/app/site.c src/app/site.h src/app/sockets.c src/app/sockets.h \
 	src/app/generation.c src/app/generation.h src/app/supervisor.c src/app/supervisor.h src/app/progress.c src/app/progress.h \
+	src/app/notify.c src/app/notify.h \
 	src/app/children.c src/app/cookies.c src/app/supervisor_state.h src/app/responder.c \
 	src/app/responder_state.h src/app/view.c src/app/prepare.c src/app/overlay.c src/app/overlay_log.c src/app/overlay_log.h src/app/worker.c \
 	src/app/cold.c src/app/tcp.c src/app/tcp_conn.c src/app/tcp_state.h src/app/limits.c src/app/limited.c src/app/limited.h src/app/sources.c src/app/sources.h src/app/coordinator.c src/app/coordinator_step.c \
@@ -17,5 +18,5 @@ gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.
 	src/app/prober_plan.c src/app/prober_plan.h src/app/once.c src/app/once.h src/app/runner.c src/app/runner.h src/app/runner_hook.c src/app/runner_hook.h \
 	src/app/hook.c src/app/hook.h src/app/coordinator_hook.c src/app/coordinator_http.c \
 	$(CONFINE_SOURCES)
-gemeld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(LUA_CFLAGS) $(SODIUM_CFLAGS) $(URCU_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) -pthread
-gemeld_LDADD = $(GEMEL_ROOMS) $(EVENT_LIBS) $(LDNS_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(URCU_LIBS) $(SYSTEMD_LIBS) $(OPENSSL_LIBS) $(SECCOMP_LIBS) -lpthread -lm
+gemeld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(LUA_CFLAGS) $(SODIUM_CFLAGS) $(URCU_CFLAGS) $(SECCOMP_CFLAGS) -pthread
+gemeld_LDADD = $(GEMEL_ROOMS) $(EVENT_LIBS) $(LDNS_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(URCU_LIBS) $(OPENSSL_LIBS) $(SECCOMP_LIBS) -lpthread -lm

@@ -1,5 +1,4 @@
 #include "app/supervisor.h"
-#include "config.h"
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -10,11 +9,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 #include "app/child.h"
 #include "app/confine.h"
+#include "app/notify.h"
 #include "app/site.h"
 #include "app/supervisor_state.h"
 #include "base/diag.h"
@@ -34,9 +31,7 @@ void supervisor_announce_ready(struct supervisor *s)
 		return;
 	s->ready = true;
 	log_line(LOG_LEVEL_NOTICE, "ready");
-#ifdef HAVE_SYSTEMD
-	sd_notify(0, "READY=1");
-#endif
+	notify_ready(s->now.number);
 }
 
 void supervisor_answer_reload(struct supervisor *s, int status)
@@ -184,6 +179,8 @@ static void loaded(struct supervisor *s, int status)
 	} else {
 		log_line(LOG_LEVEL_ERROR, "the new configuration is refused; generation %" PRIu64 " stays", s->now.number);
 	}
+	if (s->ready)
+		notify_ready(s->now.number);
 	supervisor_answer_reload(s, take ? status : 2);
 }
 
@@ -258,6 +255,8 @@ void supervisor_load(struct supervisor *s)
 	if (s->loader_chan)
 		end_loader(s);
 	s->load_began_ms = clock_mono_ms();
+	if (s->ready)
+		notify_reloading(clock_mono_us());
 	char number[24];
 	snprintf(number, sizeof number, "%" PRIu64, ++s->generations);
 	const char *args[] = { "-c", s->file, "-g", number, s->node ? "-n" : NULL, s->node, NULL };
@@ -328,9 +327,7 @@ void supervisor_begin_stop(struct supervisor *s)
 		return;
 	s->stopping = true;
 	log_line(LOG_LEVEL_NOTICE, "stopping");
-#ifdef HAVE_SYSTEMD
-	sd_notify(0, "STOPPING=1");
-#endif
+	notify_stopping();
 	if (!s->saving)
 		end_loader(s);
 	bool any = s->loader != 0;
@@ -370,6 +367,14 @@ static void trust_generation(struct supervisor *s)
 		generation_deinit(&s->before);
 }
 
+/* Before the first generation there is no responder to vouch for; a witness has one, too. One that goes on dying is not alive. */
+static void tell_alive(struct supervisor *s, uint64_t now)
+{
+	const struct child *r = children_get(s, IPC_RESPONDER);
+	if (!s->ready || (r->pid && now - r->beat_ms < WATCH_LATE_MS))
+		notify_alive(now);
+}
+
 static void on_watch(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
@@ -388,6 +393,7 @@ static void on_watch(evutil_socket_t fd, short what, void *ctx)
 		kill(c->pid, SIGKILL);
 		c->beat_ms = now;
 	}
+	tell_alive(s, now);
 }
 
 static struct event *watch(struct supervisor *s, int sig, event_callback_fn fn)
@@ -413,6 +419,7 @@ int supervisor_main(const char *file, const char *node)
 {
 	log_init("supervisor", LOG_LEVEL_INFO);
 	allow_files();
+	notify_init();
 	confine_supervisor();
 	signal(SIGPIPE, SIG_IGN);
 	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .sockets.lock_fd = -1 };

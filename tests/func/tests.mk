@@ -1,6 +1,10 @@
 # Real processes and sockets; Python's standard library drives them.
 TEST_EXTENSIONS = .py .sh
+if FUNC_TESTS_WANTED
 PY_LOG_COMPILER = python3
+else
+PY_LOG_COMPILER = sh -c 'exit 77'
+endif
 SH_LOG_COMPILER = sh
 # Check kills a test that hangs. By default after 4 s, which a busy machine makes of less than one: what is guarded against is for ever.
 AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT; srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)' SANITIZED='$(SANITIZED_WORD)' \
@@ -27,6 +31,7 @@ FUNC_TESTS += tests/func/share_test.py
 FUNC_TESTS += tests/func/http_test.py tests/func/page_test.py tests/func/prometheus_test.py
 FUNC_TESTS += tests/func/doc_blocks_test.py
 FUNC_TESTS += tests/func/completion_test.py tests/func/top_test.py
+FUNC_TESTS += tests/func/notify_test.py
 TESTS += tests/unit/rooms_test.sh $(FUNC_TESTS)
 EXTRA_DIST += tests/unit/rooms_test.sh tests/func/func.py tests/func/servers.py tests/func/browser.py $(FUNC_TESTS)
 $(FUNC_TESTS:.py=.log): gemeld gemelctl
