@@ -395,6 +395,25 @@
 	  "member 127.0.0.11 (tier 1) is up: ns1 votes up (ok)\n"
 	  "member 127.0.0.11 is taken out of every answer, and is not counted: override \"drain 127.0.0.11\" by alice, until auto, because \"because\"\n"
 	  "member 127.0.0.12 (tier 1) is up: ns1 votes up (ok)\n" },
+	{ "a site taken down", W S A1 "@ams1%ams " A2 "@ams2%ams / " A3 "\n",
+	  "3000; down site:ams; 1000",
+	  "A: tier 2 answers: tier 1 has 0 of 1 members up that it needs\n"
+	  "A: the answer is 127.0.0.13, whoever asks\n"
+	  "member 127.0.0.11 (tier 1, host ams1) is up: ns1 votes up (ok)\n"
+	  "member 127.0.0.11 is taken out of every answer, as one that is down: override \"down site:ams\" by alice, until auto, because \"because\"\n"
+	  "member 127.0.0.12 is taken out of every answer, as one that is down: override \"down site:ams\" by alice, until auto, because \"because\"\n" },
+	{ "a host drained", W S A1 "@ams1%ams " A2 "@ams2%ams\n",
+	  "3000; drain ams1; 1000",
+	  "A: the answer is 127.0.0.12, whoever asks\n"
+	  "member 127.0.0.11 is taken out of every answer, and is not counted: override \"drain ams1\" by alice, until auto, because \"because\"\n" },
+	{ "a glob taken down by force", W S A1 " " A2 "\n",
+	  "3000; down www.* force; 1000",
+	  "A: all_down = \"first\" gives no address, since nobody is left (NODATA)\n"
+	  "member 127.0.0.11 is taken out of every answer, as one that is down: override \"down www.*\" by alice, until auto, because \"because\"\n" },
+	{ "a member of a service, over its host", W S A1 "@ams1 " A2 "\n",
+	  "3000; down ams1; 1000; up www.example.test/127.0.0.11; 1000",
+	  "A: the answer is 127.0.0.11, 127.0.0.12\n"
+	  "member 127.0.0.11 counts as up, whatever its checks say: override \"up www.example.test/127.0.0.11\" by alice, until auto, because \"because\"\n" },
 	{ "drained in the configuration", W S A1 "! " A2 "\n",
 	  "3000",
 	  "A: tier 1 answers: it has 1 member up and needs 1\n"
