@@ -379,11 +379,23 @@ static struct tally count_members(const struct conf_service *s)
 	return t;
 }
 
+/* No fault: that is how a service is taken out of use for a while, and how one may be emptied by mistake. */
+static void warn_if_drained(struct conf *c, const struct conf_service *s, const struct conf_value *at)
+{
+	for (uint16_t i = 0; i < s->member_count; i++)
+		if (!s->members[i].drain)
+			return;
+	if (s->member_count > 0 && s->all_down != POLICY_ALL_DOWN_LIST)
+		conf_warning(c, at, "every member of service \"%s\" is drained, so it has no address to answer with; "
+			     "expected one that is not", s->name);
+}
+
 static void check_counts(struct conf *c, struct conf_service *s)
 {
 	const struct conf_value *at = s->keys.v[SERVICE_TIERS] ? s->keys.v[SERVICE_TIERS] : &s->block->table;
 	struct tally t = count_members(s);
 
+	warn_if_drained(c, s, at);
 	for (uint8_t i = 0; i < s->tier_count; i++) {
 		unsigned most = t.of[i][0] > t.of[i][1] ? t.of[i][0] : t.of[i][1];
 
