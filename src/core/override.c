@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include "core/state.h"
 
+#define OVER_LONG_AGO 1 /* wall time; 0 says that it lasts until auto */
+
 static const struct hash_key selector_key = { { 0x73656c6563746f72, 0x67656d656c6f7665 } }; /* the same on every node */
 
 const char *core_verb_text(uint8_t verb)
@@ -93,8 +95,13 @@ bool override_set(struct core *c, struct override *o, const struct reg *r)
 {
 	struct reg *old = reg_of(o, r->node);
 	core_absorb(c, r->hlc);
-	if (old && says_the_same(old, r))
+	if (old && says_the_same(old, r)) {
+		if (!c->started) { /* the journal's later word on when it ends (overrides_redate) */
+			old->until_ms = r->until_ms;
+			old->until_wall = r->until_wall;
+		}
 		return false;
+	}
 	if (!old && o->reg_count == sizeof o->regs / sizeof o->regs[0])
 		return false;
 	if (!old)
@@ -320,6 +327,29 @@ void overrides_run(struct core *c)
 	/* What could not be told for want of memory is tried again soon, not at once. */
 	if (c->overrides_due_ms <= c->now_ms)
 		c->overrides_due_ms = c->now_ms + 1;
+}
+
+/* Only the journal reckons in wall time. What it says of the old clock's would bring back by the new one, at the next start, what
+ * is over, or end early what is not. */
+void overrides_redate(struct core *c)
+{
+	uint8_t record[32 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
+	for (struct override *o = c->overrides; o; o = o->next) {
+		for (uint8_t i = 0; i < o->reg_count; i++) {
+			struct reg *r = &o->regs[i];
+			struct wbuf w;
+			if (r->until_ms == 0)
+				continue;
+			if (r->until_ms <= c->now_ms)
+				r->until_wall = OVER_LONG_AGO;
+			else if (__builtin_add_overflow(c->wall_ms, r->until_ms - c->now_ms, &r->until_wall))
+				r->until_wall = UINT64_MAX;
+			wbuf_init(&w, record, sizeof record);
+			record_override_put(&w, o->text, r);
+			if (!effect_journal(c, record, w.len, false))
+				c->nomem = true;
+		}
+	}
 }
 
 void overrides_resolve(struct core *c)

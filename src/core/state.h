@@ -496,6 +496,7 @@ bool override_drop(struct core *c, struct override *o, uint8_t node); /* false =
 void override_refresh(struct core *c, struct override *o); /* after a change: forces, notices, timer */
 void override_known(const struct core *c, struct override *o); /* what the journal has is no news */
 void overrides_run(struct core *c);      /* expiry and the end of what is long dead */
+void overrides_redate(struct core *c);   /* in the journal, after the wall clock was set */
 void overrides_resolve(struct core *c);  /* under a new plan */
 void overrides_settle(struct core *c);   /* own registers to the shelf */
 bool override_is_on(const struct core *c, const struct reg *r);

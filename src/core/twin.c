@@ -316,6 +316,7 @@ static void hear(struct core *c, const struct pair_event *e)
 		break;
 	case PAIR_EVENT_TILT: /* what is in flight was timed by a clock that jumped */
 		schedule_void_all(c);
+		overrides_redate(c);
 		c->tilt_until_ms = c->now_ms + tilt_span_ms(c);
 		watch_self(c);
 		alarm_about(c, gen_self(c->gen)->id, "the clock jumped, or this node did not run for a while");

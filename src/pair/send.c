@@ -85,7 +85,8 @@ static void put_beat(struct pair *p, const struct pair_peer *e, enum link_way wa
 		whole = whole && shelf_is_whole(&p->shelves[i]);
 	}
 	b.flags = whole ? BEAT_DIGEST_WHOLE : 0;
-	if (echo->has) {
+	/* A time of the life that it is known by; to a new one, whose clock may be another, it would mean something else. */
+	if (echo->has && your_boot == e->session.boot) {
 		uint64_t hold_us = (now_ms - echo->at_ms) * 1000;
 		b.flags |= BEAT_ECHO;
 		b.echo_ts = echo->ts;

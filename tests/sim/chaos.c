@@ -46,12 +46,20 @@ static void turn_backend(struct sim *s)
 static void turn_net(struct sim *s)
 {
 	int n = (int)below(s, SIM_NODES);
-	switch (below(s, 5)) {
+	switch (below(s, 7)) {
+	case 5: /* a firewall that lets one of both through */
+		s->net[0].cut = s->net[1].cut = below(s, 2);
+		s->tcp.cut = !s->net[0].cut;
+		break;
+	case 6:
+		s->tcp.cut = below(s, 2);
+		s->tcp.delay = (uint16_t)below(s, 300);
+		break;
 	case 0:
 		s->net[n].cut = !s->net[n].cut;
 		break;
 	case 1:
-		s->net[0].cut = s->net[1].cut = !s->net[n].cut;
+		s->net[0].cut = s->net[1].cut = s->tcp.cut = !s->net[n].cut;
 		break;
 	case 2:
 		s->net[n].loss = (uint8_t)below(s, 60);
@@ -61,7 +69,7 @@ static void turn_net(struct sim *s)
 		s->net[n].jitter = (uint16_t)below(s, 400); /* reorders */
 		break;
 	default:
-		s->net[0].cut = s->net[1].cut = false;
+		s->net[0].cut = s->net[1].cut = s->tcp.cut = false;
 		s->net[n].loss = 0;
 		break;
 	}
@@ -69,9 +77,10 @@ static void turn_net(struct sim *s)
 		sim_tell(s, "wire ns%d → ns%d: loss %u%%, duplicates %u%%, delay %u–%u ms%s", i + 1, 2 - i,
 			 s->net[i].loss, s->net[i].dup, s->net[i].delay, s->net[i].delay + s->net[i].jitter,
 			 s->net[i].cut ? ", cut" : "");
+	sim_tell(s, "connections: delay 1–%u ms%s", s->tcp.delay + 1, s->tcp.cut ? ", cut" : "");
 }
 
-static void command(struct sim *s)
+static void command(struct sim *s, int node)
 {
 	static const char *const selectors[] = { "127.0.0.1", "127.0.0.2", "www.test", "www.test/127.0.0.1",
 						 "ams1",      "*.test",    "dl.test",  "::2", "site:ams" };
@@ -82,7 +91,7 @@ static void command(struct sim *s)
 	uint32_t id = s->command_count++;
 	struct sim_command *k = &s->commands[id];
 	struct core_event e = { .type = CORE_COMMAND };
-	k->node = (uint8_t)below(s, SIM_NODES);
+	k->node = (uint8_t)node;
 	k->verb = (enum core_verb)(1 + below(s, 4));
 	snprintf(k->selector, sizeof k->selector, "%s", selectors[below(s, sizeof selectors / sizeof selectors[0])]);
 	uint64_t life = lives[below(s, sizeof lives / sizeof lives[0])];
@@ -101,11 +110,52 @@ static void command(struct sim *s)
 		s->nodes[k->node].known |= 1ull << id;
 }
 
+/* What is no override: nothing of it is kept in the table of commands. */
+static void other_command(struct sim *s, int node)
+{
+	static const char *const services[] = { "www.test", "dl.test", "own.test" };
+	struct core_event e = { .type = CORE_COMMAND };
+	bool maint = below(s, 2);
+	e.command.id = SIM_OTHER_COMMAND;
+	e.command.verb = maint ? CORE_VERB_MAINT : CORE_VERB_FAILBACK;
+	e.command.for_ms = maint ? below(s, 2) * 1500 : 0;
+	e.command.force = below(s, 2);
+	snprintf(e.command.selector, sizeof e.command.selector, "%s",
+		 maint ? below(s, 3) ? "on" : "off" : services[below(s, sizeof services / sizeof services[0])]);
+	sim_tell(s, "ns%d: %s %s", node + 1, maint ? "maint" : "failback", e.command.selector);
+	if (!maint)
+		oracle_failback(s, node, e.command.selector);
+	sim_step(s, node, &e);
+}
+
+static void turn_clock(struct sim *s, int node)
+{
+	static const int64_t jumps[] = { SIM_DAY_MS, -SIM_DAY_MS, SIM_DAY_MS, -SIM_DAY_MS, 3000, -3000 };
+	if (below(s, 2)) {
+		sim_jump(s, node, jumps[below(s, sizeof jumps / sizeof jumps[0])]);
+		return;
+	}
+	s->nodes[node].paused_until = s->now + below(s, 3) * 1200 + below(s, 600);
+	sim_tell(s, "ns%d stands still until %.3f", node + 1, (double)s->nodes[node].paused_until / 1000);
+}
+
+/* One run in eight has disks that lose what was on them, and promises less of overrides. */
+static void kill_node(struct sim *s, int node)
+{
+	enum sim_disk disk = SIM_DISK_SYNCED;
+	if (s->seed % 8 == 0 && below(s, 2))
+		disk = (enum sim_disk)(1 + below(s, 3));
+	sim_kill(s, node, disk, disk == SIM_DISK_SYNCED && below(s, 2), below(s, 2) * below(s, 3000));
+}
+
 void chaos_act(struct sim *s)
 {
 	int n = (int)below(s, SIM_NODES);
 	next_act(s);
-	switch (below(s, 16)) {
+	wire_attack(s);
+	if (s->failed || !s->nodes[n].core || s->nodes[n].paused_until > s->now)
+		return;
+	switch (below(s, 20)) {
 	case 0: case 1: case 2: case 3: case 4:
 		turn_backend(s);
 		break;
@@ -113,13 +163,22 @@ void chaos_act(struct sim *s)
 		turn_net(s);
 		break;
 	case 9: case 10: case 11: case 12:
-		command(s);
+		if (below(s, 5) == 0)
+			other_command(s, n);
+		else
+			command(s, n);
 		break;
-	case 13:
-		sim_kill(s, n, s->seed % 8 == 0 && below(s, 2));
+	case 13: case 14:
+		kill_node(s, n);
 		break;
-	case 14:
+	case 15:
 		sim_prober(s, n, !s->nodes[n].prober);
+		break;
+	case 16: case 17:
+		turn_clock(s, n);
+		break;
+	case 18:
+		sim_backup(s, n);
 		break;
 	default:
 		sim_reload(s, n, (uint8_t)below(s, SIM_PLANS));
@@ -132,10 +191,15 @@ void chaos_heal(struct sim *s)
 {
 	sim_tell(s, "all wires are healed");
 	s->quiet = true;
+	s->tcp.cut = false;
+	s->tcp.delay = 2;
 	for (int n = 0; n < SIM_NODES; n++) {
 		s->net[n].loss = s->net[n].dup = 0;
 		s->net[n].delay = s->net[n].jitter = 1;
 		s->net[n].cut = false;
+		s->nodes[n].paused_until = 0;
+		if (!s->nodes[n].core)
+			sim_start(s, n);
 		if (!s->nodes[n].prober)
 			sim_prober(s, n, true);
 	}

@@ -227,7 +227,7 @@ static int with_needs(const struct sim *s, int node, size_t v, size_t i, const s
 
 /* Which tier is held on to: what serves moves to a better one only when the one that served cannot any more, when the better
  * one waited for the whole delay, or when a twin says so; and when the delay is over it does move. */
-static struct hold_seen { int8_t tier; uint64_t since[POLICY_TIERS_MAX]; } seen[SIM_NODES][SIM_SERVICES_MAX][2];
+static struct hold_seen { int8_t tier; bool asked; uint64_t since[POLICY_TIERS_MAX]; } seen[SIM_NODES][SIM_SERVICES_MAX][2];
 
 static bool twin_says(const struct sim *s, int node, const struct plan_service *conf, int h, int8_t tier)
 {
@@ -246,21 +246,33 @@ static void check_hold(struct sim *s, int node, size_t v, int f, const struct co
 	int h = conf->couple ? 0 : f;
 	int8_t now = view->held[h];
 	bool able = false; /* the one that was held could serve on */
-	for (int t = 0; t < conf->tier_count; t++)
+	for (int t = 0; t < conf->tier_count && !old->asked; t++)
 		able |= t == old->tier && (free->tier == t || (view->better[f] >> t & 1) || view->tier[f] == t);
 	if (now >= 0 && now < old->tier && able && old->since[now] == 0 && !twin_says(s, node, view->conf, h, now))
 		sim_fail(s, "ns%d %s goes back to tier %d at once", node + 1, view->conf->name, now + 1);
 	if (now >= 0 && now < old->tier && able && conf->failback_ms != POLICY_FAILBACK_MANUAL &&
 	    s->now < old->since[now] + conf->failback_ms && !twin_says(s, node, view->conf, h, now))
 		sim_fail(s, "ns%d %s goes back to tier %d too early", node + 1, view->conf->name, now + 1);
-	if (now != old->tier)
+	if (now != old->tier) {
 		memset(old->since, 0, sizeof old->since);
+		old->asked = false;
+	}
 	old->tier = now;
 	for (int t = 0; t < conf->tier_count; t++) {
 		bool waits = view->better[f] >> t & 1;
 		old->since[t] = !waits ? 0 : old->since[t] ? old->since[t] : s->now;
-		if (waits && conf->failback_ms != POLICY_FAILBACK_MANUAL && s->now > old->since[t] + conf->failback_ms + 2500)
+		uint64_t rested = s->nodes[node].paused_until, from = old->since[t] > rested ? old->since[t] : rested;
+		if (waits && conf->failback_ms != POLICY_FAILBACK_MANUAL && s->now > from + conf->failback_ms + 2500)
 			sim_fail(s, "ns%d %s does not go back to tier %d", node + 1, view->conf->name, t + 1);
+	}
+}
+
+void oracle_failback(struct sim *s, int node, const char *service)
+{
+	const struct plan *p = sim_plan(s, node);
+	for (size_t v = 0; v < p->service_count; v++) {
+		if (strcmp(p->services[v].name, service) == 0)
+			seen[node][v][0].asked = seen[node][v][1].asked = true;
 	}
 }
 
@@ -325,15 +337,14 @@ static uint64_t went_down(const struct sim *s, int node, const struct core_membe
 }
 
 /* Nobody goes before the N-th before it went and a minute more; by a clock that is no slower than this node has seen, and no
- * faster than the faster of the two. */
+ * faster than any of the two ever was. */
 static void check_removals(struct sim *s, int node, size_t v, struct policy_input *in)
 {
 	const struct plan_service *conf = &sim_plan(s, node)->services[v];
-	uint64_t least = pair_hlc_seen(core_pair(s->nodes[node].core)) >> 16, most = sim_wall(s, 0), stamp[SIM_MEMBERS_MAX], went[SIM_MEMBERS_MAX];
+	uint64_t least = pair_hlc_seen(core_pair(s->nodes[node].core)) >> 16, most = s->wall_most, stamp[SIM_MEMBERS_MAX], went[SIM_MEMBERS_MAX];
 	size_t order[SIM_MEMBERS_MAX], n = 0;
 	bool held[SIM_MEMBERS_MAX];
 	least = sim_wall(s, node) > least ? sim_wall(s, node) : least;
-	most = sim_wall(s, 1) > most ? sim_wall(s, 1) : most;
 	for (size_t i = 0; i < conf->policy.member_count; i++) {
 		struct core_member_view m;
 		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
@@ -391,7 +402,9 @@ static void check_member(struct sim *s, int node, size_t v, size_t i, enum polic
 	core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
 	int state = expected_state(s, node, &m, agree_of(p, conf)), b = sim_backend(&m.conf->addr);
 	state = with_needs(s, node, v, i, &m, state);
-	if (state != (int)m.state && !m.recovered)
+	/* Of a rule that only now is asked for again, a node remembers itself what no record says. */
+	bool remembers = state == HEALTH_VERDICT_UNKNOWN && agree_of(p, conf) == POLICY_AGREE_LOCAL;
+	if (state != (int)m.state && !m.recovered && !remembers)
 		sim_fail(s, "ns%d %s member %zu is %s, the votes say %s", node + 1, conf->name, i,
 			 health_verdict_text(m.state), health_verdict_text((enum health_verdict)state));
 	if (m.own == HEALTH_VERDICT_DOWN && !was_bad[node][b])
@@ -458,7 +471,9 @@ void oracle_published(struct sim *s, int node, const struct core_publish *p)
 
 void oracle_replied(struct sim *s, uint32_t id, bool refused)
 {
-	if (!refused && s->event != CORE_SYNCED)
+	if (id == SIM_OTHER_COMMAND)
+		return;
+	if (!refused && (s->event != CORE_SYNCED || s->nodes[s->commands[id].node].synced < s->commands[id].written))
 		sim_fail(s, "command %u is in force before the disk has it", id);
 	s->commands[id].refused = refused;
 	s->commands[id].sure = !refused;

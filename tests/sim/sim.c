@@ -7,9 +7,9 @@
 #include "sim/seeds.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-#define RUNS 1000
+#define RUNS 300
 #else
-#define RUNS 10000
+#define RUNS 2000
 #endif
 
 static bool run(struct sim *s, uint64_t seed)

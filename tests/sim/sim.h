@@ -1,13 +1,17 @@
 /* Two whole cores under one virtual clock, between them a network that hates them.
  *
  *     chaos ──▶ back ends die and return, seen by both nodes or by one only      (world.c does, chaos.c chooses)
- *           ──▶ network: loss, duplicates, delay and reordering, one-way cuts, partitions
- *           ──▶ operators: down, up, drain, auto with and without expiry, on either node
- *           ──▶ kill -9 and restart from the journal, cut at a random octet behind what was synced (or anywhere)
+ *           ──▶ network: loss, duplicates, delay and reordering, one-way cuts, partitions, UDP or TCP alone; an attacker
+ *               who says again whatever he saw, held back, changed, or by a connection of his own                (wire.c)
+ *           ──▶ operators: down, up, drain, auto with and without expiry, failback and maintenance, on either node
+ *           ──▶ kill -9 and restart from the journal, cut at a random octet behind what was synced (or anywhere), wiped, or
+ *               put back to what it was some time ago; stops with a bye; absences
+ *           ──▶ pauses, clocks that drift and wall clocks that jump by a day
  *           ──▶ probers come and go, disks are slow, configurations change
  *     then all is healed, and after a quiet while the nodes must agree with each other and with the truth
  *
- * The oracle (oracle.c) recomputes after every step, slowly and on its own, what must be so.
+ * The oracles recompute after every step, slowly and on their own, what must be so: oracle.c what is decided (invariants 4 to 7
+ * and 10 of the design), oracle_pair.c what is known of each other (1 to 3).
  */
 #ifndef GEMEL_TESTS_SIM_H
 #define GEMEL_TESTS_SIM_H
@@ -21,20 +25,42 @@
 #define SIM_SERVICES_MAX 6
 #define SIM_MEMBERS_MAX 8
 #define SIM_QUEUE_MAX 2048
+#define SIM_STORE_MAX 64 /* packets that the attacker keeps */
+#define SIM_PIPES_MAX 12
+#define SIM_PIPE_PIECES 32
+#define SIM_LOG_MAX 4096 /* records that one node wrote in a run */
+#define SIM_DAY_MS 86400000
 #define SIM_COMMANDS_MAX 48
+#define SIM_OTHER_COMMAND 1000 /* the number of those that are no override */
 #define SIM_STEPS_MAX 60000 /* of one run: more is a loop that feeds itself */
 #define SIM_CHAOS_MS 8000
 #define SIM_STILL_MS 1500   /* at its very end nothing at all is left to record */
 #define SIM_QUIET_MS 6500   /* failure detection, recovery and the twin's return all fit in */
 
-enum sim_what { SIM_NONE = 0, SIM_PACKET, SIM_RESULT, SIM_SYNC, SIM_CHAOS };
-struct sim_item { uint64_t at; uint8_t what, node; uint32_t life; uint32_t a, b; uint64_t seq; uint16_t len; uint8_t from; };
+enum sim_what { SIM_NONE = 0, SIM_PACKET, SIM_RESULT, SIM_SYNC, SIM_START, SIM_CHAOS };
+struct sim_item { uint64_t at; uint8_t what, node; uint32_t life; uint32_t a, b; uint64_t seq; uint16_t reason; bool void_; };
+/* taken: the life of the receiver in which it counted; 0 = in none */
+struct sim_packet { uint8_t to; bool stream, broken; uint16_t len; uint64_t made; uint32_t taken; uint8_t data[PAIR_PACKET_MAX]; };
+struct sim_piece { uint64_t at; struct sim_packet packet; };
+struct sim_pipe { /* a connection; end 0 opened it */
+	bool used, open, ended;
+	int opener;
+	uint32_t id[2]; /* 0 = nobody at this end */
+	uint64_t opens;
+	struct sim_piece way[2][SIM_PIPE_PIECES]; /* from that end */
+	uint32_t count[2];
+};
+struct sim_written { uint64_t epoch, seq, key, hash; uint8_t kind, len; bool over; /* a later one of its epoch took its place */ };
 
 struct sim_set { bool published, ready; uint16_t count; uint32_t ttl; struct addr addrs[SIM_MEMBERS_MAX]; };
 struct sim_node {
-	struct core *core;
+	struct core *core;       /* NULL while it is away */
 	uint32_t life;           /* counts restarts: what was meant for an earlier one is void */
 	uint64_t clock_off, wall_off, epoch;
+	int32_t drift_ppm;
+	uint64_t paused_until, away_until, jumped; /* jumped: its wall clock, last; 0 = not in this life */
+	struct bytes backup;     /* its disk as it was once; with the epoch of then */
+	uint64_t backup_epoch;
 	uint8_t shape_plan;      /* which of the shape's plans it runs */
 	bool prober, lossy;      /* lossy: synced records were lost */
 	struct bytes journal;
@@ -43,7 +69,7 @@ struct sim_node {
 	struct sim_set sets[SIM_SERVICES_MAX][2];
 	uint64_t known;          /* commands this node has seen, a bit each */
 };
-struct sim_command { char selector[40]; enum core_verb verb; uint64_t until; uint8_t node; bool refused, sure; uint64_t over; /* commands it comes after */ };
+struct sim_command { char selector[40]; enum core_verb verb; uint64_t until; uint8_t node; bool refused, sure; size_t written; /* in the journal up to here */ uint64_t over; /* commands it comes after */ };
 struct sim_memory_member { const char *service; struct addr addr; enum health_verdict state, own; };
 struct sim_memory { /* what a node knows, to compare across a restart or a new configuration */
 	size_t count;
@@ -51,7 +77,7 @@ struct sim_memory { /* what a node knows, to compare across a restart or a new c
 	struct sim_memory_member members[SIM_SERVICES_MAX * SIM_MEMBERS_MAX];
 };
 struct sim {
-	uint64_t seed, now, steps;
+	uint64_t seed, now, steps, wall_most, wall_at; /* what any clock showed so far, and would show now */
 	bool loud, failed, quiet; /* quiet: probers lose nothing and break nothing any more */
 	struct rng rng;
 	uint8_t shape;
@@ -59,11 +85,15 @@ struct sim {
 	uint32_t late_records;
 	struct sim_node nodes[SIM_NODES];
 	bool alive[SIM_BACKENDS], seen[SIM_NODES][SIM_BACKENDS]; /* the truth, and the paths to it */
-	struct { uint8_t loss, dup; uint16_t delay, jitter; bool cut; } net[SIM_NODES]; /* by sender */
+	struct { uint8_t loss, dup; uint16_t delay, jitter; bool cut; } net[SIM_NODES]; /* datagrams, by sender */
+	struct { uint16_t delay; bool cut; } tcp;
+	struct sim_pipe pipes[SIM_PIPES_MAX];
+	uint32_t accepted, store_count;
+	struct sim_packet store[SIM_STORE_MAX];
 	struct sim_command commands[SIM_COMMANDS_MAX];
 	uint32_t command_count;
 	struct sim_item queue[SIM_QUEUE_MAX];
-	uint8_t (*packets)[PAIR_PACKET_MAX];
+	struct sim_packet *packets; /* of the queue's items */
 	uint32_t free[SIM_QUEUE_MAX], free_count, used[SIM_QUEUE_MAX], used_count;
 	char fault[400];
 };
@@ -75,7 +105,13 @@ void sim_begin(struct sim *s, uint64_t seed);
 void sim_end(struct sim *s);
 void sim_run_to(struct sim *s, uint64_t at);
 void sim_step(struct sim *s, int node, const struct core_event *e);
-void sim_kill(struct sim *s, int node, bool lossy);
+struct sim_item *sim_push(struct sim *s, uint64_t at, enum sim_what what, int node);
+/* What a new start finds on the disk. */
+enum sim_disk { SIM_DISK_SYNCED, SIM_DISK_ANY /* cut anywhere */, SIM_DISK_WIPED, SIM_DISK_BACKUP };
+void sim_kill(struct sim *s, int node, enum sim_disk disk, bool bye, uint64_t away_ms);
+void sim_start(struct sim *s, int node);
+void sim_jump(struct sim *s, int node, int64_t by_ms);
+void sim_backup(struct sim *s, int node);
 void sim_reload(struct sim *s, int node, uint8_t plan);
 void sim_prober(struct sim *s, int node, bool up);
 const struct plan *sim_plan(const struct sim *s, int node);
@@ -83,14 +119,34 @@ int sim_backend(const struct addr *a); /* by its last octet */
 uint64_t sim_mono(const struct sim *s, int node);
 uint64_t sim_wall(const struct sim *s, int node);
 
+/* ---- wire.c ---- */
+void wire_send(struct sim *s, int node, const struct core_effect *e);
+void wire_connection(struct sim *s, int node, const struct core_effect *e);
+void wire_deliver(struct sim *s, const struct sim_packet *p);
+uint64_t wire_due(const struct sim *s, int *pipe);
+void wire_run(struct sim *s, int pipe);
+void wire_forget(struct sim *s, int node, bool silently);
+void wire_attack(struct sim *s);
+
 /* ---- chaos.c ---- */
 void chaos_begin(struct sim *s);
 void chaos_act(struct sim *s);
 void chaos_heal(struct sim *s);
 
+/* ---- oracle_pair.c ---- */
+void oracle_pair_begin(struct sim *s);
+void oracle_pair_started(struct sim *s, int node);
+void oracle_pair_after_step(struct sim *s, int node);
+void oracle_sent(struct sim *s, int node, const uint8_t *packet);
+void oracle_packet_begins(struct sim *s, const struct sim_packet *p);
+void oracle_packet_ends(struct sim *s, const struct sim_packet *p);
+void oracle_jumped(struct sim *s, int node, int64_t by_ms);
+bool oracle_tilt_was_seen(const struct sim *s, int node);
+
 /* ---- oracle.c ---- */
 void oracle_after_step(struct sim *s, int node);
 void oracle_published(struct sim *s, int node, const struct core_publish *p);
+void oracle_failback(struct sim *s, int node, const char *service); /* an operator asks for it */
 void oracle_replied(struct sim *s, uint32_t id, bool refused);
 void oracle_remember(struct sim *s, int node, struct sim_memory *m);
 void oracle_compare(struct sim *s, int node, const struct sim_memory *before, bool restart);

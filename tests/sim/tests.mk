@@ -2,7 +2,8 @@
 SIM_RUNS = 1000000
 check_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
-tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/seeds.h tests/sim/sim.h tests/sim/world.c tests/sim/chaos.c tests/sim/oracle.c $(CORE_KIT)
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/seeds.h tests/sim/sim.h tests/sim/world.c \
+	tests/sim/wire.c tests/sim/chaos.c tests/sim/oracle.c tests/sim/oracle_pair.c $(CORE_KIT)
 tests_sim_sim_LDADD = $(CORE_LIBS)
 tests_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_sim_sim_CFLAGS = $(AM_CFLAGS)
@@ -10,7 +11,12 @@ tests_sim_sim_CFLAGS = $(AM_CFLAGS)
 soak: soak-sim soak-fuzz
 soak-sim: tests/sim/sim
 	./tests/sim/sim --from 10001 --runs $(SIM_RUNS)
-.PHONY: soak soak-sim
+# Each rule of the pair taken away, and how many seeds it takes to notice.
+EXTRA_DIST += tests/sim/mutations.sh tests/sim/mutations.txt
+soak: soak-mutations
+soak-mutations:
+	srcdir=$(srcdir) CC="$(CC)" sh $(srcdir)/tests/sim/mutations.sh
+.PHONY: soak soak-sim soak-mutations
 
 # The own network is lost, and a target is: 0 false DOWN, and never later.
 check_PROGRAMS += tests/sim/uplink

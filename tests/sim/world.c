@@ -1,4 +1,4 @@
-/* The clock, the queue, the wires, the disks and the back ends. */
+/* The clocks, the queue, the disks and the back ends. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +10,10 @@
 #include "sim/sim.h"
 
 #define WALL_MS 1700000000000u
-#define PEER_PORT 5401
 #define PROBE_TIMEOUT_MS 300
 
-/* Windows that are open all the time, since the clocks of the two may be hours apart. */
-#define ALWAYS " from=2023-11-14_00:00 to=2023-11-17_00:00\n"
+/* Windows that are open all the time, since the clocks of the two may be days apart. */
+#define ALWAYS " from=2023-11-01_00:00 to=2023-11-30_00:00\n"
 #define HELD "window one 127.0.0.1,dl.test/127.0.0.4" ALWAYS "window more site:ams,last.test" ALWAYS
 #define OUT "window down dl.test/127.0.0.6" ALWAYS
 /* Two plans a shape: the second has its members in another order and a service more. Members' last octets name back ends. */
@@ -82,20 +81,25 @@ int sim_backend(const struct addr *a)
 	return a->ip[addr_ip_len(a) - 1] - 1;
 }
 
-/* Every life has a monotonic clock of its own, every node a wall clock that is wrong in its own way. */
+/* Every life has a monotonic clock of its own, every node a wall clock that is wrong in its own way, and an oscillator. */
+static uint64_t drifted(const struct sim *s, int node, uint64_t at)
+{
+	return at + (uint64_t)((int64_t)at * s->nodes[node].drift_ppm / 1000000);
+}
+
 uint64_t sim_mono(const struct sim *s, int node)
 {
-	return s->now + s->nodes[node].clock_off;
+	return drifted(s, node, s->now) + s->nodes[node].clock_off;
 }
 
 uint64_t sim_wall(const struct sim *s, int node)
 {
-	return WALL_MS + s->now + s->nodes[node].wall_off;
+	return WALL_MS + drifted(s, node, s->now) + s->nodes[node].wall_off;
 }
 
 /* ---- the queue ---- */
 
-static struct sim_item *push(struct sim *s, uint64_t at, enum sim_what what, int node)
+struct sim_item *sim_push(struct sim *s, uint64_t at, enum sim_what what, int node)
 {
 	if (s->free_count == 0) {
 		sim_fail(s, "the queue is full");
@@ -107,41 +111,6 @@ static struct sim_item *push(struct sim *s, uint64_t at, enum sim_what what, int
 		.at = at, .what = (uint8_t)what, .node = (uint8_t)node, .life = s->nodes[node].life
 	};
 	return &s->queue[i];
-}
-
-static uint32_t earliest(const struct sim *s)
-{
-	uint32_t best = 0;
-	for (uint32_t k = 1; k < s->used_count; k++) {
-		if (s->queue[s->used[k]].at < s->queue[s->used[best]].at)
-			best = k;
-	}
-	return best;
-}
-
-/* ---- wires ---- */
-
-static void deliver_later(struct sim *s, int from, const uint8_t *data, uint16_t len)
-{
-	uint64_t delay = s->net[from].delay + rng_below(&s->rng, s->net[from].jitter + 1u);
-	struct sim_item *i = push(s, s->now + delay, SIM_PACKET, 1 - from);
-	if (!i)
-		return;
-	i->from = (uint8_t)from;
-	i->len = len;
-	memcpy(s->packets[i - s->queue], data, len);
-}
-
-static void do_send(struct sim *s, int node, const struct core_effect *e)
-{
-	if (e->send.to.port != PEER_PORT + (1 - node))
-		sim_fail(s, "node %d sends to port %u", node, e->send.to.port);
-	if (s->net[node].cut)
-		return;
-	for (int copies = rng_below(&s->rng, 100) < s->net[node].dup ? 2 : 1; copies > 0; copies--) {
-		if (rng_below(&s->rng, 100) >= s->net[node].loss)
-			deliver_later(s, node, e->send.data, e->send.len);
-	}
 }
 
 /* ---- disks and probers ---- */
@@ -156,8 +125,10 @@ static void do_journal(struct sim *s, int node, const struct core_effect *e)
 	bytes_add(&n->journal, frame, w.len);
 	if (w.failed || n->journal.failed)
 		sim_fail(s, "a journal record of %u octets", e->journal.len);
+	if (s->event == CORE_COMMAND && e->journal.sync && s->command_count > 0)
+		s->commands[s->command_count - 1].written = n->journal.len;
 	s->late_records += s->now > SIM_CHAOS_MS + SIM_QUIET_MS - SIM_STILL_MS;
-	struct sim_item *i = push(s, s->now + (e->journal.sync ? 1 + rng_below(&s->rng, 20) : 100), SIM_SYNC, node);
+	struct sim_item *i = sim_push(s, s->now + (e->journal.sync ? 1 + rng_below(&s->rng, 20) : 100), SIM_SYNC, node);
 	if (!i)
 		return;
 	i->seq = e->journal.seq;
@@ -175,14 +146,14 @@ static void do_probe(struct sim *s, int node, const struct core_effect *e)
 	if (!s->quiet && rng_below(&s->rng, 200) == 0)
 		return; /* a result that never comes */
 	struct sim_item *i =
-		push(s, s->now + (silent ? PROBE_TIMEOUT_MS : 1 + rng_below(&s->rng, 10)), SIM_RESULT, node);
+		sim_push(s, s->now + (silent ? PROBE_TIMEOUT_MS : 1 + rng_below(&s->rng, 10)), SIM_RESULT, node);
 	if (!i)
 		return;
 	i->a = e->probe.stream;
 	i->b = e->probe.run;
-	i->len = (uint16_t)(up ? HEALTH_OK : silent ? HEALTH_CONNECT_TIMEOUT : HEALTH_CONNECT_REFUSED);
+	i->reason = (uint16_t)(up ? HEALTH_OK : silent ? HEALTH_CONNECT_TIMEOUT : HEALTH_CONNECT_REFUSED);
 	if (!s->quiet && rng_below(&s->rng, 100) == 0)
-		i->len = rng_below(&s->rng, 2) ? HEALTH_LOCAL_ERROR : HEALTH_SCRIPT_ERROR;
+		i->reason = rng_below(&s->rng, 2) ? HEALTH_LOCAL_ERROR : HEALTH_SCRIPT_ERROR;
 }
 
 /* ---- a step ---- */
@@ -194,13 +165,15 @@ static void carry_out(struct sim *s, int node)
 	uint64_t epoch = 0;
 	char text[1024];
 	while (core_next_effect(n->core, &e)) {
-		if (s->loud && e.type != CORE_SEND && e.type != CORE_PROBE && e.type != CORE_JOURNAL &&
+		if (s->loud && e.type != CORE_SEND && e.type != CORE_CONNECTION && e.type != CORE_PROBE && e.type != CORE_JOURNAL &&
 		    e.type != CORE_RECORD) {
 			core_effect_text(text, sizeof text, n->core, &e);
 			sim_tell(s, "ns%d %s", node + 1, text);
 		}
 		if (e.type == CORE_SEND)
-			do_send(s, node, &e);
+			wire_send(s, node, &e);
+		else if (e.type == CORE_CONNECTION)
+			wire_connection(s, node, &e);
 		else if (e.type == CORE_JOURNAL)
 			do_journal(s, node, &e);
 		else if (e.type == CORE_PROBE)
@@ -221,51 +194,76 @@ static void carry_out(struct sim *s, int node)
 	sim_step(s, node, &answer);
 }
 
+/* What the fastest clock said, runs on at the speed of the fastest, also when it was put back. */
+static void follow_walls(struct sim *s)
+{
+	uint64_t past = s->now - s->wall_at, most = s->wall_most + past + (past > 0);
+	s->wall_at = s->now;
+	for (int n = 0; n < SIM_NODES; n++)
+		most = sim_wall(s, n) > most ? sim_wall(s, n) : most;
+	s->wall_most = most;
+}
+
 void sim_step(struct sim *s, int node, const struct core_event *e)
 {
 	struct core *c = s->nodes[node].core;
 	s->event = e->type;
 	if (++s->steps > SIM_STEPS_MAX)
 		sim_fail(s, "more than %u steps", SIM_STEPS_MAX);
+	follow_walls(s);
 	int err = core_step(c, e, sim_mono(s, node), sim_wall(s, node));
 	if (err < 0)
 		sim_fail(s, "core_step: %s", err_text(err));
 	carry_out(s, node);
+	oracle_pair_after_step(s, node);
 	oracle_after_step(s, node);
 	if (core_deadline(c) < sim_mono(s, node) && e->type == CORE_TIMER)
 		sim_fail(s, "node %d wants a timer in the past", node);
 }
 
+/* A result of what was asked before the clock jumped counts for nothing once that was seen. */
+static void land_result(struct sim *s, const struct sim_item *i)
+{
+	struct core *c = s->nodes[i->node].core;
+	struct core_event e = { .type = CORE_RESULT };
+	struct core_target_view before, after;
+	bool void_ = i->void_ && oracle_tilt_was_seen(s, i->node);
+	e.result.stream = i->a;
+	e.result.run = i->b;
+	e.result.result = (struct health_result){ .reason = (enum health_reason)i->reason, .weight_pct = 100 };
+	if (i->a < core_targets(c))
+		core_target_get(c, i->a, &before);
+	sim_step(s, i->node, &e);
+	if (!void_ || i->a >= core_targets(c))
+		return;
+	core_target_get(c, i->a, &after);
+	if (before.conf == after.conf && before.counted_ms != after.counted_ms)
+		sim_fail(s, "ns%d counts a result from before its clock jumped", i->node + 1);
+}
+
 static void land(struct sim *s, const struct sim_item *i, uint32_t slot)
 {
-	static const struct addr from[SIM_NODES] = { { 4, { 127, 0, 0, 1 }, PEER_PORT },
-						     { 4, { 127, 0, 0, 1 }, PEER_PORT + 1 } };
 	struct sim_node *n = &s->nodes[i->node];
 	struct core_event e = { 0 };
 	switch ((enum sim_what)i->what) {
 	case SIM_PACKET: /* reaches whoever lives by then */
-		e.type = CORE_PACKET;
-		e.packet.from = from[i->from];
-		e.packet.data = s->packets[slot];
-		e.packet.len = i->len;
-		sim_step(s, i->node, &e);
+		wire_deliver(s, &s->packets[slot]);
 		break;
 	case SIM_RESULT:
-		if (i->life != n->life || !n->prober)
-			break;
-		e.type = CORE_RESULT;
-		e.result.stream = i->a;
-		e.result.run = i->b;
-		e.result.result = (struct health_result){ .reason = (enum health_reason)i->len, .weight_pct = 100 };
-		sim_step(s, i->node, &e);
+		if (i->life == n->life && n->core && n->prober)
+			land_result(s, i);
 		break;
 	case SIM_SYNC:
-		if (i->life != n->life)
+		if (i->life != n->life || !n->core)
 			break;
 		n->synced = i->a > n->synced ? i->a : n->synced;
 		e.type = CORE_SYNCED;
 		e.synced.seq = i->seq;
 		sim_step(s, i->node, &e);
+		break;
+	case SIM_START:
+		if (i->life == n->life && !n->core)
+			sim_start(s, i->node);
 		break;
 	case SIM_CHAOS:
 		chaos_act(s);
@@ -275,32 +273,67 @@ static void land(struct sim *s, const struct sim_item *i, uint32_t slot)
 	}
 }
 
-static uint64_t timer_at(const struct sim *s, int node)
+/* Late by a pause, whatever it is. */
+static uint64_t after_pause(const struct sim *s, int node, uint64_t at)
 {
-	uint64_t at = core_deadline(s->nodes[node].core), off = s->nodes[node].clock_off;
-	return at == UINT64_MAX ? at : at < off + s->now ? s->now : at - off;
+	return at < s->nodes[node].paused_until ? s->nodes[node].paused_until : at;
 }
 
+static uint64_t timer_at(const struct sim *s, int node)
+{
+	const struct sim_node *n = &s->nodes[node];
+	uint64_t at = n->core ? core_deadline(n->core) : UINT64_MAX, t;
+	if (at == UINT64_MAX)
+		return at;
+	t = at <= sim_mono(s, node) ? s->now : s->now + (at - sim_mono(s, node));
+	while (drifted(s, node, t) + n->clock_off < at)
+		t++; /* a slow oscillator: some ms in a run at most */
+	return after_pause(s, node, t);
+}
+
+static uint32_t earliest(const struct sim *s, uint64_t *at)
+{
+	uint32_t best = 0;
+	*at = UINT64_MAX;
+	for (uint32_t k = 0; k < s->used_count; k++) {
+		const struct sim_item *i = &s->queue[s->used[k]];
+		uint64_t due = i->what == SIM_CHAOS || i->what == SIM_START ? i->at : after_pause(s, i->node, i->at);
+		if (due < *at) {
+			*at = due;
+			best = k;
+		}
+	}
+	return best;
+}
+
+static void run_item(struct sim *s, uint32_t k)
+{
+	uint32_t slot = s->used[k];
+	struct sim_item i = s->queue[slot];
+	s->used[k] = s->used[--s->used_count];
+	land(s, &i, slot);
+	s->free[s->free_count++] = slot;
+}
+
+/* Who was paused finds first what came meanwhile, then that its timers are late. */
 void sim_run_to(struct sim *s, uint64_t end)
 {
 	struct core_event timer = { .type = CORE_TIMER };
 	while (!s->failed) {
-		uint32_t k = earliest(s);
-		uint64_t item = s->used_count ? s->queue[s->used[k]].at : UINT64_MAX;
-		uint64_t t0 = timer_at(s, 0), t1 = timer_at(s, 1), t = t0 <= t1 ? t0 : t1;
+		int pipe = 0;
+		uint64_t item, t0 = timer_at(s, 0), t1 = timer_at(s, 1), t = t0 <= t1 ? t0 : t1, octets = wire_due(s, &pipe);
+		uint32_t k = earliest(s, &item);
 		uint64_t at = item <= t ? item : t;
+		at = octets < at ? octets : at;
 		if (at > end)
 			break;
 		s->now = at > s->now ? at : s->now;
-		if (item > t) {
+		if (item <= at)
+			run_item(s, k);
+		else if (octets <= at)
+			wire_run(s, pipe);
+		else
 			sim_step(s, t0 <= t1 ? 0 : 1, &timer);
-			continue;
-		}
-		uint32_t slot = s->used[k];
-		struct sim_item i = s->queue[slot];
-		s->used[k] = s->used[--s->used_count];
-		land(s, &i, slot);
-		s->free[s->free_count++] = slot;
 	}
 	s->now = end;
 }
@@ -323,11 +356,12 @@ static void replay(struct sim *s, int node)
 	n->synced = r.pos;
 }
 
-static void start(struct sim *s, int node)
+void sim_start(struct sim *s, int node)
 {
 	struct sim_node *n = &s->nodes[node];
 	n->life++;
 	n->born = s->now;
+	n->paused_until = n->away_until = n->jumped = 0;
 	n->clock_off = rng_below(&s->rng, 1000000) + 1;
 	n->epoch = epoch_next(n->epoch, (uint32_t)rng_u64(&s->rng));
 	n->prober = true;
@@ -340,28 +374,86 @@ static void start(struct sim *s, int node)
 	};
 	if (core_new(&n->core, &st, sim_mono(s, node), sim_wall(s, node)) < 0)
 		abort();
+	oracle_pair_started(s, node);
 	replay(s, node);
 	sim_step(s, node, &(struct core_event){ .type = CORE_TIMER });
 }
 
-void sim_kill(struct sim *s, int node, bool lossy)
+static size_t kept(struct sim *s, const struct sim_node *n, enum sim_disk disk)
 {
-	struct sim_node *n = &s->nodes[node];
-	size_t keep = lossy ? 0 : n->synced;
+	size_t keep = disk == SIM_DISK_ANY ? 0 : n->synced;
 	if (rng_below(&s->rng, 2)) /* every other time only the process dies, not the machine */
 		keep = n->journal.len;
-	keep += rng_below(&s->rng, n->journal.len - keep + 1);
-	sim_tell(s, "ns%d is killed; its journal is cut at octet %zu of %zu (%zu synced)", node + 1, keep,
-		 n->journal.len, n->synced);
+	return keep + rng_below(&s->rng, n->journal.len - keep + 1);
+}
+
+static void lose_disk(struct sim *s, int node, enum sim_disk disk)
+{
+	struct sim_node *n = &s->nodes[node];
+	size_t keep = kept(s, n, disk);
+	/* What it wrote when its clock jumped may not be on the disk yet. */
+	n->lossy |= disk != SIM_DISK_SYNCED || (n->jumped && s->now < n->jumped + 500);
+	if (disk == SIM_DISK_WIPED) {
+		n->journal.len = 0;
+		n->epoch = 0;
+	} else if (disk == SIM_DISK_BACKUP) {
+		n->journal.len = 0;
+		bytes_add(&n->journal, n->backup.data, n->backup.len);
+		n->epoch = n->backup_epoch;
+	} else {
+		n->journal.len = keep;
+	}
+}
+
+void sim_backup(struct sim *s, int node)
+{
+	struct sim_node *n = &s->nodes[node];
+	sim_tell(s, "ns%d has its disk copied", node + 1);
+	n->backup.len = 0;
+	bytes_add(&n->backup, n->journal.data, n->journal.len);
+	n->backup_epoch = n->epoch;
+}
+
+/* bye: it is stopped, not killed. */
+void sim_kill(struct sim *s, int node, enum sim_disk disk, bool bye, uint64_t away_ms)
+{
+	static const char *const disks[] = { "cut behind what was synced", "cut anywhere", "wiped", "put back from a copy" };
+	struct sim_node *n = &s->nodes[node];
 	struct sim_memory before;
-	bool whole = keep == n->journal.len;
+	size_t len = n->journal.len;
+	if (bye)
+		sim_step(s, node, &(struct core_event){ .type = CORE_STOP });
 	oracle_remember(s, node, &before);
 	core_free(n->core);
-	n->journal.len = keep;
-	n->lossy |= lossy;
-	start(s, node);
+	n->core = NULL;
+	n->life++; /* what is on its way to it finds nobody */
+	wire_forget(s, node, rng_below(&s->rng, 4) == 0);
+	lose_disk(s, node, disk);
+	sim_tell(s, "ns%d is %s for %u ms; its journal is %s: %zu octets of %zu (%zu synced)", node + 1, bye ? "stopped" : "killed",
+		 (unsigned)away_ms, disks[disk], n->journal.len, len, n->synced);
+	if (away_ms > 0) {
+		n->away_until = s->now + away_ms;
+		sim_push(s, n->away_until, SIM_START, node);
+		return;
+	}
+	bool whole = n->journal.len == len && disk < SIM_DISK_WIPED;
+	sim_start(s, node);
 	if (whole)
 		oracle_compare(s, node, &before, true);
+}
+
+/* Results of what is in flight are void from when the node notices. */
+void sim_jump(struct sim *s, int node, int64_t by_ms)
+{
+	if (s->nodes[node].jumped + 1000 > s->now && s->nodes[node].jumped)
+		return; /* there and back before anybody looks is no jump */
+	sim_tell(s, "the wall clock of ns%d jumps by %lld ms", node + 1, (long long)by_ms);
+	s->nodes[node].wall_off += (uint64_t)by_ms;
+	oracle_jumped(s, node, by_ms);
+	for (uint32_t k = 0; k < s->used_count; k++) {
+		struct sim_item *i = &s->queue[s->used[k]];
+		i->void_ |= i->what == SIM_RESULT && i->node == node;
+	}
 }
 
 void sim_reload(struct sim *s, int node, uint8_t plan)
@@ -399,7 +491,7 @@ static void make_plans(void)
 
 void sim_begin(struct sim *s, uint64_t seed)
 {
-	uint8_t (*packets)[PAIR_PACKET_MAX] = s->packets;
+	struct sim_packet *packets = s->packets;
 	bool loud = s->loud;
 	make_plans();
 	memset(s, 0, sizeof *s);
@@ -412,14 +504,17 @@ void sim_begin(struct sim *s, uint64_t seed)
 		s->free[s->free_count++] = i;
 	for (int b = 0; b < SIM_BACKENDS; b++)
 		s->alive[b] = s->seen[0][b] = s->seen[1][b] = true;
+	oracle_pair_begin(s);
 	chaos_begin(s);
 	for (int i = 0; i < SIM_NODES; i++) {
 		bytes_init(&s->nodes[i].journal, 1 << 24);
+		bytes_init(&s->nodes[i].backup, 1 << 24);
 		s->nodes[i].wall_off = rng_below(&s->rng, 7200000);
+		s->nodes[i].drift_ppm = (int32_t)rng_below(&s->rng, 401) - 200;
 	}
 	/* both must be there before either's first datagram arrives */
 	for (int i = 0; i < SIM_NODES; i++)
-		start(s, i);
+		sim_start(s, i);
 }
 
 void sim_end(struct sim *s)
@@ -427,5 +522,6 @@ void sim_end(struct sim *s)
 	for (int i = 0; i < SIM_NODES; i++) {
 		core_free(s->nodes[i].core);
 		bytes_deinit(&s->nodes[i].journal);
+		bytes_deinit(&s->nodes[i].backup);
 	}
 }

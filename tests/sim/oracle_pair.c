@@ -1,0 +1,288 @@
+/* What each node may know of the other, held against what the other really wrote, sent and heard:
+ *
+ *     invariant 1   every record held was written by its owner, and no vector and no record goes back
+ *     invariant 2   a vector (E, s): each key whose newest write in E is up to s is held, or gone if that was a removal
+ *     invariant 3   what counted once, what was made before this life, and what was changed on its way change nothing; an echo is
+ *                   no younger than the last packet that truly arrived; nobody is fresh who was not heard, nor who said bye
+ *     +             after a jump of the wall clock: TILT, and never again a packet under the old boot
+ */
+#include <stdio.h>
+#include <string.h>
+#include "base/hash.h"
+#include "pair/state.h"
+#include "sim/sim.h"
+
+#define OTHER(node) (1 - (node))
+#define TILT_JUMP_MS 1400
+#define TILT_LASTS_MS 900 /* two intervals of the fastest check, nearly */
+#define TILT_SEEN_MS 300 /* by then the next heartbeat was due, and with it the look at the clock */
+#define FRESH_ECHO_MS 10000
+#define FRESH_TCP_MS 4000
+
+static struct book {
+	struct sim_written log[SIM_LOG_MAX];
+	uint32_t count;
+	struct pair_vector own;   /* as of the last look at its own shelf */
+	struct pair_vector held;  /* of the other's shelf, in this life */
+	uint64_t reached;         /* when that was sent which the other received last, in this life; its own clock */
+	uint64_t boot;            /* of what it sends */
+	uint64_t dead_boot;       /* it must not send under this one any more */
+	uint64_t bye_boot;        /* of the other, when it said bye */
+	bool tilted;
+} book[SIM_NODES];
+
+/* Of one packet: what must not change. */
+static struct { bool may; uint64_t heard, echo, boot, epoch, digest, refused; struct pair_vector vector; } before;
+
+void oracle_pair_begin(struct sim *s)
+{
+	(void)s;
+	memset(book, 0, sizeof book);
+}
+
+void oracle_pair_started(struct sim *s, int node)
+{
+	struct book *b = &book[node];
+	(void)s;
+	b->own = b->held = (struct pair_vector){ 0 };
+	b->reached = b->boot = b->dead_boot = 0;
+	b->bye_boot = 0;
+	b->tilted = false;
+}
+
+static struct pair *pair_of(const struct sim *s, int node)
+{
+	/* only to look at */
+	return (struct pair *)(uintptr_t)core_pair(s->nodes[node].core);
+}
+
+/* ---- records ---- */
+
+static uint64_t hash_value(const struct pair_record *r)
+{
+	static const struct hash_key key = { { 1, 2 } };
+	return r->value_len ? hash_bytes(&key, r->value, r->value_len) : 0;
+}
+
+/* Writes down what the node wrote in this step: what stands behind the last look. */
+static void note_own(struct sim *s, int node)
+{
+	struct shelf *own = own_shelf(pair_of(s, node));
+	struct book *b = &book[node];
+	if (own->vector.epoch == b->own.epoch && own->vector.seq == b->own.seq)
+		return;
+	uint64_t from = own->vector.epoch == b->own.epoch ? b->own.seq : 0;
+	const struct shelf_record *r = own->current.last;
+	while (r && r->order.prev && r->r.seq > from)
+		r = r->order.prev;
+	for (; r; r = r->order.next) {
+		if (r->r.seq <= from)
+			continue;
+		if (b->count == SIM_LOG_MAX) {
+			sim_fail(s, "node %d writes more than %u records", node, SIM_LOG_MAX);
+			return;
+		}
+		for (uint32_t i = 0; i < b->count; i++)
+			b->log[i].over |= b->log[i].epoch == own->vector.epoch && b->log[i].kind == r->r.kind && b->log[i].key == r->r.key;
+		b->log[b->count++] = (struct sim_written){ .epoch = own->vector.epoch, .seq = r->r.seq, .key = r->r.key,
+							   .hash = hash_value(&r->r), .kind = r->r.kind, .len = r->r.value_len };
+	}
+	b->own = own->vector;
+}
+
+static bool was_written(const struct book *b, const struct pair_record *r)
+{
+	for (uint32_t i = b->count; i-- > 0;) {
+		const struct sim_written *l = &b->log[i];
+		if (l->epoch == r->epoch && l->seq == r->seq)
+			return l->kind == r->kind && l->key == r->key && l->len == r->value_len && l->hash == hash_value(r);
+	}
+	return false;
+}
+
+static void check_written(struct sim *s, int node, const struct shelf_list *list)
+{
+	for (const struct shelf_record *r = list->first; r; r = r->order.next) {
+		if (!was_written(&book[OTHER(node)], &r->r))
+			sim_fail(s, "invariant 1: ns%d holds record %llu of the twin's epoch %llx, which that never wrote", node + 1,
+				 (unsigned long long)r->r.seq, (unsigned long long)r->r.epoch);
+	}
+}
+
+static void check_sound(struct sim *s, int node, const struct shelf *shelf)
+{
+	const struct book *b = &book[OTHER(node)];
+	for (uint32_t i = 0; i < b->count; i++) {
+		const struct sim_written *l = &b->log[i];
+		if (l->epoch != shelf->vector.epoch || l->seq > shelf->vector.seq || l->over)
+			continue; /* what was overwritten comes with that later write */
+		const struct pair_record *r = shelf_find(shelf, l->kind, l->key);
+		if (l->len ? !r || r->epoch != l->epoch || r->seq != l->seq : r != NULL)
+			sim_fail(s, "invariant 2: ns%d says that it holds the twin's records up to %llu, but not as %llu of them was written",
+				 node + 1, (unsigned long long)shelf->vector.seq, (unsigned long long)l->seq);
+	}
+}
+
+static void check_shelf(struct sim *s, int node)
+{
+	struct pair *p = pair_of(s, node);
+	const struct shelf *shelf = &p->shelves[1];
+	struct pair_vector *held = &book[node].held;
+	if (vector_compare(shelf->vector, *held) < 0)
+		sim_fail(s, "invariant 1: ns%d's vector of the twin goes back", node + 1);
+	if (p->stats.divergences)
+		sim_fail(s, "ns%d finds that the twins' records differ", node + 1);
+	if (vector_compare(shelf->vector, *held) == 0 && shelf_is_whole(shelf))
+		return;
+	*held = shelf->vector;
+	check_written(s, node, &shelf->current);
+	check_written(s, node, &shelf->old);
+	check_sound(s, node, shelf);
+}
+
+/* ---- life ---- */
+
+static void check_life(struct sim *s, int node)
+{
+	const struct pair *p = pair_of(s, node);
+	uint64_t now = sim_mono(s, node);
+	struct pair_peer_view v;
+	pair_peer_get(p, 0, &v, now);
+	if (v.echo_ms > book[node].reached)
+		sim_fail(s, "invariant 3: ns%d has an echo of what it sent at %llu, but the twin heard nothing after %llu", node + 1,
+			 (unsigned long long)v.echo_ms, (unsigned long long)book[node].reached);
+	if (!pair_is_fresh(p, v.id, now))
+		return;
+	uint64_t patience = 2ull * v.suspect_ms > FRESH_TCP_MS * (1u + (uint64_t)p->lhm) ? 2ull * v.suspect_ms
+											: FRESH_TCP_MS * (1u + (uint64_t)p->lhm);
+	if (now > v.heard_ms + patience || now > v.echo_ms + FRESH_ECHO_MS)
+		sim_fail(s, "invariant 3: ns%d counts votes of the twin, heard %llu ms ago, echo %llu ms old", node + 1,
+			 (unsigned long long)(now - v.heard_ms), (unsigned long long)(now - v.echo_ms));
+	if (book[node].bye_boot == v.boot)
+		sim_fail(s, "invariant 3: ns%d counts votes of the twin, which said bye", node + 1);
+}
+
+static uint64_t refusals(const struct pair_stats *t)
+{
+	return t->refused_short + t->refused_header + t->refused_version + t->refused_unknown_peer + t->refused_auth +
+	       t->refused_flood + t->refused_format + t->refused_session + t->refused_replay + t->hellos + t->refused_streams +
+	       t->streams_cut;
+}
+
+static void look(const struct sim *s, int node)
+{
+	const struct pair *p = pair_of(s, node);
+	struct pair_peer_view v;
+	if (!p)
+		return;
+	pair_peer_get(p, 0, &v, sim_mono(s, node));
+	before.heard = v.heard_ms;
+	before.echo = v.echo_ms;
+	before.boot = v.boot;
+	before.epoch = v.epoch;
+	before.vector = p->shelves[1].vector;
+	before.digest = p->shelves[1].digest[0];
+	before.refused = refusals(&p->stats);
+}
+
+static void note_reached(struct sim *s, const struct sim_packet *p)
+{
+	int from = OTHER(p->to);
+	struct sim_node *n = &s->nodes[from];
+	if (p->broken || !n->core || p->made < n->born)
+		return;
+	uint64_t now = s->now, at;
+	s->now = p->made;
+	at = sim_mono(s, from);
+	s->now = now;
+	if (at > book[from].reached)
+		book[from].reached = at;
+}
+
+void oracle_packet_begins(struct sim *s, const struct sim_packet *p)
+{
+	struct sim_node *n = &s->nodes[p->to];
+	before.may = !p->broken && p->taken != n->life && p->made >= n->born;
+	note_reached(s, p);
+	if (n->core)
+		look(s, p->to);
+}
+
+/* Whatever was not refused has counted, and so has every copy of it that the attacker keeps. */
+static void note_taken(struct sim *s, const struct sim_packet *p)
+{
+	for (uint32_t i = 0; i < s->store_count; i++) {
+		struct sim_packet *k = &s->store[i];
+		if (k->to == p->to && k->len == p->len && memcmp(k->data, p->data, p->len) == 0)
+			k->taken = s->nodes[p->to].life;
+	}
+	for (uint32_t i = 0; i < s->used_count; i++) {
+		struct sim_packet *k = &s->packets[s->used[i]];
+		if (s->queue[s->used[i]].what == SIM_PACKET && k->to == p->to && k->len == p->len && memcmp(k->data, p->data, p->len) == 0)
+			k->taken = s->nodes[p->to].life;
+	}
+}
+
+void oracle_packet_ends(struct sim *s, const struct sim_packet *p)
+{
+	struct pair_peer_view v;
+	struct sim_node *n = &s->nodes[p->to];
+	if (!n->core || s->failed)
+		return;
+	const struct pair *k = pair_of(s, p->to);
+	pair_peer_get(k, 0, &v, sim_mono(s, p->to));
+	bool counted = v.heard_ms != before.heard || v.echo_ms != before.echo || v.boot != before.boot || v.epoch != before.epoch ||
+		       vector_compare(k->shelves[1].vector, before.vector) != 0 || k->shelves[1].digest[0] != before.digest;
+	if (counted && !before.may)
+		sim_fail(s, "invariant 3: ns%d takes in a packet %s", p->to + 1,
+			 p->broken ? "that was changed" : p->made < n->born ? "from before its life" : "for the second time");
+	if (!p->broken && (counted || (refusals(&k->stats) == before.refused && !p->stream))) {
+		note_taken(s, p);
+		book[p->to].bye_boot = p->data[5] == PAIR_TYPE_BYE ? v.boot : book[p->to].bye_boot;
+	}
+}
+
+void oracle_sent(struct sim *s, int node, const uint8_t *packet)
+{
+	struct book *b = &book[node];
+	b->boot = load_u64(packet + 16);
+	if (b->dead_boot && b->boot == b->dead_boot)
+		sim_fail(s, "ns%d sends under a boot from before its clock jumped", node + 1);
+}
+
+/* ---- TILT ---- */
+
+/* What it says from now on it must say under another boot: this one's numbers may be used already, by the machine that it was. */
+void oracle_jumped(struct sim *s, int node, int64_t by_ms)
+{
+	if ((by_ms > 2 * TILT_JUMP_MS || by_ms < -2 * TILT_JUMP_MS) && core_pair(s->nodes[node].core)) {
+		s->nodes[node].jumped = s->now;
+		book[node].tilted = false;
+		book[node].dead_boot = pair_of(s, node)->boot;
+	}
+}
+
+bool oracle_tilt_was_seen(const struct sim *s, int node)
+{
+	return s->nodes[node].jumped && book[node].tilted;
+}
+
+static void check_tilt(struct sim *s, int node)
+{
+	const struct sim_node *n = &s->nodes[node];
+	const struct pair *p = pair_of(s, node);
+	book[node].tilted |= p->boot != book[node].dead_boot;
+	if (n->jumped && n->paused_until <= n->jumped && s->now > n->jumped + TILT_SEEN_MS && s->now < n->jumped + TILT_LASTS_MS &&
+	    p->self != PAIR_TILT)
+		sim_fail(s, "ns%d is %s %u ms after its clock jumped", node + 1, pair_self_state_text(p->self), (unsigned)(s->now - n->jumped));
+}
+
+void oracle_pair_after_step(struct sim *s, int node)
+{
+	if (s->failed || !core_pair(s->nodes[node].core))
+		return;
+	note_own(s, node);
+	check_shelf(s, node);
+	check_life(s, node);
+	check_tilt(s, node);
+}

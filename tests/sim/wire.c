@@ -1,0 +1,306 @@
+/* The wires between the two, and who sits on them: datagrams are lost, doubled, delayed and held back, connections hang and
+ * break, and an attacker who has seen every packet says them again, changed or not, as datagrams and on connections of his own.
+ *
+ *     do_send ─▶ loss, duplicates, cut ─▶ queue ─▶ wire_deliver ─▶ core
+ *         └────▶ store ─── any time later ──────────────▲
+ *
+ * A packet that counted once in a life of its receiver, and one made before that life, must change nothing (oracle_packet).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/sim.h"
+
+#define PEER_PORT 5401
+
+static struct addr address_of(int node)
+{
+	return (struct addr){ 4, { 127, 0, 0, 1 }, (uint16_t)(PEER_PORT + node) };
+}
+
+/* ---- datagrams ---- */
+
+static void put_in_store(struct sim *s, const struct sim_packet *p)
+{
+	uint32_t at = s->store_count < SIM_STORE_MAX ? s->store_count++ : (uint32_t)rng_below(&s->rng, SIM_STORE_MAX);
+	s->store[at] = *p;
+}
+
+static void deliver_later(struct sim *s, const struct sim_packet *p)
+{
+	int from = 1 - p->to;
+	uint64_t delay = s->net[from].delay + rng_below(&s->rng, s->net[from].jitter + 1u);
+	struct sim_item *i = sim_push(s, s->now + delay, SIM_PACKET, p->to);
+	if (i)
+		s->packets[i - s->queue] = *p;
+}
+
+void wire_send(struct sim *s, int node, const struct core_effect *e)
+{
+	struct sim_packet p = { .to = (uint8_t)(1 - node), .made = s->now, .len = e->send.len };
+	if (e->send.to.port != PEER_PORT + (1 - node))
+		sim_fail(s, "node %d sends to port %u", node, e->send.to.port);
+	memcpy(p.data, e->send.data, p.len);
+	oracle_sent(s, node, p.data);
+	if (rng_below(&s->rng, 4) == 0)
+		put_in_store(s, &p);
+	if (s->net[node].cut)
+		return;
+	for (int copies = rng_below(&s->rng, 100) < s->net[node].dup ? 2 : 1; copies > 0; copies--) {
+		if (rng_below(&s->rng, 100) >= s->net[node].loss)
+			deliver_later(s, &p);
+	}
+}
+
+void wire_deliver(struct sim *s, const struct sim_packet *p)
+{
+	struct core_event e = { .type = CORE_PACKET };
+	if (!s->nodes[p->to].core)
+		return;
+	e.packet.from = address_of(1 - p->to);
+	e.packet.data = p->data;
+	e.packet.len = p->len;
+	oracle_packet_begins(s, p);
+	sim_step(s, p->to, &e);
+	oracle_packet_ends(s, p);
+}
+
+/* ---- connections ---- */
+
+static struct sim_pipe *pipe_of(struct sim *s, int node, uint32_t id, int *end)
+{
+	for (int i = 0; i < SIM_PIPES_MAX; i++) {
+		for (*end = 0; *end < 2; ++*end) {
+			struct sim_pipe *k = &s->pipes[i];
+			if (k->used && (k->opener ^ *end) == node && k->id[*end] == id)
+				return k;
+		}
+	}
+	return NULL;
+}
+
+static void stream_event(struct sim *s, int node, struct core_event *e)
+{
+	e->type = CORE_STREAM;
+	if (s->nodes[node].core)
+		sim_step(s, node, e);
+}
+
+/* The connection is no more; the end that is left hears it behind all octets that are on their way, unless the wire is cut. */
+static void end_at(struct sim *s, struct sim_pipe *k, int end)
+{
+	k->id[end] = 0;
+	k->count[!end] = 0;
+	k->ended = true;
+	if (k->id[!end] == 0)
+		k->used = false;
+	else if (!k->open)
+		k->opens = s->now;
+}
+
+static void open_pipe(struct sim *s, int node, uint32_t id)
+{
+	for (int i = 0; i < SIM_PIPES_MAX; i++) {
+		struct sim_pipe *k = &s->pipes[i];
+		if (k->used)
+			continue;
+		*k = (struct sim_pipe){ .used = true, .opener = node, .id = { id, 0 },
+					.opens = s->now + 2u * s->net[node].delay + rng_below(&s->rng, s->tcp.delay + 1u) };
+		return;
+	}
+	sim_fail(s, "node %d opens connection after connection", node);
+}
+
+static void write_pipe(struct sim *s, struct sim_pipe *k, int end, const struct core_effect *e)
+{
+	struct sim_packet p = { .to = (uint8_t)(k->opener ^ !end), .made = s->now, .stream = true, .len = (uint16_t)(e->connection.len - 2) };
+	memcpy(p.data, e->connection.data + 2, p.len);
+	oracle_sent(s, k->opener ^ end, p.data);
+	if (rng_below(&s->rng, 4) == 0)
+		put_in_store(s, &p);
+	if (k->ended || k->count[end] == SIM_PIPE_PIECES)
+		return; /* the socket's buffer is full, and soon the core is tired of it */
+	struct sim_piece *at = &k->way[end][k->count[end]++];
+	at->at = s->now + 1 + rng_below(&s->rng, s->tcp.delay + 1u);
+	at->packet = p;
+}
+
+void wire_connection(struct sim *s, int node, const struct core_effect *e)
+{
+	int end;
+	struct sim_pipe *k = pipe_of(s, node, e->connection.id, &end);
+	if (e->connection.op == PAIR_STREAM_OPEN) {
+		if (e->connection.to.port != PEER_PORT + (1 - node))
+			sim_fail(s, "node %d connects to port %u", node, e->connection.to.port);
+		open_pipe(s, node, e->connection.id);
+	} else if (k && e->connection.op == PAIR_STREAM_SEND) {
+		write_pipe(s, k, end, e);
+	} else if (k) {
+		end_at(s, k, end);
+	}
+}
+
+/* Octets of a frame, cut anywhere. */
+static void say_octets(struct sim *s, int node, uint32_t id, const struct sim_packet *p)
+{
+	uint8_t data[2 + PAIR_PACKET_MAX];
+	size_t len = p->len + 2u, cut = 1 + rng_below(&s->rng, len - 1);
+	struct core_event e = { 0 };
+	store_u16(data, p->len);
+	memcpy(data + 2, p->data, p->len);
+	oracle_packet_begins(s, p);
+	e.stream.what = CORE_STREAM_OCTETS;
+	e.stream.id = id;
+	e.stream.from = address_of(1 - node);
+	e.stream.data = data;
+	e.stream.len = cut;
+	stream_event(s, node, &e);
+	e.stream.data = data + cut;
+	e.stream.len = len - cut;
+	stream_event(s, node, &e);
+	oracle_packet_ends(s, p);
+}
+
+static void connect_pipe(struct sim *s, struct sim_pipe *k)
+{
+	int to = 1 - k->opener;
+	struct core_event e = { 0 };
+	if (!s->nodes[to].core || k->ended) {
+		uint32_t id = k->id[0];
+		k->used = false;
+		e.stream.what = CORE_STREAM_ENDED;
+		e.stream.id = id;
+		if (id)
+			stream_event(s, k->opener, &e);
+		return;
+	}
+	k->open = true;
+	k->id[1] = PAIR_STREAM_ACCEPTED | ++s->accepted;
+	e.stream.what = CORE_STREAM_ACCEPTED;
+	e.stream.id = k->id[1];
+	e.stream.from = address_of(k->opener);
+	e.stream.from.port = (uint16_t)(40000 + rng_below(&s->rng, 20000));
+	stream_event(s, to, &e);
+	e.stream.what = CORE_STREAM_OPENED;
+	e.stream.id = k->id[0];
+	e.stream.from = address_of(to);
+	if (k->used && k->id[0])
+		stream_event(s, k->opener, &e);
+}
+
+static uint64_t way_due(const struct sim *s, const struct sim_pipe *k, int end)
+{
+	uint64_t at = k->count[end] ? k->way[end][0].at : k->ended && k->id[!end] ? s->now : UINT64_MAX;
+	uint64_t paused = s->nodes[k->opener ^ !end].paused_until;
+	return at < paused && at != UINT64_MAX ? paused : at;
+}
+
+static uint64_t pipe_due(const struct sim *s, const struct sim_pipe *k)
+{
+	if (!k->used || s->tcp.cut)
+		return UINT64_MAX;
+	if (!k->open)
+		return k->opens < s->nodes[1 - k->opener].paused_until ? s->nodes[1 - k->opener].paused_until : k->opens;
+	uint64_t a = way_due(s, k, 0), b = way_due(s, k, 1);
+	return a < b ? a : b;
+}
+
+uint64_t wire_due(const struct sim *s, int *pipe)
+{
+	uint64_t at = UINT64_MAX;
+	for (int i = 0; i < SIM_PIPES_MAX; i++) {
+		uint64_t due = pipe_due(s, &s->pipes[i]);
+		if (due < at) {
+			at = due;
+			*pipe = i;
+		}
+	}
+	return at;
+}
+
+void wire_run(struct sim *s, int pipe)
+{
+	struct sim_pipe *k = &s->pipes[pipe];
+	if (!k->open) {
+		connect_pipe(s, k);
+		return;
+	}
+	int end = way_due(s, k, 0) <= way_due(s, k, 1) ? 0 : 1, to = k->opener ^ !end;
+	uint32_t id = k->id[!end], by = k->id[end];
+	struct core_event e = { 0 };
+	e.stream.from = address_of(1 - to);
+	if (k->count[end] == 0) { /* the other end is gone */
+		k->used = false;
+		e.stream.what = CORE_STREAM_ENDED;
+		e.stream.id = id;
+		stream_event(s, to, &e);
+		return;
+	}
+	struct sim_piece piece = k->way[end][0];
+	memmove(&k->way[end][0], &k->way[end][1], --k->count[end] * sizeof piece);
+	if (id)
+		say_octets(s, to, id, &piece.packet);
+	if (k->used && k->count[end] == 0 && by && k->id[end] == by) {
+		e.stream.what = CORE_STREAM_DRAINED;
+		e.stream.id = by;
+		stream_event(s, 1 - to, &e);
+	}
+}
+
+/* A process died: its kernel says so to the other side, unless the machine died with it. */
+void wire_forget(struct sim *s, int node, bool silently)
+{
+	for (int i = 0; i < SIM_PIPES_MAX; i++) {
+		for (int end = 0; end < 2; end++) {
+			struct sim_pipe *k = &s->pipes[i];
+			if (!k->used || (k->opener ^ end) != node || !k->id[end])
+				continue;
+			end_at(s, k, end);
+			if (silently) /* it hangs until the core is tired of it */
+				k->ended = false;
+		}
+	}
+}
+
+/* ---- the attacker ---- */
+
+static void break_packet(struct sim *s, struct sim_packet *p)
+{
+	p->broken = true;
+	if (rng_below(&s->rng, 3) == 0)
+		p->len = (uint16_t)rng_below(&s->rng, p->len);
+	else
+		p->data[rng_below(&s->rng, p->len)] ^= (uint8_t)(1u << rng_below(&s->rng, 8));
+}
+
+static void call_with(struct sim *s, struct sim_packet *p)
+{
+	struct core_event e = { 0 };
+	uint32_t id = PAIR_STREAM_ACCEPTED | ++s->accepted;
+	if (!s->nodes[p->to].core || p->len < 2)
+		return;
+	e.stream.what = CORE_STREAM_ACCEPTED;
+	e.stream.id = id;
+	e.stream.from = address_of(1 - p->to);
+	e.stream.from.port = 7;
+	stream_event(s, p->to, &e);
+	say_octets(s, p->to, id, p);
+	e.stream.what = CORE_STREAM_ENDED;
+	stream_event(s, p->to, &e);
+}
+
+/* Some that he has: again, changed, or the other way in. */
+void wire_attack(struct sim *s)
+{
+	for (uint64_t n = 1 + rng_below(&s->rng, 12); n > 0 && s->store_count > 0 && !s->failed; n--) {
+		struct sim_packet p = s->store[rng_below(&s->rng, s->store_count)];
+		if (s->nodes[p.to].paused_until > s->now)
+			continue;
+		if (rng_below(&s->rng, 4) == 0)
+			break_packet(s, &p);
+		if (rng_below(&s->rng, 4) == 0)
+			call_with(s, &p);
+		else
+			wire_deliver(s, &p);
+	}
+}
