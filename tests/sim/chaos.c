@@ -111,20 +111,15 @@ static void command(struct sim *s, int node)
 }
 
 /* What is no override: nothing of it is kept in the table of commands. */
-static void other_command(struct sim *s, int node)
+static void maint(struct sim *s, int node)
 {
-	static const char *const services[] = { "www.test", "dl.test", "own.test" };
 	struct core_event e = { .type = CORE_COMMAND };
-	bool maint = below(s, 2);
 	e.command.id = SIM_OTHER_COMMAND;
-	e.command.verb = maint ? CORE_VERB_MAINT : CORE_VERB_FAILBACK;
-	e.command.for_ms = maint ? below(s, 2) * 1500 : 0;
+	e.command.verb = CORE_VERB_MAINT;
+	e.command.for_ms = below(s, 2) * 1500;
 	e.command.force = below(s, 2);
-	snprintf(e.command.selector, sizeof e.command.selector, "%s",
-		 maint ? below(s, 3) ? "on" : "off" : services[below(s, sizeof services / sizeof services[0])]);
-	sim_tell(s, "ns%d: %s %s", node + 1, maint ? "maint" : "failback", e.command.selector);
-	if (!maint)
-		oracle_failback(s, node, e.command.selector);
+	snprintf(e.command.selector, sizeof e.command.selector, "%s", below(s, 3) ? "on" : "off");
+	sim_tell(s, "ns%d: maint %s", node + 1, e.command.selector);
 	sim_step(s, node, &e);
 }
 
@@ -164,7 +159,7 @@ void chaos_act(struct sim *s)
 		break;
 	case 9: case 10: case 11: case 12:
 		if (below(s, 5) == 0)
-			other_command(s, n);
+			maint(s, n);
 		else
 			command(s, n);
 		break;

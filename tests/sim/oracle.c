@@ -227,7 +227,7 @@ static int with_needs(const struct sim *s, int node, size_t v, size_t i, const s
 
 /* Which tier is held on to: what serves moves to a better one only when the one that served cannot any more, when the better
  * one waited for the whole delay, or when a twin says so; and when the delay is over it does move. */
-static struct hold_seen { int8_t tier; bool asked; uint64_t since[POLICY_TIERS_MAX]; } seen[SIM_NODES][SIM_SERVICES_MAX][2];
+static struct hold_seen { int8_t tier; uint64_t since[POLICY_TIERS_MAX]; } seen[SIM_NODES][SIM_SERVICES_MAX][2];
 
 static bool twin_says(const struct sim *s, int node, const struct plan_service *conf, int h, int8_t tier)
 {
@@ -246,17 +246,15 @@ static void check_hold(struct sim *s, int node, size_t v, int f, const struct co
 	int h = conf->couple ? 0 : f;
 	int8_t now = view->held[h];
 	bool able = false; /* the one that was held could serve on */
-	for (int t = 0; t < conf->tier_count && !old->asked; t++)
+	for (int t = 0; t < conf->tier_count; t++)
 		able |= t == old->tier && (free->tier == t || (view->better[f] >> t & 1) || view->tier[f] == t);
 	if (now >= 0 && now < old->tier && able && old->since[now] == 0 && !twin_says(s, node, view->conf, h, now))
 		sim_fail(s, "ns%d %s goes back to tier %d at once", node + 1, view->conf->name, now + 1);
 	if (now >= 0 && now < old->tier && able && conf->failback_ms != POLICY_FAILBACK_MANUAL &&
 	    s->now < old->since[now] + conf->failback_ms && !twin_says(s, node, view->conf, h, now))
 		sim_fail(s, "ns%d %s goes back to tier %d too early", node + 1, view->conf->name, now + 1);
-	if (now != old->tier) {
+	if (now != old->tier)
 		memset(old->since, 0, sizeof old->since);
-		old->asked = false;
-	}
 	old->tier = now;
 	for (int t = 0; t < conf->tier_count; t++) {
 		bool waits = view->better[f] >> t & 1;
@@ -264,15 +262,6 @@ static void check_hold(struct sim *s, int node, size_t v, int f, const struct co
 		uint64_t rested = s->nodes[node].paused_until, from = old->since[t] > rested ? old->since[t] : rested;
 		if (waits && conf->failback_ms != POLICY_FAILBACK_MANUAL && s->now > from + conf->failback_ms + 2500)
 			sim_fail(s, "ns%d %s does not go back to tier %d", node + 1, view->conf->name, t + 1);
-	}
-}
-
-void oracle_failback(struct sim *s, int node, const char *service)
-{
-	const struct plan *p = sim_plan(s, node);
-	for (size_t v = 0; v < p->service_count; v++) {
-		if (strcmp(p->services[v].name, service) == 0)
-			seen[node][v][0].asked = seen[node][v][1].asked = true;
 	}
 }
 

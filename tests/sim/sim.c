@@ -9,7 +9,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define RUNS 300
 #else
-#define RUNS 2000
+#define RUNS 1000
 #endif
 
 static bool run(struct sim *s, uint64_t seed)

@@ -3,7 +3,7 @@
  *     chaos ──▶ back ends die and return, seen by both nodes or by one only      (world.c does, chaos.c chooses)
  *           ──▶ network: loss, duplicates, delay and reordering, one-way cuts, partitions, UDP or TCP alone; an attacker
  *               who says again whatever he saw, held back, changed, or by a connection of his own                (wire.c)
- *           ──▶ operators: down, up, drain, auto with and without expiry, failback and maintenance, on either node
+ *           ──▶ operators: down, up, drain, auto with and without expiry, and maintenance, on either node
  *           ──▶ kill -9 and restart from the journal, cut at a random octet behind what was synced (or anywhere), wiped, or
  *               put back to what it was some time ago; stops with a bye; absences
  *           ──▶ pauses, clocks that drift and wall clocks that jump by a day
@@ -146,7 +146,6 @@ bool oracle_tilt_was_seen(const struct sim *s, int node);
 /* ---- oracle.c ---- */
 void oracle_after_step(struct sim *s, int node);
 void oracle_published(struct sim *s, int node, const struct core_publish *p);
-void oracle_failback(struct sim *s, int node, const char *service); /* an operator asks for it */
 void oracle_replied(struct sim *s, uint32_t id, bool refused);
 void oracle_remember(struct sim *s, int node, struct sim_memory *m);
 void oracle_compare(struct sim *s, int node, const struct sim_memory *before, bool restart);

@@ -227,7 +227,8 @@ static void land_result(struct sim *s, const struct sim_item *i)
 	struct core *c = s->nodes[i->node].core;
 	struct core_event e = { .type = CORE_RESULT };
 	struct core_target_view before, after;
-	bool void_ = i->void_ && oracle_tilt_was_seen(s, i->node);
+	const struct sim_node *n = &s->nodes[i->node];
+	bool void_ = i->void_ && oracle_tilt_was_seen(s, i->node) && n->paused_until <= n->jumped; /* a pause shifts all times */
 	e.result.stream = i->a;
 	e.result.run = i->b;
 	e.result.result = (struct health_result){ .reason = (enum health_reason)i->reason, .weight_pct = 100 };

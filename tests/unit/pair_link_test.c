@@ -587,7 +587,7 @@ START_TEST(a_rolled_back_twin_refutes)
 	w.epochs[1] = 0; /* a wiped disk */
 	start(1);
 	run(1500);
-	ck_assert_str_eq(w.story[1], "refute! syncing + active ");
+	ck_assert_str_eq(w.story[1], "refute! syncing active + ");
 	ck_assert_uint_gt(pair_epoch(w.node[1]), before);
 	ck_assert_uint_eq(pair_stats_get(w.node[1])->refutes, 1);
 	ck_assert(view(0).link == PAIR_ACTIVE && view(0).shelves_equal);
