@@ -1,4 +1,5 @@
 /* The loader by its messages: a supervisor of the test's own holds generations and asks for the next. */
+#include "app/confine.h"
 #include "app/loader.h"
 
 #include <pthread.h>
@@ -140,6 +141,8 @@ static void take(struct generation *g, const uint8_t *data, size_t len, const in
 		g->saved = true;
 	else if (t == IPC_SITE)
 		g->site = true;
+	else if (t == IPC_CONFINED)
+		ck_assert(!g->site); /* before zones are read */
 	else if (t == IPC_IMAGE)
 		take_image(g, &r, fds[0]);
 	else if (t == IPC_ZONES)
@@ -774,6 +777,7 @@ END_TEST
 
 int main(void)
 {
+	setenv(CONFINE_VARIABLE, "no", 1); /* loads run in this process; the confinement has its own test */
 	const TTest *const tests[] = {
 		a_first_load_hands_over_everything, what_did_not_change_stays_where_it_is,
 		a_broken_zone_keeps_its_old_version,

@@ -305,12 +305,11 @@ tests_unit_service_keys_test_LDADD = $(CONF_TEST_ROOMS) $(CHECK_LIBS) $(LUA_LIBS
 check_PROGRAMS += tests/unit/loader_test
 TESTS += tests/unit/loader_test
 tests_unit_loader_test_SOURCES = tests/unit/loader_test.c tests/unit/conf_help.h tests/unit/unit.h src/app/loader.c src/app/imageset.c \
-	src/app/snapshot.c src/app/site.c
-tests_unit_loader_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) -pthread
+	src/app/snapshot.c src/app/site.c $(CONFINE_SOURCES)
+tests_unit_loader_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(SECCOMP_CFLAGS) -pthread
 tests_unit_loader_test_LDADD = src/conf/libconf.a src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a \
 	src/policy/libpolicy.a src/health/libhealth.a src/ipc/libipc.a src/answer/libanswer.a src/zone/libzone.a src/dns/libdns.a \
-	src/base/libbase.a $(CHECK_LIBS) $(EVENT_LIBS) $(LUA_LIBS) $(OPENSSL_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) -lpthread -lm
-
+	src/base/libbase.a $(CHECK_LIBS) $(EVENT_LIBS) $(LUA_LIBS) $(OPENSSL_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) $(SECCOMP_LIBS) -lpthread -lm
 
 check_PROGRAMS += tests/unit/script_hostile_test
 TESTS += tests/unit/script_hostile_test
@@ -379,7 +378,7 @@ tests_unit_confine_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS) 
 check_PROGRAMS += tests/unit/prober_test
 TESTS += tests/unit/prober_test
 tests_unit_prober_test_SOURCES = tests/unit/prober_test.c src/app/prober.c src/app/prober.h src/app/prober_plan.c src/app/once.c src/app/prober_plan.h \
-	$(CONFINE_SOURCES)
+	src/app/child.c src/app/child.h $(CONFINE_SOURCES)
 tests_unit_prober_test_LDADD = src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
 	src/health/libhealth.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) \
 	$(SECCOMP_LIBS) $(CHECK_LIBS)
