@@ -39,6 +39,8 @@ uint64_t core_stamp(struct core *c)
 
 /* ---- registers ---- */
 
+#define ENDS_ALIKE_MS 1000 /* what two clocks make of one end */
+
 struct override *override_find(const struct core *c, const char *text)
 {
 	struct override *o = c->overrides;
@@ -96,11 +98,14 @@ bool override_set(struct core *c, struct override *o, const struct reg *r)
 	struct reg *old = reg_of(o, r->node);
 	core_absorb(c, r->hlc);
 	if (old && says_the_same(old, r)) {
-		if (!c->started) { /* the journal's later word on when it ends (overrides_redate) */
-			old->until_ms = r->until_ms;
-			old->until_wall = r->until_wall;
-		}
-		return false;
+		bool sooner = r->until_ms && r->until_ms + ENDS_ALIKE_MS < old->until_ms;
+		/* The journal's later word on when it ends (overrides_redate). Of a node's own words the soonest end is true:
+		 * what is left only grows old on the way, while a clock that was put back makes what we hold too long. */
+		if (c->started && !sooner)
+			return false;
+		old->until_ms = r->until_ms;
+		old->until_wall = r->until_wall;
+		return c->started;
 	}
 	if (!old && o->reg_count == sizeof o->regs / sizeof o->regs[0])
 		return false;
