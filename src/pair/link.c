@@ -282,7 +282,8 @@ static uint64_t way_fresh(uint64_t heard_ms, uint64_t lost_ms, uint64_t echo_ms)
 
 uint64_t link_fresh_until(const struct link *l)
 {
-	if (l->state == PAIR_INCOMPATIBLE)
+	/* Who was lost is not found again by patience (LHM) that grows, only by a packet. */
+	if (l->state == PAIR_INCOMPATIBLE || l->state == PAIR_LOST)
 		return 0;
 	uint64_t tcp = way_fresh(l->tcp_heard_ms, tcp_lost_ms(l), l->tcp_echo_ms);
 	if (l->tcp_until_ms && tcp > l->tcp_until_ms)
