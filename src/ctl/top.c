@@ -90,7 +90,7 @@ static void put_row(struct screen *s, const char *text, size_t len, const char *
 	if (s->row == s->rows)
 		return;
 	if (s->row++)
-		bytes_add(s->out, "\r\n" + !s->terminal, s->terminal ? 2 : 1);
+		bytes_add(s->out, s->terminal ? "\r\n" : "\n", s->terminal ? 2 : 1);
 	if (s->terminal) /* before the text: behind one that fills the row it would take its last character */
 		bytes_add(s->out, CLEAR_REST, strlen(CLEAR_REST));
 	if (style)
