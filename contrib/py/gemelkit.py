@@ -2,6 +2,8 @@
 
 Standard library only.  Nothing here sleeps for a fixed time to let something happen: wait_until polls a condition.
 """
+import fcntl
+import itertools
 import os
 import random
 import signal
@@ -165,18 +167,42 @@ def addresses(server, name, qtype="A", timeout=0.3):
     return None if reply is None else reply.addresses()
 
 
+PORTS_FROM, PORTS_EACH, PORTS_SHARES = 10240, 256, 80  # below those that the system gives to clients
+
+
+def _take_share():
+    """This process's own share of the ports, as long as it lives: a server that is down for a moment finds its port again, whoever
+    else looks for one meanwhile, be it another test or a client of the system's choice."""
+    for n in range(PORTS_SHARES):
+        try:
+            lock = open(os.path.join(tempfile.gettempdir(), f"gemel-ports.{n}"), "a", encoding="ascii")
+        except OSError:
+            continue  # somebody else's
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock, itertools.cycle(range(PORTS_FROM + n * PORTS_EACH, PORTS_FROM + (n + 1) * PORTS_EACH))
+        except OSError:
+            lock.close()
+    raise RuntimeError("no share of the ports is free")
+
+
+_share = None
+
+
 def free_port(address="127.0.0.1"):
-    """A port that is free for both UDP and TCP right now."""
-    while True:
+    """A port that is free for both UDP and TCP right now, and that no other process asks for."""
+    global _share
+    _share = _share or _take_share()
+    for port in itertools.islice(_share[1], PORTS_EACH):
         with socket.socket(family_of(address), socket.SOCK_STREAM) as t, \
                 socket.socket(family_of(address), socket.SOCK_DGRAM) as u:
-            t.bind((address, 0))
-            port = t.getsockname()[1]
             try:
+                t.bind((address, port))
                 u.bind((address, port))
                 return port
             except OSError:
                 continue
+    raise RuntimeError("no port of this process's share is free")
 
 
 # ---- back ends ----

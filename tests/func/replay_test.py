@@ -55,6 +55,7 @@ class Replay(Case):
     def test_the_same_file_tells_the_same_and_another_fall_tells_it_earlier(self):
         self.live()
         real = self.told()
+        self.journal = shutil.copy(self.journal, self.scratch.path("journal"))  # the server goes on, and may have more to write
         size = os.path.getsize(self.journal)
         lines, err = self.replay(self.config)
         self.assertEqual(err, "")
@@ -65,7 +66,7 @@ class Replay(Case):
 
         hasty, _ = self.replay(self.other(config(self.port, 1)))
         self.assertLess(next(e["time"] for e in hasty if e["new"] == B), next(e["time"] for e in lines if e["new"] == B))
-        self.assertEqual(os.path.getsize(self.journal), size, "a replay only reads, and a steady target writes nothing")
+        self.assertEqual(os.path.getsize(self.journal), size, "a replay only reads")
         self.answers(A)
 
         verdicts, _ = self.replay(self.config, "-v")
