@@ -274,7 +274,7 @@ static const struct attempt responder[] = {
 
 static const struct attempt coordinator[] = {
 	{ "make a file", write_tmp, EACCES, FILES, NULL },
-	{ "make one in /etc", write_etc, EACCES, NOTHING, NULL },
+	{ "make one in /etc", write_etc, EACCES, FILES, NULL },
 	{ "write a device", write_null, EACCES, FILES, NULL },
 	{ "be killed last", write_oom, EACCES, FILES, NULL },
 	{ "list /", list_root, EACCES, FILES, NULL },
@@ -302,7 +302,7 @@ static const struct attempt coordinator[] = {
 
 static const struct attempt loader[] = {
 	{ "make a file", write_tmp, EACCES, FILES, NULL },
-	{ "make one in /etc", write_etc, EACCES, NOTHING, NULL },
+	{ "make one in /etc", write_etc, EACCES, FILES, NULL },
 	{ "write a device", write_null, EACCES, FILES, NULL },
 	{ "move a file out of the state folder", state_leave, EACCES, FILES, NULL },
 	{ "execve", exec_true, KILLED + SIGSYS, CALLS, NULL },
@@ -319,11 +319,11 @@ static const struct attempt loader[] = {
 };
 
 static const struct attempt runner[] = {
-	{ "make a file in /etc", write_etc, EACCES, NOTHING, NULL },
-	{ "have one made there", program_writes, EACCES, NOTHING, NULL },
+	{ "make a file in /etc", write_etc, EACCES, FILES, NULL },
+	{ "have one made there", program_writes, EACCES, FILES, NULL },
 	{ "signal its parent", signal_parent, EPERM, FILES, NULL },
 	{ "mount", mount_call, EPERM, NOTHING, NULL },
-	{ "bpf", bpf_call, EPERM, NOTHING, NULL },
+	{ "bpf", bpf_call, EPERM, CALLS, NULL },
 	{ "unshare", unshare_call, EPERM, CALLS, NULL },
 	{ "raw ICMP", raw_socket, EPERM, NOTHING, NULL },
 	{ "run a program", run_program, 0, NOTHING, NULL },
