@@ -5,6 +5,7 @@
 #include "core/state.h"
 #include "dns/const.h"
 #include "lib/core_world.h"
+#include "unit.h"
 
 #define WWW "www.example.test"
 #define A DNS_TYPE_A
@@ -242,16 +243,10 @@ int main(void)
 				       the_operator_says_when, the_operator_is_answered_when_the_disk_has_it, it_survives_a_restart, it_survives_a_new_plan,
 				       families_go_apart_or_together, the_ttl_knows_the_delay,
 				       a_hold_of_the_journal_is_checked };
-	Suite *s = suite_create("core_failback");
 	TCase *t = tcase_create("stories");
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, NULL, finish);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
 		tcase_add_test(t, tests[i]);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run_case("core_failback", t);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "core/state.h"
 #include "lib/core_world.h"
+#include "unit.h"
 
 #define PLAN "pair any-up\ncheck web interval=1000 timeout=500 retry=200 fall=3 rise=2\n"
 #define TWO PLAN "service www.example.test web 127.0.0.11 127.0.0.12\n"
@@ -317,16 +318,10 @@ int main(void)
 				       abstaining_is_no_change, its_start_tells_only_what_changed,
 				       a_reload_keeps_what_was_heard, a_flood_is_bounded_and_its_rest_counted, its_own_troubles_are_told,
 				       its_own_events_are_told_once, ours_are_on_the_shelf };
-	Suite *s = suite_create("core_hear");
 	TCase *t = tcase_create("stories");
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, NULL, finish);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
 		tcase_add_test(t, tests[i]);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run_case("core_hear", t);
 }

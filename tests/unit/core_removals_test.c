@@ -6,6 +6,7 @@
 #include "dns/const.h"
 #include "lib/core_world.h"
 #include "lib/plan_make.h"
+#include "unit.h"
 
 #define WWW "www.example.test"
 #define A DNS_TYPE_A
@@ -366,16 +367,10 @@ int main(void)
 				       a_new_plan_goes_on_with_the_same_minute,
 				       of_a_combined_check_the_stream_that_made_it_so_counts,
 				       the_clock_never_goes_back_or_stands_still, nothing_depends_on_what_arrived_first };
-	Suite *s = suite_create("core_removals");
 	TCase *t = tcase_create("stories");
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, NULL, finish);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
 		tcase_add_test(t, tests[i]);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run_case("core_removals", t);
 }

@@ -6,6 +6,7 @@
 #include "core/state.h"
 #include "dns/const.h"
 #include "lib/core_world.h"
+#include "unit.h"
 
 #define WWW "www.example.test"
 #define A DNS_TYPE_A
@@ -453,16 +454,10 @@ int main(void)
 		the_return_of_what_it_needs_begins_it, who_hears_of_it_late_goes_on_where_the_other_is,
 		what_they_must_carry_moves_the_tier };
 	TCase *t = tcase_create("stories");
-	Suite *s = suite_create("core_slow");
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, NULL, finish);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(t, tests[i]);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run_case("core_slow", t);
 }

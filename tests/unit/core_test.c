@@ -6,6 +6,7 @@
 #include "dns/const.h"
 #include "lib/core_world.h"
 #include "lib/plan_make.h"
+#include "unit.h"
 
 #define A DNS_TYPE_A
 #define AAAA DNS_TYPE_AAAA
@@ -1507,16 +1508,10 @@ int main(void)
 				       the_same_events_give_the_same_effects,
 				       publish_all_repeats_everything,
 				       views_find_what_is_asked };
-	Suite *s = suite_create("core");
 	TCase *t = tcase_create("stories");
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, NULL, finish);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
 		tcase_add_test(t, tests[i]);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run_case("core", t);
 }
