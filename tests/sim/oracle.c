@@ -23,6 +23,22 @@ static uint64_t since[SIM_NODES];             /* the last start or new configura
 static uint32_t life[SIM_NODES];
 static const struct plan *plan_seen[SIM_NODES];
 
+/* The views of one node's members and of its twin, taken once a step: many questions are asked of each. */
+static struct core_member_view looked[SIM_SERVICES_MAX][SIM_MEMBERS_MAX];
+static struct { struct pair_peer_view view; bool fresh; } twin;
+
+static void look_at_members(const struct sim *s, int node)
+{
+	const struct plan *p = sim_plan(s, node);
+	const struct pair *pair = core_pair(s->nodes[node].core);
+	pair_peer_get(pair, 0, &twin.view, sim_mono(s, node));
+	twin.fresh = pair_is_fresh(pair, twin.view.id, sim_mono(s, node));
+	for (size_t v = 0; v < p->service_count; v++) {
+		for (size_t i = 0; i < p->services[v].policy.member_count; i++)
+			core_member_get(s->nodes[node].core, v, i, &looked[v][i], sim_mono(s, node));
+	}
+}
+
 /* ---- effective state ---- */
 
 static uint64_t effective_key(const struct plan *p, uint64_t key, uint8_t agree)
@@ -40,10 +56,7 @@ struct votes { int up, down, own; bool peer; };
 static struct votes count_votes(const struct sim *s, int node, const struct core_member_view *v)
 {
 	const struct pair *p = core_pair(s->nodes[node].core);
-	struct votes n = { 0 };
-	struct pair_peer_view peer;
-	pair_peer_get(p, 0, &peer, sim_mono(s, node));
-	n.peer = pair_is_fresh(p, peer.id, sim_mono(s, node));
+	struct votes n = { .peer = twin.fresh };
 	n.own = v->own == HEALTH_VERDICT_UP                                     ? 1
 		: v->own == HEALTH_VERDICT_DOWN && !down_abstains(pair_self(p)) ? -1
 										: 0;
@@ -51,11 +64,11 @@ static struct votes count_votes(const struct sim *s, int node, const struct core
 		n.own = 0;
 	n.up = n.own > 0;
 	n.down = n.own < 0;
-	const struct pair_record *r = n.peer ? pair_find(p, peer.id, PAIR_VERDICT, v->stream->key) : NULL;
+	const struct pair_record *r = n.peer ? pair_find(p, twin.view.id, PAIR_VERDICT, v->stream->key) : NULL;
 	if (!r || r->value_len < 2)
 		return n;
 	n.up += r->value[0] == HEALTH_VERDICT_UP;
-	n.down += r->value[0] == HEALTH_VERDICT_DOWN && !(r->value[1] & 1) && !down_abstains(peer.self);
+	n.down += r->value[0] == HEALTH_VERDICT_DOWN && !(r->value[1] & 1) && !down_abstains(twin.view.self);
 	return n;
 }
 
@@ -107,17 +120,32 @@ static uint8_t agree_of(const struct plan *p, const struct plan_service *v)
 
 /* ---- forces ---- */
 
+/* A member's names, written once: plans live as long as the simulation, and this is asked at each step. */
+struct names { const struct policy_member *of; char ip[ADDR_TEXT_MAX], both[128]; };
+
+static const struct names *names_of(const struct plan_service *v, size_t i)
+{
+	static struct names all[4096];
+	const struct policy_member *m = &v->policy.members[i];
+	struct names *n = &all[(uintptr_t)m / sizeof *m % (sizeof all / sizeof all[0])];
+	char ip[ADDR_TEXT_MAX];
+	if (n->of == m)
+		return n;
+	n->of = m;
+	strcpy(n->ip, addr_format(&m->addr, false, ip));
+	snprintf(n->both, sizeof n->both, "%s/%s", v->name, ip);
+	return n;
+}
+
 /* How much a selector says about a member; 0 = nothing. Only the forms that chaos.c uses. */
 static int says(const char *selector, const struct plan_service *v, size_t i)
 {
-	char ip[ADDR_TEXT_MAX], both[128];
-	addr_format(&v->policy.members[i].addr, false, ip);
-	snprintf(both, sizeof both, "%s/%s", v->name, ip);
-	if (strcmp(selector, both) == 0)
+	const struct names *n = names_of(v, i);
+	if (strcmp(selector, n->both) == 0)
 		return 6;
 	if (strcmp(selector, v->name) == 0)
 		return 5;
-	if (strcmp(selector, ip) == 0)
+	if (strcmp(selector, n->ip) == 0)
 		return 4;
 	if (v->hosts[i] && strcmp(selector, v->hosts[i]) == 0)
 		return 3;
@@ -151,12 +179,11 @@ static int hope(const struct sim *s, int node, size_t v, const enum policy_force
 	const struct plan_service *conf = &sim_plan(s, node)->services[v];
 	int best = 0;
 	for (size_t i = 0; i < conf->policy.member_count; i++) {
-		struct core_member_view m;
-		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
-		bool maybe = m.state == HEALTH_VERDICT_UNKNOWN && (conf->policy.initial_up || !core_round_done(s->nodes[node].core));
+		const struct core_member_view *m = &looked[v][i];
+		bool maybe = m->state == HEALTH_VERDICT_UNKNOWN && (conf->policy.initial_up || !core_round_done(s->nodes[node].core));
 		if (force[i] == POLICY_FORCE_DOWN || force[i] == POLICY_FORCE_DRAIN)
 			continue;
-		if (force[i] == POLICY_FORCE_UP || m.state == HEALTH_VERDICT_UP || maybe)
+		if (force[i] == POLICY_FORCE_UP || m->state == HEALTH_VERDICT_UP || maybe)
 			return 2;
 		best = 1;
 	}
@@ -195,9 +222,8 @@ static int serves(const struct sim *s, int node, uint32_t v)
 	if (view.rule[0] == POLICY_RULE_TIER || view.rule[1] == POLICY_RULE_TIER)
 		return 1;
 	for (size_t i = 0; i < view.members; i++) {
-		struct core_member_view m;
-		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
-		if (m.state == HEALTH_VERDICT_UNKNOWN)
+		const struct core_member_view *m = &looked[v][i];
+		if (m->state == HEALTH_VERDICT_UNKNOWN)
 			return -1;
 	}
 	return 0;
@@ -265,23 +291,56 @@ static void check_hold(struct sim *s, int node, size_t v, int f, const struct co
 	}
 }
 
-static void check_set(struct sim *s, int node, size_t v, const struct policy_input *in)
+/* What was decided last of a service, and from what: the policy is a pure function, so it is asked again only of something new. */
+static struct decided {
+	const struct policy_service *conf;
+	struct { uint8_t state, force; } in[SIM_MEMBERS_MAX];
+	int8_t tier[2];
+	uint16_t member[2][SIM_MEMBERS_MAX];
+	struct policy_answer out[2];
+} decided[SIM_NODES][SIM_SERVICES_MAX];
+
+static const struct policy_answer *decide(struct decided *d, const struct policy_service *conf, const struct policy_input *in,
+					  const int8_t tier[2])
 {
-	const struct plan_service *conf = &sim_plan(s, node)->services[v];
-	uint16_t member[2][SIM_MEMBERS_MAX], weight[2][SIM_MEMBERS_MAX];
-	struct policy_answer out[2] = { { .member = member[0], .weight = weight[0] },
-					{ .member = member[1], .weight = weight[1] } };
-	struct core_service_view view;
-	core_service_get(s->nodes[node].core, v, &view);
-	policy_decide(&conf->policy, in, NULL, out);
-	for (int f = 0; conf->policy.failback_ms && f < 2; f++) {
-		if (policy_keeps_last(&out[f]) && view.held[0] >= 0)
-			check_hold(s, node, v, f, &view, &out[f]);
+	const struct policy_held held[2] = { { tier[0], 0 }, { tier[1], 0 } };
+	bool same = d->conf == conf && d->tier[0] == tier[0] && d->tier[1] == tier[1];
+	for (size_t i = 0; i < conf->member_count; i++) {
+		same = same && d->in[i].state == in[i].state && d->in[i].force == in[i].force;
+		d->in[i].state = (uint8_t)in[i].state;
+		d->in[i].force = in[i].force;
+	}
+	if (same)
+		return d->out;
+	d->conf = conf;
+	memcpy(d->tier, tier, sizeof d->tier);
+	for (int f = 0; f < 2; f++)
+		d->out[f] = (struct policy_answer){ .member = d->member[f] };
+	policy_decide_held(conf, in, held, NULL, d->out);
+	return d->out;
+}
+
+static void check_holds(struct sim *s, int node, size_t v, const struct policy_input *in, const struct core_service_view *view)
+{
+	uint16_t member[2][SIM_MEMBERS_MAX];
+	struct policy_answer out[2] = { { .member = member[0] }, { .member = member[1] } };
+	policy_decide(&view->conf->policy, in, NULL, out);
+	for (int f = 0; f < 2; f++) {
+		if (policy_keeps_last(&out[f]) && view->held[0] >= 0)
+			check_hold(s, node, v, f, view, &out[f]);
 		else
 			memset(seen[node][v][f].since, 0, sizeof seen[node][v][f].since);
 	}
-	const struct policy_held held[2] = { { view.held[0], 0 }, { view.held[1], 0 } };
-	policy_decide_held(&conf->policy, in, held, NULL, out);
+}
+
+static void check_set(struct sim *s, int node, size_t v, const struct policy_input *in)
+{
+	const struct plan_service *conf = &sim_plan(s, node)->services[v];
+	struct core_service_view view;
+	core_service_get(s->nodes[node].core, v, &view);
+	if (conf->policy.failback_ms)
+		check_holds(s, node, v, in, &view);
+	const struct policy_answer *out = decide(&decided[node][v], &conf->policy, in, view.held);
 	for (int f = 0; f < 2; f++) {
 		const struct sim_set *set = &s->nodes[node].sets[v][f];
 		if (!set->published || !set->ready) {
@@ -314,11 +373,9 @@ static uint64_t went_down(const struct sim *s, int node, const struct core_membe
 {
 	const struct pair *p = core_pair(s->nodes[node].core);
 	uint64_t first = UINT64_MAX, key = effective_key(sim_plan(s, node), m->stream->key, agree);
-	struct pair_peer_view peer;
-	pair_peer_get(p, 0, &peer, sim_mono(s, node));
 	for (uint8_t id = 1; id <= SIM_NODES; id++) {
 		const struct pair_record *r = pair_find(p, id, PAIR_EFFECTIVE, key);
-		bool heard = id == node + 1 || (pair_is_fresh(p, peer.id, sim_mono(s, node)) && agree != POLICY_AGREE_LOCAL);
+		bool heard = id == node + 1 || (twin.fresh && agree != POLICY_AGREE_LOCAL);
 		if (heard && r && r->value_len >= 9 && r->value[0] == HEALTH_VERDICT_DOWN && load_u64(r->value + 1) < first)
 			first = load_u64(r->value + 1);
 	}
@@ -335,17 +392,16 @@ static void check_removals(struct sim *s, int node, size_t v, struct policy_inpu
 	bool held[SIM_MEMBERS_MAX];
 	least = sim_wall(s, node) > least ? sim_wall(s, node) : least;
 	for (size_t i = 0; i < conf->policy.member_count; i++) {
-		struct core_member_view m;
-		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
-		held[i] = m.held;
-		if (held[i] && (m.state != HEALTH_VERDICT_DOWN || m.force != POLICY_FORCE_NONE || m.missing || conf->removals == 0))
+		const struct core_member_view *m = &looked[v][i];
+		held[i] = m->held;
+		if (held[i] && (m->state != HEALTH_VERDICT_DOWN || m->force != POLICY_FORCE_NONE || m->missing || conf->removals == 0))
 			sim_fail(s, "ns%d %s holds member %zu without need", node + 1, conf->name, i);
-		if (m.state != HEALTH_VERDICT_DOWN || m.force != POLICY_FORCE_NONE || m.missing)
+		if (m->state != HEALTH_VERDICT_DOWN || m->force != POLICY_FORCE_NONE || m->missing)
 			continue; /* what it needs went, and that is not counted */
-		stamp[i] = went_down(s, node, &m, agree_of(sim_plan(s, node), conf));
+		stamp[i] = went_down(s, node, m, agree_of(sim_plan(s, node), conf));
 		size_t to = n++;
 		for (; to > 0 && (stamp[order[to - 1]] > stamp[i] ||
-				  (stamp[order[to - 1]] == stamp[i] && sim_backend(&conf->policy.members[order[to - 1]].addr) > sim_backend(&m.conf->addr))); to--)
+				  (stamp[order[to - 1]] == stamp[i] && sim_backend(&conf->policy.members[order[to - 1]].addr) > sim_backend(&m->conf->addr))); to--)
 			order[to] = order[to - 1];
 		order[to] = i;
 	}
@@ -387,22 +443,21 @@ static void check_member(struct sim *s, int node, size_t v, size_t i, enum polic
 {
 	const struct plan *p = sim_plan(s, node);
 	const struct plan_service *conf = &p->services[v];
-	struct core_member_view m;
-	core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
-	int state = expected_state(s, node, &m, agree_of(p, conf)), b = sim_backend(&m.conf->addr);
-	state = with_needs(s, node, v, i, &m, state);
+	const struct core_member_view *m = &looked[v][i];
+	int state = expected_state(s, node, m, agree_of(p, conf)), b = sim_backend(&m->conf->addr);
+	state = with_needs(s, node, v, i, m, state);
 	/* Of a rule that only now is asked for again, a node remembers itself what no record says. */
 	bool remembers = state == HEALTH_VERDICT_UNKNOWN && agree_of(p, conf) == POLICY_AGREE_LOCAL;
-	if (state != (int)m.state && !m.recovered && !remembers)
+	if (state != (int)m->state && !m->recovered && !remembers)
 		sim_fail(s, "ns%d %s member %zu is %s, the votes say %s", node + 1, conf->name, i,
-			 health_verdict_text(m.state), health_verdict_text((enum health_verdict)state));
-	if (m.own == HEALTH_VERDICT_DOWN && !was_bad[node][b])
+			 health_verdict_text(m->state), health_verdict_text((enum health_verdict)state));
+	if (m->own == HEALTH_VERDICT_DOWN && !was_bad[node][b])
 		sim_fail(s, "ns%d votes back end %d down and never saw it fail", node + 1, b + 1);
-	if (force != m.force)
-		sim_fail(s, "ns%d %s member %zu is forced %d, the overrides say %d", node + 1, conf->name, i, m.force,
+	if (force != m->force)
+		sim_fail(s, "ns%d %s member %zu is forced %d, the overrides say %d", node + 1, conf->name, i, m->force,
 			 force);
-	check_slow_start(s, node, conf, i, &m);
-	*in = (struct policy_input){ .state = m.state, .force = (uint8_t)force, .weight_pct = 100, .flip_ms = UINT32_MAX };
+	check_slow_start(s, node, conf, i, m);
+	*in = (struct policy_input){ .state = m->state, .force = (uint8_t)force, .weight_pct = 100, .flip_ms = UINT32_MAX };
 }
 
 static void follow(struct sim *s, int node)
@@ -435,6 +490,7 @@ void oracle_after_step(struct sim *s, int node)
 	if (!core_pair(s->nodes[node].core) || s->failed)
 		return;
 	follow(s, node);
+	look_at_members(s, node);
 	for (size_t v = 0; v < p->service_count; v++) {
 		enum policy_force force[SIM_MEMBERS_MAX];
 		expect_forces(s, node, v, force);
@@ -540,13 +596,12 @@ static void check_truth(struct sim *s, int node, size_t v)
 {
 	const struct plan *p = sim_plan(s, node);
 	for (size_t i = 0; i < p->services[v].policy.member_count; i++) {
-		struct core_member_view m;
-		core_member_get(s->nodes[node].core, v, i, &m, sim_mono(s, node));
-		int truth = true_state(s, node, sim_backend(&m.conf->addr), agree_of(p, &p->services[v]));
-		truth = truth < 0 && !m.missing ? truth : with_needs(s, node, v, i, &m, truth);
-		if (truth >= 0 && truth != (int)m.state)
+		const struct core_member_view *m = &looked[v][i];
+		int truth = true_state(s, node, sim_backend(&m->conf->addr), agree_of(p, &p->services[v]));
+		truth = truth < 0 && !m->missing ? truth : with_needs(s, node, v, i, m, truth);
+		if (truth >= 0 && truth != (int)m->state)
 			sim_fail(s, "at the end ns%d has %s member %zu %s, the truth is %s", node + 1,
-				 p->services[v].name, i, health_verdict_text(m.state),
+				 p->services[v].name, i, health_verdict_text(m->state),
 				 health_verdict_text((enum health_verdict)truth));
 	}
 }
@@ -632,9 +687,11 @@ void oracle_at_the_end(struct sim *s)
 	close_over(s);
 	for (uint32_t k = 0; k < s->command_count; k++)
 		check_selector(s, s->commands[k].selector);
-	for (size_t v = 0; v < sim_plan(s, 0)->service_count; v++) {
-		check_truth(s, 0, v);
-		check_truth(s, 1, v);
-		check_same(s, v);
+	for (int node = 0; node < SIM_NODES; node++) {
+		look_at_members(s, node);
+		for (size_t v = 0; v < sim_plan(s, node)->service_count; v++)
+			check_truth(s, node, v);
 	}
+	for (size_t v = 0; v < sim_plan(s, 0)->service_count; v++)
+		check_same(s, v);
 }

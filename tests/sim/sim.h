@@ -68,6 +68,7 @@ struct sim_node {
 	uint64_t born;           /* virtual time of this life */
 	struct sim_set sets[SIM_SERVICES_MAX][2];
 	uint64_t known;          /* commands this node has seen, a bit each */
+	uint64_t deadline;       /* of its core, as of its last step */
 };
 struct sim_command { char selector[40]; enum core_verb verb; uint64_t until; uint8_t node; bool refused, sure; size_t written; /* in the journal up to here */ uint64_t over; /* commands it comes after */ };
 struct sim_memory_member { const char *service; struct addr addr; enum health_verdict state, own; };
@@ -87,15 +88,16 @@ struct sim {
 	bool alive[SIM_BACKENDS], seen[SIM_NODES][SIM_BACKENDS]; /* the truth, and the paths to it */
 	struct { uint8_t loss, dup; uint16_t delay, jitter; bool cut; } net[SIM_NODES]; /* datagrams, by sender */
 	struct { uint16_t delay; bool cut; } tcp;
-	struct sim_pipe pipes[SIM_PIPES_MAX];
 	uint32_t accepted, store_count;
-	struct sim_packet store[SIM_STORE_MAX];
 	struct sim_command commands[SIM_COMMANDS_MAX];
 	uint32_t command_count;
-	struct sim_item queue[SIM_QUEUE_MAX];
 	struct sim_packet *packets; /* of the queue's items */
 	uint32_t free[SIM_QUEUE_MAX], free_count, used[SIM_QUEUE_MAX], used_count;
 	char fault[400];
+	/* The great ones last: a run begins without clearing them, only what is in use of them is looked at. */
+	struct sim_pipe pipes[SIM_PIPES_MAX];
+	struct sim_packet store[SIM_STORE_MAX];
+	struct sim_item queue[SIM_QUEUE_MAX];
 };
 
 /* ---- world.c ---- */

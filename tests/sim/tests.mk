@@ -1,5 +1,6 @@
 # The simulation: two cores under one clock. `make soak` runs it long, and then every fuzz target (tests/fuzz).
 SIM_RUNS = 1000000
+SIM_JOBS = $$(nproc)
 check_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/seeds.h tests/sim/sim.h tests/sim/world.c \
@@ -10,7 +11,7 @@ tests_sim_sim_CFLAGS = $(AM_CFLAGS)
 
 soak: soak-sim soak-fuzz
 soak-sim: tests/sim/sim
-	./tests/sim/sim --from 10001 --runs $(SIM_RUNS)
+	./tests/sim/sim --from 10001 --runs $(SIM_RUNS) --jobs $(SIM_JOBS)
 # Each rule of the pair taken away, and how many seeds it takes to notice.
 EXTRA_DIST += tests/sim/mutations.sh tests/sim/mutations.txt
 soak: soak-mutations

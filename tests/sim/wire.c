@@ -104,8 +104,12 @@ static void open_pipe(struct sim *s, int node, uint32_t id)
 		struct sim_pipe *k = &s->pipes[i];
 		if (k->used)
 			continue;
-		*k = (struct sim_pipe){ .used = true, .opener = node, .id = { id, 0 },
-					.opens = s->now + 2u * s->net[node].delay + rng_below(&s->rng, s->tcp.delay + 1u) };
+		k->used = true;
+		k->open = k->ended = false;
+		k->opener = node;
+		k->id[0] = id;
+		k->id[1] = k->count[0] = k->count[1] = 0;
+		k->opens = s->now + 2u * s->net[node].delay + rng_below(&s->rng, s->tcp.delay + 1u);
 		return;
 	}
 	sim_fail(s, "node %d opens connection after connection", node);

@@ -1,5 +1,6 @@
 /* The clocks, the queue, the disks and the back ends. */
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,7 +218,8 @@ void sim_step(struct sim *s, int node, const struct core_event *e)
 	carry_out(s, node);
 	oracle_pair_after_step(s, node);
 	oracle_after_step(s, node);
-	if (core_deadline(c) < sim_mono(s, node) && e->type == CORE_TIMER)
+	s->nodes[node].deadline = core_deadline(c);
+	if (s->nodes[node].deadline < sim_mono(s, node) && e->type == CORE_TIMER)
 		sim_fail(s, "node %d wants a timer in the past", node);
 }
 
@@ -283,7 +285,7 @@ static uint64_t after_pause(const struct sim *s, int node, uint64_t at)
 static uint64_t timer_at(const struct sim *s, int node)
 {
 	const struct sim_node *n = &s->nodes[node];
-	uint64_t at = n->core ? core_deadline(n->core) : UINT64_MAX, t;
+	uint64_t at = n->core ? n->deadline : UINT64_MAX, t;
 	if (at == UINT64_MAX)
 		return at;
 	t = at <= sim_mono(s, node) ? s->now : s->now + (at - sim_mono(s, node));
@@ -495,7 +497,9 @@ void sim_begin(struct sim *s, uint64_t seed)
 	struct sim_packet *packets = s->packets;
 	bool loud = s->loud;
 	make_plans();
-	memset(s, 0, sizeof *s);
+	memset(s, 0, offsetof(struct sim, pipes));
+	for (int i = 0; i < SIM_PIPES_MAX; i++)
+		s->pipes[i].used = false;
 	s->packets = packets ? packets : malloc(SIM_QUEUE_MAX * sizeof *packets);
 	s->loud = loud;
 	s->seed = seed;
