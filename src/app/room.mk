@@ -8,7 +8,7 @@ CONFINE_SOURCES = src/app/confine.c src/app/confine.h src/app/confine_files.c sr
 sbin_PROGRAMS += gemeld
 gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.c src/app/spawn.h src/app/site.c src/app/site.h src/app/sockets.c src/app/sockets.h \
 	src/app/generation.c src/app/generation.h src/app/supervisor.c src/app/supervisor.h src/app/progress.c src/app/progress.h \
-	src/app/notify.c src/app/notify.h \
+	src/app/notify.c src/app/notify.h src/app/activation.c src/app/activation.h \
 	src/app/children.c src/app/cookies.c src/app/supervisor_state.h src/app/responder.c \
 	src/app/responder_state.h src/app/view.c src/app/prepare.c src/app/overlay.c src/app/overlay_log.c src/app/overlay_log.h src/app/worker.c \
 	src/app/cold.c src/app/tcp.c src/app/tcp_conn.c src/app/tcp_state.h src/app/limits.c src/app/limited.c src/app/limited.h src/app/sources.c src/app/sources.h src/app/coordinator.c src/app/coordinator_step.c \

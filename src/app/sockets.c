@@ -16,6 +16,7 @@
 #include "io/sockaddr.h"
 
 #define TCP_BACKLOG 1024
+#define CONTROL_BACKLOG 64
 
 static int fail(const char *what, const char *where)
 {
@@ -77,14 +78,18 @@ static void want_destination(int fd, const struct addr *a)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one);
 }
 
-static void enlarge_buffer(int fd, const char *where)
+/* given: the service manager may have been allowed more than we are, and asking would lower it to that. */
+static void enlarge_buffer(int fd, const char *where, bool given)
 {
 	int size = SOCKET_BUFFER;
+	socklen_t len = sizeof size;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) == 0)
 		return;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-	socklen_t len = sizeof size;
+	if (!given)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 	getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len);
+	if (given && size >= SOCKET_BUFFER)
+		return;
 	log_line(LOG_LEVEL_NOTICE, "%s: receive buffer is %d octets, fewer than asked (net.core.rmem_max); "
 		 "a restart of the responder under load may lose queries", where, size);
 }
@@ -102,10 +107,35 @@ static struct socket_set *add_set(struct sockets *s, enum socket_kind kind, cons
 	return set;
 }
 
+/* The kernel chose among the sockets of one address before we were there, and goes on doing so: all that were given are read. A
+ * socket of our own beside them would take its share of the queries with it when we end. */
+static int use_udp(struct sockets *s, enum socket_kind kind, const struct addr *a, int fd)
+{
+	char where[ADDR_TEXT_MAX];
+	struct socket_set *set = add_set(s, kind, a);
+	addr_format(a, true, where);
+	if (!set) {
+		close(fd);
+		return ERR_NOMEM;
+	}
+	do {
+		set->fds[set->count++] = fd;
+		if (fcntl(fd, F_SETFL, 0))
+			return fail("use the service manager's socket of UDP", where);
+		want_destination(fd, a);
+		enlarge_buffer(fd, where, true);
+		fd = set->count < SOCKETS_PER_ADDRESS_MAX ? activation_take(s->given, ACTIVATION_UDP, a, NULL) : -1;
+	} while (fd >= 0);
+	return 0;
+}
+
 static int open_udp(struct sockets *s, enum socket_kind kind, const struct addr *a, size_t count)
 {
 	char where[ADDR_TEXT_MAX];
 	addr_format(a, true, where);
+	int given = activation_take(s->given, ACTIVATION_UDP, a, NULL);
+	if (given >= 0)
+		return use_udp(s, kind, a, given);
 	/* Bound once alone: with SO_REUSEPORT a second server of the same user would silently take half of the queries. */
 	bool absent;
 	int probe = bound_socket(a, SOCK_DGRAM, false, &absent);
@@ -123,7 +153,7 @@ static int open_udp(struct sockets *s, enum socket_kind kind, const struct addr 
 			return fail("listen on UDP", where);
 		set->fds[set->count++] = fd;
 		want_destination(fd, a);
-		enlarge_buffer(fd, where);
+		enlarge_buffer(fd, where, false);
 	}
 	return 0;
 }
@@ -145,7 +175,9 @@ static int open_tcp(struct sockets *s, enum socket_kind kind, const struct addr 
 	struct socket_set *set = add_set(s, kind, a);
 	if (!set)
 		return ERR_NOMEM;
-	int fd = bound_socket(a, SOCK_STREAM, false, NULL);
+	int fd = activation_take(s->given, ACTIVATION_TCP, a, NULL);
+	if (fd < 0)
+		fd = bound_socket(a, SOCK_STREAM, false, NULL);
 	if (fd < 0)
 		return fail("listen on TCP", where);
 	set->fds[set->count++] = fd;
@@ -229,9 +261,14 @@ static int open_control(struct sockets *s, const char *path)
 	struct socket_set *set = add_set(s, SOCKET_CONTROL, NULL);
 	if (!set)
 		return ERR_NOMEM;
+	int fd = activation_take(s->given, ACTIVATION_UNIX, NULL, path);
+	if (fd >= 0) { /* its file is the service manager's, and so are who may open it, and its end */
+		set->fds[set->count++] = fd;
+		return fcntl(fd, F_SETFL, O_NONBLOCK) || listen(fd, CONTROL_BACKLOG) ? fail("listen on the control socket", path) : 0;
+	}
 	if (make_folders(path, false))
 		return fail("make the folder of the control socket", path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail("make the control socket", path);
 	set->fds[set->count++] = fd;
@@ -253,7 +290,7 @@ static int open_control(struct sockets *s, const char *path)
 	mode_t old = umask(0177); /* mode 0600 from its first moment on */
 	int e = bind(fd, (struct sockaddr *)&un, sizeof un);
 	umask(old);
-	if (e || listen(fd, 64))
+	if (e || listen(fd, CONTROL_BACKLOG))
 		return fail("make the control socket", path);
 	s->control_path = strdup(path);
 	return s->control_path ? 0 : ERR_NOMEM;
@@ -314,10 +351,11 @@ static int open_all(struct sockets *s, const struct plan_node *n, int uid, int g
 	return e ? e : open_control(s, n->control);
 }
 
-int sockets_open(struct sockets *s, const struct plan_node *n, int uid, int gid)
+int sockets_open(struct sockets *s, const struct plan_node *n, int uid, int gid, struct activation *given)
 {
-	*s = (struct sockets){ .lock_fd = -1 };
+	*s = (struct sockets){ .lock_fd = -1, .given = given };
 	int e = open_all(s, n, uid, gid);
+	s->given = NULL;
 	if (e)
 		sockets_close(s);
 	return e;

@@ -6,6 +6,7 @@
 #define GEMEL_APP_SOCKETS_H
 #include <stdbool.h>
 #include <stddef.h>
+#include "app/activation.h"
 #include "base/addr.h"
 #include "core/plan.h"
 
@@ -25,12 +26,13 @@ struct sockets {
 	struct socket_set *sets;
 	size_t count;
 	int lock_fd;
-	char *control_path; /* unlinked at the end */
+	char *control_path; /* unlinked at the end; NULL where it is the service manager's */
+	struct activation *given; /* while they are opened: what is there already */
 };
 
-/* Opens all that the node asks for. On failure tells standard error which address or path and why, closes everything and
+/* Opens all that the node asks for, but takes what `given` has. On failure tells standard error which address or path and why, closes everything and
  * returns ERR_IO, ERR_BUSY (another server is there) or ERR_NOMEM. uid, gid: who owns the state folder (-1 = leave). */
-int sockets_open(struct sockets *s, const struct plan_node *n, int uid, int gid) MUST_CHECK;
+int sockets_open(struct sockets *s, const struct plan_node *n, int uid, int gid, struct activation *given) MUST_CHECK;
 void sockets_close(struct sockets *s);
 
 #endif

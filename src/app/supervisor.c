@@ -69,10 +69,12 @@ static bool come_up(struct supervisor *s)
 	struct site site;
 	arena_init(&a, SITE_MEMORY);
 	bool ok = site_get(&site, s->now.site, s->now.site_len, &a) == 0 && spawn_user_find(&s->user, site.node.user) == 0 &&
-		  sockets_open(&s->sockets, &site.node, s->user.uid, s->user.gid) == 0;
+		  sockets_open(&s->sockets, &site.node, s->user.uid, s->user.gid, &s->given) == 0;
 	arena_deinit(&a);
 	if (!ok)
 		return false;
+	activation_tell_unused(&s->given);
+	activation_deinit(&s->given);
 	s->up = true;
 	s->started_site = malloc(s->now.site_len);
 	s->started_site_len = s->started_site ? s->now.site_len : 0;
@@ -418,11 +420,13 @@ static void allow_files(void)
 int supervisor_main(const char *file, const char *node)
 {
 	log_init("supervisor", LOG_LEVEL_INFO);
+	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .sockets.lock_fd = -1 };
+	if (activation_init(&s.given))
+		return 1;
 	allow_files();
 	notify_init();
 	confine_supervisor();
 	signal(SIGPIPE, SIG_IGN);
-	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .sockets.lock_fd = -1 };
 	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER, IPC_RUNNER };
 	generation_init(&s.now, 0);
 	generation_init(&s.next, 0);
@@ -444,6 +448,7 @@ int supervisor_main(const char *file, const char *node)
 	event_base_dispatch(s.base);
 	end_loader(&s);
 	sockets_close(&s.sockets);
+	activation_deinit(&s.given);
 	generation_deinit(&s.now);
 	free(s.started_site);
 	generation_deinit(&s.before);

@@ -30,6 +30,7 @@ struct supervisor {
 	const char *file, *node;
 	struct spawn_user user;
 	struct sockets sockets;
+	struct activation given; /* by the service manager; empty once the sockets are open */
 	uint8_t secret[32]; /* random, of this start: see children.c */
 	uint8_t *started_site; /* the node block that sockets and users were made from; heap */
 	size_t started_site_len;

@@ -292,18 +292,21 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-/* Worker i of W reads sockets i mod W of each address. */
+/* Worker i of W reads sockets i mod W of each address; where there are fewer, several share one. */
 static int assign_sockets(struct responder *r, struct worker *w)
 {
 	w->fds = calloc(RESPONDER_LISTENS_MAX * SOCKETS_PER_ADDRESS_MAX, sizeof *w->fds);
 	w->wildcard = calloc(RESPONDER_LISTENS_MAX * SOCKETS_PER_ADDRESS_MAX, sizeof *w->wildcard);
 	if (!w->fds || !w->wildcard)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < r->listen_count; i++)
-		for (size_t k = w->index; r->listens[i].kind == SOCKET_UDP && k < r->listens[i].count; k += r->worker_count) {
-			w->wildcard[w->fd_count] = r->listens[i].wildcard;
-			w->fds[w->fd_count++] = r->listens[i].fds[k];
+	for (size_t i = 0; i < r->listen_count; i++) {
+		const struct listen_set *l = &r->listens[i];
+		size_t k = l->count && l->count < r->worker_count ? w->index % l->count : w->index;
+		for (; l->kind == SOCKET_UDP && k < l->count; k += r->worker_count) {
+			w->wildcard[w->fd_count] = l->wildcard;
+			w->fds[w->fd_count++] = l->fds[k];
 		}
+	}
 	return 0;
 }
 
