@@ -212,7 +212,7 @@ class Run:
         self.node.start(ready=None)
         self.wait_answer(net)
         wall = time.monotonic() - began
-        if not self.node.wait_log("supervisor: ready", PATIENCE_S):
+        if not self.node.wait_log("process=supervisor message=ready", PATIENCE_S):
             sys.exit("it does not become ready")
         cpu = cpu_s(self.pids())
         self.report(what, wall, cpu, self.beside(max(cpu, wall), BARS_S.get((self.data.kind, self.data.n))))

@@ -309,7 +309,7 @@ service "{WWW}" {{ tiers = {{ {{ {{ "{first}" }} }}, {{ {{ "{A}" }} }} }}, check
             times.append((time.monotonic() - begun) * 1000)
             if wrong:
                 print(f"  {wrong} wrong answers before it")
-            wait_until(lambda: "supervisor: ready" in node.log(), 20)
+            wait_until(lambda: "process=supervisor message=ready" in node.log(), 20)
     finally:
         b.doCleanups()
     tell(f"restart with {targets} targets -> first right answer", times, "300 ms")

@@ -269,7 +269,7 @@ class Node:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([self.gemeld, "-c", self.config, "-n", self.name], stderr=log, stdout=log,
                                             start_new_session=True)
-        if ready and not self.wait_log("supervisor: ready", ready):
+        if ready and not self.wait_log("process=supervisor message=ready", ready):
             raise RuntimeError(f"{self.name} did not become ready:\n{self.log()}")
         return self
 

@@ -7,7 +7,7 @@
 
 void child_init(enum ipc_role role)
 {
-	log_init(ipc_role_text(role), LOG_LEVEL_INFO);
+	log_init(ipc_role_text(role), &(struct log_settings){ LOG_LEVEL_INFO, LOG_TEXT });
 	prctl(PR_SET_NAME, ipc_role_text(role), 0, 0, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* Set here, not before exec: a change of user id clears it. The channel's EOF is the second belt. */

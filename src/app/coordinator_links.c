@@ -1,5 +1,6 @@
 /* What comes in: answers of the responder, results of the prober, packets of the twin, wishes of operators. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "answer/answer.h"
@@ -183,6 +184,16 @@ static void take_probe(struct coordinator *c, enum ipc_type t, struct rbuf *m)
 		ctl_probe_done(c->ctl, id, &r);
 }
 
+static void log_script_line(uint8_t level, const char *text)
+{
+	struct logline l;
+	if (!log_begin(&l, level > LOG_LEVEL_DEBUG ? LOG_LEVEL_DEBUG : (enum log_level)level))
+		return;
+	logline_text(&l, "event", "script", 6);
+	logline_text(&l, "message", text, strlen(text));
+	log_end(&l);
+}
+
 static void prober_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
 	struct coordinator *c = ctx;
@@ -199,7 +210,7 @@ static void prober_message(void *ctx, const uint8_t *data, size_t len, int *fds,
 		uint8_t level = get_u8(&m);
 		get_str(&m, line, sizeof line);
 		if (!m.failed)
-			log_line(level > LOG_LEVEL_DEBUG ? LOG_LEVEL_DEBUG : (enum log_level)level, "script: %s", line);
+			log_script_line(level, line);
 	}
 }
 

@@ -98,7 +98,7 @@ static void do_notice(struct coordinator *c, const struct core_effect *e)
 {
 	char line[NOTICE_LINE_MAX];
 	const struct core_notice *n = e->notice.what;
-	log_line(notice_is_alarm(n) ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s", notice_line(n, line));
+	log_pairs(notice_is_alarm(n) ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, notice_line(n, line));
 	if (n->number && c->ctl)
 		ctl_notice(c->ctl, n);
 	if (n->number && c->http)

@@ -1,8 +1,8 @@
 /* Whom people are told of: networks whose responses are limited, from the first that is held back until none was for as long as
  * limiting may last.  A few at a time, so that a flood from many networks does not flood the log:
  *
- *     notice responder: responses to 192.0.2.0/24 are limited (limits.rrl)
- *     notice responder: responses to 192.0.2.0/24 are no longer limited: 912 dropped and 911 truncated in 14 s
+ *     level=notice process=responder message="responses to 192.0.2.0/24 are limited (limits.rrl)"
+ *     level=notice process=responder message="responses to 192.0.2.0/24 are no longer limited: 912 dropped and 911 truncated in 14 s"
  */
 #ifndef GEMEL_APP_LIMITED_H
 #define GEMEL_APP_LIMITED_H

@@ -419,7 +419,7 @@ static void allow_files(void)
 
 int supervisor_main(const char *file, const char *node)
 {
-	log_init("supervisor", LOG_LEVEL_INFO);
+	log_init("supervisor", &(struct log_settings){ LOG_LEVEL_INFO, LOG_TEXT });
 	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .sockets.lock_fd = -1 };
 	if (activation_init(&s.given))
 		return 1;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <inttypes.h>
 #include "base/json.h"
+#include "base/text.h"
 
 void json_init(struct json *j, struct bytes *out, bool pretty)
 {
@@ -76,35 +77,6 @@ void json_end_array(struct json *j)
 	end(j, ']');
 }
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629 4: no surrogates, nothing overlong, nothing above
- * U+10FFFF), 0 = none. */
-static size_t utf8_len(const uint8_t *s, size_t left)
-{
-	uint8_t low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	if (left < n || s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
-
 static void escape(struct bytes *out, uint8_t c)
 {
 	switch (c) {
@@ -129,7 +101,7 @@ static void quote(struct bytes *out, const uint8_t *s, size_t len)
 
 	bytes_u8(out, '"');
 	while (i < len) {
-		size_t n = utf8_len(s + i, len - i);
+		size_t n = text_utf8_len(s + i, len - i);
 		if (n > 1 || (n == 1 && !needs_escape(s[i]))) {
 			i += n;
 			continue;

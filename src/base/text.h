@@ -25,5 +25,8 @@ int text_parse_u64(uint64_t *v, const char *text, uint64_t min, uint64_t max) MU
 /* Data in quotes, with escapes for what is not printable ASCII, and "…" where it is cut: "PING\r\n". cap is at least 16, a NUL
  * included. Returns out. */
 char *text_quote(const char *data, size_t len, char *out, size_t cap);
+/* Length of the well-formed UTF-8 sequence at s (RFC 3629 4: no surrogates, nothing overlong, nothing above U+10FFFF), 0 = none.
+ * left: at least 1. */
+size_t text_utf8_len(const uint8_t *s, size_t left);
 
 #endif

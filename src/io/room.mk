@@ -2,7 +2,7 @@ noinst_LIBRARIES += src/io/libio.a
 src_io_libio_a_SOURCES =
 src_io_libio_a_CFLAGS = $(AM_CFLAGS)
 src_io_libio_a_CFLAGS += $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
-src_io_libio_a_SOURCES += src/io/log.c src/io/log.h src/io/memfd.c src/io/memfd.h src/io/chan.c src/io/chan.h
+src_io_libio_a_SOURCES += src/io/log.c src/io/log.h src/io/logline.c src/io/logline.h src/io/memfd.c src/io/memfd.h src/io/chan.c src/io/chan.h
 src_io_libio_a_SOURCES += src/io/sockaddr.c src/io/sockaddr.h
 src_io_libio_a_SOURCES += src/io/clock.h src/io/journal.c src/io/journal.h src/io/journal_state.h \
 	src/io/journal_sync.c src/io/journal_epoch.c

@@ -36,7 +36,7 @@ class Activated(Node):
             self.process = subprocess.Popen(
                 [sys.executable, "-c", LAUNCHER, ",".join(map(str, fds)), self.names, self.pid, self.gemeld, "-c", self.config, "-n", self.name],
                 stdout=log, stderr=log, start_new_session=True, pass_fds=fds, env={**os.environ, "SAY_FDS": self.say or ""})
-        if ready and not self.wait_log("supervisor: ready", ready):
+        if ready and not self.wait_log("process=supervisor message=ready", ready):
             raise RuntimeError(f"{self.name} did not become ready:\n{self.log()}")
         return self
 

@@ -48,7 +48,7 @@ class Hostile(Case):
         self.assertEqual((status, f"{len(HOSTILE)} targets stay unknown" in out), (1, True), out)
 
     def lines(self, name):
-        return [line for line in self.solo.log().splitlines() if " script: " in line and f"/{name}.lua" in line]
+        return [line for line in self.solo.log().splitlines() if "event=script" in line and f"/{name}.lua" in line]
 
     def assert_told_once(self, times=1):
         for name in HOSTILE:

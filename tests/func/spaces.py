@@ -73,6 +73,6 @@ class NodeInside(Node):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([*self.space.enter, *self.before, self.gemeld, "-c", self.config, "-n", self.name],
                                             stderr=log, stdout=log, start_new_session=True, env={**os.environ, **(self.env or {})})
-        if not self.wait_log("supervisor: ready", ready):
+        if not self.wait_log("process=supervisor message=ready", ready):
             raise RuntimeError(f"{self.name} did not become ready:\n{self.log()}")
         return self
