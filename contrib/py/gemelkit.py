@@ -279,6 +279,10 @@ class Node:
             f.seek(self.seen)
             return f.read().decode("utf-8", "replace")
 
+    def said(self):
+        """The same with its sentences as they were meant: without what stands before their quotes."""
+        return self.log().replace('\\"', '"')
+
     def wait_log(self, text, seconds):
         return wait_until(lambda: text in self.log() or (self.process.poll() is not None and False), seconds, 0.002)
 

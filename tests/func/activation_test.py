@@ -157,7 +157,7 @@ class Activation(Given):
                           self.open(socket.SOCK_SEQPACKET, "\0gemel-test-" + path, socket.AF_UNIX), self.udp(self.port),
                           names="old:old:::dns")
         self.assert_answers()
-        lines = [line for line in node.log().splitlines() if "alarm:" in line]
+        lines = [line for line in node.said().splitlines() if "alarm:" in line]
         self.assertEqual(len(lines), 4, lines)
         self.assertIn(f'socket 3 of the service manager ("old") is UDP 127.0.0.1:{other}: nothing reads it', lines[0])
         self.assertIn(f'socket 4 of the service manager ("old") is TCP 127.0.0.1:{other}: nothing reads it', lines[1])
@@ -205,7 +205,7 @@ zone "example.test" {{ file = "example.test.zone" }}
                 node = self.begin(config, self.udp(free_port()), start=False, say=say)
                 node.start(ready=0)
                 self.assertEqual(node.process.wait(30), status)
-                self.assertIn(text, node.log())
+                self.assertIn(text, node.said())
         with self.subTest("none"):
             node = self.begin(config, say="0")
             self.assert_answers()
