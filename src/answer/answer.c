@@ -440,6 +440,8 @@ static inline void answer(const struct answer_db *db, struct answer_worker *w, c
 	const struct answer_zone *z = job->zone ? job->zone : db_question_zone(db, &n, n.labels);
 	if (!z)
 		return reply_fail(r, is_transfer(q) ? DNS_RCODE_NOTAUTH : DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
+	if (w->by_zone)
+		w->by_zone[z->counter]++;
 	if (__builtin_expect(q->qtype == DNS_TYPE_DS, 0) && n.labels == z->labels)
 		z = parent_of(db, z, &n);
 	if (!z->apex_node_at)

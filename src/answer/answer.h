@@ -75,6 +75,10 @@ struct answer_live *answer_db_swap(struct answer_db *db, size_t slot, struct ans
 /* How a zone is known for `zones` and metrics: apex by index, serial. */
 size_t answer_db_zones(const struct answer_db *db); /* served, each apex once */
 const struct image_zone *answer_db_zone(const struct answer_db *db, size_t i, const uint8_t **apex);
+/* Questions are counted by zone while there are at most ANSWER_ZONES_COUNTED: that of zone i is by_zone[i + 1]. With more of them all
+ * share by_zone[0], which says nothing: a counter a zone would be a line of the cache more for each question. */
+#define ANSWER_ZONES_COUNTED 1000
+size_t answer_db_counted(const struct answer_db *db); /* zones with a counter: all, or none */
 
 /* ---- answering ---- */
 enum answer_outcome {
@@ -94,6 +98,7 @@ struct answer_worker { /* one a thread */
 	uint64_t now_s;  /* the edge's clock, set a batch; only cookies look at it */
 	const struct cookie_jar *cookies; /* as valid as the database is; NULL = none are made or checked */
 	uint8_t cookie; /* set by answer_query: enum cookie_verdict of this query; 0 = none came, or none are made */
+	uint64_t *by_zone; /* questions by answer_db_zone_counter; owned by the edge, as turn; NULL = they are not counted */
 	struct answer_stats stats;
 };
 enum answer_cookies { /* limits.cookies */

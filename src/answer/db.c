@@ -182,6 +182,12 @@ static int db_alloc(struct answer_db *db, size_t zones)
 	return db->dir && db->order && db->slots ? 0 : ERR_NOMEM;
 }
 
+static void give_counters(struct answer_db *db)
+{
+	for (size_t i = 0; i < answer_db_counted(db); i++)
+		db->dir[db->order[i]].counter = (uint32_t)i + 1;
+}
+
 int answer_db_new(struct answer_db **out, const struct image *images, size_t count, const struct answer_zone_ref *zones,
 		  size_t zone_count)
 {
@@ -211,6 +217,7 @@ int answer_db_new(struct answer_db **out, const struct image *images, size_t cou
 		for (uint32_t k = 0; k < images[i].head->zone_count; k++)
 			add_zone(db, images, slot_base, (struct answer_zone_ref){ .image = (uint16_t)i, .zone = k });
 	db->is_large = size > LARGE_MIN;
+	give_counters(db);
 	*out = db;
 	return 0;
 }
@@ -262,6 +269,11 @@ struct answer_live *answer_db_swap(struct answer_db *db, size_t slot, struct ans
 size_t answer_db_zones(const struct answer_db *db)
 {
 	return db->zone_count;
+}
+
+size_t answer_db_counted(const struct answer_db *db)
+{
+	return db->zone_count <= ANSWER_ZONES_COUNTED ? db->zone_count : 0;
 }
 
 const struct image_zone *answer_db_zone(const struct answer_db *db, size_t i, const uint8_t **apex)

@@ -17,6 +17,7 @@ struct answer_zone { /* one cache line: all that a query needs of a zone */
 	const struct image_zone *info;
 	uint8_t apex_len, labels, max_labels;
 	bool is_signed;
+	uint32_t counter; /* into by_zone */
 };
 
 struct answer_db {

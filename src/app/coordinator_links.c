@@ -74,6 +74,7 @@ void coordinator_get_host(void *ctx, struct ctl_host *h)
 	struct coordinator *c = ctx;
 	*h = (struct ctl_host){ .core = c->core, .now_ms = clock_mono_ms(), .wall_ms = clock_wall_ms(), .started_wall_ms = c->started_wall_ms,
 				.children = c->children, .child_count = c->child_count, .counters = &c->counters,
+				.latency = &c->figures.latency, .zones = &c->figures.zones,
 				.hook = coordinator_hook_get(c), .journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky,
 				.serving = c->responder && c->publisher.acked, .reloads = c->reloads };
 }
@@ -136,6 +137,12 @@ static void responder_message(void *ctx, const uint8_t *data, size_t len, int *f
 		break;
 	case IPC_STATS:
 		take_counters(c, &m);
+		break;
+	case IPC_LATENCY:
+		figures_take_latency(&c->figures, &m);
+		break;
+	case IPC_ZONE_COUNTS:
+		figures_take_zones(&c->figures, &m);
 		break;
 	default:
 		break;

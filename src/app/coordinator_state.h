@@ -36,6 +36,12 @@ struct reply { /* in force in the core; the operator is told when every worker a
 	char text[CORE_TEXT_MAX];
 };
 
+struct figures { /* of the responder, beside its counters */
+	struct latency latency;
+	struct ctl_zones zones, coming; /* coming: its list is not whole yet */
+	bool zones_bad;
+};
+
 struct coordinator {
 	struct event_base *base;
 	struct chan *supervisor, *responder, *prober, *runner;
@@ -58,6 +64,7 @@ struct coordinator {
 	struct ctl_child children[CHILDREN_MAX];
 	size_t child_count;
 	struct ctl_counters counters;
+	struct figures figures;
 	struct hook hook;
 	struct ctl_hook hook_view;
 	uint64_t counters_ms, started_wall_ms;
@@ -103,6 +110,10 @@ void coordinator_hook_second(struct coordinator *c);
 const struct ctl_hook *coordinator_hook_get(struct coordinator *c); /* NULL = there is none */
 /* coordinator_http.c */
 void coordinator_http_begin(struct coordinator *c);
+
+/* coordinator_figures.c */
+void figures_take_latency(struct figures *f, struct rbuf *m);
+void figures_take_zones(struct figures *f, struct rbuf *m);
 
 /* coordinator_streams.c */
 void coordinator_listen(struct coordinator *c, int fd, const struct addr *at);

@@ -154,6 +154,8 @@ static void commit(struct responder *r)
 	}
 	synchronize_rcu(); /* after this every worker answers from the new state, and nobody holds the old */
 	drop_changes(o);
+	if (old)
+		figures_carry(v, old);
 	view_free(old);
 	acknowledge(r, o->generation, o->seq);
 }

@@ -212,6 +212,7 @@ static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const
 		if (r->coordinator)
 			coordinator_end(r);
 		r->coordinator = chan_new(r->base, fds[0], coordinator_message, coordinator_end, r);
+		r->figures_told = 0;
 		return true;
 	default:
 		return false;
@@ -356,6 +357,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	ipc_begin(&w, IPC_BEAT);
 	tell_supervisor(r, &w);
 	send_stats(r);
+	figures_send(r);
 	cookies_tick(r);
 	tcp_tick(r->tcp);
 	limits_tick(r, clock_mono_ms());

@@ -16,6 +16,7 @@
 #include "answer/rate.h"
 #include "app/limited.h"
 #include "app/sockets.h"
+#include "base/latency.h"
 #include "core/plan.h"
 #include "io/chan.h"
 
@@ -30,6 +31,8 @@ struct view {
 	struct answer_db *db;
 	uint64_t generation;
 	uint32_t *turn[RESPONDER_WORKERS_MAX + 1]; /* rotate positions a worker; the last is the main thread's */
+	uint64_t *by_zone[RESPONDER_WORKERS_MAX + 1]; /* questions a worker, likewise */
+	uint64_t *by_zone_before; /* those of the views before this one, of its zones; the main thread's */
 	struct mapping {
 		const uint8_t *data;
 		size_t len;
@@ -60,6 +63,7 @@ struct worker {
 	size_t fd_count;
 	struct answer_worker answer;
 	struct rate *rate; /* published (RCU), its own to write; NULL = responses are not limited */
+	struct latency latency; /* of some batches; read by others with relaxed loads */
 	uint64_t beat; /* counts turns; the main thread looks whether it moves */
 } __attribute__((aligned(CACHE_LINE)));
 
@@ -118,6 +122,7 @@ struct responder {
 	struct event *late;  /* the overlay does not come */
 	struct overlay overlay;
 	bool serving;
+	uint64_t figures_told; /* by how much was asked when the coordinator was told; 0 = it was not */
 	struct cold_table *cold;
 	struct tcp_server *tcp;
 };
@@ -130,6 +135,12 @@ int view_new(struct view **v, uint64_t generation, const struct view *old, const
 /* Looks through the images and builds the database: after that it can be served. Takes its time; any thread. */
 int view_check(struct view *v) MUST_CHECK;
 void view_free(struct view *v); /* only after a grace period; NULL is fine */
+
+/* figures.c */
+uint64_t *figures_counters_new(const struct answer_db *db) MUST_CHECK; /* one a zone; NULL = out of memory */
+/* Questions that were counted under the old view, which nobody reads any more, belong to the new one. */
+void figures_carry(struct view *v, const struct view *old);
+void figures_send(struct responder *r); /* once a second: questions by zone, and how long answers took */
 
 /* prepare.c */
 typedef void (*prepare_done)(struct responder *r, struct view *v, int error);

@@ -17,6 +17,7 @@ gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.
 	src/app/replay.c src/app/replay.h src/app/coordinator_whatif.c \
 	src/app/prober_plan.c src/app/prober_plan.h src/app/once.c src/app/once.h src/app/runner.c src/app/runner.h src/app/runner_hook.c src/app/runner_hook.h \
 	src/app/hook.c src/app/hook.h src/app/coordinator_hook.c src/app/coordinator_http.c \
+	src/app/figures.c src/app/coordinator_figures.c \
 	$(CONFINE_SOURCES)
 gemeld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(LUA_CFLAGS) $(SODIUM_CFLAGS) $(URCU_CFLAGS) $(SECCOMP_CFLAGS) -pthread
 gemeld_LDADD = $(GEMEL_ROOMS) $(EVENT_LIBS) $(LDNS_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(URCU_LIBS) $(OPENSSL_LIBS) $(SECCOMP_LIBS) -lpthread -lm

@@ -85,6 +85,7 @@ static bool answer_turn(struct tcp_conn *c, size_t came)
 	struct tcp_server *t = c->server;
 	struct responder *r = t->r;
 	r->main_answer.turn = r->view->turn[r->worker_count];
+	r->main_answer.by_zone = r->view->by_zone[r->worker_count];
 	cookies_lend(r, &r->main_answer);
 	t->current = c;
 	t->out_len = 0;

@@ -97,9 +97,12 @@ int view_check(struct view *v)
 	drop_refs(v);
 	for (unsigned i = 0; !e && i <= v->worker_count; i++) {
 		v->turn[i] = new_turns(answer_db_slots(v->db));
-		if (!v->turn[i])
+		v->by_zone[i] = figures_counters_new(v->db);
+		if (!v->turn[i] || !v->by_zone[i])
 			e = ERR_NOMEM;
 	}
+	if (!e && !(v->by_zone_before = figures_counters_new(v->db)))
+		e = ERR_NOMEM;
 	return e;
 }
 
@@ -112,7 +115,10 @@ void view_free(struct view *v)
 	drop_refs(v);
 	for (size_t i = 0; i < v->map_count; i++)
 		memfd_unmap(v->maps[i].data, v->maps[i].len);
-	for (size_t i = 0; i <= RESPONDER_WORKERS_MAX; i++)
+	for (size_t i = 0; i <= RESPONDER_WORKERS_MAX; i++) {
 		free(v->turn[i]);
+		free(v->by_zone[i]);
+	}
+	free(v->by_zone_before);
 	free(v);
 }

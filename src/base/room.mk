@@ -10,6 +10,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/hash.c src/base/hash.h \
 	src/base/heap.c src/base/heap.h \
 	src/base/json.c src/base/json.h \
+	src/base/latency.c src/base/latency.h \
 	src/base/log.c src/base/log.h \
 	src/base/rng.c src/base/rng.h \
 	src/base/table.c src/base/table.h \

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include "base/addr.h"
 #include "base/buf.h"
+#include "base/latency.h"
 #include "core/core.h"
 
 #define CTL_REQUEST_MAX 65536
@@ -40,6 +41,8 @@ struct ctl_counters { /* of the responder, summed; zero until it told */
 	uint64_t tcp_open, tcp_accepted, tcp_evicted, tcp_evicted_source; /* connections */
 	double qps; /* over the last second or so */
 };
+struct ctl_zone { char *name; uint64_t queries; };
+struct ctl_zones { struct ctl_zone *list; size_t count; }; /* none where they are too many to be counted */
 struct ctl_sticky { /* a set under pick = "sticky", and who asks */
 	const struct addr *client, *set;
 	const uint16_t *weights;
@@ -52,6 +55,8 @@ struct ctl_host {
 	uint64_t now_ms, wall_ms, started_wall_ms;
 	const struct ctl_child *children; size_t child_count;
 	const struct ctl_counters *counters;
+	const struct latency *latency; /* of answers over UDP, of some batches; NULL = nobody told */
+	const struct ctl_zones *zones; /* questions by zone; NULL = nobody told */
 	const struct ctl_hook *hook; /* NULL = none */
 	bool journal_failed; /* the last write of the journal failed */
 	bool serving;        /* the responder answers from what we published */

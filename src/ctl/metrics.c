@@ -10,7 +10,8 @@
 
 void metrics_family(struct bytes *out, const char *name, enum metrics_type type, const char *help)
 {
-	bytes_printf(out, "# HELP gemel_%s %s\n# TYPE gemel_%s %s\n", name, help, name, type == METRICS_COUNTER ? "counter" : "gauge");
+	static const char *const types[] = { "counter", "gauge", "histogram" };
+	bytes_printf(out, "# HELP gemel_%s %s\n# TYPE gemel_%s %s\n", name, help, name, types[type]);
 }
 
 static void put_label(struct bytes *out, const struct metrics_label *l)
@@ -103,6 +104,31 @@ static void put_rcodes(struct bytes *out, const struct ctl_counters *n)
 			metrics_count(out, "responses_total", METRICS_LABEL("rcode", rcode_text(i, room)), METRICS_NONE, n->by_rcode[i]);
 }
 
+static void put_zones(struct bytes *out, const struct ctl_zones *z)
+{
+	metrics_family(out, "zone_queries_total", METRICS_COUNTER, "DNS queries for names of a zone that is served, by zone.");
+	for (size_t i = 0; i < z->count; i++)
+		metrics_count(out, "zone_queries_total", METRICS_LABEL("zone", z->list[i].name), METRICS_NONE, z->list[i].queries);
+}
+
+/* Buckets hold all that took no longer (le), as Prometheus has it. */
+static void put_latency(struct bytes *out, const struct latency *l)
+{
+	char le[32];
+	uint64_t n = 0;
+	metrics_family(out, "answer_duration_seconds", METRICS_HISTOGRAM,
+		       "From a worker's reading of a batch of queries over UDP to the handing over of its answers to the kernel; of the "
+		       "batches of every 64th turn, each query of them. What a query waited in the socket before is not in it.");
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++) {
+		n += l->count[i];
+		if (i < LATENCY_BOUNDS)
+			snprintf(le, sizeof le, "%.15g", latency_bounds_us[i] / 1e6);
+		metrics_count(out, "answer_duration_seconds_bucket", METRICS_LABEL("le", i < LATENCY_BOUNDS ? le : "+Inf"), METRICS_NONE, n);
+	}
+	metrics_sample(out, "answer_duration_seconds_sum", METRICS_NONE, METRICS_NONE, (double)l->sum_ns / 1e9);
+	metrics_count(out, "answer_duration_seconds_count", METRICS_NONE, METRICS_NONE, n);
+}
+
 static void put_queries(struct bytes *out, const struct ctl_counters *n)
 {
 	metrics_family(out, "queries_total", METRICS_COUNTER, "DNS queries that came, by transport.");
@@ -189,6 +215,10 @@ void metrics_write(struct bytes *out, const struct metrics *m)
 	put_server(out, m->h);
 	put_reloads(out, &m->h->reloads);
 	put_queries(out, m->h->counters);
+	if (m->h->zones)
+		put_zones(out, m->h->zones);
+	if (m->h->latency)
+		put_latency(out, m->h->latency);
 	metrics_health(out, m);
 	metrics_pair(out, m);
 	put_processes(out, m);

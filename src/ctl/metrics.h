@@ -31,7 +31,7 @@ struct metrics {
 void metrics_write(struct bytes *out, const struct metrics *m);
 
 /* ---- between the files of it ---- */
-enum metrics_type { METRICS_COUNTER, METRICS_GAUGE };
+enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
 /* The head of a family; its samples follow. name without the gemel_. */
 void metrics_family(struct bytes *out, const char *name, enum metrics_type type, const char *help);
 /* A sample of it, with up to two labels (key NULL = none), whose values are escaped. */

@@ -79,6 +79,9 @@ enum ipc_type {
 	/* the hook of on_event */
 	IPC_HOOK,      /* id u32, timeout ms u32, argv block, event block: what its standard input holds */
 	IPC_HOOK_DONE, /* id u32, how u8 (enum plugin_end), code u8, late u8 (killed at its time-out), first line of output str */
+	/* more of the responder's counters, once a second */
+	IPC_LATENCY,   /* buckets u8, buckets × count u64, sum ns u64 (base/latency.h) */
+	IPC_ZONE_COUNTS, /* more u8 (1 = the list goes on in the next), count u16, count × (apex block, queries u64) */
 	IPC_TYPE_MAX
 };
 

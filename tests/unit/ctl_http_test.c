@@ -137,6 +137,11 @@ static void scrape(struct kit *k, size_t bound)
 	struct ctl_host h;
 	kit_host(k, &h);
 	h.reloads = (struct ctl_reloads){ .by_result = { 3, 0, 1 }, .last_wall_ms = 1700000000500, .last_took_ms = 250 };
+	static struct ctl_zone zones[] = { { (char *)(uintptr_t)"example.test", 7 }, { (char *)(uintptr_t)".", 1 } };
+	static const struct ctl_zones list = { zones, 2 };
+	static const struct latency latency = { .count = { [0] = 3, [2] = 4, [LATENCY_BOUNDS] = 1 }, .sum_ns = 500000000 };
+	h.zones = &list;
+	h.latency = &latency;
 	bytes_init(&out, bound);
 	metrics_write(&out, &(struct metrics){ .h = &h, .events = &events, .http = &http, .usage = usage });
 }
@@ -158,6 +163,16 @@ START_TEST(a_world_is_told)
 	EXPECT("gemel_responses_total{rcode=\"NXDOMAIN\"} 3");
 	EXPECT("gemel_responses_total{rcode=\"BADCOOKIE\"} 1");
 	EXPECT("gemel_responses_limited_total{how=\"truncated\"} 4");
+	EXPECT("gemel_zone_queries_total{zone=\"example.test\"} 7");
+	EXPECT("gemel_zone_queries_total{zone=\".\"} 1");
+	EXPECT("# TYPE gemel_answer_duration_seconds histogram");
+	EXPECT("gemel_answer_duration_seconds_bucket{le=\"5e-06\"} 3");
+	EXPECT("gemel_answer_duration_seconds_bucket{le=\"1e-05\"} 3");
+	EXPECT("gemel_answer_duration_seconds_bucket{le=\"2e-05\"} 7");
+	EXPECT("gemel_answer_duration_seconds_bucket{le=\"0.1\"} 7");
+	EXPECT("gemel_answer_duration_seconds_bucket{le=\"+Inf\"} 8");
+	EXPECT("gemel_answer_duration_seconds_sum 0.5");
+	EXPECT("gemel_answer_duration_seconds_count 8");
 	EXPECT("gemel_services{state=\"degraded\"} 1");
 	EXPECT("gemel_services{state=\"failed\"} 1");
 	EXPECT("gemel_service_rules{family=\"a\",rule=\"tier\"} 1");
@@ -191,6 +206,7 @@ END_TEST
 START_TEST(each_family_stands_once_before_its_samples)
 {
 	static char seen[256][64];
+	static const char *const parts[] = { "_bucket", "_sum", "_count" }; /* of a histogram */
 	size_t count = 0;
 	struct kit k;
 	kit_begin(&k, "check web\nservice www.example.test web 127.0.0.11\n");
@@ -204,7 +220,11 @@ START_TEST(each_family_stands_once_before_its_samples)
 			ck_assert_uint_lt(count, 256);
 			strcpy(seen[count++], name);
 		} else if (line[0] != '#') {
-			ck_assert_msg(strncmp(line, name, strlen(name)) == 0 && strchr("{ ", line[strlen(name)]), "%s under %s", line, name);
+			const char *behind = line + strlen(name);
+			ck_assert_msg(strncmp(line, name, strlen(name)) == 0, "%s under %s", line, name);
+			for (size_t i = 0; i < 3; i++)
+				behind += strncmp(behind, parts[i], strlen(parts[i])) == 0 ? strlen(parts[i]) : 0;
+			ck_assert_msg(strchr("{ ", *behind), "%s under %s", line, name);
 		}
 	}
 	ck_assert_uint_gt(count, 40);

@@ -528,6 +528,59 @@ START_TEST(test_generations)
 }
 END_TEST
 
+/* By zone, the deepest that holds the name; what is in none counts nowhere. */
+START_TEST(test_questions_are_counted)
+{
+	static const struct kit_zone zones[] = { { "a.test", ONE("192.0.2.1"), NULL }, { "b.a.test", ONE("192.0.2.2"), NULL } };
+	uint64_t by_zone[3] = { 0 };
+	kit_init(&kit, zones, 2);
+	kit_ask(&kit, "ns.a.test A"); /* nobody gave counters */
+	kit.worker.by_zone = by_zone;
+	ck_assert_uint_eq(answer_db_counted(kit.db), 2);
+	kit_ask(&kit, "ns.a.test A");
+	kit_ask(&kit, "absent.a.test A");
+	kit_ask(&kit, "ns.b.a.test A tcp");
+	kit_ask(&kit, "b.a.test DS"); /* asked at the child, answered by the parent */
+	kit_ask(&kit, "ns.c.test A");
+	kit_ask(&kit, "id.server TXT class=CH");
+	const uint64_t want[3] = { 0, 2, 2 };
+	ck_assert_mem_eq(by_zone, want, sizeof want);
+	kit_deinit(&kit);
+}
+END_TEST
+
+START_TEST(test_too_many_zones_are_not_counted)
+{
+	enum { N = ANSWER_ZONES_COUNTED + 1 };
+	static struct kit_zone zones[N];
+	static char apex[N][16];
+	uint64_t by_zone[1] = { 0 };
+	struct image im;
+	struct answer_zone_ref refs[N];
+	for (int i = 0; i < N; i++) {
+		snprintf(apex[i], sizeof apex[i], "z%d.test", i);
+		zones[i] = (struct kit_zone){ apex[i], ONE("192.0.2.9"), NULL };
+		refs[i] = (struct answer_zone_ref){ .zone = (uint32_t)i };
+	}
+	const uint8_t *data;
+	size_t len;
+	struct image_builder *b = build(zones, N, &data, &len);
+	ck_assert_int_eq(image_open(&im, data, len), 0);
+	memset(&kit, 0, sizeof kit);
+	kit.limits.udp_edns_max = DNS_UDP_EDNS_MAX;
+	kit.worker.by_zone = by_zone;
+	for (size_t count = N; count >= N - 1; count--) {
+		ck_assert_int_eq(answer_db_new(&kit.db, &im, 1, refs, count), 0);
+		ck_assert_uint_eq(answer_db_counted(kit.db), count == N ? 0 : ANSWER_ZONES_COUNTED);
+		if (count == N)
+			kit_ask(&kit, "ns.z7.test A");
+		answer_db_free(kit.db);
+	}
+	ck_assert_uint_eq(by_zone[0], 1);
+	image_builder_free(b);
+}
+END_TEST
+
 START_TEST(test_many_zones)
 {
 	enum { N = 500 };
@@ -750,6 +803,8 @@ int main(void)
 	tcase_add_test(t, test_broken_zone);
 	tcase_add_test(t, test_generations);
 	tcase_add_test(t, test_many_zones);
+	tcase_add_test(t, test_questions_are_counted);
+	tcase_add_test(t, test_too_many_zones_are_not_counted);
 	tcase_add_test(t, test_faults);
 	tcase_add_test(t, test_unchecked_zone);
 	suite_add_tcase(s, t);

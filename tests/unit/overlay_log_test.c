@@ -212,6 +212,34 @@ START_TEST(images_of_the_old_view_are_taken_as_they_are)
 }
 END_TEST
 
+/* Of all workers and of all views before, zone by zone; a zone that is new begins with nothing. */
+START_TEST(counted_questions_go_from_view_to_view)
+{
+	setup();
+	int none = sealed("", 0);
+	struct view *v[4];
+	for (uint64_t i = 0; i < 4; i++) {
+		v[i] = overlay_view(i + 1, NULL, images, 1, i == 2 ? none : zones, 2);
+		ck_assert_ptr_nonnull(v[i]);
+	}
+	for (uint64_t i = 0; i < 3; i++)
+		v[0]->by_zone[i][1] = 10 * (i + 1);
+	figures_carry(v[1], v[0]);
+	ck_assert_uint_eq(v[1]->by_zone_before[1], 60);
+	v[1]->by_zone[0][1] = 5;
+	figures_carry(v[3], v[1]);
+	ck_assert_uint_eq(v[3]->by_zone_before[1], 65);
+	figures_carry(v[2], v[3]); /* serves nothing */
+	v[3]->by_zone_before[1] = 0;
+	figures_carry(v[3], v[2]);
+	ck_assert_uint_eq(v[3]->by_zone_before[1], 0);
+	for (size_t i = 0; i < 4; i++)
+		view_free(v[i]);
+	close(none);
+	teardown();
+}
+END_TEST
+
 START_TEST(an_empty_list_of_zones_serves_none)
 {
 	setup();
@@ -276,7 +304,7 @@ int main(void)
 				 what_a_new_coordinator_adds_stands_above_the_old_log, a_log_of_another_generation_is_no_answer,
 				 a_torn_log_is_read_up_to_the_tear, a_log_shortened_under_the_reader_is_refused,
 				 a_log_is_due_by_the_size_of_its_state, only_whole_sealed_images_are_taken,
-				 images_of_the_old_view_are_taken_as_they_are, an_empty_list_of_zones_serves_none,
+				 images_of_the_old_view_are_taken_as_they_are, counted_questions_go_from_view_to_view, an_empty_list_of_zones_serves_none,
 				 what_a_reader_holds_is_not_freed };
 	return unit_run("overlay_log", tests, sizeof tests / sizeof *tests);
 }

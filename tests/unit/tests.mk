@@ -408,7 +408,7 @@ tests_unit_io_durable_test_SOURCES = tests/unit/io_durable_test.c tests/unit/jou
 tests_unit_io_durable_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS) -lpthread
 tests_unit_io_durable_test_LDFLAGS = $(AM_LDFLAGS) $(DISK_WRAP)
 tests_unit_io_durable_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
-OVERLAY_SOURCES = tests/unit/overlay_kit.h tests/unit/unit.h $(ANSWER_KIT) src/app/overlay.c src/app/overlay_log.c src/app/view.c
+OVERLAY_SOURCES = tests/unit/overlay_kit.h tests/unit/unit.h $(ANSWER_KIT) src/app/overlay.c src/app/overlay_log.c src/app/view.c src/app/figures.c
 tests_unit_overlay_test_SOURCES = tests/unit/overlay_test.c $(OVERLAY_SOURCES)
 tests_unit_overlay_test_LDADD = src/io/libio.a src/ipc/libipc.a $(ANSWER_LIBS) $(EVENT_LIBS) $(URCU_LIBS) $(CHECK_LIBS) -lpthread
 tests_unit_overlay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(URCU_CFLAGS)
@@ -418,6 +418,15 @@ tests_unit_overlay_log_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS
 tests_unit_publisher_test_SOURCES = tests/unit/publisher_test.c tests/unit/unit.h src/app/publisher.c src/app/overlay_log.c
 tests_unit_publisher_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS)
 tests_unit_publisher_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+
+check_PROGRAMS += tests/unit/base_latency_test tests/unit/figures_test
+TESTS += tests/unit/base_latency_test tests/unit/figures_test
+tests_unit_base_latency_test_SOURCES = tests/unit/base_latency_test.c tests/unit/unit.h
+tests_unit_base_latency_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
+tests_unit_base_latency_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_figures_test_SOURCES = tests/unit/figures_test.c tests/unit/unit.h src/app/coordinator_figures.c
+tests_unit_figures_test_LDADD = src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_figures_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 
 check_PROGRAMS += tests/unit/rate_test tests/unit/sources_test
 TESTS += tests/unit/rate_test tests/unit/sources_test

@@ -1,0 +1,113 @@
+/* Figures of the workers beside their plain counters: questions by zone, and how long answers took.
+ *
+ *     worker ──by_zone[counter of the zone]++──▶ view ──view_free──▶ by_zone_before of the next, zone by zone
+ *        └──every 64th turn: read … sent──▶ latency
+ *     once a second: the sums ──▶ coordinator, where they changed
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "app/responder_state.h"
+#include "dns/name.h"
+#include "io/log.h"
+#include "ipc/ipc.h"
+
+/* Lines of the cache of its own: its worker writes it with every question. */
+uint64_t *figures_counters_new(const struct answer_db *db)
+{
+	const size_t size = ((answer_db_counted(db) + 1) * sizeof(uint64_t) / CACHE_LINE + 1) * CACHE_LINE;
+	uint64_t *n = aligned_alloc(CACHE_LINE, size);
+	if (n)
+		memset(n, 0, size);
+	return n;
+}
+
+static uint64_t sum_zone(const struct view *v, size_t zone)
+{
+	uint64_t n = v->by_zone_before[zone + 1];
+	for (unsigned i = 0; i <= v->worker_count; i++)
+		n += __atomic_load_n(&v->by_zone[i][zone + 1], __ATOMIC_RELAXED);
+	return n;
+}
+
+/* Both have at most ANSWER_ZONES_COUNTED zones, mostly the same in the same order: so the search begins where the last one ended. */
+void figures_carry(struct view *v, const struct view *old)
+{
+	const size_t count = answer_db_counted(v->db), old_count = answer_db_counted(old->db);
+	size_t at = 0;
+	for (size_t i = 0; i < count && old_count; i++) {
+		const uint8_t *apex, *other;
+		const uint32_t len = answer_db_zone(v->db, i, &apex)->apex_len;
+		for (size_t tries = 0; tries < old_count; tries++, at = (at + 1) % old_count)
+			if (answer_db_zone(old->db, at, &other)->apex_len == len && memcmp(apex, other, len) == 0) {
+				v->by_zone_before[i + 1] = sum_zone(old, at);
+				break;
+			}
+	}
+}
+
+static bool tell(struct responder *r, const struct wbuf *w)
+{
+	if (!chan_send_buf(r->coordinator, w))
+		return true;
+	log_line(LOG_LEVEL_DEBUG, "figures were not sent");
+	return false;
+}
+
+/* A list of no zones is one too: where there are too many to be counted. */
+static bool send_zones(struct responder *r)
+{
+	uint8_t room[IPC_MESSAGE_MAX];
+	struct wbuf w;
+	const size_t count = answer_db_counted(r->view->db);
+	size_t i = 0;
+	do {
+		wbuf_init(&w, room, sizeof room);
+		ipc_begin(&w, IPC_ZONE_COUNTS);
+		size_t more_at = w.len, n = 0;
+		put_u8(&w, 0);
+		put_u16(&w, 0);
+		for (; i < count && sizeof room - w.len > NAME_WIRE_MAX + 16; i++, n++) {
+			const uint8_t *apex;
+			const size_t len = answer_db_zone(r->view->db, i, &apex)->apex_len;
+			put_block(&w, apex, len);
+			put_u64(&w, sum_zone(r->view, i));
+		}
+		room[more_at] = i < count;
+		store_u16(room + more_at + 1, (uint16_t)n);
+		if (!tell(r, &w))
+			return false;
+	} while (i < count);
+	return true;
+}
+
+static void send_latency(struct responder *r)
+{
+	struct latency sum = { .sum_ns = 0 };
+	uint8_t room[256];
+	struct wbuf w;
+	for (unsigned i = 0; i < r->worker_count; i++)
+		latency_sum(&sum, &r->workers[i].latency);
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_LATENCY);
+	put_u8(&w, LATENCY_BUCKETS);
+	for (size_t i = 0; i < LATENCY_BUCKETS; i++)
+		put_u64(&w, sum.count[i]);
+	put_u64(&w, sum.sum_ns);
+	tell(r, &w);
+}
+
+/* Zones are many numbers: they are told where anything was asked, or there is another view or another listener. */
+void figures_send(struct responder *r)
+{
+	if (!r->coordinator || !r->view || chan_queued(r->coordinator))
+		return;
+	uint64_t mark = r->view->generation;
+	for (unsigned i = 0; i < r->worker_count; i++)
+		mark += __atomic_load_n(&r->workers[i].answer.stats.queries, __ATOMIC_RELAXED);
+	mark += r->main_answer.stats.queries;
+	if (r->figures_told == mark + 1)
+		return;
+	send_latency(r);
+	if (send_zones(r))
+		r->figures_told = mark + 1;
+}
