@@ -190,15 +190,16 @@ _share = None
 
 
 def free_port(address="127.0.0.1"):
-    """A port that is free for both UDP and TCP right now, and that no other process asks for."""
+    """A port that right now is free for both UDP and TCP on every address of the family (a connection that ended a moment ago on
+    another address counts), and that no other process asks for."""
     global _share
     _share = _share or _take_share()
+    family = family_of(address)
     for port in itertools.islice(_share[1], PORTS_EACH):
-        with socket.socket(family_of(address), socket.SOCK_STREAM) as t, \
-                socket.socket(family_of(address), socket.SOCK_DGRAM) as u:
+        with socket.socket(family, socket.SOCK_STREAM) as t, socket.socket(family, socket.SOCK_DGRAM) as u:
             try:
-                t.bind((address, port))
-                u.bind((address, port))
+                t.bind(("", port))
+                u.bind(("", port))
                 return port
             except OSError:
                 continue

@@ -217,7 +217,7 @@ class Health(Case):
         self.assertLess(time.monotonic() - begun, 5)
 
     def restarted(self, a_words, b_words, while_away=lambda: None):
-        self.start('interval = "500ms", retry = "100ms", timeout = "2s", fall = 3, rise = 2', f'tiers = {{ {{ "{A}", "{B}" }} }}')
+        self.start('interval = "500ms", retry = "100ms", timeout = "10s", fall = 3, rise = 2', f'tiers = {{ {{ "{A}", "{B}" }} }}')
         self.a.say("down")
         self.assert_soon(lambda: self.answer()[0] == [B], "one is down")
         self.solo.kill()

@@ -266,8 +266,11 @@ static const struct meeting {
 START_TEST(a_probe_meets_a_server)
 {
 	const struct meeting *m = &meetings[_i];
-	struct health_result r = probe_once(m->habit, m->text, m->body, m->timeout_ms);
+	struct health_result r;
 
+	do /* a probe that this process itself held up found nothing out: the core asks again, too */
+		r = probe_once(m->habit, m->text, m->body, m->timeout_ms);
+	while (r.reason == HEALTH_LOCAL_LAG);
 	ck_assert_msg(r.reason == m->reason, "%s | %s: %s (%s)", m->body, m->text, health_reason_text(r.reason),
 		      r.detail);
 	if (m->detail != NULL)

@@ -99,8 +99,11 @@ static const struct meeting {
 START_TEST(a_probe_meets_a_socket)
 {
 	const struct meeting *m = &meetings[_i];
-	struct health_result r = probe_once(m->habit, m->body, m->timeout_ms);
+	struct health_result r;
 
+	do /* a probe that this process itself held up found nothing out: the core asks again, too */
+		r = probe_once(m->habit, m->body, m->timeout_ms);
+	while (r.reason == HEALTH_LOCAL_LAG);
 	ck_assert_msg(r.reason == m->reason && strstr(r.detail, m->detail) != NULL, "%s: %s (%s)", m->body,
 		      health_reason_text(r.reason), r.detail);
 }
