@@ -5,6 +5,7 @@
     answers     [[sent, received, node, name, [address, …]], …]    received and addresses null: silence; "SERVFAIL": that
     lag         [[time, seconds], …]                               how late a process ran that only waits: the machine's part
     lives       {node: [[begin, end or null], …]}                  when the story let it live
+    deaths      {node: [[begin, end], …]}                          of its responder: what it had taken and not answered is lost
     ballots     {node: [[time, service, address, state], …]}       its own verdicts: what a replay of its recorded results says
     started     {node: [time, …]}                                  of its coordinator
     links       {node: [[time, state], …]}                         towards its twin, as it knew
@@ -37,7 +38,7 @@ def ballots_of(lab, node):
 
 def collect(lab, tiers, interval_s, recorded=True):
     lines = lab.clients.history()
-    out = {"services": tiers, "interval": interval_s, "lives": lab.lives, "lag": [], "answers": [], "ballots": {}, "started": {},
+    out = {"services": tiers, "interval": interval_s, "lives": lab.lives, "deaths": lab.deaths, "lag": [], "answers": [], "ballots": {}, "started": {},
            "links": {}, "overrides": lab.overrides}
     for line in lines:
         if line[0] == "lag":

@@ -251,7 +251,9 @@ class History:
     def judge(self, sent, received, node, service, answer):
         """None, or what is wrong."""
         if answer is None or received is None:
-            return "nobody answered" if any(b <= sent and (e is None or sent < e - DYING_S) for b, e in self.h["lives"][node]) else None
+            owed = any(b <= sent and (e is None or sent < e - DYING_S) for b, e in self.h["lives"][node])
+            taken = any(b - DYING_S <= sent <= e for b, e in self.h["deaths"][node])
+            return "nobody answered" if owed and not taken else None
         if not isinstance(answer, list):
             first_round = min(self.h["started"][node], default=0) + BOOT_S  # with nothing known, it says so
             return None if answer == "SERVFAIL" and sent <= first_round else f"answered {answer}"

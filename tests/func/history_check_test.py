@@ -20,7 +20,7 @@ CUT = {**GOOD, "cut": True}
 # A goes down at 20: ns1 finds it at 20.0, ns2 at 20.5. The wire is cut from 40 to 60; an override is given at 50 on ns1.
 STORY = {
     "services": {WWW: [[A, B], [C]]}, "interval": 0.2, "lag": [],
-    "lives": {"ns1": [[0.0, None]], "ns2": [[0.0, None]]},
+    "lives": {"ns1": [[0.0, None]], "ns2": [[0.0, None]]}, "deaths": {"ns1": [], "ns2": []},
     "ballots": {n: [[1.0, WWW, a, "up"] for a in (A, B, C)] + [[t, WWW, A, "down"]] for n, t in (("ns1", 20.0), ("ns2", 20.5))},
     "started": {"ns1": [0.5], "ns2": [0.5]},
     "links": {n: [[0.6, "syncing"], [0.7, "active"], [41.0, "suspect"], [42.0, "lost"], [60.1, "syncing"], [60.2, "active"]]
@@ -125,6 +125,13 @@ class Checker(unittest.TestCase):
         self.answer("ns2", 72.0, None)
         self.assertEqual(faults(self.h), [])
         self.answer("ns2", 76.0, None)
+        self.assert_wrong(1, "nobody answered")
+
+    def test_what_a_dead_responder_had_taken_is_lost(self):
+        self.h["deaths"]["ns2"] = [[72.1, 72.11]]
+        self.answer("ns2", 72.0, None)
+        self.assertEqual(faults(self.h), [])
+        self.answer("ns2", 72.2, None)
         self.assert_wrong(1, "nobody answered")
 
     def test_unlike_at_the_end(self):

@@ -3,6 +3,7 @@ nodes all the time: history_check.py judges what they were told.
 """
 import os
 import signal
+import time
 
 from func import main
 from gemelkit import write_key
@@ -26,7 +27,11 @@ class Kills(Story):
 
     def bring_back(self, role):
         old = self.nodes["ns1"].children()[role]
+        begun = time.time()
         os.kill(old, signal.SIGKILL)
+        self.assert_soon(lambda: not is_alive(old), f"the {role} is dead")
+        if role == "responder":
+            self.deaths["ns1"].append([begun, time.time()])
         self.assert_soon(lambda: self.nodes["ns1"].children().get(role, old) != old, f"the {role} is back")
 
     def bring_back_all(self):

@@ -49,6 +49,7 @@ class Lab(Case):
         self.wire = Wire(self, *self.spaces.values(), seed=self.id())
         self.backends = Backends(self, PORT, BACKENDS)
         self.clients = None
+        self.deaths = {n: [] for n in NODES}
         self.lives = {n: [] for n in NODES}  # [begin, end] of each stretch in which a node had to answer
         self.overrides = []
         write_key(self.scratch.path("pair.key"))
