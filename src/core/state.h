@@ -285,6 +285,7 @@ struct core {
 	uint64_t overrides_due_ms;
 	uint64_t windows_from_ms, windows_until_ms; /* wall: what is open between these; until 0 = not looked at yet */
 	uint64_t news_told;       /* number of the last notice that was looked at for the shelf (news.c) */
+	bool common_moved;        /* a twin told what its services are made of: holds may count that did not */
 	bool common_untold;       /* memory lacked to tell what this configuration is made of: once more */
 	bool overrides_lost;      /* the twin's could not be stored: walk its shelf again */
 	struct pending *pending, **pending_end;

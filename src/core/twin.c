@@ -209,6 +209,9 @@ static void learn(struct core *c, const struct pair_record *r)
 			c->nomem = true;
 		}
 		break;
+	case PAIR_CONFIG:
+		c->common_moved = true;
+		break;
 	case PAIR_NOTICE:
 		news_learn(c, r);
 		break;
@@ -354,10 +357,11 @@ static void follow_peers(struct core *c)
 	watch_self(c); /* the end of TILT may find us isolated */
 	moved |= pair_self(c->pair) != c->self;
 	c->self = pair_self(c->pair);
-	if (moved) {
+	if (moved)
 		streams_mark_all(c);
-		failback_mark_all(c, false); /* a twin's hold counts while it is fresh */
-	}
+	if (moved || c->common_moved)
+		failback_mark_all(c, false); /* a twin's hold counts while it is fresh, and its service like ours */
+	c->common_moved = false;
 }
 
 static void want_epoch(struct core *c)

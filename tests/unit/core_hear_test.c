@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/state.h"
+#include "dns/const.h"
 #include "lib/core_world.h"
 #include "unit.h"
 
@@ -312,12 +313,45 @@ START_TEST(ours_are_on_the_shelf)
 }
 END_TEST
 
+/* Of our own records of a kind the one that is about the service, not about a target or a part. */
+static struct pair_record about_the_service(enum pair_kind kind)
+{
+	size_t pos = 0;
+	const struct pair_record *r;
+	while ((r = pair_walk(w.core->pair, kind, &pos)))
+		if (r->owner == core_plan(w.core)->nodes[0].id && r->key >= PLAN_PARTS && !gen_stream(w.core->gen, r->key))
+			return *r;
+	ck_abort_msg("no record of kind %d is about the service", kind);
+	return (struct pair_record){ 0 };
+}
+
+START_TEST(its_hold_counts_once_its_service_is_like_ours)
+{
+	uint8_t tier[PAIR_VALUE_MAX], other[8] = { 1, 2, 3 }, like[8];
+	begin(PLAN "service www.example.test web 127.0.0.11 / 127.0.0.12 failback=manual\n");
+	run(3000);
+	struct pair_record hold = about_the_service(PAIR_EFFECTIVE), digest = about_the_service(PAIR_CONFIG);
+	size_t len = value_tier_put(tier, &(struct tier_hold){ .tier = 1, .hlc = (WORLD_WALL_MS + w.now_ms) << 16 });
+	ck_assert_uint_eq(digest.value_len, sizeof like);
+	memcpy(like, digest.value, sizeof like);
+	ck_assert_int_eq(pair_write(twin, PAIR_CONFIG, digest.key, other, sizeof other, w.now_ms), 0);
+	run(1000);
+	ck_assert_int_eq(pair_write(twin, PAIR_EFFECTIVE, hold.key, tier, len, w.now_ms), 0);
+	run(1000);
+	ck_assert_str_eq(world_answer(&w, "www.example.test", DNS_TYPE_A), "127.0.0.11 ttl=10"); /* its tiers are others */
+	ck_assert_int_eq(pair_write(twin, PAIR_CONFIG, digest.key, like, sizeof like, w.now_ms), 0);
+	run(1000);
+	ck_assert_str_eq(world_answer(&w, "www.example.test", DNS_TYPE_A), "127.0.0.12 ttl=10");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = { a_change_that_the_twin_saw_is_told_once, the_address_is_the_members, its_vote_comes_with_its_reason,
 				       abstaining_is_no_change, its_start_tells_only_what_changed,
 				       a_reload_keeps_what_was_heard, a_flood_is_bounded_and_its_rest_counted, its_own_troubles_are_told,
-				       its_own_events_are_told_once, ours_are_on_the_shelf };
+				       its_own_events_are_told_once, ours_are_on_the_shelf,
+				       its_hold_counts_once_its_service_is_like_ours };
 	TCase *t = tcase_create("stories");
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, NULL, finish);
