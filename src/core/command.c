@@ -98,10 +98,10 @@ static void reg_fill(struct core *c, struct reg *r, const struct core_command *c
 
 static bool journal(struct core *c, const struct pending *p)
 {
-	uint8_t record[32 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
+	uint8_t record[40 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
 	struct wbuf w;
 	wbuf_init(&w, record, sizeof record);
-	record_override_put(&w, p->override->text, &p->reg);
+	record_override_put(&w, p->override->text, &p->reg, c->now_ms);
 	return effect_journal(c, record, w.len, true);
 }
 

@@ -338,7 +338,7 @@ void overrides_run(struct core *c)
  * is over, or end early what is not. */
 void overrides_redate(struct core *c)
 {
-	uint8_t record[32 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
+	uint8_t record[40 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
 	for (struct override *o = c->overrides; o; o = o->next) {
 		for (uint8_t i = 0; i < o->reg_count; i++) {
 			struct reg *r = &o->regs[i];
@@ -350,7 +350,7 @@ void overrides_redate(struct core *c)
 			else if (__builtin_add_overflow(c->wall_ms, r->until_ms - c->now_ms, &r->until_wall))
 				r->until_wall = UINT64_MAX;
 			wbuf_init(&w, record, sizeof record);
-			record_override_put(&w, o->text, r);
+			record_override_put(&w, o->text, r, c->now_ms);
 			if (!effect_journal(c, record, w.len, false))
 				c->nomem = true;
 		}

@@ -70,7 +70,7 @@ void record_verdict_put(struct wbuf *w, const struct stream *s, uint64_t now_ms,
 		put_u8(w, s->health.weight_pct);
 }
 
-void record_override_put(struct wbuf *w, const char *selector, const struct reg *r)
+void record_override_put(struct wbuf *w, const char *selector, const struct reg *r, uint64_t now_ms)
 {
 	put_u8(w, RECORD_OVERRIDE);
 	put_u8(w, r->node);
@@ -80,6 +80,8 @@ void record_override_put(struct wbuf *w, const char *selector, const struct reg 
 	put_str(w, selector);
 	put_str(w, r->author);
 	put_str(w, r->reason);
+	if (r->until_wall)
+		put_u64(w, r->until_ms > now_ms ? r->until_ms - now_ms : 0);
 }
 
 size_t record_last_put(struct wbuf *w, const struct service *s, int family, size_t from)
@@ -180,6 +182,7 @@ static int verdict_take(struct core *c, struct rbuf *r)
 static int override_take(struct core *c, struct rbuf *r)
 {
 	char selector[CORE_SELECTOR_MAX];
+	uint64_t most_ms = UINT64_MAX, left_ms;
 	struct reg reg = { 0 };
 	reg.node = get_u8(r);
 	reg.verb = get_u8(r);
@@ -188,6 +191,8 @@ static int override_take(struct core *c, struct rbuf *r)
 	get_str(r, selector, sizeof selector);
 	get_str(r, reg.author, sizeof reg.author);
 	get_str(r, reg.reason, sizeof reg.reason);
+	if (!r->failed && rbuf_left(r)) /* journals of old do not have it */
+		most_ms = get_u64(r);
 	if (r->failed || rbuf_left(r) || reg.verb > CORE_VERB_DRAIN || !selector_canonical(selector))
 		return ERR_FORMAT;
 	if (reg.verb == CORE_VERB_NONE) {
@@ -198,9 +203,15 @@ static int override_take(struct core *c, struct rbuf *r)
 	}
 	text_clean(reg.author);
 	text_clean(reg.reason);
-	/* Only wall time outlives us: an expiry that passed meanwhile is at once over. */
-	if (reg.until_wall)
-		reg.until_ms = c->now_ms + (reg.until_wall > c->wall_ms ? reg.until_wall - c->wall_ms : 0);
+	/* Only wall time outlives us: an expiry that passed meanwhile is at once over. Where the clock was put back unseen, since we died
+	 * first, no more is left than there was when this was written. */
+	left_ms = reg.until_wall > c->wall_ms ? reg.until_wall - c->wall_ms : 0;
+	if (reg.until_wall && left_ms <= most_ms)
+		reg.until_ms = c->now_ms + left_ms;
+	else if (reg.until_wall) {
+		reg.until_ms = c->now_ms + most_ms;
+		reg.until_wall = c->wall_ms + most_ms;
+	}
 	struct override *o = override_get(c, selector);
 	if (!o)
 		return ERR_NOMEM;

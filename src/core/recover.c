@@ -35,7 +35,7 @@ static int emit_overrides(const struct core *c, emitter emit, void *ctx)
 	for (const struct override *o = c->overrides; o; o = o->next) {
 		for (uint8_t i = 0; e == 0 && i < o->reg_count; i++) {
 			wbuf_init(&w, record, sizeof record);
-			record_override_put(&w, o->text, &o->regs[i]);
+			record_override_put(&w, o->text, &o->regs[i], c->now_ms);
 			e = emit(ctx, record, w.len);
 		}
 	}
@@ -44,7 +44,7 @@ static int emit_overrides(const struct core *c, emitter emit, void *ctx)
 		if (!p->override)
 			continue;
 		wbuf_init(&w, record, sizeof record);
-		record_override_put(&w, p->override->text, &p->reg);
+		record_override_put(&w, p->override->text, &p->reg, c->now_ms);
 		e = emit(ctx, record, w.len);
 	}
 	return e;

@@ -546,7 +546,7 @@ enum record_type {
 	RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER, RECORD_NOTICE, RECORD_STRETCH, RECORD_START
 };
 void record_verdict_put(struct wbuf *w, const struct stream *s, uint64_t now_ms, uint64_t wall_ms);
-void record_override_put(struct wbuf *w, const char *selector, const struct reg *r);
+void record_override_put(struct wbuf *w, const char *selector, const struct reg *r, uint64_t now_ms);
 /* Addresses from `from` on, as many as fit; returns where to go on. */
 size_t record_last_put(struct wbuf *w, const struct service *s, int family, size_t from);
 void record_tier_put(struct wbuf *w, const struct service *s, int h);

@@ -143,12 +143,12 @@ static struct override *override_of_key(const struct core *c, uint64_t key)
 /* The twin says nothing of it any more. The journal must hear that too, or the next start would hear the old word again. */
 static void forget_override(struct core *c, struct override *o, uint8_t node)
 {
-	uint8_t record[32 + CORE_SELECTOR_MAX];
+	uint8_t record[40 + CORE_SELECTOR_MAX];
 	struct wbuf w;
 	if (!override_drop(c, o, node))
 		return;
 	wbuf_init(&w, record, sizeof record);
-	record_override_put(&w, o->text, &(struct reg){ .node = node });
+	record_override_put(&w, o->text, &(struct reg){ .node = node }, c->now_ms);
 	if (!effect_journal(c, record, w.len, false))
 		c->nomem = true;
 }
@@ -157,7 +157,7 @@ static void forget_override(struct core *c, struct override *o, uint8_t node)
 static bool learn_override(struct core *c, const struct pair_record *r)
 {
 	char selector[CORE_SELECTOR_MAX];
-	uint8_t record[32 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
+	uint8_t record[40 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
 	struct reg reg;
 	struct wbuf w;
 	if (r->value_len == 0) {
@@ -171,7 +171,7 @@ static bool learn_override(struct core *c, const struct pair_record *r)
 	if (reg.until_ms)
 		reg.until_wall = c->wall_ms + (reg.until_ms - c->now_ms);
 	wbuf_init(&w, record, sizeof record);
-	record_override_put(&w, selector, &reg);
+	record_override_put(&w, selector, &reg, c->now_ms);
 	if (!effect_room(c, w.len))
 		return false;
 	struct override *o = override_get(c, selector);

@@ -255,7 +255,7 @@ static void start(struct world *w)
 {
 	w->epoch = epoch_next(w->epoch, 7);
 	struct core_start s = { .plan = w->plan, .boot = w->epoch + 1, .epoch = w->epoch, .seed = 42 };
-	must(core_new(&w->core, &s, w->now_ms, WORLD_WALL_MS + w->now_ms) == 0, "core_new");
+	must(core_new(&w->core, &s, w->now_ms, WORLD_WALL_MS + w->now_ms + (uint64_t)w->wall_set_ms) == 0, "core_new");
 }
 
 void world_begin(struct world *w, const char *plan)
@@ -287,7 +287,7 @@ void world_restart(struct world *w, size_t octets)
 	start(w);
 	rbuf_init(&r, w->journal.data, octets < w->journal.len ? octets : w->journal.len);
 	while (journal_frame_get(&r, &seq, &record, &len))
-		must(core_recover(w->core, record, len, w->now_ms, WORLD_WALL_MS + w->now_ms) == 0,
+		must(core_recover(w->core, record, len, w->now_ms, WORLD_WALL_MS + w->now_ms + (uint64_t)w->wall_set_ms) == 0,
 		     "own record refused");
 	w->journal.len = r.pos;
 	world_step(w, &(struct core_event){ .type = CORE_TIMER });
