@@ -553,7 +553,7 @@ START_TEST(test_too_many_zones_are_not_counted)
 {
 	enum { N = ANSWER_ZONES_COUNTED + 1 };
 	static struct kit_zone zones[N];
-	static char apex[N][16];
+	static char apex[N][24];
 	uint64_t by_zone[1] = { 0 };
 	struct image im;
 	struct answer_zone_ref refs[N];
