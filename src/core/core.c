@@ -276,6 +276,8 @@ uint64_t core_deadline(const struct core *c)
 	at = earlier(at, c->prober_alarm_ms);
 	if (c->pair)
 		at = earlier(at, pair_deadline(c->pair));
+	if (at < c->now_ms)
+		at = c->now_ms; /* more patience with a twin (LHM), found behind all timers, moves what was judged before to between then and now */
 	if (c->round_on)
 		at = earlier(at, c->round_ends_ms);
 	return at;

@@ -192,7 +192,8 @@ void chaos_heal(struct sim *s)
 		s->net[n].loss = s->net[n].dup = 0;
 		s->net[n].delay = s->net[n].jitter = 1;
 		s->net[n].cut = false;
-		s->nodes[n].paused_until = 0;
+		if (s->nodes[n].paused_until > s->now)
+			s->nodes[n].paused_until = s->now;
 		if (!s->nodes[n].core)
 			sim_start(s, n);
 		if (!s->nodes[n].prober)

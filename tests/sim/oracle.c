@@ -328,8 +328,8 @@ static void check_holds(struct sim *s, int node, size_t v, const struct policy_i
 	for (int f = 0; f < 2; f++) {
 		if (policy_keeps_last(&out[f]) && view->held[0] >= 0)
 			check_hold(s, node, v, f, view, &out[f]);
-		else
-			memset(seen[node][v][f].since, 0, sizeof seen[node][v][f].since);
+		else /* nothing serves; what a twin says is adopted meanwhile all the same */
+			seen[node][v][f] = (struct hold_seen){ .tier = view->held[view->conf->policy.couple ? 0 : f] };
 	}
 }
 
