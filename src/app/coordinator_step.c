@@ -75,6 +75,7 @@ static void do_probe(struct coordinator *c, const struct core_effect *e)
 	}
 	put_u32(&c->probe_w, e->probe.stream);
 	put_u32(&c->probe_w, e->probe.run);
+	put_u32(&c->probe_w, e->probe.timeout_ms);
 	if (++c->probe_count == PROBES_A_MESSAGE)
 		flush_probes(c);
 }

@@ -28,6 +28,7 @@
 
 struct order { /* one probe asked for */
 	uint32_t stream, run;
+	uint32_t timeout_ms;
 };
 struct work { /* one probe in flight */
 	LIST_ENTRY(work) link;
@@ -199,6 +200,7 @@ static int start_work(struct prober *p, struct prober_plan *g, struct work *w)
 	job.script = w->state->script;
 	job.slow = g->slow[w->order.stream] != 0;
 	job.tag = w;
+	job.timeout_ms = health_timeout_within(&g->plan->streams[w->order.stream].timing, w->order.timeout_ms);
 	return probes_start(p->probes, &job);
 }
 
@@ -335,6 +337,7 @@ static void coordinator_message(void *ctx, const uint8_t *data, size_t len, int 
 	for (uint16_t i = 0; i < count; i++) {
 		struct order o = { .stream = get_u32(&m), .run = 0 };
 		o.run = get_u32(&m);
+		o.timeout_ms = get_u32(&m);
 		if (m.failed)
 			return;
 		take_order(p, generation, &o);

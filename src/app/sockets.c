@@ -78,6 +78,19 @@ static void want_destination(int fd, const struct addr *a)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one);
 }
 
+/* A packet of the pair is never cut on its way: of one that is too long for a path the rest goes on, and the way by TCP is there.
+ * What the path is said to carry is not heeded, for anybody may say so (ICMP). */
+static void forbid_fragments(int fd, const struct addr *a)
+{
+	int how = a->family == 4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE, one = 1;
+	if (a->family == 4) {
+		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof how);
+		return;
+	}
+	setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &how, sizeof how);
+	setsockopt(fd, IPPROTO_IPV6, IPV6_DONTFRAG, &one, sizeof one);
+}
+
 /* given: the service manager may have been allowed more than we are, and asking would lower it to that. */
 static void enlarge_buffer(int fd, const char *where, bool given)
 {
@@ -153,6 +166,8 @@ static int open_udp(struct sockets *s, enum socket_kind kind, const struct addr 
 			return fail("listen on UDP", where);
 		set->fds[set->count++] = fd;
 		want_destination(fd, a);
+		if (kind == SOCKET_PEER)
+			forbid_fragments(fd, a);
 		enlarge_buffer(fd, where, false);
 	}
 	return 0;

@@ -89,6 +89,7 @@ static void notice_plan(struct core *c, uint64_t old)
 static void begin(struct core *c)
 {
 	c->started = true;
+	c->begun_ms = c->now_ms;
 	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
 		struct stream *s = &c->gen->streams[i];
 		s->vote = (uint8_t)stream_own_vote(s);
@@ -229,6 +230,7 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	twin_run(c);
 	schedule_run(c);
 	schedule_alarm(c);
+	dispute_tell(c);
 	overrides_run(c);
 	windows_run(c);
 	failback_run(c);

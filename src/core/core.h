@@ -93,7 +93,7 @@ struct core_effect {
 		struct core_publish publish;
 		struct { struct addr to; const uint8_t *data; uint16_t len; } send; /* borrowed */
 		struct { enum pair_stream_op op; uint32_t id; struct addr to; const uint8_t *data; uint16_t len; } connection; /* borrowed */
-		struct { uint32_t stream, run; } probe;
+		struct { uint32_t stream, run, timeout_ms; } probe; /* of this run: more than the plan's where we are behind our own time */
 		struct { uint32_t id; bool refused; const char *text; } reply; /* borrowed */
 		struct { uint64_t epoch; } need_epoch;
 		/* what: borrowed until the next core_next_effect; its number is 0 where it changed nothing. seq: append data to the
@@ -224,6 +224,8 @@ size_t core_targets(const struct core *c); /* canaries too, behind all others */
 void core_target_get(const struct core *c, size_t i, struct core_target_view *out);
 /* How many targets stay unknown by a fault of their check; the first of them, where there is one. */
 uint32_t core_unknown(const struct core *c, struct core_target_view *first);
+/* How many targets the nodes of the pair have seen differently for two minutes; the first of them, where there is one. */
+uint32_t core_disputed(const struct core *c, struct core_target_view *first);
 uint64_t core_results(const struct core *c, enum health_reason r); /* of probes, canaries' too, since the start */
 bool core_prober_gone(const struct core *c, uint64_t *since_ms); /* for longer than a new start takes */
 const struct plan *core_plan(const struct core *c);

@@ -318,6 +318,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->schedule = old->schedule;
 	if (old->run) {
 		s->run = old->run;
+		s->timeout_ms = old->timeout_ms;
 		s->target->in_flight++;
 		c->in_flight++;
 	}
@@ -338,6 +339,8 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->recovered = old->recovered;
 	s->stretch = old->stretch;
 	s->written = old->written;
+	s->differ_ms = old->differ_ms;
+	s->disputed = old->disputed;
 	s->waiting = old->waiting;
 	s->journal = old->journal;
 	s->tell = old->tell;

@@ -3,6 +3,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/command.c \
 	src/core/common.c \
 	src/core/core.c src/core/core.h src/core/state.h \
+	src/core/dispute.c \
 	src/core/effects.c \
 	src/core/failback.c \
 	src/core/flight.c \

@@ -2,7 +2,8 @@
  *
  *     idle ──due──▶ in flight ──result──▶ idle          timer of a stream: the next of
  *       ▲               │ timeout + 1 s without one       its probe or the end of patience with the run,
- *       └─────void──────┘ (or the prober went)            and the ageing of its verdict, the end of its flapping
+ *       └─────void──────┘ (or the prober went)            and the ageing of its verdict, the end of its flapping,
+ *                                                   the moment that a dispute about it has lasted
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,13 +16,13 @@ static struct stream *stream_of(struct heap_item *i)
 
 static uint64_t lost_at(const struct stream *s)
 {
-	return s->schedule.started_ms + s->conf->timing.timeout_ms + CORE_LOST_MS;
+	return s->schedule.started_ms + s->timeout_ms + CORE_LOST_MS;
 }
 
 /* When a probe without an answer has others asked (watch_ask). */
 static uint64_t half_at(const struct stream *s)
 {
-	return s->schedule.started_ms + s->conf->timing.timeout_ms / 2;
+	return s->schedule.started_ms + s->timeout_ms / 2;
 }
 
 static uint64_t wanted_at(const struct core *c, const struct stream *s)
@@ -29,6 +30,7 @@ static uint64_t wanted_at(const struct core *c, const struct stream *s)
 	uint64_t age_at = health_state_age_at(&s->health, &s->conf->timing), probe_at = UINT64_MAX;
 	uint64_t flap_at = health_flap_ends_at(&s->health.flap, &s->conf->timing.flap);
 	age_at = flap_at < age_at ? flap_at : age_at;
+	age_at = dispute_at(s) < age_at ? dispute_at(s) : age_at;
 	if (s->run)
 		probe_at = s->asked ? lost_at(s) : half_at(s);
 	else if (c->prober_up && !s->in_line)
@@ -160,6 +162,12 @@ void schedule_shift(struct core *c, uint64_t by_ms)
 	failback_shift(c, by_ms);
 }
 
+/* A canary is asked for what it says at once: a late word of it says little (health/witness.c). */
+static uint32_t timeout_of(const struct core *c, const struct stream *s)
+{
+	return health_timeout_ms(&s->conf->timing, c->pair && !s->conf->canary ? pair_lhm(c->pair) : 0);
+}
+
 static bool probe(struct core *c, struct stream *s)
 {
 	if (!effect_room(c, 0))
@@ -168,10 +176,12 @@ static bool probe(struct core *c, struct stream *s)
 		c->last_run = 1;
 	flight_begin(c, s, c->last_run);
 	health_schedule_started(&s->schedule, c->now_ms);
+	s->timeout_ms = timeout_of(c, s);
 	s->asked = (!c->paths[s->path].on && !s->health.shared) || s->conf->canary;
 	struct core_effect e = { .type = CORE_PROBE };
 	e.probe.stream = (uint32_t)(s - c->gen->streams);
 	e.probe.run = s->run;
+	e.probe.timeout_ms = s->timeout_ms;
 	effect_put(c, &e, NULL, 0);
 	return true;
 }
@@ -184,6 +194,7 @@ void schedule_run(struct core *c)
 		if (health_state_age(&s->health, &s->conf->timing, c->now_ms))
 			stream_touch(c, s, true);
 		stream_flap_tick(c, s);
+		dispute_tick(c, s);
 		if (s->run && !s->asked && c->now_ms >= half_at(s)) {
 			s->asked = true;
 			if (c->paths[s->path].on)

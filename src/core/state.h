@@ -64,6 +64,7 @@ struct stream {
 	struct health_state health;
 	struct health_schedule schedule;
 	uint32_t run;              /* the run in flight, 0 = none */
+	uint32_t timeout_ms;       /* of that run, or of the last one */
 	struct target *target;
 	bool in_line;              /* due, and waits for room (flight.c) */
 	struct stream *next_in_line;
@@ -87,6 +88,8 @@ struct stream {
 	uint8_t vote, weight;      /* own, as last put on the shelf */
 	uint8_t kept_weight;       /* likewise, as the journal has it */
 	bool recovered;            /* likewise */
+	uint64_t differ_ms;        /* since when observers say up and down of it (dispute.c); 0 = they do not */
+	bool disputed;             /* for so long that it is told */
 	bool waiting;              /* for its first result, in a round that is not over */
 	bool dirty, journal, tell; /* in the list; to be journalled; to be put on the shelf */
 	struct stream *next_dirty;
@@ -304,6 +307,11 @@ struct core {
 	uint64_t isolated_ms;     /* since when nobody answers us; 0 = somebody does */
 	uint64_t ask_ms[HEALTH_PATHS]; /* others are not asked again before */
 	uint32_t ask_next;        /* the stream that is looked at first then */
+	uint32_t disputes_untold; /* that began since the last alarm about them */
+	uint64_t dispute_quiet_ms; /* until then none is raised */
+	uint64_t begun_ms;        /* the first step */
+	struct target *only[HEALTH_PATHS]; /* the one target that is probed on this path; NULL = none, or several */
+	bool lone_told[HEALTH_PATHS];     /* that nobody else can witness for it */
 	bool loss_told[HEALTH_PATHS];     /* in this doubt */
 	uint32_t hushed[HEALTH_PATHS];    /* streams that became unknown in it without a line of their own; 0: for want of a prober */
 	struct effects effects;
@@ -409,6 +417,12 @@ void watch_result(struct core *c, struct stream *s, struct health_result *r);
 void watch_ask(struct core *c, const struct stream *s); /* s is silent: are the others there? */
 /* s became unknown. True where our own network or prober is why: that is told once for all, not once a stream. */
 bool watch_hushes(struct core *c, const struct stream *s);
+
+/* ---- dispute.c ---- */
+void dispute_votes(struct core *c, struct stream *s, bool up, bool down); /* what the observers say whose votes count */
+uint64_t dispute_at(const struct stream *s);                              /* when it will have lasted; UINT64_MAX = never */
+void dispute_tick(struct core *c, struct stream *s);
+void dispute_tell(struct core *c);
 
 /* ---- unknown.c ---- */
 int unknown_index(struct gen *g) MUST_CHECK;               /* which check a stream is of */

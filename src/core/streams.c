@@ -68,11 +68,14 @@ struct tally {
 	struct pair_ballot ballots[PAIR_NODES_MAX];
 	size_t count;
 	uint8_t least, most; /* weights of those who vote up */
+	bool up, down;       /* said by some, of those whose word counts */
 };
 
 static void tally_add(struct tally *t, enum pair_vote vote, bool isolated, uint8_t weight)
 {
 	t->ballots[t->count++] = (struct pair_ballot){ (uint8_t)vote, isolated };
+	t->up |= vote == PAIR_UP;
+	t->down |= vote == PAIR_DOWN && !isolated;
 	if (vote != PAIR_UP)
 		return;
 	t->least = weight < t->least ? weight : t->least;
@@ -217,6 +220,7 @@ static void evaluate(struct core *c, struct stream *s)
 	struct tally t;
 	bool changed = false;
 	tally_take(c, s, &t);
+	dispute_votes(c, s, t.up, t.down);
 	for (uint8_t agree = 1; agree <= CORE_AGREES; agree++) {
 		if (!(s->agrees & 1u << (agree - 1)))
 			continue;

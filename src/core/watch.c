@@ -5,6 +5,9 @@
  *     every target that answers ─────┘            │
  *                                                 └─ in doubt for long, and no path answers ─▶ ISOLATED: our D abstains
  *
+ * Where one target is all that is probed, and neither a canary nor a living twin could speak for the network, its silence counts: an
+ * alarm tells that nobody can say whose fault it is.
+ *
  * A probe that has waited for half of its time-out without an answer, on a path whose canaries or twin do not speak, has
  * others asked at once (watch_ask): their answers are there when it times out, so a real failure waits for nobody.
  */
@@ -30,6 +33,20 @@ static bool has_peer(const struct core *c, enum health_path path)
 	return false;
 }
 
+static struct target *only_target(const struct core *c, enum health_path path)
+{
+	struct target *only = NULL;
+	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
+		const struct stream *s = &c->gen->streams[i];
+		if (s->path != path || (s->conf->canary && s->mute))
+			continue;
+		if (s->conf->canary || (only && only != s->target))
+			return NULL;
+		only = s->target;
+	}
+	return only;
+}
+
 void watch_plan(struct core *c)
 {
 	uint32_t every[HEALTH_PATHS] = { 0 };
@@ -43,7 +60,33 @@ void watch_plan(struct core *c)
 		if (!every[p] && !health_path_is_local((enum health_path)p) && has_peer(c, (enum health_path)p))
 			every[p] = c->gen->plan->pair.interval_ms;
 		health_witness_set(&c->paths[p], every[p] > 0 && !c->replays, every[p]);
+		c->only[p] = only_target(c, (enum health_path)p);
 	}
+}
+
+/* ---- one target and no witness ---- */
+
+/* Nobody but s can say that the network is there. Of twins only the living: one that went silent together with the target leaves
+ * open whose fault that was, one that was silent already while the target still answered does not. */
+static bool is_lone(const struct core *c, const struct stream *s, uint64_t from_ms)
+{
+	const struct health_witness *w = &c->paths[s->path];
+	uint64_t silent_ms = (w->beat_ms ? w->beat_ms : c->begun_ms) + health_witness_patience_ms(w);
+	if (c->only[s->path] != s->target || health_path_is_local((enum health_path)s->path) || c->replays)
+		return false;
+	return !w->on || (from_ms > silent_ms && (w->seen_ms > silent_ms || w->seen_ms == 0));
+}
+
+static void note_lone(struct core *c, const struct stream *s)
+{
+	char what[NOTICE_REASON_MAX], text[ADDR_TEXT_MAX];
+	bool lone = is_lone(c, s, c->now_ms);
+	if (lone && !c->lone_told[s->path]) {
+		snprintf(what, sizeof what, "on %s only %s is asked, and no canary or twin tells whether our own network is there: its silence counts",
+			 health_path_text((enum health_path)s->path), addr_format(&s->conf->addr, true, text));
+		notice_alarm(c, NULL, what);
+	}
+	c->lone_told[s->path] = lone;
 }
 
 /* ---- isolation ---- */
@@ -195,12 +238,14 @@ void watch_result(struct core *c, struct stream *s, struct health_result *r)
 	bool last = s->health.verdict != HEALTH_VERDICT_DOWN && health_state_to_flip(&s->health, t) == 1;
 	if (is_answer(r)) {
 		watch_success(c, (enum health_path)s->path, s->schedule.started_ms, false);
+		note_lone(c, s);
 		return;
 	}
+	note_lone(c, s);
 	if (health_result_outcome(r) == HEALTH_VOID && w->doubt_ms && w->voided < UINT32_MAX)
 		w->voided++; /* a lost link shows as an error of our own, too */
-	if (health_result_outcome(r) != HEALTH_FAIL ||
-	    health_witness_counts(w, s->schedule.started_ms, t->timeout_ms, last, c->now_ms))
+	if (health_result_outcome(r) != HEALTH_FAIL || is_lone(c, s, s->schedule.started_ms) ||
+	    health_witness_counts(w, s->schedule.started_ms, s->timeout_ms, last, c->now_ms))
 		return;
 	r->reason = HEALTH_UNWITNESSED;
 	c->unwitnessed++;
@@ -220,8 +265,8 @@ void watch_ask(struct core *c, const struct stream *s)
 {
 	uint32_t count = c->gen->plan->stream_count;
 	struct health_witness *w = &c->paths[s->path];
-	uint64_t end_ms = s->schedule.started_ms + s->conf->timing.timeout_ms;
-	if (!health_witness_wants(w, s->conf->timing.timeout_ms, end_ms > c->now_ms ? end_ms : c->now_ms, c->now_ms) ||
+	uint64_t end_ms = s->schedule.started_ms + s->timeout_ms;
+	if (!health_witness_wants(w, s->timeout_ms, end_ms > c->now_ms ? end_ms : c->now_ms, c->now_ms) ||
 	    c->now_ms < c->ask_ms[s->path])
 		return;
 	c->ask_ms[s->path] = c->now_ms + ASK_PAUSE_MS;

@@ -1,9 +1,9 @@
 /* `peers` and `key`: what a node knows of its twins.
  *
- * peers  {"node":"ns1","self":"normal","lhm":0,                          these of this node; not without a pair
+ * peers  {"node":"ns1","self":"normal","lhm":0,"digest":"5f0c…",         these of this node; not without a pair
  *         "peers":[{"node":"ns2","id":2,"link":"active","self":"normal","since":"…Z","heard":"…Z","rtt_us":350,"loss_permille":0,
- *          "clock_ms":-3,"phi":0.2,"lhm":0,"transport":"udp","key":"a1","key_since":"…Z","keys":"a1 b2",
- *          "targets":6,"common":6,"alike":5,"same_config":false,"config":"checks, services (1 differ, 0 only here, 2 only there): www.example.test",
+ *          "clock_ms":-3,"phi":0.2,"lhm":0,"transport":"udp","key":"a1","key_since":"…Z","keys":"a1 b2","undecryptable":0,
+ *          "targets":6,"common":6,"alike":5,"digest":"77ab…","same_config":false,"config":"checks, services (1 differ, 0 only here, 2 only there): www.example.test",
  *          "same_records":true}],
  *         "differ":[{"node":"ns2","target":"192.0.2.1:80","check":"web","own":"up","twin":"down"}],     the first 32 of each peer
  *         "packets":{"sent":…,"received":…,"bytes_sent":…,"bytes_received":…,"refused_short":…,…}}      null without a pair
@@ -71,6 +71,7 @@ static void show_keys_of(const struct ctl_host *h, const struct pair_peer_view *
 	doc_for(d, DOC_JSON);
 	doc_time(d, "key_since", v->key_since_ms ? view_wall_past(h, v->key_since_ms) : 0, h->wall_ms);
 	doc_text(d, "keys", n ? ids_text(ids, n, text) : NULL);
+	doc_uint(d, "undecryptable", v->undecryptable);
 	doc_for(d, DOC_BOTH);
 }
 
@@ -96,6 +97,10 @@ static void show_config(const struct ctl_host *h, const struct pair_peer_view *v
 	doc_for(d, DOC_PEOPLE);
 	doc_word(d, "config", !heard ? NULL : same ? "same" : known ? text : "differs", same ? DOC_GOOD : DOC_BAD);
 	doc_for(d, DOC_JSON);
+	if (heard)
+		doc_printf(d, "digest", "%016" PRIx64, v->config_digest);
+	else
+		doc_null(d, "digest");
 	doc_bool(d, "same_config", same);
 	doc_text(d, "config", known ? text : NULL);
 	doc_for(d, DOC_BOTH);
@@ -177,6 +182,7 @@ enum call_next show_peers(struct call *c, const struct ctl_host *h, struct doc *
 		doc_text(d, "node", view_node(h)->name);
 		doc_word(d, "self", pair_self_state_text(pair_self(p)), pair_self(p) == PAIR_NORMAL ? DOC_GOOD : DOC_UNSURE);
 		doc_uint(d, "lhm", pair_lhm(p));
+		doc_printf(d, "digest", "%016" PRIx64, core_plan(h->core)->digest);
 	}
 	doc_list(d, "peers");
 	for (size_t i = 0; p && i < pair_peers(p); i++) {

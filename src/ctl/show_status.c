@@ -4,7 +4,7 @@
  *  "ready":true,"journal_ok":true,
  *  "pair":{"name":"demo","self":"normal"},                                        null without one
  *  "services":{"total":3,"degraded":0,"failed":0,"waiting":0},"members":{"total":6,"up":6},"overrides":0,
- *  "probes":{"streams":6,"running":1,"unknown":0},                            unknown: that stay so
+ *  "probes":{"streams":6,"running":1,"unknown":0,"disputed":0},              unknown: that stay so; disputed: among the nodes
  *  "network":{"state":"ok","since":null,"canaries":2,"answering":2,"void":0},   or "unwatched", "in doubt", "isolated"
  *  "queries":{"total":9,"responses":9,"dropped":0,"truncated":0,"cold":1,"edns":9,"tcp":0,"rate_dropped":0,
  *             "rate_slipped":0,"qps":1.5},
@@ -81,6 +81,16 @@ static void find_unknown(struct finding *f, const struct ctl_host *h)
 		     addr_format(&first.conf->addr, true, address), view_reason(&first.last, reason));
 }
 
+static void find_disputed(struct finding *f, const struct ctl_host *h)
+{
+	struct core_target_view first;
+	char address[ADDR_TEXT_MAX];
+	uint32_t count = core_disputed(h->core, &first);
+	if (count)
+		find(f, CHECK_WARNING, "%" PRIu32 " targets are disputed, first %s by check %.64s", count,
+		     addr_format(&first.conf->addr, true, address), first.conf->check);
+}
+
 static enum call_next check(struct call *c, const struct ctl_host *h, struct doc *d)
 {
 	static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
@@ -98,6 +108,7 @@ static enum call_next check(struct call *c, const struct ctl_host *h, struct doc
 		find(&f, CHECK_WARNING, "the journal cannot be written");
 	find_network(&f, h);
 	find_unknown(&f, h);
+	find_disputed(&f, h);
 	if (s.degraded)
 		find(&f, CHECK_WARNING, "%" PRIu32 " of %" PRIu32 " services are degraded", s.degraded, s.totals.services);
 	find_peers(&f, h);
@@ -144,12 +155,14 @@ static void show_network(const struct ctl_host *h, struct doc *d)
 static void show_probes(const struct ctl_host *h, const struct core_totals *t, struct doc *d)
 {
 	struct core_target_view first;
-	uint32_t unknown = core_unknown(h->core, &first);
+	uint32_t unknown = core_unknown(h->core, &first), disputed = core_disputed(h->core, &first);
 	doc_group(d, "probes");
 	doc_uint(d, "streams", t->streams);
 	doc_uint(d, "running", t->in_flight);
 	if (unknown || d->form == DOC_JSON)
 		doc_uint(d, "unknown", unknown);
+	if (disputed || d->form == DOC_JSON)
+		doc_uint(d, "disputed", disputed);
 	doc_group_end(d);
 }
 

@@ -86,6 +86,13 @@ struct health_timing { /* configuration; a zero counts as 1 */
 	struct health_flap_rule flap;
 };
 
+/* Who is behind its own time (lhm, 0 to HEALTH_LHM_MAX: pair protocol 1.3) gives others more of it: (1 + lhm) times the time-out, but
+ * at most two intervals where that is more than the time-out. So a result comes before what it replaces is too old to count. */
+#define HEALTH_LHM_MAX 7
+uint32_t health_timeout_ms(const struct health_timing *t, unsigned lhm);
+/* A time-out that somebody else chose: as it is where some lhm gives no less and no more, else the plain one. */
+uint32_t health_timeout_within(const struct health_timing *t, uint32_t timeout_ms);
+
 struct health_state {
 	enum health_verdict verdict;
 	bool recovered;        /* from the journal, not yet confirmed or refuted by fall/rise */

@@ -1,4 +1,4 @@
-/* When a stream is probed next. */
+/* When a stream is probed next, and how long that may take. */
 #include "base/hash.h"
 #include "health/health.h"
 
@@ -64,4 +64,21 @@ void health_schedule_next(struct health_schedule *s, const struct health_timing 
 		s->next_ms = now_ms + (retry > 0 ? retry : 1);
 	else
 		s->next_ms = health_schedule_aligned(s, t, now_ms + (uint64_t)(health_breaker_factor(st, t) - 1) * interval(t));
+}
+
+uint32_t health_timeout_ms(const struct health_timing *t, unsigned lhm)
+{
+	uint64_t plain = t->timeout_ms > 0 ? t->timeout_ms : 1, most = 2 * (uint64_t)interval(t);
+	uint64_t ms = plain * (1 + (lhm < HEALTH_LHM_MAX ? lhm : HEALTH_LHM_MAX));
+
+	most = most > plain ? most : plain;
+	ms = ms < most ? ms : most;
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+uint32_t health_timeout_within(const struct health_timing *t, uint32_t timeout_ms)
+{
+	uint32_t least = health_timeout_ms(t, 0), most = health_timeout_ms(t, HEALTH_LHM_MAX);
+
+	return timeout_ms >= least && timeout_ms <= most ? timeout_ms : least;
 }

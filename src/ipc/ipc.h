@@ -48,7 +48,7 @@ enum ipc_type {
 	IPC_COLD,      /* id u64, transport u8, from addr, query block, cookie block (empty: none) */
 	IPC_COLD_REPLY,/* id u64, answer block */
 	/* probes */
-	IPC_PROBE,     /* generation u64, count u16, count × (stream u32, run u32) */
+	IPC_PROBE,     /* generation u64, count u16, count × (stream u32, run u32, time-out in ms u32) */
 	IPC_RESULT,    /* generation u64, count u16, count × (stream u32, run u32, health_result) */
 	IPC_LOG,       /* level u8, text str */
 	/* loader and reload */

@@ -385,6 +385,7 @@ void pair_peer_get(const struct pair *p, size_t i, struct pair_peer_view *out, u
 					.key_since_ms = e->key_since_ms,
 					.left = e->left,
 					.lhm = e->lhm,
+					.undecryptable = e->undecryptable,
 					.stream = is_proven(p, e->tcp.stream),
 					.shelves_equal = e->equal };
 }

@@ -226,6 +226,7 @@ struct pair_peer_view {
 	int64_t clock_offset_ms;
 	uint8_t key_id;          /* of the key that its newest packet was sealed with; 0 and no key_since_ms: none came */
 	uint64_t key_since_ms;   /* since when it uses that one */
+	uint64_t undecryptable;  /* packets from its addresses that no key of ours opened */
 	bool shelves_equal;
 	bool left;   /* it was stopped, and said so */
 	uint8_t lhm; /* as it says: 0 well, 7 badly behind its own time */

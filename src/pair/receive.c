@@ -54,11 +54,14 @@ static void incompatible(struct pair *p, struct pair_peer *e, bool sure, uint64_
 
 /* Nothing in such a packet is proven, so only the address says whom it may come from, and it only ever explains a
  * silence. */
-static void hint(struct pair *p, const struct addr *from, uint64_t now_ms)
+static void hint(struct pair *p, const struct addr *from, bool sealed, uint64_t now_ms)
 {
 	for (size_t i = 0; i < p->peer_count; i++) {
-		if (address_of(&p->peers[i], from) >= 0)
-			incompatible(p, &p->peers[i], false, now_ms);
+		struct pair_peer *e = &p->peers[i];
+		if (address_of(e, from) < 0)
+			continue;
+		e->undecryptable += sealed;
+		incompatible(p, e, false, now_ms);
 	}
 }
 
@@ -424,7 +427,7 @@ static int read_header(struct pair *p, struct pair_header *h, const struct arriv
 	int e = header_decode(h, a->data, a->len);
 
 	if (e == ERR_VERSION) {
-		hint(p, a->from, now_ms);
+		hint(p, a->from, false, now_ms);
 		return refuse(&p->stats.refused_version, e);
 	}
 	if (e < 0)
@@ -459,7 +462,7 @@ static int open_packet(struct pair *p, const struct pair_peer *e, const struct p
 		return 0;
 	if (!a->stream)
 		gate_failed(&p->gate, peer, &p->table_key, a->from, now_ms);
-	hint(p, a->from, now_ms);
+	hint(p, a->from, true, now_ms);
 	return refuse(&p->stats.refused_auth, ERR_AUTH);
 }
 

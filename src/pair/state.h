@@ -122,6 +122,7 @@ struct pair_peer {
 	uint64_t last_pull_ms;
 	struct pair_hello hello;
 	struct gate_bucket gate;
+	uint64_t undecryptable;       /* from one of its addresses, and sealed with no key of ours */
 };
 
 /* A heartbeat on its way out: packets for one peer, each to one or two addresses, or on one stream. */

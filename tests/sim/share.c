@@ -100,7 +100,7 @@ static void do_probe(struct sim *s, int node, const struct core_effect *e)
 		k->gap = s->now - k->last;
 	k->last = s->now;
 	k->count++;
-	*push(s) = (struct item){ .at = s->now + (r == HEALTH_CONNECT_TIMEOUT ? p->timing.timeout_ms : rtt), .what = RESULT, .node = node,
+	*push(s) = (struct item){ .at = s->now + (r == HEALTH_CONNECT_TIMEOUT ? e->probe.timeout_ms : rtt), .what = RESULT, .node = node,
 				  .stream = e->probe.stream, .run = e->probe.run, .reason = r };
 	if (s->loud)
 		printf("%8.3f ns%d probes %u: %s\n", (double)s->now / 1000, node + 1, target + 1, health_reason_text(r));

@@ -73,13 +73,13 @@ static void do_probe(struct sim *s, int node, const struct core_effect *e)
 	uint32_t number = p->addr.ip[3];
 	/* by the moment alone: the same with the rule and without */
 	uint32_t rtt = s->rtt[number > 100 ? TARGETS + number - 101 : number - 1] + (uint32_t)(hash_mix(s->now + 12345, s->seed + number) % 5);
-	bool heard = !is_cut(s, node, s->now) && !is_cut(s, node, s->now + rtt) && rtt < p->timing.timeout_ms;
+	bool heard = !is_cut(s, node, s->now) && !is_cut(s, node, s->now + rtt) && rtt < e->probe.timeout_ms;
 	if (number == 1 && s->now + rtt / 2 >= s->dead_at)
 		heard = false;
 	if (number > 100 && s->lossy && rng_below(&s->rng, 100) < s->lossy)
 		heard = false;
 	struct item *i = push(s);
-	*i = (struct item){ .at = s->now + (heard ? rtt : p->timing.timeout_ms), .what = RESULT, .node = node, .stream = e->probe.stream,
+	*i = (struct item){ .at = s->now + (heard ? rtt : e->probe.timeout_ms), .what = RESULT, .node = node, .stream = e->probe.stream,
 			    .run = e->probe.run, .reason = heard ? HEALTH_OK : HEALTH_CONNECT_TIMEOUT };
 	if (heard && number > 101) /* a refusal will do */
 		i->reason = HEALTH_CONNECT_REFUSED;

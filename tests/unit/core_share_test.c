@@ -1,47 +1,11 @@
 /* When a node shares its probes, and when it does not: a bare pair, which says what a test has it say, speaks to a whole core. */
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include "core/state.h"
-#include "lib/core_world.h"
+#include "unit/twin_kit.h"
 
 #define CHECK "check web interval=1000 timeout=500 retry=200 fall=3 rise=2\n"
 #define SHARED "pair any-up share\n" CHECK "service www.test web 127.0.0.11\n"
-#define STEP_MS 5
 enum { LOOKS = 1, ALARM = 2, ON = 4 };
 
-static struct world w;
-static struct pair *twin;
 static uint32_t digest; /* of the timing, as the core under test has it */
-
-static void on_send(struct world *world, const uint8_t *data, size_t len)
-{
-	int e = twin ? pair_receive(twin, &core_plan(world->core)->nodes[0].peer[0], data, len, world->now_ms, WORLD_WALL_MS + world->now_ms) : 0;
-	(void)e; /* what it refuses is sent again */
-}
-
-static void run(uint64_t ms)
-{
-	struct pair_record r;
-	uint8_t packet[PAIR_PACKET_MAX];
-	for (uint64_t end = w.now_ms + ms; w.now_ms < end;) {
-		struct core_event e = { .type = CORE_PACKET, .packet = { .from = core_plan(w.core)->nodes[1].peer[0], .data = packet } };
-		world_run(&w, STEP_MS);
-		if (!twin)
-			continue;
-		pair_tick(twin, w.now_ms, WORLD_WALL_MS + w.now_ms);
-		while (pair_next_change(twin, &r))
-			;
-		while (pair_next_packet(twin, &(struct addr){ 0 }, packet, &e.packet.len, w.now_ms, WORLD_WALL_MS + w.now_ms))
-			world_step(&w, &e);
-	}
-}
-
-static struct stream *stream(uint32_t i)
-{
-	return &w.core->gen->streams[i];
-}
 
 /* What we put on our shelf of it. */
 static const struct pair_record *own_word(void)
@@ -69,17 +33,6 @@ static void has_prober(uint8_t yes)
 	ck_assert_int_eq(pair_write(twin, PAIR_NODE, 2, &yes, 1, w.now_ms), 0);
 }
 
-static void twin_begin(void)
-{
-	const struct plan *p = core_plan(w.core);
-	struct pair_peer_conf peer = { .id = p->nodes[0].id, .addr = { p->nodes[0].peer[0] }, .addr_count = 1 };
-	struct pair_conf conf = { .self_id = p->nodes[1].id, .cluster = p->pair.name, .interval_ms = p->pair.interval_ms,
-				  .config_digest = p->digest, .peers = &peer, .peer_count = 1 };
-	memcpy(conf.key, p->pair.key, sizeof conf.key);
-	ck_assert_int_eq(pair_new(&twin, &conf, 77, 77ull << 32 | 7, w.now_ms, WORLD_WALL_MS + w.now_ms), 0);
-	pair_set_self(twin, &(struct pair_self_signs){ .booted = true }, w.now_ms);
-}
-
 /* A twin that shares, and both are calm. */
 static void begin(const char *plan)
 {
@@ -92,13 +45,6 @@ static void begin(const char *plan)
 	has_prober(1);
 	says(HEALTH_VERDICT_UP, ON | LOOKS);
 	run(3000);
-}
-
-static void finish(void)
-{
-	pair_free(twin);
-	twin = NULL;
-	world_end(&w);
 }
 
 static unsigned probes(uint64_t ms)

@@ -77,7 +77,7 @@ START_TEST(status_for_machines)
 	EXPECT_OUT("{\"node\":\"ns1\",\"version\":\"" PACKAGE_VERSION "\",\"file\":\"test.lua\",\"started\":\"2023-11-14T22:30:00.000Z\","
 		   "\"uptime_ms\":3000,\"generation\":1,\"ready\":true,\"journal_ok\":false,\"pair\":null,"
 		   "\"services\":{\"total\":2,\"degraded\":1,\"failed\":1,\"waiting\":0},\"members\":{\"total\":4,\"up\":2},\"overrides\":0,"
-		   "\"probes\":{\"streams\":3,\"running\":0,\"unknown\":0},"
+		   "\"probes\":{\"streams\":3,\"running\":0,\"unknown\":0,\"disputed\":0},"
 		   "\"network\":{\"state\":\"unwatched\",\"since\":null,\"canaries\":0,\"answering\":0,\"void\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"
 		   "\"cold\":0,\"edns\":7,\"tcp\":1,\"rate_dropped\":4,\"rate_slipped\":2,\"qps\":1.5},"
 		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},\"hook\":null,\"peers\":[],"
@@ -240,16 +240,16 @@ START_TEST(peers_with_one)
 	world_run(&k.w, 3000);
 	kit_ask(&k, 0, "peers");
 	EXPECT_EXIT(0);
-	EXPECT_BEGIN("node  ns1\nself  normal\nlhm   0\n\n"
+	EXPECT_BEGIN("node    ns1\nself    normal\nlhm     0\ndigest  0000000000000000\n\n"
 		     "NODE  ID  LINK     SINCE  LOSS  CLOCK  LHM  ALIKE   SAME RECORDS\n"
 		     "ns2   2   waiting  3.0s   0.0%  +0ms   0    0 of 1  no\n\npackets sent ");
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "packets refused   0\npackets repeated  0\n"));
 	kit_ask(&k, KIT_JSON, "peers");
-	EXPECT_BEGIN("{\"node\":\"ns1\",\"self\":\"normal\",\"lhm\":0,\"peers\":[{\"node\":\"ns2\",\"id\":2,\"link\":\"waiting\",\"self\":null,"
+	EXPECT_BEGIN("{\"node\":\"ns1\",\"self\":\"normal\",\"lhm\":0,\"digest\":\"0000000000000000\",\"peers\":[{\"node\":\"ns2\",\"id\":2,\"link\":\"waiting\",\"self\":null,"
 					      "\"since\":\"2023-11-14T22:30:00.000Z\",\"heard\":null,\"rtt_us\":null,"
 					      "\"loss_permille\":0,\"clock_ms\":0,\"phi\":null,\"lhm\":0,\"transport\":null,"
-					      "\"key\":null,\"key_since\":null,\"keys\":null,\"targets\":1,\"common\":0,\"alike\":0,"
-					      "\"same_config\":false,\"config\":null,\"same_records\":false}],\"differ\":[],"
+					      "\"key\":null,\"key_since\":null,\"keys\":null,\"undecryptable\":0,\"targets\":1,\"common\":0,\"alike\":0,"
+					      "\"digest\":null,\"same_config\":false,\"config\":null,\"same_records\":false}],\"differ\":[],"
 					      "\"packets\":{\"sent\":");
 	kit_ask(&k, KIT_JSON, "status");
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"pair\":{\"name\":\"demo\",\"self\":\"normal\"}"));

@@ -390,6 +390,40 @@ START_TEST(test_schedule_turns)
 }
 END_TEST
 
+START_TEST(test_patience)
+{
+	static const struct { struct health_timing t; unsigned lhm; uint32_t ms; } cases[] = {
+		{ { .interval_ms = 10000, .timeout_ms = 1000 }, 0, 1000 },
+		{ { .interval_ms = 10000, .timeout_ms = 1000 }, 1, 2000 },
+		{ { .interval_ms = 10000, .timeout_ms = 1000 }, 7, 8000 },
+		{ { .interval_ms = 10000, .timeout_ms = 1000 }, 200, 8000 },
+		{ { .interval_ms = 1000, .timeout_ms = 1000 }, 7, 2000 }, /* two intervals */
+		{ { .interval_ms = 1000, .timeout_ms = 5000 }, 7, 5000 }, /* it takes longer as it is */
+		{ { .interval_ms = UINT32_MAX, .timeout_ms = UINT32_MAX }, 7, UINT32_MAX },
+		{ { 0 }, 0, 1 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct health_timing *t = &cases[i].t;
+		ck_assert_uint_eq(health_timeout_ms(t, cases[i].lhm), cases[i].ms);
+		ck_assert_uint_eq(health_timeout_within(t, cases[i].ms), cases[i].ms);
+	}
+	const struct health_timing *t = &cases[0].t;
+	ck_assert_uint_eq(health_timeout_within(t, 0), 1000);
+	ck_assert_uint_eq(health_timeout_within(t, 999), 1000);
+	ck_assert_uint_eq(health_timeout_within(t, 8001), 1000);
+	ck_assert_uint_eq(health_timeout_within(t, UINT32_MAX), 1000);
+	/* What a stretched probe finds comes before the verdict that it renews is too old, wherever in its interval it began. */
+	struct health_schedule s;
+	struct health_state st;
+	health_state_init(&st);
+	for (uint64_t place = 0; place < 100; place++) {
+		health_schedule_init(&s, t, place * 977, 5000);
+		health_state_recover(&st, HEALTH_VERDICT_DOWN, 0, 0, 5000);
+		ck_assert_uint_lt(s.next_ms + health_timeout_ms(t, 7), health_state_age_at(&st, t));
+	}
+}
+END_TEST
+
 START_TEST(test_shared_ages_at_half_the_rate)
 {
 	struct health_state s;
@@ -565,6 +599,7 @@ static Suite *health_suite(void)
 	tcase_add_test(schedule, test_timeline);
 	tcase_add_test(schedule, test_schedule_start);
 	tcase_add_test(schedule, test_schedule_turns);
+	tcase_add_test(schedule, test_patience);
 	tcase_add_test(schedule, test_shared_ages_at_half_the_rate);
 	tcase_add_test(schedule, test_schedule_does_not_drift);
 	tcase_add_test(schedule, test_schedule_never_in_the_past);

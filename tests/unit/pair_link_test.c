@@ -302,6 +302,7 @@ START_TEST(another_key_changes_nothing_is_counted_and_shown)
 	ck_assert_str_eq(w.story[0], "incompatible ");
 	ck_assert(!has(1, 1, 1, "up") && !pair_is_fresh(w.node[0], 2, w.now_ms) && view(0).heard_ms == 0);
 	ck_assert_uint_gt(pair_stats_get(w.node[0])->refused_auth, 10);
+	ck_assert_uint_eq(view(0).undecryptable, pair_stats_get(w.node[0])->refused_auth);
 	w.conf[1].key[0] ^= 1;
 	ck_assert_int_eq(pair_reconfigure(w.node[1], &w.conf[1], w.now_ms), 0);
 	run(1000);

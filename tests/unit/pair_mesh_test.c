@@ -245,10 +245,15 @@ START_TEST(a_flood_is_opened_so_often_a_second_and_no_more)
 	run(3000);
 	ck_assert_str_eq(w.story[0], ""); /* the twin never noticed */
 	before = s->refused_auth;
+	struct pair_peer_view v;
+	pair_peer_get(w.node[0], 0, &v, w.now_ms);
+	ck_assert_uint_eq(v.undecryptable, 0); /* strangers are nobody's */
 	f.source = address(1); /* its address, forged */
 	for (int i = 0; i < 5000; i++)
 		pair_receive(w.node[0], &f.source, f.data, f.len, w.now_ms, WALL + w.now_ms);
 	ck_assert_uint_eq(s->refused_auth - before, GATE_PEER_A_SECOND);
+	pair_peer_get(w.node[0], 0, &v, w.now_ms);
+	ck_assert_uint_eq(v.undecryptable, GATE_PEER_A_SECOND);
 	world_deinit();
 }
 END_TEST

@@ -81,6 +81,8 @@ static void wait_for(unsigned count)
 		read_one();
 }
 
+static struct health_timing timing = { .interval_ms = 1000, .timeout_ms = 5000, .retry_ms = 200, .fall = 3, .rise = 2 };
+
 static void send_plan(uint64_t generation, const char *const *scripts, size_t n, size_t streams_each, uint16_t port)
 {
 	struct plan *p = plan_new();
@@ -108,7 +110,7 @@ static void send_plan(uint64_t generation, const char *const *scripts, size_t n,
 			.arg_count = 1,
 			.check = "c",
 			.owner = "www.example.test",
-			.timing = { .interval_ms = 1000, .timeout_ms = 5000, .retry_ms = 200, .fall = 3, .rise = 2 }
+			.timing = timing
 		};
 		ck_assert_int_eq(addr_parse(&streams[i].addr, "127.0.0.1", 9, 0), 0);
 	}
@@ -133,6 +135,8 @@ static void send_plan(uint64_t generation, const char *const *scripts, size_t n,
 	plan_free(p);
 }
 
+static uint32_t order_timeout_ms; /* 0: none of the plan's, so that counts */
+
 static void ask(uint64_t generation, uint32_t stream, uint32_t first_run, uint16_t count)
 {
 	static uint8_t data[IPC_MESSAGE_MAX];
@@ -145,6 +149,7 @@ static void ask(uint64_t generation, uint32_t stream, uint32_t first_run, uint16
 	for (uint16_t i = 0; i < count; i++) {
 		put_u32(&w, stream);
 		put_u32(&w, first_run + i);
+		put_u32(&w, order_timeout_ms);
 	}
 	ck_assert(!w.failed);
 	ck_assert_int_eq(chan_send_now(kit.coordinator, w.data, w.len, NULL, 0), 0);
@@ -240,6 +245,26 @@ START_TEST(orders_become_results)
 }
 END_TEST
 
+/* A time-out that the coordinator chose counts within what patience may make of the plan's; else that of the plan. */
+START_TEST(orders_have_their_own_time_outs)
+{
+	static const struct { uint32_t ordered_ms, least_ms; } cases[] = {
+		{ 0, 100 }, { 400, 400 }, { 801, 100 }, { UINT32_MAX, 100 }, { 100, 100 }, { 800, 800 } };
+	const char *scripts[] = { "return function (t, a) sleep(3600) end" };
+
+	timing = (struct health_timing){ .interval_ms = 1000, .timeout_ms = 100, .retry_ms = 200, .fall = 3, .rise = 2 };
+	prober_start();
+	send_plan(7, scripts, 1, 1, 1);
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		order_timeout_ms = cases[i].ordered_ms;
+		ask(7, 0, i, 1);
+		wait_for(i + 1);
+		ck_assert_uint_ge(kit.results[i].took_us, cases[i].least_ms * 1000);
+	}
+	prober_stop();
+}
+END_TEST
+
 START_TEST(refused_ports_are_down)
 {
 	const char *scripts[] = { connects };
@@ -299,7 +324,7 @@ END_TEST
 
 START_TEST(too_many_early_orders_are_void)
 {
-	static const uint16_t each = 8000; /* a message holds no more */
+	static const uint16_t each = 5000; /* a message holds no more */
 	const char *scripts[] = { counts };
 
 	prober_start();
@@ -315,6 +340,7 @@ START_TEST(too_many_early_orders_are_void)
 		for (uint16_t k = 0; k < each; k++) {
 			put_u32(&w, 0);
 			put_u32(&w, i * each + k);
+			put_u32(&w, 0);
 		}
 		ck_assert_int_eq(chan_send_now(kit.coordinator, w.data, w.len, NULL, 0), 0);
 		free(data);
@@ -455,6 +481,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, orders_become_results);
+	tcase_add_test(tc, orders_have_their_own_time_outs);
 	tcase_add_test(tc, refused_ports_are_down);
 	tcase_add_test(tc, orders_wait_for_their_plan);
 	tcase_add_test(tc, old_and_senseless_orders_are_void);

@@ -250,10 +250,17 @@ tests_unit_core_hear_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += tests/unit/core_share_test
 TESTS += tests/unit/core_share_test
-tests_unit_core_share_test_SOURCES = tests/unit/core_share_test.c $(CORE_KIT)
+tests_unit_core_share_test_SOURCES = tests/unit/core_share_test.c tests/unit/twin_kit.h $(CORE_KIT)
 tests_unit_core_share_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_core_share_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_core_share_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/core_twin_test
+TESTS += tests/unit/core_twin_test
+tests_unit_core_twin_test_SOURCES = tests/unit/core_twin_test.c tests/unit/twin_kit.h tests/unit/unit.h $(CORE_KIT)
+tests_unit_core_twin_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_core_twin_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_core_twin_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += tests/unit/probe_test
 TESTS += tests/unit/probe_test
