@@ -182,7 +182,9 @@ enum call_next show_peers(struct call *c, const struct ctl_host *h, struct doc *
 		doc_text(d, "node", view_node(h)->name);
 		doc_word(d, "self", pair_self_state_text(pair_self(p)), pair_self(p) == PAIR_NORMAL ? DOC_GOOD : DOC_UNSURE);
 		doc_uint(d, "lhm", pair_lhm(p));
+		doc_for(d, DOC_JSON);
 		doc_printf(d, "digest", "%016" PRIx64, core_plan(h->core)->digest);
+		doc_for(d, DOC_BOTH);
 	}
 	doc_list(d, "peers");
 	for (size_t i = 0; p && i < pair_peers(p); i++) {
