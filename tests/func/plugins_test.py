@@ -6,6 +6,7 @@ from func import PATIENCE_S, Case, main
 from gemelkit import wait_until
 from servers import Nginx, find
 
+SLEEP = f"sleep 1000.{os.getpid()}"  # of this test and nobody else
 SCRIPTS = {  # name, the plugin's text, state, a part of the reason
     "ok": ("echo 'FINE - it works | time=0.5s;1;2;0;9'", "up", "ok: FINE - it works"),
     "warning": ("echo 'so so'; exit 1", "up", "so so"),
@@ -14,9 +15,9 @@ SCRIPTS = {  # name, the plugin's text, state, a part of the reason
     "seven": ("echo x; exit 7", "unknown", "the plugin ended with status 7"),
     "signal": ("kill -9 $$", "unknown", "the plugin died of signal 9"),
     "stubborn": ("trap '' TERM INT HUP; while :; do sleep 1; done", "down", "check timeout: the plugin did not end"),
-    "family": ("sleep 1000 & sleep 1000 & echo 'has children'", "up", "has children"),
-    "daemon": ("setsid sh -c 'sleep 1001 & sleep 1001' & echo 'left its group'", "up", "left its group"),
-    "lingers": ("exec >&- 2>&-; sleep 1002", "down", "the plugin did not end"),
+    "family": (f"{SLEEP} & {SLEEP} & echo 'has children'", "up", "has children"),
+    "daemon": (f"setsid sh -c '{SLEEP} & {SLEEP}' & echo 'left its group'", "up", "left its group"),
+    "lingers": (f"exec >&- 2>&-; {SLEEP}", "down", "the plugin did not end"),
     "endless": ("yes", "unknown", "the plugin wrote more than 65536 octets"),
     "silent": ("exit 0", "up", "ok"),
     "clean": ("[ \"$(env | cut -d= -f1 | sort | tr '\\n' ' ')\" = 'LC_ALL PATH PWD ' ] && [ \"$(pwd)\" = / ] && echo clean || { env; exit 2; }", "up", "clean"),
@@ -52,7 +53,7 @@ class Plugins(Case):
             try:
                 with open(f"/proc/{pid}/cmdline", "rb") as f:
                     words = f.read().split(b"\0")
-                if words[:1] == [b"sleep"] and words[1:2] and words[1] in (b"1000", b"1001", b"1002"):
+                if words[:2] == SLEEP.encode().split():
                     found.append(int(pid))
             except OSError:
                 pass

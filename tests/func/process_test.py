@@ -128,7 +128,7 @@ class Processes(Case):
                 self.assertEqual(int(is_so[caps][0], 16), 0, caps)
             if os.geteuid() == 0:
                 self.assertNotIn("0", is_so["Uid"] + is_so["Gid"] + is_so["Groups"], role)
-            self.assertIn("landlock, seccomp" if claims[role] == "landlock, seccomp" else f"notice {role}: ",
+            self.assertIn("landlock, seccomp" if claims[role] == "landlock, seccomp" else f"process={role} message=",
                           claims[role] + self.ns1.log(), "what is missing stands in the log")
 
     def test_threads_of_the_responder_are_confined(self):
