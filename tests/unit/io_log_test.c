@@ -200,7 +200,7 @@ START_TEST(a_long_line_is_cut_and_stays_whole)
 				text[i] = units[u][i % strlen(units[u])];
 			for (int form = LOGLINE_TEXT; form <= LOGLINE_JSON; form++) {
 				struct logline l;
-				logline_begin(&l, form, "<3>");
+				logline_begin(&l, (enum logline_form)form, "<3>");
 				logline_text(&l, "message", text, len);
 				logline_text(&l, "more", "more", 4);
 				logline_number(&l, "number", UINT64_MAX);
