@@ -252,6 +252,17 @@ static uint64_t held_by_all(const struct pair *p, size_t shelf)
 	return seq;
 }
 
+bool pair_is_behind(const struct pair *p)
+{
+	for (size_t i = 0; i < p->peer_count; i++) {
+		for (size_t s = 1; s < shelf_total(p); s++) {
+			if (vector_compare(p->shelves[s].vector, p->peers[i].known[s]) < 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* A tombstone that everybody has needs no place any more: no relay holds what it removed, and what is still under way of
  * that is covered by the vectors. A node that is away keeps tombstones alive, since it may come back without a restart. */
 void pair_bury(struct pair *p)

@@ -163,13 +163,24 @@ static bool read_tlvs(struct pair *p, struct pair_peer *e, const struct pair_bea
 	return rose;
 }
 
+/* For how long it was on its way at most: since we sent what it answers, less the time that the peer kept that. What it says of others
+ * is as old, so one that was held back makes nobody look alive. UINT64_MAX = it answers nothing. */
+static uint64_t on_its_way_ms(const struct pair_beat *b, uint64_t now_ms)
+{
+	uint32_t age_ms = (uint32_t)now_ms - b->echo_ts, hold_ms = b->echo_hold_us / 1000;
+
+	if (!(b->flags & BEAT_ECHO) || age_ms > now_ms || age_ms >= (uint32_t)1 << 31)
+		return UINT64_MAX;
+	return age_ms > hold_ms ? age_ms - hold_ms : 0;
+}
+
 /* What the peer heard of third nodes keeps their votes, while our own way to them is cut. */
-static void read_age(struct pair *p, const struct pair_peer *by, const struct pair_entry *en, uint64_t now_ms)
+static void read_age(struct pair *p, const struct pair_peer *by, const struct pair_entry *en, uint64_t way_ms, uint64_t now_ms)
 {
 	struct pair_peer *e = pair_peer_of(p, en->owner);
-	uint64_t age_ms = (uint64_t)en->age_10ms * 10 + by->link.rtt_us / 2000;
+	uint64_t age_ms = (uint64_t)en->age_10ms * 10 + way_ms;
 
-	if (!e || e == by || en->age_10ms == PAIR_AGE_UNKNOWN || age_ms >= now_ms)
+	if (!e || e == by || en->age_10ms == PAIR_AGE_UNKNOWN || way_ms > now_ms || age_ms >= now_ms)
 		return;
 	if (now_ms - age_ms > e->relayed_ms)
 		e->relayed_ms = now_ms - age_ms;
@@ -179,6 +190,7 @@ static void read_age(struct pair *p, const struct pair_peer *by, const struct pa
 static bool read_entries(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t now_ms)
 {
 	struct pair_entry en;
+	uint64_t way_ms = on_its_way_ms(b, now_ms);
 	bool rose = false;
 
 	for (size_t i = 0; i < b->entry_count; i++) {
@@ -188,7 +200,7 @@ static bool read_entries(struct pair *p, struct pair_peer *e, const struct pair_
 			continue;
 		rose |= vector_compare(en.vector, e->known[at]) > 0;
 		e->known[at] = en.vector;
-		read_age(p, e, &en, now_ms);
+		read_age(p, e, &en, way_ms, now_ms);
 		if (at == 0 && vector_compare(en.vector, own_shelf(p)->vector) > 0)
 			pair_refute(p, e, en.vector.epoch, now_ms);
 	}
@@ -272,7 +284,7 @@ static void compare_shelves(struct pair *p, struct pair_peer *e, const struct pa
 	if (!same)
 		return;
 	e->equal = digest == b->state_digest;
-	e->diverged = e->equal ? 0 : (uint8_t)(e->diverged + 1);
+	e->diverged = e->equal || pair_is_behind(p) ? 0 : (uint8_t)(e->diverged + 1);
 	if (e->diverged < PAIR_DIVERGED_MAX)
 		return;
 	e->diverged = PAIR_DIVERGED_MAX; /* no overflow while it pauses */

@@ -78,7 +78,7 @@ static void put_beat(struct pair *p, const struct pair_peer *e, enum link_way wa
 			       .link = (uint8_t)e->link.state,
 			       .lhm = p->lhm,
 			       .entry_count = (uint8_t)count };
-	bool whole = count == shelf_total(p);
+	bool whole = count == shelf_total(p) && !pair_is_behind(p);
 
 	for (size_t i = 0; i < shelf_total(p); i++) {
 		b.state_digest ^= p->shelves[i].digest[0]; /* under the key that will seal it */

@@ -253,6 +253,10 @@ struct stream *pair_stream_begin(struct pair *p, struct pair_peer *e, const stru
 struct stream *pair_stream_find(struct pair *p, uint32_t id);
 void pair_stream_cut(struct pair *p, struct stream *s, uint64_t now_ms);
 
+/* Some peer holds more of a shelf than we do. What we hold of it may lack a key, then, that was overwritten later, where who told us
+ * knew that already: our records are those of no vector. */
+bool pair_is_behind(const struct pair *p);
+
 /* Forgets tombstones that nobody can need. */
 void pair_bury(struct pair *p);
 

@@ -43,13 +43,20 @@ static void judge_fresh(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 					  .to = e->link.state, .fresh = fresh });
 }
 
+/* We did not run for a while, and pair_watch_clock has not seen it yet: the end of a stream may be the first that we find. */
+static bool is_overdue(const struct pair *p, uint64_t now_ms)
+{
+	return p->ticked && now_ms > p->due_ms && now_ms - p->due_ms > 2 * (uint64_t)p->interval_ms;
+}
+
 void pair_judge(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 {
 	enum pair_link_state from = e->link.state;
+	bool rests = now_ms < p->judge_after_ms || is_overdue(p, now_ms);
 
 	/* until it stands: after a long silence SUSPECT is over at once; no two states lead to each other at one
 	 * time */
-	for (; now_ms >= p->judge_after_ms && link_judge(&e->link, now_ms); from = e->link.state) {
+	for (; !rests && link_judge(&e->link, now_ms); from = e->link.state) {
 		if (e->link.state == PAIR_LOST)
 			pair_aim(p, e);
 		pair_emit_link(p, e, from);
@@ -132,6 +139,8 @@ void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_
 	for (size_t i = 0; i < p->peer_count; i++) {
 		p->peers[i].counter = 0;
 		p->peers[i].hello.asked = 0;
+		if (!p->peers[i].link.synced) /* what it held of the epoch before puts it in step no more */
+			pair_aim(p, &p->peers[i]);
 		pair_hurry(&p->peers[i], DUE_ALL, now_ms);
 	}
 }

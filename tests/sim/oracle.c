@@ -531,13 +531,13 @@ void oracle_remember(struct sim *s, int node, struct sim_memory *m)
 	const struct plan *p = sim_plan(s, node);
 	struct core_override_view o;
 	size_t pos = 0;
-	*m = (struct sim_memory){ 0 };
+	*m = (struct sim_memory){ .round_done = core_round_done(s->nodes[node].core) };
 	for (size_t v = 0; v < p->service_count; v++) {
 		for (size_t i = 0; i < p->services[v].policy.member_count; i++) {
 			struct core_member_view view;
 			core_member_get(s->nodes[node].core, v, i, &view, sim_mono(s, node));
 			struct sim_memory_member *to = &m->members[m->count++];
-			*to = (struct sim_memory_member){ p->services[v].name, view.conf->addr, view.state, view.own };
+			*to = (struct sim_memory_member){ p->services[v].name, view.conf->addr, view.state, view.own, view.missing };
 		}
 	}
 	while (core_override_next(s->nodes[node].core, &pos, &o, sim_mono(s, node), sim_wall(s, node)))
@@ -562,7 +562,9 @@ void oracle_compare(struct sim *s, int node, const struct sim_memory *before, bo
 		const struct sim_memory_member *was = find(before, &now.members[i]);
 		if (!was)
 			continue;
-		if (restart && was->state != HEALTH_VERDICT_UNKNOWN && was->state != now.members[i].state)
+		/* (whether what it needs serves was not known in the first round, and is now) */
+		bool learned = !before->round_done && now.members[i].missing && !was->missing;
+		if (restart && !learned && was->state != HEALTH_VERDICT_UNKNOWN && was->state != now.members[i].state)
 			sim_fail(s, "ns%d restarts and has %s in %s %s, not %s", node + 1, "a member", was->service,
 				 health_verdict_text(now.members[i].state), health_verdict_text(was->state));
 		/* (the last shape's configurations differ in timing: a verdict may be too old for the new one) */
@@ -684,6 +686,7 @@ void oracle_at_the_end(struct sim *s)
 {
 	if (s->late_records)
 		sim_fail(s, "%u records are journalled though nothing happens any more", s->late_records);
+	oracle_pair_at_the_end(s);
 	close_over(s);
 	for (uint32_t k = 0; k < s->command_count; k++)
 		check_selector(s, s->commands[k].selector);

@@ -3,7 +3,9 @@
  *     invariant 1   every record held was written by its owner, and no vector and no record goes back
  *     invariant 2   a vector (E, s): each key whose newest write in E is up to s is held, or gone if that was a removal
  *     invariant 3   what counted once, what was made before this life, and what was changed on its way change nothing; an echo is
- *                   no younger than the last packet that truly arrived; nobody is fresh who was not heard, nor who said bye
+ *                   no younger than the last packet that truly arrived, and of this life; nobody is fresh who was not heard, nor
+ *                   who said bye, whose link is lost until its next session
+ *     +             the link says whether the configurations differ, and its patience is as much as local health asks for
  *     +             after a jump of the wall clock: TILT, and never again a packet under the old boot
  */
 #include <stdio.h>
@@ -144,6 +146,45 @@ static void check_shelf(struct sim *s, int node)
 
 /* ---- life ---- */
 
+static uint64_t born_mono(struct sim *s, int node)
+{
+	uint64_t now = s->now, at;
+	s->now = s->nodes[node].born;
+	at = sim_mono(s, node);
+	s->now = now;
+	return at;
+}
+
+static void check_link(struct sim *s, int node, const struct pair_peer_view *v)
+{
+	const struct pair *p = pair_of(s, node);
+	bool differ = v->config_digest != sim_plan(s, node)->digest;
+	if (v->echo_ms && v->echo_ms < born_mono(s, node))
+		sim_fail(s, "invariant 3: ns%d has an echo of what an earlier life of it sent", node + 1);
+	if (v->boot && book[node].bye_boot == v->boot && v->link != PAIR_LOST && v->link != PAIR_WAITING && v->link != PAIR_INCOMPATIBLE)
+		sim_fail(s, "invariant 3: ns%d's link is %s after the twin's bye", node + 1, pair_link_state_text(v->link));
+	if (v->suspect_ms < 4u * v->interval_ms * (1u + p->lhm))
+		sim_fail(s, "ns%d suspects the twin after %u ms, with local health %u", node + 1, v->suspect_ms, p->lhm);
+	/* (after a pause of ours links rest, until something is heard) */
+	if (p->peers[0].link.judged_ms >= p->judge_after_ms && (v->link == PAIR_ACTIVE || v->link == PAIR_MISMATCH) &&
+	    differ != (v->link == PAIR_MISMATCH))
+		sim_fail(s, "ns%d's link is %s, and the configurations %s", node + 1, pair_link_state_text(v->link),
+			 differ ? "differ" : "are the same");
+}
+
+/* All is well for a while: they hear each other, and know it. */
+void oracle_pair_at_the_end(struct sim *s)
+{
+	for (int node = 0; node < SIM_NODES; node++) {
+		struct pair_peer_view v;
+		pair_peer_get(pair_of(s, node), 0, &v, sim_mono(s, node));
+		if (v.link != PAIR_ACTIVE)
+			sim_fail(s, "at the end ns%d's link is %s", node + 1, pair_link_state_text(v.link));
+		if (v.config_digest != sim_plan(s, OTHER(node))->digest)
+			sim_fail(s, "at the end ns%d does not know the twin's configuration", node + 1);
+	}
+}
+
 static void check_life(struct sim *s, int node)
 {
 	const struct pair *p = pair_of(s, node);
@@ -153,6 +194,7 @@ static void check_life(struct sim *s, int node)
 	if (v.echo_ms > book[node].reached)
 		sim_fail(s, "invariant 3: ns%d has an echo of what it sent at %llu, but the twin heard nothing after %llu", node + 1,
 			 (unsigned long long)v.echo_ms, (unsigned long long)book[node].reached);
+	check_link(s, node, &v);
 	if (!pair_is_fresh(p, v.id, now))
 		return;
 	uint64_t patience = 2ull * v.suspect_ms > FRESH_TCP_MS * (1u + (uint64_t)p->lhm) ? 2ull * v.suspect_ms

@@ -71,10 +71,11 @@ struct sim_node {
 	uint64_t deadline;       /* of its core, as of its last step */
 };
 struct sim_command { char selector[40]; enum core_verb verb; uint64_t until; uint8_t node; bool refused, sure; size_t written; /* in the journal up to here */ uint64_t over; /* commands it comes after */ };
-struct sim_memory_member { const char *service; struct addr addr; enum health_verdict state, own; };
+struct sim_memory_member { const char *service; struct addr addr; enum health_verdict state, own; bool missing; };
 struct sim_memory { /* what a node knows, to compare across a restart or a new configuration */
 	size_t count;
 	uint64_t overrides;
+	bool round_done;
 	struct sim_memory_member members[SIM_SERVICES_MAX * SIM_MEMBERS_MAX];
 };
 struct sim {
@@ -143,6 +144,7 @@ void oracle_sent(struct sim *s, int node, const uint8_t *packet);
 void oracle_packet_begins(struct sim *s, const struct sim_packet *p);
 void oracle_packet_ends(struct sim *s, const struct sim_packet *p);
 void oracle_jumped(struct sim *s, int node, int64_t by_ms);
+void oracle_pair_at_the_end(struct sim *s);
 bool oracle_tilt_was_seen(const struct sim *s, int node);
 
 /* ---- oracle.c ---- */

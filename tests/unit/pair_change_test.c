@@ -388,6 +388,41 @@ START_TEST(tlvs_that_must_be_understood_refuse_the_packet)
 }
 END_TEST
 
+/* Who holds our shelf says a record of ours that we never wrote, of a later epoch too. */
+static size_t add_ours(struct pair_header *h, uint8_t *plain, size_t len, size_t cap)
+{
+	struct delta_writer d;
+	struct wbuf b;
+	const struct pair_record r = { .owner = 2, .kind = PAIR_VERDICT, .key = 5, .epoch = tlv_said, .seq = 1000, .value_len = 4,
+				       .value = (const uint8_t *)"lies" };
+
+	wbuf_init(&b, plain + len, cap - len);
+	if (h->src != 1 || b.cap < TLV_HEAD_LEN + TLV_DELTA_LEN + 32)
+		return len;
+	delta_begin(&d, &b, 2, tlv_said ? UINT64_MAX / 2 : w.node[1]->shelves[0].vector.epoch, 0, 1);
+	ck_assert(delta_add(&d, &b, &r));
+	delta_end(&d, &b, 1000);
+	return len + b.len;
+}
+
+START_TEST(nobody_else_writes_our_records)
+{
+	world_init();
+	run(1000);
+	write_one(1, 5);
+	run(1000);
+	struct pair_vector before = w.node[1]->shelves[0].vector;
+	w.rewrite = add_ours;
+	tlv_said = (uint16_t)_i;
+	run(2000);
+	ck_assert_int_eq(vector_compare(w.node[1]->shelves[0].vector, before), 0);
+	const struct pair_record *r = pair_find(w.node[1], 2, PAIR_VERDICT, 5);
+	ck_assert(r && (r->value_len != 4 || memcmp(r->value, "lies", 4) != 0));
+	ck_assert_uint_eq(pair_stats_get(w.node[1])->refused_format, 0);
+	world_deinit();
+}
+END_TEST
+
 /* Records of a kind that only later versions know are held, and handed on, and harm nothing. */
 START_TEST(unknown_kinds_are_held)
 {
@@ -419,6 +454,7 @@ int main(void)
 	tcase_add_test(t, another_major_version_is_incompatible);
 	tcase_add_loop_test(t, optional_tlvs_are_skipped, 0, COUNT(optional));
 	tcase_add_loop_test(t, tlvs_that_must_be_understood_refuse_the_packet, 0, COUNT(optional));
+	tcase_add_loop_test(t, nobody_else_writes_our_records, 0, 2);
 	tcase_add_test(t, unknown_kinds_are_held);
 	return unit_run_case("pair_change", t);
 }

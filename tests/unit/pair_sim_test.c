@@ -6,9 +6,12 @@
  *     1  every record held was published, and no key ever goes back
  *     2  a vector (E, s) means that each key whose newest write in E is up to s is held, or gone if that was a
  *        removal
+ *     2+ until the base of an epoch is held, what was held of the earlier one stays; a link that is in step has both bases
  *     3  a repeated packet, or one made before this life of the receiver, changes nothing; nothing dead looks
- *        alive: no echo is younger than the peer's last moment
+ *        alive: no echo is younger than the peer's last moment, no relayed age younger than what others heard, and who said bye
+ *        is lost until its next session
  *     4  once the network heals, shelves and effective states are equal and every link is ACTIVE
+ *     +  then each that pauses blames nobody, in whatever order it finds its timers and its packets
  *     7  a stamp given out is above every stamp that the node could know
  *     +  the changes that pair_next_change told make up exactly what pair_find finds
  *
@@ -31,6 +34,8 @@
 #define PIPES_MAX 24
 #define PIPE_PIECES 48
 #define HEAL_MS 4000
+#define EPOCHS_MAX 128 /* of one node in a schedule */
+#define PAD_MAX 230    /* with such values a shelf does not fit in one packet, nor those of seven nodes in a burst */
 
 static const enum pair_kind kinds[KINDS] = { PAIR_VERDICT, PAIR_ADMIN };
 
@@ -49,6 +54,8 @@ struct node {
 	uint64_t live[KINDS][KEYS]; /* own values */
 	struct pair_vector top[NODES_MAX][KINDS][KEYS]; /* the newest seen held */
 	uint64_t mirror[NODES_MAX][KINDS][KEYS];
+	bool held[NODES_MAX][KINDS][KEYS], synced[NODES_MAX]; /* at the last look */
+	uint64_t bye_boot[NODES_MAX];      /* of the other's life that said bye; 0 = none did */
 	uint64_t paused_until_ms;
 	int64_t wall_off_ms;
 	bool frozen;
@@ -79,12 +86,18 @@ static struct world {
 	struct rng rng;
 	size_t nodes;
 	unsigned loss, dup, delay_ms; /* percent, percent, ms */
-	bool cut[NODES_MAX][NODES_MAX], tcp_cut[NODES_MAX][NODES_MAX], two_ways;
+	bool cut[NODES_MAX][NODES_MAX], tcp_cut[NODES_MAX][NODES_MAX], two_ways, timers_first;
 	uint32_t accepted;
 	struct node node[NODES_MAX];
+	size_t caught_from, caught_to;
+	struct packet caught; /* the last datagram between these two */
 	struct written log[NODES_MAX][LOG_MAX];
 	size_t log_count[NODES_MAX];
 	uint64_t base[NODES_MAX];
+	struct { uint64_t epoch, base; } bases[NODES_MAX][EPOCHS_MAX];
+	size_t base_count[NODES_MAX];
+	uint64_t heard_ms[NODES_MAX]; /* when a packet of it counted last, with anybody */
+	size_t pad;                   /* octets behind each value */
 	struct packet wire[WIRE_MAX], store[STORE_MAX];
 	size_t wire_count, store_count;
 	struct pipe pipes[PIPES_MAX];
@@ -121,7 +134,7 @@ static struct addr address(size_t node, unsigned way)
 
 static uint64_t value_of(const struct pair_record *r)
 {
-	return r && r->value_len == 8 ? load_u64(r->value) : 0;
+	return r && r->value_len >= 8 ? load_u64(r->value) : 0;
 }
 
 static void log_write(size_t o, int kind, int key, uint64_t value, uint64_t seq)
@@ -143,16 +156,23 @@ static uint64_t newest_stamp(const struct node *n)
 static void write_value(size_t o, int kind, int key, uint64_t value)
 {
 	struct node *n = &w.node[o];
-	uint8_t octets[8];
+	uint8_t octets[8 + PAD_MAX] = { 0 };
 
 	if (n->live[kind][key] == value)
 		return;
 	store_u64(octets, value);
-	REQUIRE(pair_write(n->p, kinds[kind], (uint64_t)key, octets, value ? 8 : 0, w.now_ms) == 0);
+	REQUIRE(pair_write(n->p, kinds[kind], (uint64_t)key, octets, value ? 8 + w.pad : 0, w.now_ms) == 0);
 	n->live[kind][key] = value;
 	REQUIRE(n->p->shelves[0].vector.seq > n->seq);
 	n->seq = n->p->shelves[0].vector.seq;
 	log_write(o, kind, key, value, n->seq);
+}
+
+static void note_base(size_t o)
+{
+	REQUIRE(w.base_count[o] < EPOCHS_MAX);
+	w.bases[o][w.base_count[o]].epoch = w.node[o].epoch;
+	w.bases[o][w.base_count[o]++].base = w.base[o];
 }
 
 /* ADMIN values are stamps, so that later ones must be greater; verdicts are votes above a unique part. */
@@ -191,6 +211,7 @@ static void log_republished(size_t o)
 	}
 	w.base[o] = w.base[o] ? w.base[o] : 1;
 	n->seq = w.base[o];
+	note_base(o);
 }
 
 /* ---- lives ---- */
@@ -239,6 +260,9 @@ static void start(size_t i, size_t keep)
 	REQUIRE(pair_new(&n->p, &c, n->boot, n->epoch, w.now_ms, wall(n)) == 0);
 	memset(n->top, 0, sizeof n->top);
 	memset(n->mirror, 0, sizeof n->mirror);
+	memset(n->held, 0, sizeof n->held);
+	memset(n->synced, 0, sizeof n->synced);
+	memset(n->bye_boot, 0, sizeof n->bye_boot);
 	memcpy(values, n->live, sizeof values);
 	memset(n->live, 0, sizeof n->live);
 	for (int k = 0; journal && k < KINDS * KEYS; k++) {
@@ -247,6 +271,7 @@ static void start(size_t i, size_t keep)
 		write_value(i, k / KEYS, k % KEYS, values[k / KEYS][k % KEYS]);
 	}
 	w.base[i] = n->seq ? n->seq : 1; /* as the first packet, which follows at once, will tell */
+	note_base(i);
 	n->paused_until_ms = 0;
 }
 
@@ -286,6 +311,8 @@ static void send_packet(size_t from, const struct addr *to, const uint8_t *data,
 	memcpy(k.data, data, len);
 	if (chance(25))
 		store_put(&k);
+	if (from == w.caught_from && k.to == w.caught_to)
+		w.caught = k;
 	if (w.cut[from][k.to] || chance(w.loss))
 		return;
 	wire_put(&k, below(w.delay_ms + 1));
@@ -461,11 +488,21 @@ static bool was_published(size_t o, const struct pair_record *r, int kind)
 
 static uint64_t base_of(size_t o, uint64_t epoch)
 {
-	for (size_t i = w.log_count[o]; i-- > 0;) {
-		if (w.log[o][i].epoch == epoch)
-			return w.log[o][i].base;
+	for (size_t i = w.base_count[o]; i-- > 0;) {
+		if (w.bases[o][i].epoch == epoch)
+			return w.bases[o][i].base;
 	}
 	return UINT64_MAX;
+}
+
+static bool was_removed(size_t o, uint64_t epoch, int kind, int key)
+{
+	for (size_t i = 0; i < w.log_count[o]; i++) {
+		const struct written *l = &w.log[o][i];
+		if (l->epoch == epoch && l->kind == kind && l->key == key && l->value == 0)
+			return true;
+	}
+	return false;
 }
 
 static void check_key(struct node *n, size_t o, const struct shelf *s, int kind, int key)
@@ -483,10 +520,38 @@ static void check_key(struct node *n, size_t o, const struct shelf *s, int kind,
 	}
 	if (last && last->seq <= s->vector.seq) /* one overwritten later comes with that write, so it may be missing */
 		REQUIRE(last->value ? r && r->epoch == last->epoch && r->seq == last->seq : !r);
+	/* It goes by its owner's word, or as one that the owner does not know any more; never for a restart alone. */
+	if (n->held[o][kind][key] && !r)
+		REQUIRE(was_removed(o, s->vector.epoch, kind, key) || s->vector.seq >= base_of(o, s->vector.epoch));
+	n->held[o][kind][key] = r != NULL;
 	if (r && r->epoch != s->vector.epoch) /* of an earlier epoch, until the base is held */
 		REQUIRE(r->epoch < s->vector.epoch &&
 			(s->vector.seq < base_of(o, s->vector.epoch) || base_of(o, s->vector.epoch) == UINT64_MAX ||
 			 s->base == UINT64_MAX));
+}
+
+static bool holds_base(const struct node *n, size_t o)
+{
+	const struct shelf *s = &n->p->shelves[pair_shelf_of(n->p, w.node[o].id)];
+	return s->vector.epoch > w.node[o].epoch ||
+	       (s->vector.epoch == w.node[o].epoch && s->vector.seq >= base_of(o, w.node[o].epoch));
+}
+
+/* What a node thinks of its link to another, both as they are now. */
+static void check_link(struct node *n, size_t i, size_t o)
+{
+	const struct node *other = &w.node[o];
+	const struct pair_peer *e = pair_peer_of(n->p, other->id);
+
+	/* As it comes to be in step each has what the other began with. */
+	if (e->link.synced && !n->synced[o] && other->p && e->session.boot == other->boot) {
+		REQUIRE(holds_base(n, o));
+		REQUIRE(pair_peer_of(other->p, n->id)->session.boot != n->boot || holds_base(other, i));
+	}
+	n->synced[o] = e->link.synced;
+	if (e->session.boot && e->session.boot == n->bye_boot[o])
+		REQUIRE(e->link.state == PAIR_LOST || e->link.state == PAIR_INCOMPATIBLE || e->link.state == PAIR_WAITING);
+	REQUIRE(e->relayed_ms <= w.heard_ms[o] + 10); /* ages have steps of 10 ms */
 }
 
 static void check_node(size_t i)
@@ -502,6 +567,7 @@ static void check_node(size_t i)
 		const struct link *l = &pair_peer_of(n->p, w.node[o].id)->link;
 		REQUIRE(link_echo_ms(l) <= (w.node[o].p ? w.now_ms : w.node[o].died_ms));
 		REQUIRE(link_heard_ms(l) <= w.now_ms);
+		check_link(n, i, o);
 	}
 }
 
@@ -545,6 +611,17 @@ static void mark_taken(const struct packet *k, uint64_t boot)
 	}
 }
 
+/* It counted with n. */
+static void mark_counted(const struct packet *k, struct node *n)
+{
+	int from = owner_index(k->data[8]);
+
+	mark_taken(k, n->boot);
+	w.heard_ms[from] = w.now_ms;
+	if (k->data[5] == PAIR_TYPE_BYE)
+		n->bye_boot[from] = load_u64(k->data + 16);
+}
+
 static void deliver(const struct packet *k)
 {
 	struct node *n = &w.node[k->to];
@@ -558,7 +635,7 @@ static void deliver(const struct packet *k)
 	REQUIRE(e < 0 || k->made_ms >= n->born_ms);
 	REQUIRE(e == 0 || pair_wants_epoch(n->p) || fingerprint(n->p) == before);
 	if (e == 0)
-		mark_taken(k, n->boot);
+		mark_counted(k, n);
 	drain(k->to);
 	check_node(k->to);
 }
@@ -598,10 +675,12 @@ static void deliver_octets(size_t to, uint32_t id, const uint8_t *data, size_t l
 	pair_stream_receive(n->p, id, data, cut, w.now_ms, wall(n));
 	pair_stream_receive(n->p, id, data + cut, len - cut, w.now_ms, wall(n));
 	bool counted = fingerprint(n->p) != before && !pair_wants_epoch(n->p);
+	if (!junk && !repeated && fingerprint(n->p) != before)
+		w.heard_ms[owner_index(k.data[8])] = w.now_ms;
 	REQUIRE(!((repeated || junk) && counted));
 	REQUIRE(!counted || made_ms >= n->born_ms);
 	if (counted)
-		mark_taken(&k, n->boot);
+		mark_counted(&k, n);
 	drain(to);
 	check_node(to);
 }
@@ -697,7 +776,7 @@ static uint64_t node_due(const struct node *n)
 	return at < n->paused_until_ms ? n->paused_until_ms : at;
 }
 
-/* The next thing that is due up to end_ms; a paused node finds its packets first, its timers after. */
+/* The next thing that is due up to end_ms; a paused node finds its packets first, its timers after, or the other way round. */
 static bool run_one(uint64_t end_ms)
 {
 	uint64_t best = end_ms;
@@ -710,14 +789,14 @@ static bool run_one(uint64_t end_ms)
 	for (size_t i = 0; i < w.wire_count; i++) {
 		uint64_t paused = w.node[w.wire[i].to].paused_until_ms;
 		uint64_t at = w.wire[i].at_ms < paused ? paused : w.wire[i].at_ms;
-		if (at < end_ms && at <= best) {
+		if (at < end_ms && (w.timers_first ? at < best : at <= best)) {
 			best = at;
 			packet = i;
 		}
 	}
 	for (size_t i = 0; i < PIPES_MAX; i++) {
 		uint64_t at = pipe_due(&w.pipes[i]);
-		if (at < end_ms && at <= best) {
+		if (at < end_ms && (w.timers_first ? at < best : at <= best)) {
 			best = at;
 			line = i;
 		}
@@ -762,6 +841,49 @@ static void restart(size_t i)
 	drain(i);
 }
 
+/* A life of i that j never heard a word of, but an attacker did; then its disk is put back, the next life meets j, and only then
+ * j is told what the lost one said. */
+static void strand(size_t i, size_t j)
+{
+	struct node *n = &w.node[i], *other = &w.node[j];
+
+	if (i == j || !other->p || n->disk_count < 2)
+		return;
+	w.cut[i][j] = w.cut[j][i] = w.tcp_cut[i][j] = w.tcp_cut[j][i] = false;
+	if (n->p)
+		crash(i);
+	start(i, n->disk_count);
+	drain(i);
+	for (int ms = 0; ms < 600 && pair_peer_of(n->p, other->id)->session.boot != other->boot; ms++)
+		run(1);
+	w.cut[i][j] = w.tcp_cut[i][j] = w.tcp_cut[j][i] = true;
+	w.caught_from = i, w.caught_to = j;
+	w.caught.len = 0;
+	run(300);
+	w.caught_from = w.caught_to;
+	if (n->p)
+		crash(i);
+	w.cut[i][j] = w.tcp_cut[i][j] = w.tcp_cut[j][i] = false;
+	start(i, n->disk_count - 2);
+	drain(i);
+	run(600);
+	if (w.caught.len)
+		deliver(&w.caught);
+}
+
+/* More than may be opened in a second, from where a peer is: it costs that peer its datagrams for as long as it lasts. */
+static void flood(struct packet k, size_t as)
+{
+	struct node *n = &w.node[k.to];
+
+	k.from = address(as, 0);
+	k.data[k.len - 1] ^= 1;
+	for (int i = 0; n->p && i < 1100; i++)
+		REQUIRE(pair_receive(n->p, &k.from, k.data, k.len, w.now_ms, wall(n)) < 0);
+	if (n->p)
+		drain(k.to);
+}
+
 static void step(void)
 {
 	size_t i = below(w.nodes), j = below(w.nodes);
@@ -775,7 +897,9 @@ static void step(void)
 			w.tcp_cut[i][j] = w.tcp_cut[j][i] = !w.tcp_cut[i][j];
 		break;
 	case 1:
-		if (chance(25))
+		if (chance(5))
+			strand(i, j);
+		else if (chance(25))
 			restart(i);
 		break;
 	case 2:
@@ -801,7 +925,9 @@ static void step(void)
 		}
 		break;
 	case 5:
-		if (w.store_count > 0)
+		if (w.store_count > 0 && chance(3))
+			flood(w.store[below(w.store_count)], j);
+		else if (w.store_count > 0)
 			deliver_broken(w.store[below(w.store_count)]);
 		break;
 	case 6:
@@ -892,10 +1018,50 @@ static void heal(void)
 	check_equal();
 }
 
+static void hang_up_on(size_t i)
+{
+	for (size_t k = 0; k < PIPES_MAX; k++) {
+		for (size_t end = 0; end < 2; end++) {
+			if (w.pipes[k].used && w.pipes[k].node[end] == i && w.pipes[k].id[end] && w.pipes[k].id[!end])
+				end_pipe(&w.pipes[k], !end);
+		}
+	}
+}
+
+static void blame_nobody(const struct node *n, uint64_t end_ms)
+{
+	while (run_one(end_ms)) {
+		for (size_t j = 0; j < pair_peers(n->p); j++) {
+			struct pair_peer_view v;
+			pair_peer_get(n->p, j, &v, w.now_ms);
+			REQUIRE(v.link != PAIR_SUSPECT && v.link != PAIR_LOST);
+		}
+	}
+	w.now_ms = end_ms;
+}
+
+/* On a good network one does not run for a while, and finds its timers before what waits in its sockets, or after it. It does not
+ * take anybody for dead; others may, for they hear nothing. */
+static void pause_one(void)
+{
+	size_t i = below(w.nodes);
+	struct node *n = &w.node[i];
+
+	w.delay_ms = (unsigned)below(30);
+	w.timers_first = chance(50);
+	n->paused_until_ms = w.now_ms + 500 + below(1200); /* no TILT yet */
+	blame_nobody(n, n->paused_until_ms);
+	if (chance(50)) /* and that a connection is no more, before all else */
+		hang_up_on(i);
+	blame_nobody(n, w.now_ms + 2000);
+}
+
 static void schedule(uint64_t seed)
 {
 	memset(&w, 0, offsetof(struct world, log));
 	memset(w.log_count, 0, sizeof w.log_count);
+	memset(w.base_count, 0, sizeof w.base_count);
+	memset(w.heard_ms, 0, sizeof w.heard_ms);
 	w.wire_count = w.store_count = 0;
 	for (size_t i = 0; i < PIPES_MAX; i++)
 		w.pipes[i].used = false;
@@ -907,6 +1073,7 @@ static void schedule(uint64_t seed)
 	w.dup = chance(50) ? (unsigned)below(40) : 0;
 	w.delay_ms = (unsigned)below(chance(20) ? 300 : 30);
 	w.two_ways = chance(20);
+	w.pad = chance(25) ? PAD_MAX - below(60) : 0;
 	for (size_t i = 0; i < w.nodes; i++)
 		w.node[i].id = (uint8_t)(i * 3 + 1);
 	for (size_t i = 0; i < w.nodes; i++)
@@ -916,6 +1083,7 @@ static void schedule(uint64_t seed)
 	for (int i = 0; i < STEPS; i++)
 		step();
 	heal();
+	pause_one();
 	for (size_t i = 0; i < w.nodes; i++)
 		pair_free(w.node[i].p);
 }
