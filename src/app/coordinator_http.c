@@ -41,9 +41,24 @@ static bool usage(void *ctx, const struct ctl_child *k, struct ctl_usage *out)
 	return parse_stat(text, out);
 }
 
+static void on_refused(void *ctx, const char *from)
+{
+	(void)ctx;
+	log_line(LOG_LEVEL_WARNING, "a wrong token for http_admin came from %s", from);
+}
+
+void coordinator_command_done(struct coordinator *c, uint32_t id, bool refused, const char *text)
+{
+	if (id < CTL_HTTP_IDS)
+		ctl_command_done(c->ctl, id, refused, text);
+	else if (c->http)
+		ctl_http_command_done(c->http, id, refused, text);
+}
+
 void coordinator_http_begin(struct coordinator *c)
 {
-	const struct ctl_http_host h = { .ctx = c, .host = coordinator_get_host, .usage = usage };
+	const struct ctl_http_host h = { .ctx = c, .host = coordinator_get_host, .usage = usage,
+					 .command = coordinator_actions.command, .refused = on_refused };
 	if (c->http_fd < 0)
 		return;
 	c->http = ctl_http_new(c->base, c->http_fd, &h);

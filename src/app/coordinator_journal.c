@@ -68,7 +68,7 @@ void coordinator_forget(struct coordinator *c, uint32_t id)
 void coordinator_refuse(struct coordinator *c, uint32_t id, const char *text)
 {
 	coordinator_forget(c, id);
-	ctl_command_done(c->ctl, id, true, text);
+	coordinator_command_done(c, id, true, text);
 }
 
 bool coordinator_accept(struct coordinator *c, const struct core_command *cmd)

@@ -110,6 +110,8 @@ void coordinator_hook_second(struct coordinator *c);
 const struct ctl_hook *coordinator_hook_get(struct coordinator *c); /* NULL = there is none */
 /* coordinator_http.c */
 void coordinator_http_begin(struct coordinator *c);
+/* Whoever gave that command is told. */
+void coordinator_command_done(struct coordinator *c, uint32_t id, bool refused, const char *text);
 
 /* coordinator_figures.c */
 void figures_take_latency(struct figures *f, struct rbuf *m);

@@ -92,7 +92,7 @@ static void do_reply(struct coordinator *c, const struct core_effect *e)
 		strncpy(r->text, e->reply.text, sizeof r->text - 1);
 		return;
 	}
-	ctl_command_done(c->ctl, e->reply.id, e->reply.refused, e->reply.text); /* too many wait: told without the workers' word */
+	coordinator_command_done(c, e->reply.id, e->reply.refused, e->reply.text); /* too many wait: told without the workers' word */
 }
 
 static void do_notice(struct coordinator *c, const struct core_effect *e)
@@ -119,7 +119,7 @@ void coordinator_answer_replies(struct coordinator *c)
 		if (!r->id)
 			continue;
 		if (r->refused || r->seq <= c->publisher.acked || !c->responder || r->deadline_ms <= now) {
-			ctl_command_done(c->ctl, r->id, r->refused, r->text);
+			coordinator_command_done(c, r->id, r->refused, r->text);
 			r->id = 0;
 		} else {
 			waiting = true;

@@ -166,6 +166,7 @@ struct conf {
 	size_t node_count;
 	int self; /* index, or -1 */
 	struct plan_pair pair;
+	struct plan_admin admin;
 	const char *pair_key_file;
 	struct conf_zone *zones;
 	size_t zone_count;
@@ -204,6 +205,7 @@ void conf_build_limits(struct conf *c);               /* limits.c */
 void conf_build_nodes(struct conf *c);                /* node.c */
 void conf_build_pair(struct conf *c);                 /* pair.c */
 void conf_choose_node(struct conf *c, const char *name);
+void conf_build_admin(struct conf *c); /* of that node (admin.c) */
 void conf_build_zones(struct conf *c);                /* zones.c */
 void conf_build_hosts(struct conf *c);                /* member.c */
 void conf_build_checks(struct conf *c);               /* check.c */

@@ -195,6 +195,7 @@ static void build(struct conf *c, const char *node)
 	conf_build_pair(c);
 	if (!c->failed)
 		conf_choose_node(c, node);
+	conf_build_admin(c);
 	conf_hook_check(c);
 	conf_build_zones(c);
 	conf_build_hosts(c);
@@ -255,6 +256,7 @@ void conf_free(struct conf *c)
 		table_deinit(&c->kinds[k].by_name);
 	explicit_bzero(c->pair.key, sizeof c->pair.key);
 	explicit_bzero(c->pair.other_key, sizeof c->pair.other_key);
+	explicit_bzero(&c->admin, sizeof c->admin);
 	conf_collection_deinit(&c->collection);
 	arena_deinit(&c->arena);
 	free(c);

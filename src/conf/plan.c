@@ -66,6 +66,7 @@ static void plan_head(struct planner *pl)
 
 	p->file = conf_planner_text(pl, c->file);
 	p->pair = c->pair;
+	p->admin = c->admin;
 	p->pair.name = conf_planner_text(pl, c->pair.name ? c->pair.name : "");
 	if (!p->pair.agree)
 		p->pair.agree = POLICY_AGREE_ANY_UP;

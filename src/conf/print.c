@@ -140,6 +140,7 @@ static void print_node(struct json *j, const struct plan_node *n, const struct f
 	put_addrs(j, "canaries", n->canaries, n->canary_count);
 	put_field(j, f, NODE_HTTP);
 	put_blocks(j, "http_from", n->http_from, n->http_from_count);
+	put_field(j, f, NODE_HTTP_ADMIN);
 	put_text(j, "control", n->control);
 	put_text(j, "state", n->state);
 	put_uint(j, "workers", n->workers);

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/conf/libconf.a
 src_conf_libconf_a_SOURCES = \
+	src/conf/admin.c \
 	src/conf/canaries.c \
 	src/conf/check.c \
 	src/conf/collect.c src/conf/collect.h \

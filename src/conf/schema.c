@@ -78,6 +78,7 @@ static const struct schema_key keys_node[] = {
 		       .expected = "text of 1 to 128 octets"},
 	[NODE_ON_EVENT] = {.name = "on_event", .type = SCHEMA_OTHER,
 			   .expected = "a program's path, or a table such as { \"/usr/local/bin/notify\", timeout = \"5s\" }"},
+	[NODE_HTTP_ADMIN] = {.name = "http_admin", .type = SCHEMA_STRING, .min = 1, .max = 1024, .expected = "the path of a token file"},
 };
 static const struct schema_key keys_pair[] = {
 	[PAIR_NAME] = {.name = "name", .type = SCHEMA_STRING, .min = 1, .max = 64, .required = true,

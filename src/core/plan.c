@@ -16,7 +16,8 @@ void plan_forget_keys(struct plan *p)
 {
 	memset(p->pair.key, 0, sizeof p->pair.key);
 	memset(p->pair.other_key, 0, sizeof p->pair.other_key);
-	__asm__ volatile("" : : "r"(&p->pair) : "memory");
+	memset(&p->admin, 0, sizeof p->admin);
+	__asm__ volatile("" : : "r"(&p->pair), "r"(&p->admin) : "memory");
 }
 
 void plan_free(struct plan *p)

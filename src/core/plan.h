@@ -66,6 +66,11 @@ struct plan_pair {
 	uint8_t agree; /* enum policy_agree, never POLICY_AGREE_PAIR */
 	bool share;    /* twins look at targets by turns; never with POLICY_AGREE_LOCAL */
 };
+#define PLAN_TOKEN_MAX 128
+struct plan_admin { /* who may change things over HTTP, at this node: secret, as the keys are */
+	uint8_t token_len; /* 0 = nobody may */
+	char token[PLAN_TOKEN_MAX]; /* zeros behind it */
+};
 struct plan_rrl { /* response rate limiting */
 	uint32_t per_s; /* of the node; 0 = off, and the rest means nothing */
 	uint32_t window_ms;
@@ -150,6 +155,7 @@ struct plan {
 	uint16_t self;   /* index into nodes */
 	const struct plan_node *nodes; uint16_t node_count;
 	struct plan_pair pair;
+	struct plan_admin admin;
 	const struct plan_file *files; uint32_t file_count;
 	const struct plan_script *scripts; uint32_t script_count;
 	const struct plan_stream *streams; uint32_t stream_count;
@@ -160,7 +166,7 @@ struct plan {
 
 struct plan *plan_new(void) MUST_CHECK; /* NULL = out of memory */
 void plan_free(struct plan *p);
-/* Wipes the pair's keys, in whose place zeros stand: for who needs a plan and talks to no twin. */
+/* Wipes the pair's keys, in whose place zeros stand, and the token: for who needs a plan and talks to no twin. */
 void plan_forget_keys(struct plan *p);
 /* What twins must have in common to decide alike, by part; equal parts have equal digests on every node. */
 enum plan_part {

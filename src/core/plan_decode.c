@@ -255,6 +255,15 @@ static void read_pair(struct reader *d, struct plan_pair *p)
 	require(d, !p->share || p->agree != POLICY_AGREE_LOCAL);
 }
 
+static void read_admin(struct reader *d, struct plan_admin *a)
+{
+	a->token_len = get_u8(d->r);
+	require(d, a->token_len <= PLAN_TOKEN_MAX);
+	const uint8_t *token = get_bytes(d->r, a->token_len);
+	if (token && !d->r->failed)
+		memcpy(a->token, token, a->token_len);
+}
+
 static void read_nodes(struct reader *d, struct plan *p)
 {
 	bool seen[PLAN_NODES_MAX + 1] = { false };
@@ -576,6 +585,7 @@ int plan_decode(struct plan **p, const void *data, size_t len)
 	struct reader d = { .r = &r, .arena = &new->arena };
 	read_head(&d, new);
 	read_pair(&d, &new->pair);
+	read_admin(&d, &new->admin);
 	read_nodes(&d, new);
 	read_files(&d, new);
 	read_scripts(&d, new);

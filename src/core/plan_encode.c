@@ -225,6 +225,8 @@ int plan_encode(struct bytes *out, const struct plan *p)
 	add_text(out, p->file);
 	plan_limits_put(out, &p->limits);
 	add_pair(out, &p->pair);
+	bytes_u8(out, p->admin.token_len);
+	bytes_add(out, p->admin.token, p->admin.token_len);
 	bytes_u16(out, p->self);
 	bytes_u16(out, p->node_count);
 	for (size_t i = 0; i < p->node_count; i++)

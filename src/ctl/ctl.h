@@ -21,6 +21,7 @@
 #define CTL_ARGS_MAX 64
 #define CTL_REPLY_MAX (64u << 20) /* 100,000 members in JSON fit */
 #define CTL_CLIENTS_MAX 64
+#define CTL_HTTP_IDS 0x80000000u /* ids of requests from here on are those of HTTP, below those of the control socket */
 
 struct ctl_child { const char *role; uint32_t pid, restarts; uint64_t started_wall_ms; const char *confined; };
 struct ctl_usage { uint64_t cpu_ms, resident_bytes; uint32_t threads; }; /* of a process */

@@ -22,7 +22,6 @@
 #include "ctl/view.h"
 
 #define HEADERS_MAX 8192   /* octets of a request's head: a browser sends about 1,000 */
-#define BODY_MAX 1024      /* nothing here takes one */
 #define IDLE_S 20          /* for the next octet of a request, and for a reply to go on being read */
 #define QUEUED_MAX (64u << 20) /* octets that wait for all readers together: the largest document */
 #define WORK_PERCENT 20    /* of the coordinator's time for documents: at most so much of each second, */
@@ -157,9 +156,13 @@ static const char *reason_of(int code)
 	case 200: return "OK";
 	case 304: return "Not Modified";
 	case 400: return "Bad Request";
+	case 401: return "Unauthorized";
 	case 403: return "Forbidden";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
+	case 409: return "Conflict";
+	case 415: return "Unsupported Media Type";
+	case 429: return "Too Many Requests";
 	case 503: return "Service Unavailable";
 	default: return "Internal Server Error";
 	}
@@ -349,17 +352,19 @@ static void addr_of(struct evhttp_request *req, struct addr *out)
 }
 
 /* By the present plan: a reload of http_from counts from the next request on. */
-static bool may_ask(const struct ctl_http *s, struct evhttp_request *req)
+static bool may_ask(const struct ctl_host *h, const struct addr *from)
 {
-	struct ctl_host h;
-	struct addr from;
-	s->host.host(s->host.ctx, &h);
-	const struct plan_node *n = view_node(&h);
-	addr_of(req, &from);
+	const struct plan_node *n = view_node(h);
 	for (uint16_t i = 0; i < n->http_from_count; i++)
-		if (addr_block_has(&n->http_from[i], &from))
+		if (addr_block_has(&n->http_from[i], from))
 			return true;
-	return n->http_from_count == 0 && addr_is_loopback(&from);
+	return n->http_from_count == 0 && addr_is_loopback(from);
+}
+
+static void refuse_method(struct ctl_http *s, struct evhttp_request *req, const char *allow, const char *why)
+{
+	evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", allow);
+	http_reply_error(s, req, 405, "%s", why);
 }
 
 static void on_request(struct evhttp_request *req, void *ctx)
@@ -368,14 +373,23 @@ static void on_request(struct evhttp_request *req, void *ctx)
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	enum evhttp_cmd_type method = evhttp_request_get_command(req);
+	struct ctl_host h;
+	struct addr from;
 	struct http_query q;
 	s->counts.requests++;
-	if (!may_ask(s, req)) {
+	s->host.host(s->host.ctx, &h);
+	addr_of(req, &from);
+	bool admin = core_plan(h.core)->admin.token_len && s->host.command;
+	const char *verb = admin && path ? http_admin_verb(path) : NULL;
+	if (!may_ask(&h, &from)) {
 		evhttp_add_header(evhttp_request_get_output_headers(req), "Connection", "close");
 		http_reply_error(s, req, 403, "this address is not in http_from");
+	} else if (verb && method == EVHTTP_REQ_POST) {
+		http_admin(s, req, verb, &from);
+	} else if (verb) {
+		refuse_method(s, req, "POST", "an override is given with POST");
 	} else if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
-		evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET, HEAD");
-		http_reply_error(s, req, 405, "only GET and HEAD: nothing can be changed here");
+		refuse_method(s, req, "GET, HEAD", admin ? "only GET and HEAD here" : "only GET and HEAD: nothing can be changed here");
 	} else if (!path || http_query_parse(&q, evhttp_uri_get_query(uri))) {
 		http_reply_error(s, req, 400, "the address cannot be read");
 	} else {
@@ -393,7 +407,7 @@ static bool begin(struct ctl_http *s, int listen_fd)
 	if (!s->http || !s->second)
 		return false;
 	evhttp_set_max_headers_size(s->http, HEADERS_MAX);
-	evhttp_set_max_body_size(s->http, BODY_MAX);
+	evhttp_set_max_body_size(s->http, HTTP_BODY_MAX);
 	evhttp_set_timeout(s->http, IDLE_S);
 	evhttp_set_allowed_methods(s->http, METHODS_ALL); /* so that it is us who refuse them */
 	evhttp_set_bevcb(s->http, on_connection, s);

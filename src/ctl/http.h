@@ -1,4 +1,5 @@
-/* HTTP for people and monitoring: a status page, the documents of gemelctl as JSON, live events, metrics.  Read-only.
+/* HTTP for people and monitoring: a status page, the documents of gemelctl as JSON, live events, metrics.  Read-only, but for
+ * who has the token of `http_admin`.
  *
  *     GET /                              the status page                          text/html
  *     GET /livez                         the coordinator answers                  200
@@ -8,8 +9,10 @@
  *                                        targets, peers, overrides, windows, events?last=
  *     GET /api/v1/events?follow[&after=] server-sent events; who comes back with Last-Event-ID misses nothing
  *
+ *     POST /api/v1/down                  with the token of http_admin: an override; so too up, drain, auto (http_admin.c)
+ *
  *     403 who is not in http_from   404 no such page, or no service of that name   400 what is wrong with the request
- *     405 anything but GET and HEAD   503 + Retry-After: too much at once
+ *     405 anything but GET and HEAD   503 + Retry-After: too much at once   401, 409, 415, 429: http_admin.c
  *
  * The coordinator's loop serves it, so what it may cost is bounded: connections, headers, what waits for slow readers, and
  * the time a second that documents may take.  Failures have a body {"error":"…"}.
@@ -26,6 +29,9 @@ struct ctl_http_host {
 	void (*host)(void *ctx, struct ctl_host *out); /* as of ctl_actions */
 	/* What the process of children[i] takes; false where nobody can tell. NULL = never. */
 	bool (*usage)(void *ctx, const struct ctl_child *k, struct ctl_usage *out);
+	/* As of ctl_actions; ctl_http_command_done comes always, perhaps before it returns. */
+	void (*command)(void *ctx, const struct core_command *c);
+	void (*refused)(void *ctx, const char *from); /* somebody came with a wrong token; NULL = nobody wants to know */
 };
 struct ctl_http;
 /* listen_fd listens already, and stays the caller's. NULL = out of memory. */
@@ -33,5 +39,7 @@ struct ctl_http *ctl_http_new(struct event_base *base, int listen_fd, const stru
 void ctl_http_free(struct ctl_http *s);
 /* Something changed: told to those who follow, and counted. */
 void ctl_http_notice(struct ctl_http *s, const struct core_notice *n);
+/* As ctl_command_done, of the ids from CTL_HTTP_IDS on. */
+void ctl_http_command_done(struct ctl_http *s, uint32_t id, bool refused, const char *text);
 
 #endif

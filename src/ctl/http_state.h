@@ -4,6 +4,7 @@
  *     http_query.c    the part of an address behind '?'
  *     http_api.c      documents of verbs
  *     http_follow.c   live events
+ *     http_admin.c    overrides, for who has the token
  *     page.h          the status page, made from page.html at build
  */
 #ifndef GEMEL_CTL_HTTP_STATE_H
@@ -18,6 +19,9 @@
 #define HTTP_QUERY_MAX 8     /* parameters of one address */
 #define HTTP_VALUE_MAX 1100  /* a name in text form has at most 1,024 octets */
 #define HTTP_ROOM_MAX 4096   /* of a whole query, decoded */
+#define HTTP_BODY_MAX 1024   /* of a form: a selector and a reason with every octet escaped fit */
+#define HTTP_ORDERS_MAX 8    /* commands that wait to be in force; operators on the control socket need room too */
+#define HTTP_TRIES_MAX 32    /* networks that sent a wrong token lately */
 
 struct http_query {
 	struct { const char *key, *value; } list[HTTP_QUERY_MAX]; /* into room; value "" where there is no '=' */
@@ -40,6 +44,14 @@ struct http_follower {
 };
 TAILQ_HEAD(http_follower_list, http_follower);
 
+struct http_order { /* a command that waits to be in force */
+	uint32_t id; /* 0 = free */
+	struct evhttp_request *req;
+	const char *verb;
+	char what[CORE_SELECTOR_MAX];
+};
+struct http_tries { struct addr net; uint64_t last_ms; uint8_t left; }; /* of tokens; last_ms 0 = never a wrong one */
+
 struct ctl_http {
 	struct event_base *base;
 	struct evhttp *http;
@@ -54,6 +66,9 @@ struct ctl_http {
 	uint64_t work_at_us;
 	struct metrics_events events; /* by kind, since the start */
 	struct metrics_http counts;
+	struct http_order orders[HTTP_ORDERS_MAX];
+	uint32_t last_order;
+	struct http_tries tries[HTTP_TRIES_MAX];
 };
 
 /* http.c */
@@ -68,6 +83,10 @@ struct http_slot *http_slot_of(struct ctl_http *s, struct evhttp_request *req);
 
 /* http_api.c */
 bool http_api(struct ctl_http *s, struct evhttp_request *req, const char *path, const struct http_query *q); /* false: no such page */
+
+/* http_admin.c */
+const char *http_admin_verb(const char *path); /* what is done there with POST; NULL = nothing */
+void http_admin(struct ctl_http *s, struct evhttp_request *req, const char *verb, const struct addr *from); /* there is a token */
 
 /* http_follow.c */
 void http_follow_begin(struct ctl_http *s, struct evhttp_request *req, const struct http_query *q);

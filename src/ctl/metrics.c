@@ -207,6 +207,8 @@ static void put_http(struct bytes *out, const struct metrics_http *n)
 	metrics_alone(out, "http_followers_cut_total", METRICS_COUNTER, "Followers that read too slowly, and were cut off.", (double)n->cut);
 	metrics_alone(out, "http_requests_total", METRICS_COUNTER, "HTTP requests.", (double)n->requests);
 	metrics_alone(out, "http_requests_refused_total", METRICS_COUNTER, "Those of them that got an error.", (double)n->refused);
+	metrics_alone(out, "http_tokens_refused_total", METRICS_COUNTER, "Those of them with a wrong token, or one too many to be looked at.",
+		      (double)n->tokens_refused);
 	metrics_alone(out, "http_requests_busy_total", METRICS_COUNTER, "Those of them for which this second had no time left.", (double)n->busy);
 }
 

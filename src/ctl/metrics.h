@@ -17,7 +17,7 @@
 
 struct metrics_events { uint64_t by_kind[CORE_NOTICE_KINDS]; };
 struct metrics_http {
-	uint64_t accepted, evicted, requests, refused, busy, cut; /* cut: followers that read too slowly */
+	uint64_t accepted, evicted, requests, refused, busy, tokens_refused, cut; /* cut: followers that read too slowly */
 	unsigned connections, followers;
 };
 struct metrics {

@@ -165,7 +165,7 @@ static void name_author(struct client *c)
 
 static uint32_t next_id(struct ctl_server *s)
 {
-	if (++s->last_id == 0) /* 0 is nobody's: a reload by signal */
+	if (++s->last_id == CTL_HTTP_IDS) /* 0 is nobody's: a reload by signal */
 		s->last_id = 1;
 	return s->last_id;
 }

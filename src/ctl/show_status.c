@@ -1,7 +1,7 @@
 /* `status`, and `status --check` for monitoring.
  *
  * {"node":"ns1","version":"0.1.0","file":"gemel.lua","started":"2026-11-21T02:31:00.000Z","uptime_ms":60000,"generation":1,
- *  "ready":true,"journal_ok":true,
+ *  "ready":true,"journal_ok":true,"http_admin":false,
  *  "pair":{"name":"demo","self":"normal"},                                        null without one
  *  "services":{"total":3,"degraded":0,"failed":0,"waiting":0},"members":{"total":6,"up":6},"overrides":0,
  *  "probes":{"streams":6,"running":1,"unknown":0,"disputed":0},              unknown: that stay so; disputed: among the nodes
@@ -294,6 +294,9 @@ enum call_next show_status(struct call *c, const struct ctl_host *h, struct doc 
 	doc_bool(d, "journal_ok", !h->journal_failed);
 	doc_for(d, DOC_PEOPLE);
 	doc_word(d, "journal", h->journal_failed ? "cannot be written" : "ok", h->journal_failed ? DOC_BAD : DOC_GOOD);
+	doc_for(d, DOC_BOTH);
+	doc_for(d, DOC_JSON);
+	doc_bool(d, "http_admin", core_plan(h->core)->admin.token_len > 0);
 	doc_for(d, DOC_BOTH);
 	show_pair(h, d);
 	show_counts(h, &s, d);

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.parse
 
 from func import SRC, Case, main
 from gemelkit import addresses, ask, free_port
@@ -308,6 +309,133 @@ service "{NAME}" {{ check = "slow", tiers = {{ {{ "127.0.0.13" }} }} }}
         self.node(self.single_config(self.services()), "solo")
         with self.assertRaises(ConnectionRefusedError):
             self.get("/livez")
+
+
+class Admin(HttpCase):
+    """Overrides over HTTP, for who has the token."""
+
+    TOKEN = "correct-horse-battery-staple"
+
+    def start_admin(self, token=TOKEN, keys=""):
+        path = self.scratch.write("token", token + "\n")
+        os.chmod(path, 0o600)
+        return self.start(keys='http_admin = "token", ' + keys)
+
+    def post(self, verb, form, token=TOKEN, headers=None, source="127.0.0.1"):
+        head = {"Content-Type": "application/x-www-form-urlencoded"}
+        if token is not None:
+            head["Authorization"] = "Bearer " + token
+        head.update(headers or {})
+        c = http.client.HTTPConnection("127.0.0.1", self.http, timeout=20, source_address=(source, 0))
+        try:
+            body = form if isinstance(form, (str, bytes)) else urllib.parse.urlencode(form)
+            c.request("POST", "/api/v1/" + verb, body=body, headers=head)
+            r = c.getresponse()
+            return r.status, json.loads(r.read())
+        finally:
+            c.close()
+
+    def test_an_override_is_given_and_ended(self):
+        self.start_admin()
+        status, said = self.post("drain", {"what": A, "for": "30m", "reason": "new disk"})
+        self.assertEqual((status, said["verb"], said["what"]), (200, "drain", A))
+        self.assertIn("in force on solo", said["message"])
+        self.assertEqual(addresses(self.server("solo"), NAME), [B])  # it was told when every worker answered so
+        o = self.json("/api/v1/overrides")["overrides"][0]
+        self.assertEqual((o["what"], o["verb"], o["by"], o["why"]), (A, "drain", "http 127.0.0.1", "new disk"))
+        self.assertIsNotNone(o["until"])
+        event = [e for e in self.json("/api/v1/events")["events"] if e["kind"] == "override"][-1]
+        self.assertEqual((event["new"], event["detail"]["author"]), ("drain", "http 127.0.0.1"))
+        self.assertEqual(self.post("auto", {"what": A})[0], 200)
+        self.assertEqual(addresses(self.server("solo"), NAME), [A])
+        self.assertEqual(self.json("/api/v1/overrides")["overrides"], [])
+
+    def test_the_core_refuses_as_it_does_gemelctl(self):
+        self.start_admin()
+        status, said = self.post("down", {"what": NAME})
+        self.assertEqual(status, 409)
+        _, _, err = self.ctl("solo", "down", NAME)
+        self.assertEqual("gemelctl: " + said["error"] + "\n", err)
+        self.assertIn("--force", said["error"])
+        self.assertEqual(addresses(self.server("solo"), NAME), [A])
+        self.assertEqual(self.post("down", {"what": NAME, "force": "true"})[0], 200)
+        self.assertEqual(addresses(self.server("solo"), NAME), [])
+        self.assertEqual(self.post("down", {"what": "absent.example.test"})[0], 409)
+
+    def test_nobody_else_changes_anything(self):
+        self.start_admin()
+        own = f"127.0.0.1:{self.http}"
+        for name, want, arguments in (
+                ("no token", 401, {"token": None}), ("a wrong one", 401, {"token": self.TOKEN[:-1]}),
+                ("a longer one", 401, {"token": self.TOKEN + "x"}), ("an empty one", 401, {"token": ""}),
+                ("another scheme", 401, {"token": None, "headers": {"Authorization": "Basic " + self.TOKEN}}),
+                ("another origin", 403, {"headers": {"Origin": "http://evil.example"}}),
+                ("no origin", 403, {"headers": {"Origin": "null"}}),
+                ("another port", 403, {"headers": {"Origin": "http://127.0.0.1:1"}}),
+                ("another site", 403, {"headers": {"Origin": "http://" + own, "Sec-Fetch-Site": "cross-site"}}),
+                ("no form", 415, {"headers": {"Content-Type": "application/json"}}),
+                ("text", 415, {"headers": {"Content-Type": "text/plain"}})):
+            with self.subTest(name):
+                self.assertEqual(self.post("down", {"what": A}, **arguments)[0], want)
+        self.assertEqual(self.json("/api/v1/overrides")["overrides"], [])
+        self.assertEqual(self.post("down", {"what": A}, headers={"Origin": "https://" + own, "Sec-Fetch-Site": "same-origin"})[0], 200)
+
+    def test_what_is_wrong_with_a_form_is_said(self):
+        self.start_admin()
+        for form, text in (({}, 'needs "what"'), ({"what": ""}, "WHAT is empty"), ({"what": A, "for": "soon"}, "is no duration"),
+                           ({"what": A, "whom": "x"}, 'has no "whom"'), ({"what": A, "force": "yes"}, "expected true or false"),
+                           ("what=%zz", "cannot be read"), ("what=a&what=b", "cannot be read"), ("what=%00", "cannot be read"),
+                           ({"what": A, "reason": "x" * 96}, "too long"), ({"what": A, "reason": "a\nb"}, "control characters")):
+            with self.subTest(form=str(form)[:40]):
+                status, said = self.post("down", form)
+                self.assertEqual(status, 400, said)
+                self.assertIn(text, said["error"])
+        self.assertEqual(self.post("down?what=" + A, "")[0], 400)
+        self.assertEqual(self.post("auto", {"what": A, "for": "1m"})[0], 400)
+        self.assertEqual(self.post("stop", {})[0], 405)
+        self.assertEqual(self.get("/api/v1/down")[0], 405)
+        self.assertEqual(self.request("GET", "/api/v1/down")[1]["Allow"], "POST")
+        self.assertEqual(self.post("drain", {"what": "--force", "reason": "--for"})[0], 409)  # words stay words
+        with socket.create_connection(("127.0.0.1", self.http), timeout=10) as s:
+            s.sendall(b"POST /api/v1/down HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"what=" * 1000)
+            self.assertNotIn(b"200 OK", s.recv(4096))
+
+    def test_guessing_is_bounded(self):
+        self.start_admin(keys='http_from = { "127.0.0.0/8" }, ')
+        seen = [self.post("down", {"what": A}, token=f"guess-{i}-{i}-{i}-{i}-{i}", source="127.0.0.9")[0] for i in range(8)]
+        self.assertEqual(seen, [401] * 5 + [429] * 3)
+        self.assertEqual(self.post("down", {"what": A}, source="127.0.0.9")[0], 429)  # the right one is not looked at either
+        self.assertEqual(self.post("down", {"what": A}, token=None)[0], 401)
+        self.assertEqual(self.post("down", {"what": A})[0], 200)  # from elsewhere it is
+        self.assertEqual(self.metrics()["gemel_http_tokens_refused_total"], 9)
+        self.assertIn("a wrong token for http_admin came from 127.0.0.9", self.nodes["solo"].log())
+
+    def test_who_hangs_up_did_give_it(self):
+        self.start_admin()
+        body = f"what={A}"
+        with socket.create_connection(("127.0.0.1", self.http), timeout=10) as s:
+            s.sendall((f"POST /api/v1/down HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.TOKEN}\r\nContent-Type: "
+                       f"application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode())
+        self.assert_soon(lambda: addresses(self.server("solo"), NAME) == [B], "it is in force")
+        self.assertEqual(self.post("auto", {"what": A})[0], 200)
+
+    def test_a_reload_changes_the_token_and_ends_it(self):
+        node = self.start_admin()
+        self.assertTrue(self.json("/api/v1/status")["http_admin"])
+        self.scratch.write("token", "another-token-for-everyone\n")
+        node.reload()
+        self.assert_soon(lambda: self.post("auto", {"what": A}, token="another-token-for-everyone")[0] == 200, "the new one counts")
+        os.chmod(self.scratch.path("token"), 0o644)
+        status, _, err = self.ctl("solo", "reload")
+        self.assertEqual(status, 1)
+        self.assertIn("is open to others than its owner (mode 0644)", err)
+        self.assertEqual(self.post("auto", {"what": A}, token="another-token-for-everyone")[0], 200)
+        text = read(self.scratch.path("gemel.lua"))
+        self.scratch.write("gemel.lua", text.replace('http_admin = "token", ', ""))
+        node.reload()
+        self.assert_soon(lambda: not self.json("/api/v1/status")["http_admin"], "nobody may any more")
+        self.assertEqual(self.post("auto", {"what": A}, token="another-token-for-everyone")[0], 405)
+        self.assertNotIn("another-token", node.log())
 
 
 class Metrics(HttpCase):

@@ -1077,6 +1077,60 @@ START_TEST(a_key_file_holds_one_key_or_two)
 }
 END_TEST
 
+/* told = NULL: it is taken. */
+START_TEST(a_token_file_holds_one_token)
+{
+#define LONGEST HEX_A HEX_B
+	static const char http[] = "http = \"127.0.0.1:8051\", ";
+	static const struct {
+		const char *text;
+		mode_t mode;
+		size_t len;
+		const char *told, *http;
+	} cases[] = {
+		{ HEX_A "\n", 0600, 64, NULL, http },
+		{ "correct-horse~battery\r\n", 0400, 21, NULL, http },
+		{ "twenty-octets-exactly", 0600, 21, NULL, http },
+		{ LONGEST, 0600, 128, NULL, http },
+		{ LONGEST "0", 0600, 0, "holds no token (129 octets)", http },
+		{ "nineteen-octets-xyz\n", 0600, 0, "holds no token (20 octets)", http },
+		{ "", 0600, 0, "holds no token (0 octets)", http },
+		{ "\n\n", 0600, 0, "holds no token", http },
+		{ "a token with words in it\n", 0600, 0, "holds no token", http },
+		{ HEX_A "\n" HEX_B "\n", 0600, 0, "holds no token", http },
+		{ HEX_A "\xc3\xa4\n", 0600, 0, "holds no token", http },
+		{ HEX_A "\n", 0644, 0, "is open to others than its owner (mode 0644)", http },
+		{ HEX_A "\n", 0660, 0, "is open to others than its owner (mode 0660)", http },
+		{ NULL, 0, 0, "cannot read the token file t: No such file or directory", http },
+		{ HEX_A "\n", 0600, 64, "has \"http_admin\" and no \"http\"", "" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct loaded l;
+		char text[512], line[1024];
+
+		enter();
+		if (cases[i].text)
+			help_write_mode("t", cases[i].text, strlen(cases[i].text), cases[i].mode);
+		snprintf(text, sizeof text, "node \"other\" { listen = { \"127.0.0.3:5303\" }, http = \"127.0.0.1:8052\", http_admin = \"absent\" }\n"
+			 "node \"n\" { %shttp_admin = \"t\" }\n", cases[i].http);
+		help_write("c.lua", text);
+		load_as(&l, "c.lua", "n");
+		ck_assert_msg(!l.d.errors == !cases[i].told, "case %zu: %s", i, l.d.errors ? l.d.list[0].text : "taken");
+		if (cases[i].told) {
+			diag_format(&l.d.list[0], line, sizeof line);
+			ck_assert_msg(strstr(line, cases[i].told) != NULL, "%s", line);
+			ck_assert_ptr_null(strstr(line, "2233")); /* nothing of the token */
+		} else {
+			ck_assert_uint_eq(l.p->admin.token_len, cases[i].len);
+			ck_assert_mem_eq(l.p->admin.token, cases[i].text, cases[i].len);
+		}
+		unload(&l);
+		help_leave();
+	}
+}
+END_TEST
+
 START_TEST(files_that_are_none_are_refused)
 {
 	struct diags d;
@@ -1109,7 +1163,7 @@ int main(void)
 				a_key_has_to_fit_its_certificate,
 		the_deepest_zone_has_the_service,
 		a_zones_digest_follows_what_it_is_made_of, an_include_that_includes_itself_ends, print_shows_everything,
-		any_prefix_is_survived, a_key_file_holds_one_key_or_two,
+		any_prefix_is_survived, a_token_file_holds_one_token, a_key_file_holds_one_key_or_two,
 		files_that_are_none_are_refused,
 	};
 

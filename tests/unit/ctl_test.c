@@ -76,7 +76,7 @@ START_TEST(status_for_machines)
 	kit_ask(&k, KIT_JSON, "status");
 	EXPECT_EXIT(0);
 	EXPECT_OUT("{\"node\":\"ns1\",\"version\":\"" PACKAGE_VERSION "\",\"file\":\"test.lua\",\"started\":\"2023-11-14T22:30:00.000Z\","
-		   "\"uptime_ms\":3000,\"generation\":1,\"ready\":true,\"journal_ok\":false,\"pair\":null,"
+		   "\"uptime_ms\":3000,\"generation\":1,\"ready\":true,\"journal_ok\":false,\"http_admin\":false,\"pair\":null,"
 		   "\"services\":{\"total\":2,\"degraded\":1,\"failed\":1,\"waiting\":0},\"members\":{\"total\":4,\"up\":2},\"overrides\":0,"
 		   "\"probes\":{\"streams\":3,\"running\":0,\"unknown\":0,\"disputed\":0},"
 		   "\"network\":{\"state\":\"unwatched\",\"since\":null,\"canaries\":0,\"answering\":0,\"void\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"

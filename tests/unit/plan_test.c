@@ -33,6 +33,8 @@ static struct plan *rich_plan(void)
 	struct plan_service *v = (struct plan_service *)(uintptr_t)&p->services[0];
 	p->pair.has_other = true;
 	memset(p->pair.other_key, 0x5a, sizeof p->pair.other_key);
+	p->admin.token_len = PLAN_TOKEN_MAX;
+	memset(p->admin.token, 't', PLAN_TOKEN_MAX);
 	s->args = args;
 	s->arg_count = 6;
 	p->files = files;
@@ -85,6 +87,9 @@ START_TEST(what_goes_in_comes_out)
 	ck_assert_mem_eq(q->pair.key, p->pair.key, PLAN_KEY_LEN);
 	ck_assert(q->pair.has_other);
 	ck_assert_mem_eq(q->pair.other_key, p->pair.other_key, PLAN_KEY_LEN);
+	ck_assert_mem_eq(&q->admin, &p->admin, sizeof p->admin);
+	plan_forget_keys(q);
+	ck_assert(!q->admin.token_len && !q->admin.token[0] && !q->pair.key[0] && !q->pair.other_key[0]);
 	ck_assert_uint_eq(q->service_count, 4);
 	ck_assert_uint_eq(q->services[3].policy.slow_start_ms, 90000);
 	ck_assert_uint_eq(q->services[3].policy.load, 100);
