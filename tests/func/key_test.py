@@ -19,6 +19,38 @@ def read(path):
         return f.read()
 
 
+def memory_of(pid):
+    """All that it may write to; None where we may not look."""
+    out = []
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            for line in maps:
+                where, rights = line.split()[:2]
+                start, end = (int(n, 16) for n in where.split("-"))
+                if "w" not in rights or end - start > 1 << 28:
+                    continue
+                try:
+                    memory.seek(start)
+                    out.append(memory.read(end - start))
+                except OSError:  # what it has marked as not to be read
+                    pass
+    except PermissionError:
+        return None
+    return b"".join(out)
+
+
+def core_limit(pid):
+    with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+        return tuple(next(line for line in f if line.startswith("Max core")).split()[4:6])
+
+
+def is_dumpable(pid):
+    """The kernel gives the files of one that is not to root, whoever it runs as."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        euid = int(next(line for line in f if line.startswith("Uid:")).split()[2])
+    return euid == 0 or os.stat(f"/proc/{pid}/environ").st_uid == euid
+
+
 class Pair(Case):
     """Two nodes, each with a folder of its own: configuration and key are two files that can differ."""
 
@@ -233,6 +265,30 @@ class Secrecy(Pair):
                     self.assertNotIn(form, content, path)
         for verb in (["peers"], ["key"], ["status"], ["events"]):
             self.assertNotIn(secrets[0], self.must("ns1", "--json", *verb))
+
+
+    def test_who_holds_a_key_leaves_no_core(self):
+        """The memory of each process is searched as a core would hold it: who has a key in it may leave none, be it by a limit or by
+        being not dumpable, and who may leave one has no key."""
+        if os.environ.get("SANITIZED"):
+            self.skipTest("a build with sanitizers traces itself")
+        self.begin()
+        secrets = [k for name in ("ns1", "ns2") for k in self.keys(name)]
+        node = self.nodes["ns1"]
+        holders = set()
+        for role, pid in {"supervisor": node.process.pid, **node.children()}.items():
+            memory = memory_of(pid)
+            if memory is None:
+                self.skipTest("the memory of a process cannot be read here")
+            holds = any(form in memory for k in secrets for form in (k.encode(), k.upper().encode(), bytes.fromhex(k)))
+            if holds:
+                holders.add(role)
+                self.assertEqual(core_limit(pid), ("0", "0"), role)
+                self.assertFalse(is_dumpable(pid), role)
+            elif is_dumpable(pid) and core_limit(pid) != ("0", "0"):
+                self.assertIn(role, ("responder", "supervisor", "runner"), "as doc/design/processes.md has it")
+        self.assertIn("coordinator", holders)  # else nothing was searched
+        self.assertFalse(holders & {"responder", "prober", "runner"}, holders)
 
 
 class Configurations(Pair):

@@ -9,7 +9,7 @@ import subprocess
 import unittest
 
 from func import main
-from lab import A, B, BACKENDS, C, NODES, WWW, Story
+from lab import API, A, B, BACKENDS, C, D, NODES, WWW, Story
 from spaces import enter_own
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -66,6 +66,37 @@ class Wires(Story):
             self.assert_linked("lost")
             self.some_life()
             self.heal()
+        self.close()
+
+    def listed(self, node):
+        """{what: (verb, who said so)} of what is in force there."""
+        return {o["what"]: (o["verb"], o["node"]) for o in self.document(node, "overrides")["overrides"]}
+
+    def test_words_to_both_while_they_are_apart(self):
+        """Each node is told something else of the same addresses, in this order and in that; when they meet the newer word holds on both."""
+        self.begin()
+        for end in ("wire", "cable"):
+            if end == "wire":
+                self.wire.set("both", cut=True)
+            else:
+                self.wire.cut_link(0)
+            self.assert_linked("lost")
+            self.override("ns2", "up", B)
+            self.override("ns1", "down", B)
+            self.override("ns1", "down", A)
+            self.override("ns2", "down", A)
+            self.override("ns2", "auto", A)  # a word like any other
+            self.assert_answers(WWW, C, nodes=["ns1"])
+            self.override("ns2", "up", C)
+            self.assert_answers(WWW, A, B, nodes=["ns2"])
+            self.heal()
+            for n in NODES:
+                self.assert_soon(lambda n=n: self.listed(n) == {B: ("down", "ns1"), C: ("up", "ns2")}, f"the newest words at {n}: {self.listed(n)}")
+            self.assert_answers(WWW, A)
+            self.assert_answers(API, D)
+            self.override("ns2", "auto", B)  # each by the other
+            self.override("ns1", "auto", C)
+            self.assert_answers(WWW, A, B)
         self.close()
 
     def test_delay_reordering_and_duplicates(self):

@@ -15,7 +15,7 @@ SANITIZED_WORD = yes
 endif
 
 FUNC_TESTS = tests/func/story_test.py tests/func/process_test.py tests/func/reload_test.py \
-	tests/func/reload_load_test.py tests/func/scripts_test.py tests/func/hostile_peer_test.py tests/func/edge_test.py \
+	tests/func/reload_load_test.py tests/func/scripts_test.py tests/func/hostile_peer_test.py tests/func/foreign_peer_test.py tests/func/edge_test.py \
 	tests/func/limits_test.py tests/func/cookie_test.py
 FUNC_TESTS += tests/func/snapshot_test.py tests/func/disk_test.py tests/func/tls_test.py tests/func/tcp_test.py tests/func/netns_test.py
 FUNC_TESTS += tests/func/checks_test.py tests/func/probe_test.py tests/func/plugins_test.py tests/func/ping_test.py

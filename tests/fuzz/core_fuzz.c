@@ -13,6 +13,8 @@
 #define STAMP "\0\0\1\x8b\xcf\xe5\x68\0"
 #define TIME "\0\0\1\x8b\xcf\xe5\x68\x01"
 
+#define VERDICT(v) v "\0\2\x64" "\0\0\0\0\0\0\0\7" "\0\0\1\0" "\0\0\0\1"
+
 const struct fuzz_seed fuzz_seeds[] = {
 	FUZZ_SEED("P\0\x20\xff\0\x40\x01"),
 	FUZZ_SEED("R\1" KEY_OF_NOTHING "\2\3\0\2" "\0\0\0\0\0\0\0\7" TIME "\1\1\2" STAMP),
@@ -23,6 +25,10 @@ const struct fuzz_seed fuzz_seeds[] = {
 	FUZZ_SEED("V\2\0\2\x64" "\0\0\0\0\0\0\0\7" "\0\0\1\0" "\0\0\0\1"),
 	FUZZ_SEED("E\2" STAMP),
 	FUZZ_SEED("A\2" STAMP "\0\0\0\0\0\0\x10\0" "\x0a" "127.0.0.11" "\5alice" "\7because"),
+	FUZZ_SEED("T" "\1\0\x14" VERDICT("\2") "\1\1\x14" VERDICT("\1") "\2\3\x09" "\2" STAMP),
+	FUZZ_SEED("T" "\3\x09\x26" "\2" STAMP "\0\0\0\0\0\0\x10\0" "\x0a" "127.0.0.11" "\5alice" "\7because" "\3\x09\0"),
+	FUZZ_SEED("T" "\4\6\3" "\1\1\7" "\4\7\1" "\1" "\6\6\x08" "12345678" "\6\x0a\x08" "12345678" "\5\6\2" "??"),
+	FUZZ_SEED("T" "\7\x06\x30" "\0\0\0\0\0\0\0\1" TIME "\5" "\x09" "192.0.2.1" "\2up" "\4down" "\5check" "\x06" "silent"),
 	FUZZ_SEED("C\2www.t/127.0.0.11"),
 	FUZZ_SEED("C\4*.T."),
 	FUZZ_SEED("S\0\1\0\1\0\7\3www\1t\0\0\0\0\x1e\1\0\0\0\0\0\1\x7f\0\0\1\0\1"),
@@ -136,6 +142,108 @@ static void try_value(uint8_t kind, const uint8_t *data, size_t len)
 	FUZZ_REQUIRE(value_admin_get(&r, selector, &reg2, 1000) && reg2.hlc == reg.hlc && reg2.verb == reg.verb);
 }
 
+/* ---- a twin that writes what it likes on its shelf ---- */
+
+#define WALL 1700000000000u
+#define TWIN_KEYS 12
+
+struct twins {
+	const struct plan *plan;
+	struct core *core;
+	struct pair *twin;
+	uint64_t now_ms;
+};
+
+static uint64_t key_of(const struct twins *t, uint8_t choice)
+{
+	const struct gen *g = t->core->gen;
+	const struct stream *s = &g->streams[choice % t->plan->stream_count];
+	switch (choice % TWIN_KEYS) {
+	case 0:
+	case 1:
+	case 2:
+		return s->conf->key;
+	case 3:
+	case 4:
+	case 5:
+		return stream_effective_key(g, s, 1);
+	case 9:
+		return choice; /* of nothing that we know */
+	default:
+		return choice % TWIN_KEYS - 5; /* parts, nodes, numbers: all small */
+	}
+}
+
+static void step_twin(struct twins *t, const struct core_event *e)
+{
+	const struct addr *ours = &t->plan->nodes[0].peer[0];
+	struct core_effect f;
+	FUZZ_REQUIRE(core_step(t->core, e, t->now_ms, WALL + t->now_ms) == 0);
+	while (core_next_effect(t->core, &f)) {
+		if (f.type == CORE_SEND && pair_receive(t->twin, ours, f.send.data, f.send.len, t->now_ms, WALL + t->now_ms))
+			continue; /* sent again */
+		if (f.type == CORE_NOTICE)
+			FUZZ_REQUIRE(strlen(f.notice.what->reason) < NOTICE_REASON_MAX && strlen(f.notice.what->subject) < NOTICE_SUBJECT_MAX);
+		if (f.type == CORE_PUBLISH && f.publish.ready)
+			FUZZ_REQUIRE(f.publish.ttl_s > 0);
+	}
+}
+
+static void talk(struct twins *t, unsigned steps)
+{
+	uint8_t packet[PAIR_PACKET_MAX];
+	struct core_event e = { .type = CORE_PACKET, .packet = { .from = t->plan->nodes[1].peer[0], .data = packet } };
+	struct pair_record r;
+	struct addr to;
+	for (; steps > 0; steps--, t->now_ms += 50) {
+		step_twin(t, &(struct core_event){ .type = CORE_TIMER });
+		pair_tick(t->twin, t->now_ms, WALL + t->now_ms);
+		while (pair_next_change(t->twin, &r))
+			;
+		while (pair_next_packet(t->twin, &to, packet, &e.packet.len, t->now_ms, WALL + t->now_ms))
+			step_twin(t, &e);
+	}
+}
+
+static void look_at_all(const struct core *c)
+{
+	struct core_agreement a;
+	struct core_difference d;
+	struct core_target_view first;
+	uint8_t ids[PAIR_KEYS_MAX];
+	char shown[256];
+	core_agreement_get(c, 2, &a);
+	FUZZ_REQUIRE(a.alike <= a.common && a.common <= a.targets);
+	if (core_difference_get(c, 2, &d))
+		FUZZ_REQUIRE(core_difference_text(&d, shown, sizeof shown) == shown);
+	FUZZ_REQUIRE(core_peer_keys(c, 2, ids) <= PAIR_KEYS_MAX);
+	FUZZ_REQUIRE(core_disputed(c, &first) <= core_targets(c));
+}
+
+/* Frames: kind, key, length, value; of length 0 a removal. */
+static void try_twin(const uint8_t *data, size_t len)
+{
+	struct twins t = { .now_ms = 1000 };
+	t.core = new_core(&t.plan);
+	const struct plan_node *n = t.plan->nodes;
+	struct pair_peer_conf peer = { .id = n[0].id, .addr = { n[0].peer[0] }, .addr_count = 1 };
+	struct pair_conf conf = { .self_id = n[1].id, .cluster = t.plan->pair.name, .interval_ms = t.plan->pair.interval_ms, .peers = &peer, .peer_count = 1 };
+	memcpy(conf.key, t.plan->pair.key, sizeof conf.key);
+	FUZZ_REQUIRE(pair_new(&t.twin, &conf, 7, (uint64_t)7 << 32 | 1, t.now_ms, WALL + t.now_ms) == 0);
+	talk(&t, 6);
+	for (; len >= 3; data += 3, len -= 3) {
+		size_t most = data[2] < len - 3 ? data[2] : len - 3;
+		int e = pair_write(t.twin, (enum pair_kind)data[0], key_of(&t, data[1]), data + 3, most, t.now_ms);
+		FUZZ_REQUIRE(e == 0 || data[0] == 0);
+		data += most;
+		len -= most;
+	}
+	talk(&t, 6);
+	look_at_all(t.core);
+	pair_free(t.twin);
+	core_free(t.core);
+}
+
 static void try_command(const uint8_t *data, size_t len)
 {
 	const struct plan *p;
@@ -190,6 +298,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 'C':
 		try_command(data + 1, len - 1);
+		break;
+	case 'T':
+		try_twin(data + 1, len - 1);
 		break;
 	case 'S':
 		try_set(data + 1, len - 1);

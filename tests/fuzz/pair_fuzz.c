@@ -4,7 +4,7 @@
  *     input: frames of  mode u8 | len u16 | octets
  *     mode   0 raw packet   1 plaintext, sealed   2 the same, bound to this boot and session   3 time passes (len ms)
  *            4 octets of a connection   5, 6 as 1 and 2, on a connection   7 as 3
- *            + 8 an indirect probe, + 16 a bye
+ *            + 8 an indirect probe, + 16 a bye, + 32 from node 3 (else 2), of which both tell as relays do
  */
 #include <string.h>
 #include "pair/state.h"
@@ -29,6 +29,8 @@
 	"\0\0\0\0\0\0\0" to "\0\0\0\0\0\0\0\1"
 #define RECORD(seq, key) "\1\2\0\0" "\0\0\0" seq "\0\0\0\0\0\0\0" key "up"
 #define PULL "\0\2\0\x18" "\1\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\6" "\0\0\0\0\0\0\0\7"
+#define PING3(type) "\0" type "\0\x10" "\3\2\0\0" "\0\0\3\xe8" "\0\0\0\0\0\0\0\7"
+#define DELTA3 "\0\1\0\x36" "\3\0\0\1" "\0\0\0\x09\0\0\0\1" "\0\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\1" "\0\0\0\0\0\0\0\1" RECORD("\1", "\7")
 #define PING(type) "\0" type "\0\x10" "\1\2\0\0" "\0\0\3\xe8" "\0\0\0\0\0\0\0\7"
 #define FRAME2(len, body) "\2\0" len body
 
@@ -43,6 +45,9 @@ const struct fuzz_seed fuzz_seeds[] = {
 	FUZZ_SEED("\4\0\3\0\x98G" "\4\0\2\0\0" "\6\0\x40" FIXED("\0")),
 	FUZZ_SEED(FRAME2("\x40", FIXED("\0")) "\x0a\0\x54" FIXED("\0") PING("\3") "\x0e\0\x54" FIXED("\0") PING("\4")
 		  "\x12\0\x40" FIXED("\0") FRAME2("\x40", FIXED("\0"))),
+	FUZZ_SEED(FRAME2("\x40", FIXED("\0")) "\x22\0\x40" FIXED("\0") FRAME2("\xa2", FIXED("\2") ENTRY("\3", "\1") ENTRY("\2", "\1") DELTA3)
+		  "\x0a\0\x54" FIXED("\0") PING3("\3") "\x2a\0\x54" FIXED("\0") PING3("\4")),
+	FUZZ_SEED("\x26\0\x40" FIXED("\0") "\6\0\x40" FIXED("\0") "\7\x20\0" "\x32\0\x40" FIXED("\0")),
 	FUZZ_SEED("\1\0\x40" FIXED("\0")),
 	FUZZ_SEED("\0\0\x70"
 		  "GEML\1\1\0\0\2\1\0\x40\1\2\3\4\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\1" FIXED("\0") "0123456789abcdef"),
@@ -50,11 +55,12 @@ const struct fuzz_seed fuzz_seeds[] = {
 const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
 
 #define WALL 1700000000000u
+#define PEERS 2 /* nodes 2 and 3 */
 
 struct rig {
 	struct pair *p;
-	struct seal_keys keys[LINK_WAYS]; /* of the peer */
-	uint32_t stream, accepted;
+	struct seal_keys keys[PEERS][LINK_WAYS]; /* of the peers */
+	uint32_t stream[PEERS], accepted;
 	uint64_t now_ms, counter;
 };
 
@@ -65,16 +71,18 @@ static struct addr address(uint8_t node)
 
 static void rig_init(struct rig *g)
 {
-	struct pair_peer_conf peer = { 2, { address(2) }, 1 };
+	struct pair_peer_conf peers[PEERS] = { { 2, { address(2) }, 1 }, { 3, { address(3) }, 1 } };
 	struct pair_conf c = {
-		.self_id = 1, .cluster = "fuzz", .key = "fuzz", .interval_ms = 200, .peers = &peer, .peer_count = 1
+		.self_id = 1, .cluster = "fuzz", .key = "fuzz", .interval_ms = 200, .peers = peers, .peer_count = PEERS
 	};
 
 	*g = (struct rig){ .now_ms = 5000, .counter = 0 };
 	FUZZ_REQUIRE(pair_new(&g->p, &c, 100, (uint64_t)1 << 32, g->now_ms, WALL) == 0);
 	FUZZ_REQUIRE(pair_write(g->p, PAIR_VERDICT, 1, "up", 2, g->now_ms) == 0);
-	seal_keys_derive(&g->keys[LINK_UDP], c.key, SEAL_UDP, 2, 1);
-	seal_keys_derive(&g->keys[LINK_TCP], c.key, SEAL_TCP, 2, 1);
+	for (uint8_t i = 0; i < PEERS; i++) {
+		seal_keys_derive(&g->keys[i][LINK_UDP], c.key, SEAL_UDP, (uint8_t)(i + 2), 1);
+		seal_keys_derive(&g->keys[i][LINK_TCP], c.key, SEAL_TCP, (uint8_t)(i + 2), 1);
+	}
 }
 
 static void check_shelf(const struct shelf *s)
@@ -104,7 +112,7 @@ static void drain(struct rig *g)
 	int n = 0;
 
 	while (pair_next_change(g->p, &r))
-		FUZZ_REQUIRE(r.owner == 2);
+		FUZZ_REQUIRE(r.owner == 2 || r.owner == 3);
 	while (pair_next_event(g->p, &e))
 		FUZZ_REQUIRE(e.type != PAIR_EVENT_NONE);
 	if (pair_wants_epoch(g->p)) {
@@ -112,22 +120,24 @@ static void drain(struct rig *g)
 		FUZZ_REQUIRE(pair_wants_epoch(g->p) == 0);
 	}
 	while (pair_next_packet(g->p, &to, out, &len, g->now_ms, WALL + g->now_ms - 5000))
-		FUZZ_REQUIRE(len <= PAIR_PACKET_MAX && to.ip[3] == 2 && ++n < 20);
+		FUZZ_REQUIRE(len <= PAIR_PACKET_MAX && (to.ip[3] == 2 || to.ip[3] == 3) && ++n < 80); /* two bursts, and errands */
 	while (pair_next_stream(g->p, &s, g->now_ms, WALL + g->now_ms - 5000)) {
-		FUZZ_REQUIRE(s.op != PAIR_STREAM_NONE && s.len <= sizeof s.data && ++n < 80);
+		FUZZ_REQUIRE(s.op != PAIR_STREAM_NONE && s.len <= sizeof s.data && ++n < 200);
 		if (s.op == PAIR_STREAM_SEND)
 			pair_stream_drained(g->p, s.id, g->now_ms);
 	}
 	check_shelf(&g->p->shelves[0]);
 	check_shelf(&g->p->shelves[1]);
+	check_shelf(&g->p->shelves[2]);
 	const struct pair_record *own = pair_find(g->p, 1, PAIR_VERDICT, 1);
 	FUZZ_REQUIRE(own && own->value_len == 2 && memcmp(own->value, "up", 2) == 0); /* nobody else writes our shelf */
 }
 
-static void give_packet(struct rig *g, const uint8_t *data, size_t len)
+static void give_packet(struct rig *g, uint8_t peer, const uint8_t *data, size_t len)
 {
-	struct addr from = address(2);
-	uint64_t seq = g->p->shelves[1].vector.seq, heard = g->p->peers[0].link.heard_ms, refused;
+	struct addr from = address((uint8_t)(peer + 2));
+	uint64_t seq = g->p->shelves[1].vector.seq + g->p->shelves[2].vector.seq, refused;
+	uint64_t heard = g->p->peers[0].link.heard_ms + g->p->peers[1].link.heard_ms;
 	const struct pair_stats *s = pair_stats_get(g->p);
 
 #define REFUSED \
@@ -136,20 +146,21 @@ static void give_packet(struct rig *g, const uint8_t *data, size_t len)
 	refused = REFUSED;
 	int e = pair_receive(g->p, &from, data, len, g->now_ms, WALL + g->now_ms - 5000);
 	FUZZ_REQUIRE(REFUSED == refused + (e < 0));
-	FUZZ_REQUIRE(e == 0 || (g->p->shelves[1].vector.seq == seq && g->p->peers[0].link.heard_ms == heard));
+	FUZZ_REQUIRE(e == 0 || (g->p->shelves[1].vector.seq + g->p->shelves[2].vector.seq == seq &&
+				g->p->peers[0].link.heard_ms + g->p->peers[1].link.heard_ms == heard));
 }
 
 /* On a connection that is there as long as the pair lets it. */
-static void give_octets(struct rig *g, const uint8_t *data, size_t len)
+static void give_octets(struct rig *g, uint8_t peer, const uint8_t *data, size_t len)
 {
-	struct addr from = address(2);
+	struct addr from = address((uint8_t)(peer + 2));
 
-	if (!pair_stream_find(g->p, g->stream)) {
-		g->stream = PAIR_STREAM_ACCEPTED | ++g->accepted;
-		pair_stream_accept(g->p, g->stream, &from, g->now_ms);
+	if (!pair_stream_find(g->p, g->stream[peer])) {
+		g->stream[peer] = PAIR_STREAM_ACCEPTED | ++g->accepted;
+		pair_stream_accept(g->p, g->stream[peer], &from, g->now_ms);
 	}
 	uint64_t counted = g->p->stats.received;
-	pair_stream_receive(g->p, g->stream, data, len, g->now_ms, WALL + g->now_ms - 5000);
+	pair_stream_receive(g->p, g->stream[peer], data, len, g->now_ms, WALL + g->now_ms - 5000);
 	/* No packet hides in fewer octets than one has, but for one that began before. */
 	FUZZ_REQUIRE(g->p->stats.received - counted <= 1 + len / (PAIR_FRAME_LEN + PAIR_HEADER_LEN + PAIR_TAG_LEN));
 }
@@ -157,12 +168,13 @@ static void give_octets(struct rig *g, const uint8_t *data, size_t len)
 static void give_plain(struct rig *g, const uint8_t *data, size_t len, uint8_t mode)
 {
 	bool bound = mode % 4 == 2, stream = mode & 4;
+	uint8_t peer = mode >> 5 & 1;
 	uint8_t plain[PAIR_PLAIN_MAX], packet[PAIR_FRAME_LEN + PAIR_PACKET_MAX], *at = packet + PAIR_FRAME_LEN;
 	struct pair_header h = { .version = 1,
 				 .type = mode & 16 ? PAIR_TYPE_BYE : mode & 8 ? PAIR_TYPE_PROBE : PAIR_TYPE_BEAT,
 				 .flags = stream ? PAIR_FLAG_TCP : 0,
 				 .key_id = g->p->key_ids[0],
-				 .src = 2,
+				 .src = (uint8_t)(peer + 2),
 				 .dst = 1,
 				 .cluster = g->p->cluster,
 				 .boot = 7,
@@ -172,18 +184,18 @@ static void give_plain(struct rig *g, const uint8_t *data, size_t len, uint8_t m
 	memcpy(plain, data, len);
 	if (bound && len >= 8)
 		store_u64(plain, g->p->boot);
-	if (bound && g->p->peers[0].session.boot && len >= 16 && plain[15] & 1)
-		store_u64(plain + 8, g->p->peers[0].session.epoch);
+	if (bound && g->p->peers[peer].session.boot && len >= 16 && plain[15] & 1)
+		store_u64(plain + 8, g->p->peers[peer].session.epoch);
 	else if (len >= 16)
 		h.boot = 7 + load_u64(plain + 8); /* another epoch is another start */
 	if (h.boot == 0)
 		return;
-	len = seal_packet(at, &h, plain, len, g->keys[stream ? LINK_TCP : LINK_UDP].send);
+	len = seal_packet(at, &h, plain, len, g->keys[peer][stream ? LINK_TCP : LINK_UDP].send);
 	store_u16(packet, (uint16_t)len);
 	if (stream)
-		give_octets(g, packet, len + PAIR_FRAME_LEN);
+		give_octets(g, peer, packet, len + PAIR_FRAME_LEN);
 	else
-		give_packet(g, at, len);
+		give_packet(g, peer, at, len);
 }
 
 static void give_time(struct rig *g, size_t ms)
@@ -214,9 +226,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (mode % 4 != 0)
 			give_plain(&g, body, n, mode);
 		else if (mode & 4)
-			give_octets(&g, body, n);
+			give_octets(&g, mode >> 5 & 1, body, n);
 		else
-			give_packet(&g, body, n);
+			give_packet(&g, mode >> 5 & 1, body, n);
 		drain(&g);
 	}
 	pair_free(g.p);
