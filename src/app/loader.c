@@ -5,7 +5,7 @@
  *     zone changed                  ─▶ compiled into a new image, with all others that changed
  *     zone broken                   ─▶ the version served now, the snapshot's, or SERVFAIL
  */
-#include "app/loader.h"
+#include "app/loader_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,42 +17,11 @@
 #include <unistd.h>
 
 #include "app/confine.h"
-#include "app/imageset.h"
 #include "app/site.h"
 #include "app/snapshot.h"
-#include "conf/conf.h"
 #include "io/chan.h"
 #include "io/clock.h"
-#include "io/memfd.h"
 #include "io/tls.h"
-#include "ipc/ipc.h"
-
-#define DIAG_LINE_MAX 4000 /* octets of a fault that are passed on */
-#define PLAN_BYTES_MAX ((size_t)8 << 30)
-
-struct loader {
-	int channel;
-	const char *file, *node;
-	uint64_t generation;
-	struct imageset set;
-	void *snapshot; /* memory of its images */
-	struct conf *conf;
-	struct plan *plan;
-	struct diags faults, zone_faults; /* of the configuration; of zones */
-	bool worn;                        /* build every zone anew */
-	struct answer_zone_ref *refs;     /* one a zone: where it is served from */
-	size_t zone_count;
-	struct image_builder *builder;
-	struct memfd_room room; /* that it builds in */
-	uint32_t built;         /* zones in it */
-	bool from_snapshot;
-	bool unsaved; /* the snapshot is not what is served now */
-	uint64_t began_ms, told_ms; /* progress */
-	size_t loaded, records;     /* zones; records read of them */
-};
-
-#define PROGRESS_AFTER_MS 2000 /* a load that is done by then needs no telling */
-#define PROGRESS_EVERY_MS 500
 
 /* ---- from the supervisor ---- */
 
@@ -130,179 +99,6 @@ static int receive(struct loader *l)
 	}
 	free(room);
 	return e;
-}
-
-/* ---- to the supervisor ---- */
-
-static int send_fd(struct loader *l, enum ipc_type t, const uint16_t *index, int fd)
-{
-	uint8_t room[32];
-	struct wbuf w;
-
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, t);
-	if (index)
-		put_u16(&w, *index);
-	put_u64(&w, l->generation);
-	return w.failed ? ERR_SHORT : chan_send_now(l->channel, room, w.len, &fd, 1);
-}
-
-/* A memfd of its own for data, sent and closed. */
-static int send_data(struct loader *l, enum ipc_type t, const char *name, const void *data, size_t len)
-{
-	int fd = memfd_sealed(name, data, len);
-	int e = fd < 0 ? ERR_IO : send_fd(l, t, NULL, fd);
-
-	if (fd >= 0)
-		close(fd);
-	return e;
-}
-
-static int send_diags(struct loader *l, const struct diags *d)
-{
-	uint8_t room[DIAG_LINE_MAX + 64];
-	char line[DIAG_LINE_MAX];
-	struct wbuf w;
-	int e = 0;
-
-	for (size_t i = 0; i < d->count && !e; i++) {
-		diag_format(&d->list[i], line, sizeof line);
-		wbuf_init(&w, room, sizeof room);
-		ipc_begin(&w, IPC_DIAG);
-		put_u8(&w, (uint8_t)d->list[i].level);
-		put_str(&w, line);
-		put_u64(&w, l->conf ? conf_text_digest(l->conf) : 0);
-		e = w.failed ? ERR_SHORT : chan_send_now(l->channel, room, w.len, NULL, 0);
-	}
-	return e;
-}
-
-static int send_site(struct loader *l)
-{
-	struct bytes b;
-	int e;
-
-	bytes_init(&b, IPC_MESSAGE_MAX);
-	site_put(&b, l->plan);
-	e = b.failed ? ERR_LIMIT : chan_send_now(l->channel, b.data, b.len, NULL, 0);
-	bytes_deinit(&b);
-	return e;
-}
-
-static int send_images(struct loader *l)
-{
-	int e = 0;
-
-	for (int next = 0; !e; next++) {
-		size_t i = 0;
-		uint16_t index = (uint16_t)next;
-
-		while (i < l->set.count && l->set.list[i].sent_as != next)
-			i++;
-		if (i == l->set.count)
-			break;
-		if (l->set.list[i].fd < 0)
-			l->set.list[i].fd = memfd_sealed("gemel-image", l->set.list[i].data, l->set.list[i].len);
-		e = l->set.list[i].fd < 0 ? ERR_IO : send_fd(l, IPC_IMAGE, &index, l->set.list[i].fd);
-	}
-	return e;
-}
-
-static int send_zones(struct loader *l)
-{
-	struct answer_zone_ref *refs = calloc(l->zone_count + 1, sizeof *refs);
-	int e;
-
-	if (!refs)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < l->zone_count; i++) {
-		refs[i].image = (uint16_t)l->set.list[l->refs[i].image].sent_as;
-		refs[i].zone = l->refs[i].zone;
-		refs[i].stamp = l->refs[i].stamp;
-	}
-	e = send_data(l, IPC_ZONES, "gemel-zones", refs, l->zone_count * sizeof *refs);
-	free(refs);
-	return e;
-}
-
-static int send_plugins(struct loader *l)
-{
-	uint8_t room[8];
-	struct wbuf w;
-
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_PLUGINS);
-	return chan_send_now(l->channel, w.data, w.len, NULL, 0);
-}
-
-static bool wants_runner(const struct plan *p)
-{
-	bool wants = p->nodes[p->self].hook.argv_len > 0;
-
-	for (uint32_t i = 0; i < p->script_count; i++)
-		wants |= p->scripts[i].plugins;
-	return wants;
-}
-
-static int send_plan(struct loader *l)
-{
-	struct bytes b;
-	int e;
-
-	bytes_init(&b, PLAN_BYTES_MAX);
-	e = plan_encode(&b, l->plan);
-	if (!e)
-		e = send_data(l, IPC_PLAN, "gemel-plan", b.data, b.len);
-	if (!e && wants_runner(l->plan))
-		e = send_plugins(l);
-	if (b.data)
-		explicit_bzero(b.data, b.len); /* the twins' key is in it */
-	bytes_deinit(&b);
-	return e;
-}
-
-static int send_plain(struct loader *l, enum ipc_type t)
-{
-	uint8_t room[8];
-	struct wbuf w;
-
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, t);
-	return chan_send_now(l->channel, room, w.len, NULL, 0);
-}
-
-static int send_done(struct loader *l, uint8_t status)
-{
-	uint8_t room[8];
-	struct wbuf w;
-
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_DONE);
-	put_u8(&w, status);
-	return chan_send_now(l->channel, room, w.len, NULL, 0);
-}
-
-/* For who waits; nothing depends on it. */
-static void tell_progress(struct loader *l, size_t records)
-{
-	uint64_t now = clock_mono_ms();
-	uint8_t room[32];
-	struct wbuf w;
-
-	if (now - l->began_ms < PROGRESS_AFTER_MS || now - l->told_ms < PROGRESS_EVERY_MS)
-		return;
-	l->told_ms = now;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_PROGRESS);
-	put_u32(&w, (uint32_t)l->loaded);
-	put_u32(&w, (uint32_t)l->zone_count);
-	put_u64(&w, l->records + records);
-	(void)!chan_send_now(l->channel, room, w.len, NULL, 0); /* that the supervisor is gone shows soon enough */
-}
-
-static void on_progress(void *ctx, size_t records)
-{
-	tell_progress(ctx, records);
 }
 
 /* ---- zones ---- */
@@ -409,7 +205,7 @@ static int load_text(struct loader *l, size_t i, const struct conf_zone_view *v,
 		conf_zone_from_image(l->conf, i, &l->set.list[old.image].im, old.zone);
 		return 0;
 	}
-	text->progress = on_progress;
+	text->progress = loader_on_progress;
 	text->ctx = l;
 	e = conf_zone_compile(l->conf, i, text, &l->set.key, &z, &l->zone_faults);
 	if (e)
@@ -482,7 +278,7 @@ static int load_zones(struct loader *l)
 		return ERR_NOMEM;
 	l->worn = imageset_is_worn(&l->set);
 	for (; l->loaded < l->zone_count && !e; l->loaded++) {
-		tell_progress(l, 0);
+		loader_tell_progress(l, 0);
 		e = load_zone(l, l->loaded);
 	}
 	if (!e && !l->zone_count)
@@ -575,24 +371,24 @@ static int keep_snapshot(struct loader *l)
 	for (size_t i = 0; i < l->set.count; i++)
 		fresh |= l->set.list[i].is_new || l->set.list[i].sent_as < 0;
 	if (!good || !fresh || !snapshot_write(&l->set, folder, l->refs, l->zone_count))
-		return send_plain(l, IPC_SAVED);
+		return loader_send_plain(l, IPC_SAVED);
 	diags_deinit(&l->zone_faults); /* they were sent */
 	diags_init(&l->zone_faults);
 	diags_add(&l->zone_faults, DIAG_WARNING, folder, 0, 0,
 		  "cannot write %s: %s; a zone that is broken at the next start will be answered with SERVFAIL",
 		  SNAPSHOT_FILE, strerror(errno));
-	return send_diags(l, &l->zone_faults);
+	return loader_send_diags(l, &l->zone_faults);
 }
 
 static int hand_over(struct loader *l)
 {
-	int e = send_site(l);
+	int e = loader_send_site(l);
 
 	if (!e)
-		e = send_images(l);
+		e = loader_send_images(l);
 	if (!e)
-		e = send_zones(l);
-	return e ? e : send_plan(l);
+		e = loader_send_zones(l);
+	return e ? e : loader_send_plan(l);
 }
 
 static int run(struct loader *l)
@@ -601,13 +397,13 @@ static int run(struct loader *l)
 
 	if (e && !l->faults.errors)
 		diags_add(&l->faults, DIAG_ERROR, l->file, 0, 0, "cannot load the configuration: %s", err_text(e));
-	sent = send_diags(l, &l->faults);
+	sent = loader_send_diags(l, &l->faults);
 	if (!sent)
-		sent = send_diags(l, &l->zone_faults);
+		sent = loader_send_diags(l, &l->zone_faults);
 	if (!sent && !e)
 		sent = hand_over(l);
 	if (!sent)
-		sent = send_done(l, e ? 2 : l->zone_faults.errors ? 1 : 0);
+		sent = loader_send_done(l, e ? 2 : l->zone_faults.errors ? 1 : 0);
 	if (!sent && !e)
 		sent = keep_snapshot(l);
 	return sent ? 1 : 0;

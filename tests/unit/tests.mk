@@ -311,7 +311,7 @@ tests_unit_service_keys_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_service_keys_test_LDADD = $(CONF_TEST_ROOMS) $(CHECK_LIBS) $(LUA_LIBS) $(LDNS_LIBS) $(SODIUM_LIBS) -lm
 check_PROGRAMS += tests/unit/loader_test
 TESTS += tests/unit/loader_test
-tests_unit_loader_test_SOURCES = tests/unit/loader_test.c tests/unit/conf_help.h tests/unit/unit.h src/app/loader.c src/app/imageset.c \
+tests_unit_loader_test_SOURCES = tests/unit/loader_test.c tests/unit/conf_help.h tests/unit/unit.h src/app/loader.c src/app/loader_send.c src/app/imageset.c \
 	src/app/snapshot.c src/app/site.c $(CONFINE_SOURCES)
 tests_unit_loader_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(SECCOMP_CFLAGS) -pthread
 tests_unit_loader_test_LDADD = src/conf/libconf.a src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a \
