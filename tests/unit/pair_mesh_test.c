@@ -140,6 +140,33 @@ START_TEST(a_twin_that_others_hear_is_not_lost)
 }
 END_TEST
 
+/* What the third says of the second is as old as the packet that says it, however long that was on its way. */
+START_TEST(a_relay_that_was_held_back_makes_nobody_younger)
+{
+	meet(3);
+	cut_udp(0, 1, true);
+	cut_tcp(0, 1, true);
+	run(3000);
+	ck_assert(pair_is_fresh(w.node[0], 2, w.now_ms)); /* by the third's word alone */
+	w.wire_count = 0;
+	while (w.wire_count == 0 || w.wire[w.wire_count - 1].from != 2 || w.wire[w.wire_count - 1].to != 0)
+		run(1);
+	struct flight held = w.wire[w.wire_count - 1];
+	uint64_t made_ms = w.now_ms, before_ms = w.node[0]->peers[0].relayed_ms;
+	w.wire_count = 0;
+	kill_node(1);
+	cut_udp(0, 2, true);
+	cut_tcp(0, 2, true);
+	run(1000);
+	ck_assert_uint_le(w.node[0]->peers[0].relayed_ms, made_ms);
+	ck_assert_int_eq(pair_receive(w.node[0], &held.source, held.data, held.len, w.now_ms, WALL + w.now_ms), 0);
+	drain(0);
+	ck_assert_uint_ge(w.node[0]->peers[0].relayed_ms, before_ms);
+	ck_assert_uint_le(w.node[0]->peers[0].relayed_ms, made_ms);
+	world_deinit();
+}
+END_TEST
+
 START_TEST(an_answer_for_another_life_proves_nothing)
 {
 	meet(3);
@@ -332,6 +359,7 @@ int main(void)
 				 a_bye_of_another_life_ends_nothing,
 				 a_bye_goes_by_tcp_too,
 				 a_twin_that_others_hear_is_not_lost,
+				 a_relay_that_was_held_back_makes_nobody_younger,
 				 an_answer_for_another_life_proves_nothing,
 				 self_states_as_in_the_chart,
 				 a_flood_is_opened_so_often_a_second_and_no_more,
