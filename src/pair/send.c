@@ -253,8 +253,10 @@ bool pair_next_packet(struct pair *p, struct addr *to, uint8_t out[PAIR_PACKET_M
 	if (p->wants_epoch)
 		return false;
 	shelf_seal(own_shelf(p)); /* what is written by the first packet is all that is left of earlier epochs */
-	if (b->copy >= b->copies && !build(p, now_ms, wall_ms))
+	if (b->copy >= b->copies && !build(p, now_ms, wall_ms)) {
+		pair_note_deadline(p, now_ms);
 		return false;
+	}
 	*to = p->peers[b->peer].conf.addr[b->copy++];
 	memcpy(out, b->data, b->len);
 	*len = b->len;

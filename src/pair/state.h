@@ -185,7 +185,7 @@ struct pair {
 	uint64_t frozen_until_ms;
 
 	bool ticked, settled;
-	uint64_t due_ms;           /* pair_deadline at the end of the last tick */
+	uint64_t due_ms;           /* the deadline as of pair_note_deadline */
 	int64_t wall_offset_ms;    /* wall minus monotonic, at the last look */
 	uint64_t judge_after_ms;   /* links rest until then: what the sockets hold must be read first */
 
@@ -218,6 +218,9 @@ void pair_hurry(struct pair_peer *e, enum peer_due what, uint64_t now_ms);
 void pair_refute(struct pair *p, const struct pair_peer *by, uint64_t seen_epoch, uint64_t now_ms);
 /* Looks for jumps of the clock and for long pauses. */
 void pair_watch_clock(struct pair *p, uint64_t now_ms, uint64_t wall_ms);
+/* From here on it waits to be run at its deadline, and whoever runs it later than that is late. What goes out moves the deadline, so
+ * this is once all did: an answer that was due when the last tick ended is no timer that nobody ran. */
+void pair_note_deadline(struct pair *p, uint64_t now_ms);
 /* Until when its votes count, by our own ears or a relay; 0 = they do not. */
 uint64_t pair_fresh_until(const struct pair_peer *e);
 

@@ -339,5 +339,8 @@ bool pair_next_stream(struct pair *p, struct pair_stream *out, uint64_t now_ms, 
 	if (p->wants_epoch)
 		return false;
 	shelf_seal(own_shelf(p));
-	return send_next(p, out, now_ms, wall_ms);
+	if (send_next(p, out, now_ms, wall_ms))
+		return true;
+	pair_note_deadline(p, now_ms);
+	return false;
 }

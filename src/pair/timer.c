@@ -209,7 +209,14 @@ void pair_tick(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 		tick_peer(p, &p->peers[i], now_ms);
 	p->ticked = true;
 	p->settled = p->settled || pair_settled(p, now_ms);
+	pair_note_deadline(p, now_ms);
+}
+
+void pair_note_deadline(struct pair *p, uint64_t now_ms)
+{
 	p->due_ms = pair_deadline(p);
+	if (p->due_ms < now_ms)
+		p->due_ms = now_ms; /* that it was late is told */
 }
 
 static uint64_t least(uint64_t a, uint64_t b)

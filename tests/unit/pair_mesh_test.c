@@ -33,6 +33,37 @@ START_TEST(who_is_late_itself_is_more_patient_with_others)
 }
 END_TEST
 
+/* An answer to a hello is due at once, and is sent at once: that nothing else is due for an interval is no delay of ours. */
+START_TEST(who_answers_a_hello_in_time_is_not_late)
+{
+	meet(2);
+	kill_node(1);
+	start(1);
+	w.wire_count = 0;
+	pair_tick(w.node[1], w.now_ms, WALL + w.now_ms);
+	drain(1);
+	ck_assert_uint_eq(w.wire_count, 1);
+	struct flight hello = w.wire[0];
+	uint64_t *beat_ms = &w.node[0]->peers[0].next_beat_ms;
+	cut_udp(0, 1, true);
+	cut_tcp(0, 1, true);
+	run(5000); /* nothing but heartbeats is due any more */
+	for (int i = 0; i < 100; i++) {
+		uint64_t answers = pair_stats_get(w.node[0])->hello_answers;
+		run(*beat_ms - w.now_ms); /* one is answered an interval */
+		run(*beat_ms - w.now_ms - 1);
+		w.now_ms = *beat_ms;
+		ck_assert_int_eq(pair_receive(w.node[0], &hello.source, hello.data, hello.len, w.now_ms, WALL + w.now_ms), ERR_STALE);
+		pair_tick(w.node[0], w.now_ms, WALL + w.now_ms);
+		drain(0);
+		ck_assert_uint_eq(pair_stats_get(w.node[0])->hello_answers, answers + 1);
+		run(*beat_ms - w.now_ms + 1);
+		ck_assert_uint_eq(pair_lhm(w.node[0]), 0);
+	}
+	world_deinit();
+}
+END_TEST
+
 /* ---- bye ---- */
 
 START_TEST(a_twin_that_is_stopped_is_lost_at_once)
@@ -354,6 +385,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { who_is_late_itself_is_more_patient_with_others,
+				 who_answers_a_hello_in_time_is_not_late,
 				 a_twin_that_is_stopped_is_lost_at_once,
 				 what_comes_after_a_bye_is_too_late,
 				 a_bye_of_another_life_ends_nothing,
