@@ -22,6 +22,8 @@ struct maker {
 	size_t check_count;
 	uint32_t probes_max, per_target; /* 0 = as the configuration's default */
 	bool away; /* the twins are on a real network */
+	uint16_t nodes;
+	bool witness; /* the last of them answers nobody */
 	struct plan_stream *streams;
 	struct plan_service *services;
 	struct need_note needs[NEEDS_MAX];
@@ -70,11 +72,14 @@ static void read_pair(struct maker *m, char **at)
 	struct plan_pair *pair = &m->p->pair;
 	char *word = strtok_r(NULL, " ", at);
 	pair->present = true;
+	m->nodes = 2;
 	pair->name = "demo";
 	pair->interval_ms = 200;
 	pair->agree = agree_of(word ? word : "any-up");
 	while (word && (word = strtok_r(NULL, " ", at))) {
 		m->away = m->away || strcmp(word, "away") == 0;
+		m->witness = m->witness || strcmp(word, "witness") == 0;
+		m->nodes = m->witness || strcmp(word, "three") == 0 ? 3 : m->nodes;
 		pair->share = pair->share || strcmp(word, "share") == 0;
 	}
 	for (size_t i = 0; i < sizeof pair->key; i++)
@@ -316,19 +321,20 @@ static void read_service(struct maker *m, char **at)
 
 static const struct addr_block local = { { 4, { 127 }, 0 }, 8 };
 
-static void add_nodes(struct plan *p, bool away)
+static void add_nodes(const struct maker *m)
 {
-	static const struct addr peers[2][2] = {
-		{ { 4, { 127, 0, 0, 1 }, 5401 }, { 4, { 127, 0, 0, 1 }, 5402 } },
-		{ { 4, { 192, 0, 2, 1 }, 5401 }, { 4, { 192, 0, 2, 2 }, 5402 } } };
-	static const struct addr listen[2] = {
-		{ 4, { 127, 0, 0, 1 }, 5301 }, { 4, { 127, 0, 0, 1 }, 5302 } };
-	static const char *const names[2] = { "ns1", "ns2" };
-	struct plan_node *nodes = need(arena_array(&p->arena, 2, sizeof *nodes));
-	p->node_count = p->pair.present ? 2 : 1;
+	static const struct addr peers[2][3] = {
+		{ { 4, { 127, 0, 0, 1 }, 5401 }, { 4, { 127, 0, 0, 1 }, 5402 }, { 4, { 127, 0, 0, 1 }, 5403 } },
+		{ { 4, { 192, 0, 2, 1 }, 5401 }, { 4, { 192, 0, 2, 2 }, 5402 }, { 4, { 192, 0, 2, 3 }, 5403 } } };
+	static const struct addr listen[3] = {
+		{ 4, { 127, 0, 0, 1 }, 5301 }, { 4, { 127, 0, 0, 1 }, 5302 }, { 4, { 127, 0, 0, 1 }, 5303 } };
+	static const char *const names[3] = { "ns1", "ns2", "ns3" };
+	struct plan *p = m->p;
+	struct plan_node *nodes = need(arena_array(&p->arena, 3, sizeof *nodes));
+	p->node_count = p->pair.present ? m->nodes : 1;
 	for (uint8_t i = 0; i < p->node_count; i++)
 		nodes[i] = (struct plan_node){ .name = names[i], .id = p->pair.present ? (uint8_t)(i + 1) : 0,
-			.listen = &listen[i], .listen_count = 1, .peer = &peers[away][i], .peer_count = p->pair.present,
+			.listen = &listen[i], .listen_count = !(m->witness && i == 2), .peer = &peers[m->away][i], .peer_count = p->pair.present,
 			.status_from = &local, .status_from_count = 1, .http_from = &local, .http_from_count = 1,
 			.probe_source = { { .family = 4, .ip = { 127, 0, 0, 9 } }, { .family = 6, .ip = { [15] = 1 } } }, .control = "run/ns.sock", .state = "run/ns" };
 	p->nodes = nodes;
@@ -422,16 +428,18 @@ struct plan *plan_make(const char *text, uint16_t self)
 	struct plan *p = need(plan_new());
 	struct maker m = { .p = p };
 	char *copy = need(arena_str(&p->arena, text)), *at = NULL;
-	m.streams = need(arena_array(&p->arena, STREAMS_MAX, sizeof *m.streams));
+	m.streams = need(calloc(STREAMS_MAX, sizeof *m.streams)); /* most plans are small, and there may be many */
 	m.windows = need(arena_array(&p->arena, WINDOWS_MAX, sizeof *m.windows));
 	p->windows = m.windows;
-	m.services = need(arena_array(&p->arena, SERVICES_MAX, sizeof *m.services));
-	p->streams = m.streams;
-	p->services = m.services;
+	m.services = need(calloc(SERVICES_MAX, sizeof *m.services));
 	for (char *line = strtok_r(copy, "\n", &at); line; line = strtok_r(NULL, "\n", &at))
 		read_line(&m, line);
 	resolve_needs(&m);
-	add_nodes(p, m.away);
+	p->streams = p->stream_count ? need(arena_copy(&p->arena, m.streams, p->stream_count * sizeof *m.streams)) : NULL;
+	p->services = p->service_count ? need(arena_copy(&p->arena, m.services, p->service_count * sizeof *m.services)) : NULL;
+	free(m.streams);
+	free(m.services);
+	add_nodes(&m);
 	p->scripts = &script;
 	p->script_count = 1;
 	p->self = self;

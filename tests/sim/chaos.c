@@ -1,4 +1,4 @@
-/* What happens to the two: chosen by the seed alone. */
+/* What happens to them: chosen by the seed alone. */
 #include <stdio.h>
 #include <string.h>
 #include "sim/sim.h"
@@ -6,6 +6,16 @@
 static uint64_t below(struct sim *s, uint64_t n)
 {
 	return rng_below(&s->rng, n);
+}
+
+static int some_node(struct sim *s)
+{
+	return (int)below(s, (uint64_t)s->count);
+}
+
+static int another(struct sim *s, int but)
+{
+	return (but + 1 + (int)below(s, (uint64_t)s->count - 1)) % s->count;
 }
 
 static void next_act(struct sim *s)
@@ -20,9 +30,11 @@ static void next_act(struct sim *s)
 
 void chaos_begin(struct sim *s)
 {
-	for (int n = 0; n < SIM_NODES; n++) {
-		s->net[n].delay = 1;
-		s->net[n].jitter = (uint16_t)below(s, 5);
+	for (int n = 0; n < s->count; n++) {
+		for (int m = 0; m < s->count; m++) {
+			s->net[n][m].delay = 1;
+			s->net[n][m].jitter = (uint16_t)below(s, 5);
+		}
 	}
 	/* some runs start with the dead already dead, so that the first round finds them */
 	for (int b = 0; b < SIM_BACKENDS; b++)
@@ -32,7 +44,7 @@ void chaos_begin(struct sim *s)
 
 static void turn_backend(struct sim *s)
 {
-	int b = (int)below(s, SIM_BACKENDS), n = (int)below(s, SIM_NODES);
+	int b = (int)below(s, SIM_BACKENDS), n = some_node(s);
 	if (below(s, 3) > 0) {
 		s->alive[b] = !s->alive[b];
 		sim_tell(s, "back end %d %s", b + 1, s->alive[b] ? "returns" : "dies");
@@ -43,47 +55,68 @@ static void turn_backend(struct sim *s)
 	}
 }
 
-static void turn_net(struct sim *s)
+/* Between two of them: both ways, and connections, or not. */
+static void cut(struct sim *s, int n, int m, bool datagrams, bool connections)
 {
-	int n = (int)below(s, SIM_NODES);
-	switch (below(s, 7)) {
-	case 5: /* a firewall that lets one of both through */
-		s->net[0].cut = s->net[1].cut = below(s, 2);
-		s->tcp.cut = !s->net[0].cut;
-		break;
-	case 6:
-		s->tcp.cut = below(s, 2);
-		s->tcp.delay = (uint16_t)below(s, 300);
-		break;
-	case 0:
-		s->net[n].cut = !s->net[n].cut;
-		break;
-	case 1:
-		s->net[0].cut = s->net[1].cut = s->tcp.cut = !s->net[n].cut;
-		break;
-	case 2:
-		s->net[n].loss = (uint8_t)below(s, 60);
-		break;
-	case 3:
-		s->net[n].dup = (uint8_t)below(s, 50);
-		s->net[n].jitter = (uint16_t)below(s, 400); /* reorders */
-		break;
-	default:
-		s->net[0].cut = s->net[1].cut = s->tcp.cut = false;
-		s->net[n].loss = 0;
-		break;
-	}
-	for (int i = 0; i < SIM_NODES; i++)
-		sim_tell(s, "wire ns%d → ns%d: loss %u%%, duplicates %u%%, delay %u–%u ms%s", i + 1, 2 - i,
-			 s->net[i].loss, s->net[i].dup, s->net[i].delay, s->net[i].delay + s->net[i].jitter,
-			 s->net[i].cut ? ", cut" : "");
-	sim_tell(s, "connections: delay 1–%u ms%s", s->tcp.delay + 1, s->tcp.cut ? ", cut" : "");
+	s->net[n][m].cut = s->net[m][n].cut = datagrams;
+	wire_line(s, n, m)->cut = connections;
 }
 
-static void command(struct sim *s, int node)
+static void tell_wires(struct sim *s, int n, int m)
+{
+	const struct sim_line *line = wire_line(s, n, m);
+	for (int i = 0; i < 2; i++) {
+		const struct sim_wire *w = i ? &s->net[m][n] : &s->net[n][m];
+		sim_tell(s, "wire ns%d → ns%d: loss %u%%, duplicates %u%%, delay %u–%u ms%s", (i ? m : n) + 1, (i ? n : m) + 1, w->loss, w->dup,
+			 w->delay, w->delay + w->jitter, w->cut ? ", cut" : "");
+	}
+	sim_tell(s, "connections between them: delay 1–%u ms%s", line->delay + 1, line->cut ? ", cut" : "");
+}
+
+static void turn_net(struct sim *s)
+{
+	int n = some_node(s), m = another(s, n);
+	struct sim_wire *wire = &s->net[n][m];
+	bool one;
+	switch (below(s, 7)) {
+	case 5: /* a firewall that lets one of both through */
+		one = below(s, 2);
+		cut(s, n, m, one, !one);
+		break;
+	case 6:
+		wire_line(s, n, m)->cut = below(s, 2);
+		wire_line(s, n, m)->delay = (uint16_t)below(s, 300);
+		break;
+	case 0:
+		wire->cut = !wire->cut;
+		break;
+	case 1:
+		cut(s, n, m, !wire->cut, !wire->cut);
+		break;
+	case 2:
+		wire->loss = (uint8_t)below(s, 60);
+		break;
+	case 3:
+		wire->dup = (uint8_t)below(s, 50);
+		wire->jitter = (uint16_t)below(s, 400); /* reorders */
+		break;
+	default:
+		cut(s, n, m, false, false);
+		wire->loss = 0;
+		break;
+	}
+	tell_wires(s, n, m);
+}
+
+static const char *some_selector(struct sim *s)
 {
 	static const char *const selectors[] = { "127.0.0.1", "127.0.0.2", "www.test", "www.test/127.0.0.1",
 						 "ams1",      "*.test",    "dl.test",  "::2", "site:ams" };
+	return selectors[below(s, sizeof selectors / sizeof selectors[0])];
+}
+
+static void command(struct sim *s, int node, const char *selector)
+{
 	static const uint16_t lives[] = { 0, 0, 300, 1500, 3000 };
 	static const char *const verbs[] = { "?", "auto", "down", "up", "drain" };
 	if (s->command_count == SIM_COMMANDS_MAX)
@@ -93,7 +126,7 @@ static void command(struct sim *s, int node)
 	struct core_event e = { .type = CORE_COMMAND };
 	k->node = (uint8_t)node;
 	k->verb = (enum core_verb)(1 + below(s, 4));
-	snprintf(k->selector, sizeof k->selector, "%s", selectors[below(s, sizeof selectors / sizeof selectors[0])]);
+	snprintf(k->selector, sizeof k->selector, "%s", selector);
 	uint64_t life = lives[below(s, sizeof lives / sizeof lives[0])];
 	k->until = life && k->verb != CORE_VERB_AUTO ? s->now + life : 0;
 	k->over = s->nodes[k->node].known;
@@ -110,17 +143,49 @@ static void command(struct sim *s, int node)
 		s->nodes[k->node].known |= 1ull << id;
 }
 
-/* What is no override: nothing of it is kept in the table of commands. */
-static void maint(struct sim *s, int node)
+/* The same selector on both sides of a cut: neither knows of the other's word. */
+static void command_both(struct sim *s, int n)
 {
+	int m = another(s, n);
+	const char *selector = some_selector(s);
+	cut(s, n, m, true, true);
+	tell_wires(s, n, m);
+	command(s, n, selector);
+	if (!s->failed && s->nodes[m].core && s->nodes[m].paused_until <= s->now)
+		command(s, m, selector);
+}
+
+/* What is no override: nothing of it is kept in the table of commands. */
+static void other_command(struct sim *s, int node)
+{
+	static const char *const services[] = { "www.test", "dl.test", "own.test" };
 	struct core_event e = { .type = CORE_COMMAND };
+	bool maint = below(s, 2);
 	e.command.id = SIM_OTHER_COMMAND;
-	e.command.verb = CORE_VERB_MAINT;
-	e.command.for_ms = below(s, 2) * 1500;
+	e.command.verb = maint ? CORE_VERB_MAINT : CORE_VERB_FAILBACK;
+	e.command.for_ms = maint ? below(s, 2) * 1500 : 0;
 	e.command.force = below(s, 2);
-	snprintf(e.command.selector, sizeof e.command.selector, "%s", below(s, 3) ? "on" : "off");
-	sim_tell(s, "ns%d: maint %s", node + 1, e.command.selector);
+	snprintf(e.command.selector, sizeof e.command.selector, "%s",
+		 maint ? below(s, 3) ? "on" : "off" : services[below(s, sizeof services / sizeof services[0])]);
+	sim_tell(s, "ns%d: %s %s", node + 1, maint ? "maint" : "failback", e.command.selector);
+	if (!maint)
+		oracle_failback(s, node, e.command.selector);
 	sim_step(s, node, &e);
+}
+
+static void operators(struct sim *s, int node)
+{
+	switch (below(s, 10)) {
+	case 0: case 1:
+		other_command(s, node);
+		break;
+	case 2:
+		command_both(s, node);
+		break;
+	default:
+		command(s, node, some_selector(s));
+		break;
+	}
 }
 
 static void turn_clock(struct sim *s, int node)
@@ -145,7 +210,7 @@ static void kill_node(struct sim *s, int node)
 
 void chaos_act(struct sim *s)
 {
-	int n = (int)below(s, SIM_NODES);
+	int n = some_node(s);
 	next_act(s);
 	wire_attack(s);
 	if (s->failed || !s->nodes[n].core || s->nodes[n].paused_until > s->now)
@@ -158,10 +223,7 @@ void chaos_act(struct sim *s)
 		turn_net(s);
 		break;
 	case 9: case 10: case 11: case 12:
-		if (below(s, 5) == 0)
-			maint(s, n);
-		else
-			command(s, n);
+		operators(s, n);
 		break;
 	case 13: case 14:
 		kill_node(s, n);
@@ -186,19 +248,20 @@ void chaos_heal(struct sim *s)
 {
 	sim_tell(s, "all wires are healed");
 	s->quiet = true;
-	s->tcp.cut = false;
-	s->tcp.delay = 2;
-	for (int n = 0; n < SIM_NODES; n++) {
-		s->net[n].loss = s->net[n].dup = 0;
-		s->net[n].delay = s->net[n].jitter = 1;
-		s->net[n].cut = false;
+	for (int n = 0; n < s->count; n++) {
+		for (int m = 0; m < s->count; m++) {
+			s->net[n][m] = (struct sim_wire){ .delay = 1, .jitter = 1 };
+			s->tcp[n][m] = (struct sim_line){ .delay = 2 };
+		}
+	}
+	for (int n = 0; n < s->count; n++) {
 		if (s->nodes[n].paused_until > s->now)
 			s->nodes[n].paused_until = s->now;
 		if (!s->nodes[n].core)
 			sim_start(s, n);
 		if (!s->nodes[n].prober)
 			sim_prober(s, n, true);
+		if (s->nodes[n].shape_plan != s->nodes[0].shape_plan)
+			sim_reload(s, n, s->nodes[0].shape_plan);
 	}
-	if (s->nodes[0].shape_plan != s->nodes[1].shape_plan)
-		sim_reload(s, 1, s->nodes[0].shape_plan);
 }

@@ -23,16 +23,20 @@ static uint64_t since[SIM_NODES];             /* the last start or new configura
 static uint32_t life[SIM_NODES];
 static const struct plan *plan_seen[SIM_NODES];
 
-/* The views of one node's members and of its twin, taken once a step: many questions are asked of each. */
+/* The views of one node's members and of its peers, taken once a step: many questions are asked of each. */
 static struct core_member_view looked[SIM_SERVICES_MAX][SIM_MEMBERS_MAX];
-static struct { struct pair_peer_view view; bool fresh; } twin;
+static struct { struct pair_peer_view view; bool fresh; } peers[SIM_NODES - 1];
+static int peer_count;
 
 static void look_at_members(const struct sim *s, int node)
 {
 	const struct plan *p = sim_plan(s, node);
 	const struct pair *pair = core_pair(s->nodes[node].core);
-	pair_peer_get(pair, 0, &twin.view, sim_mono(s, node));
-	twin.fresh = pair_is_fresh(pair, twin.view.id, sim_mono(s, node));
+	peer_count = (int)pair_peers(pair);
+	for (int i = 0; i < peer_count; i++) {
+		pair_peer_get(pair, (size_t)i, &peers[i].view, sim_mono(s, node));
+		peers[i].fresh = pair_is_fresh(pair, peers[i].view.id, sim_mono(s, node));
+	}
 	for (size_t v = 0; v < p->service_count; v++) {
 		for (size_t i = 0; i < p->services[v].policy.member_count; i++)
 			core_member_get(s->nodes[node].core, v, i, &looked[v][i], sim_mono(s, node));
@@ -53,10 +57,21 @@ static bool down_abstains(enum pair_self_state s)
 
 struct votes { int up, down, own; bool peer; };
 
+/* Does what this node put on its shelf count here? One's own always does. */
+static bool is_heard(int node, uint8_t id)
+{
+	bool heard = id == node + 1;
+	for (int i = 0; i < peer_count; i++)
+		heard |= peers[i].view.id == id && peers[i].fresh;
+	return heard;
+}
+
 static struct votes count_votes(const struct sim *s, int node, const struct core_member_view *v)
 {
 	const struct pair *p = core_pair(s->nodes[node].core);
-	struct votes n = { .peer = twin.fresh };
+	struct votes n = { 0 };
+	for (int i = 0; i < peer_count; i++)
+		n.peer |= peers[i].fresh;
 	n.own = v->own == HEALTH_VERDICT_UP                                     ? 1
 		: v->own == HEALTH_VERDICT_DOWN && !down_abstains(pair_self(p)) ? -1
 										: 0;
@@ -64,22 +79,24 @@ static struct votes count_votes(const struct sim *s, int node, const struct core
 		n.own = 0;
 	n.up = n.own > 0;
 	n.down = n.own < 0;
-	const struct pair_record *r = n.peer ? pair_find(p, twin.view.id, PAIR_VERDICT, v->stream->key) : NULL;
-	if (!r || r->value_len < 2)
-		return n;
-	n.up += r->value[0] == HEALTH_VERDICT_UP;
-	n.down += r->value[0] == HEALTH_VERDICT_DOWN && !(r->value[1] & 1) && !down_abstains(twin.view.self);
+	for (int i = 0; i < peer_count; i++) {
+		const struct pair_record *r = peers[i].fresh ? pair_find(p, peers[i].view.id, PAIR_VERDICT, v->stream->key) : NULL;
+		if (!r || r->value_len < 2)
+			continue;
+		n.up += r->value[0] == HEALTH_VERDICT_UP;
+		n.down += r->value[0] == HEALTH_VERDICT_DOWN && !(r->value[1] & 1) && !down_abstains(peers[i].view.self);
+	}
 	return n;
 }
 
-/* The newest of what both hold; up where the stamps are equal. */
-static int held(const struct sim *s, int node, uint64_t key, bool peer)
+/* The newest of what they hold; up where the stamps are equal. */
+static int held(const struct sim *s, int node, uint64_t key)
 {
 	const struct pair *p = core_pair(s->nodes[node].core);
 	int state = HEALTH_VERDICT_UNKNOWN;
 	uint64_t newest = 0;
-	for (uint8_t id = 1; id <= SIM_NODES; id++) {
-		const struct pair_record *r = id == node + 1 || peer ? pair_find(p, id, PAIR_EFFECTIVE, key) : NULL;
+	for (uint8_t id = 1; id <= s->count; id++) {
+		const struct pair_record *r = is_heard(node, id) ? pair_find(p, id, PAIR_EFFECTIVE, key) : NULL;
 		if (!r || r->value_len < 9)
 			continue;
 		uint64_t hlc = load_u64(r->value + 1);
@@ -110,7 +127,7 @@ static int expected_state(const struct sim *s, int node, const struct core_membe
 		e = n.own > 0 ? HEALTH_VERDICT_UP : n.own < 0 ? HEALTH_VERDICT_DOWN : any_up;
 		break;
 	}
-	return e >= 0 ? e : held(s, node, effective_key(sim_plan(s, node), v->stream->key, agree), n.peer);
+	return e >= 0 ? e : held(s, node, effective_key(sim_plan(s, node), v->stream->key, agree));
 }
 
 static uint8_t agree_of(const struct plan *p, const struct plan_service *v)
@@ -253,15 +270,19 @@ static int with_needs(const struct sim *s, int node, size_t v, size_t i, const s
 
 /* Which tier is held on to: what serves moves to a better one only when the one that served cannot any more, when the better
  * one waited for the whole delay, or when a twin says so; and when the delay is over it does move. */
-static struct hold_seen { int8_t tier; uint64_t since[POLICY_TIERS_MAX]; } seen[SIM_NODES][SIM_SERVICES_MAX][2];
+static struct hold_seen { int8_t tier; bool asked; uint64_t since[POLICY_TIERS_MAX]; } seen[SIM_NODES][SIM_SERVICES_MAX][2];
 
 static bool twin_says(const struct sim *s, int node, const struct plan_service *conf, int h, int8_t tier)
 {
 	static const struct hash_key key = { { 0x746965722d686f6c, 0x67656d656c666261 } };
 	const struct pair *p = core_pair(s->nodes[node].core);
-	const struct pair_record *r = pair_find(p, (uint8_t)(SIM_NODES - node), PAIR_EFFECTIVE,
-						hash_bytes(&key, conf->owner, (size_t)name_len(conf->owner)) + (uint64_t)h);
-	return r && r->value_len >= 9 && r->value[0] == (uint8_t)tier;
+	uint64_t record = hash_bytes(&key, conf->owner, (size_t)name_len(conf->owner)) + (uint64_t)h;
+	for (uint8_t id = 1; id <= s->count; id++) {
+		const struct pair_record *r = id == node + 1 ? NULL : pair_find(p, id, PAIR_EFFECTIVE, record);
+		if (r && r->value_len >= 9 && r->value[0] == (uint8_t)tier)
+			return true;
+	}
+	return false;
 }
 
 static void check_hold(struct sim *s, int node, size_t v, int f, const struct core_service_view *view,
@@ -272,15 +293,17 @@ static void check_hold(struct sim *s, int node, size_t v, int f, const struct co
 	int h = conf->couple ? 0 : f;
 	int8_t now = view->held[h];
 	bool able = false; /* the one that was held could serve on */
-	for (int t = 0; t < conf->tier_count; t++)
+	for (int t = 0; t < conf->tier_count && !old->asked; t++)
 		able |= t == old->tier && (free->tier == t || (view->better[f] >> t & 1) || view->tier[f] == t);
 	if (now >= 0 && now < old->tier && able && old->since[now] == 0 && !twin_says(s, node, view->conf, h, now))
 		sim_fail(s, "ns%d %s goes back to tier %d at once", node + 1, view->conf->name, now + 1);
 	if (now >= 0 && now < old->tier && able && conf->failback_ms != POLICY_FAILBACK_MANUAL &&
 	    s->now < old->since[now] + conf->failback_ms && !twin_says(s, node, view->conf, h, now))
 		sim_fail(s, "ns%d %s goes back to tier %d too early", node + 1, view->conf->name, now + 1);
-	if (now != old->tier)
+	if (now != old->tier) {
 		memset(old->since, 0, sizeof old->since);
+		old->asked = false;
+	}
 	old->tier = now;
 	for (int t = 0; t < conf->tier_count; t++) {
 		bool waits = view->better[f] >> t & 1;
@@ -288,6 +311,15 @@ static void check_hold(struct sim *s, int node, size_t v, int f, const struct co
 		uint64_t rested = s->nodes[node].paused_until, from = old->since[t] > rested ? old->since[t] : rested;
 		if (waits && conf->failback_ms != POLICY_FAILBACK_MANUAL && s->now > from + conf->failback_ms + 2500)
 			sim_fail(s, "ns%d %s does not go back to tier %d", node + 1, view->conf->name, t + 1);
+	}
+}
+
+void oracle_failback(struct sim *s, int node, const char *service)
+{
+	const struct plan *p = sim_plan(s, node);
+	for (size_t v = 0; v < p->service_count; v++) {
+		if (strcmp(p->services[v].name, service) == 0)
+			seen[node][v][0].asked = seen[node][v][1].asked = true;
 	}
 }
 
@@ -373,9 +405,9 @@ static uint64_t went_down(const struct sim *s, int node, const struct core_membe
 {
 	const struct pair *p = core_pair(s->nodes[node].core);
 	uint64_t first = UINT64_MAX, key = effective_key(sim_plan(s, node), m->stream->key, agree);
-	for (uint8_t id = 1; id <= SIM_NODES; id++) {
+	for (uint8_t id = 1; id <= s->count; id++) {
 		const struct pair_record *r = pair_find(p, id, PAIR_EFFECTIVE, key);
-		bool heard = id == node + 1 || (twin.fresh && agree != POLICY_AGREE_LOCAL);
+		bool heard = id == node + 1 || (is_heard(node, id) && agree != POLICY_AGREE_LOCAL);
 		if (heard && r && r->value_len >= 9 && r->value[0] == HEALTH_VERDICT_DOWN && load_u64(r->value + 1) < first)
 			first = load_u64(r->value + 1);
 	}
@@ -581,16 +613,18 @@ void oracle_compare(struct sim *s, int node, const struct sim_memory *before, bo
 
 static int true_state(const struct sim *s, int node, int b, uint8_t agree)
 {
-	bool a = s->alive[b] && s->seen[0][b], c = s->alive[b] && s->seen[1][b];
+	int up = 0;
+	for (int n = 0; n < s->count; n++)
+		up += s->alive[b] && s->seen[n][b];
 	switch (agree) {
 	case POLICY_AGREE_ANY_UP:
-		return a || c ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
+		return up > 0 ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
 	case POLICY_AGREE_ANY_DOWN:
-		return a && c ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
+		return up == s->count ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
 	case POLICY_AGREE_LOCAL:
-		return (node ? c : a) ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
+		return s->alive[b] && s->seen[node][b] ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN;
 	default:
-		return a != c ? -1 : a ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN; /* a tie is held */
+		return 2 * up == s->count ? -1 : 2 * up > s->count ? HEALTH_VERDICT_UP : HEALTH_VERDICT_DOWN; /* a tie is held */
 	}
 }
 
@@ -608,21 +642,22 @@ static void check_truth(struct sim *s, int node, size_t v)
 	}
 }
 
-static void check_same(struct sim *s, size_t v)
+/* What node and the first publish of a service. */
+static void check_same(struct sim *s, int node, size_t v)
 {
 	const struct plan_service *conf = &sim_plan(s, 0)->services[v];
 	struct core_service_view a, b;
 	core_service_get(s->nodes[0].core, v, &a);
-	core_service_get(s->nodes[1].core, v, &b);
+	core_service_get(s->nodes[node].core, v, &b);
 	if (agree_of(sim_plan(s, 0), conf) == POLICY_AGREE_LOCAL)
 		return; /* each its own, by intent */
 	for (int f = 0; f < 2; f++) {
-		const struct sim_set *x = &s->nodes[0].sets[v][f], *y = &s->nodes[1].sets[v][f];
+		const struct sim_set *x = &s->nodes[0].sets[v][f], *y = &s->nodes[node].sets[v][f];
 		bool same = x->ready && y->ready && x->count == y->count && x->ttl == y->ttl;
 		for (size_t k = 0; same && k < x->count; k++)
 			same = addr_equal(&x->addrs[k], &y->addrs[k]);
 		if (!same && a.rule[f] != POLICY_RULE_LAST && b.rule[f] != POLICY_RULE_LAST)
-			sim_fail(s, "at the end the nodes publish different sets for %s", conf->name);
+			sim_fail(s, "at the end ns1 and ns%d publish different sets for %s", node + 1, conf->name);
 	}
 }
 
@@ -662,11 +697,15 @@ static void check_selector(struct sim *s, const char *selector)
 {
 	int winner = in_force(s, 0, selector);
 	bool any = false, nothing = false;
-	if (winner != in_force(s, 1, selector))
-		sim_fail(s, "at the end the nodes have different overrides on %s: %d and %d", selector, winner,
-			 in_force(s, 1, selector));
-	if (s->nodes[0].lossy || s->nodes[1].lossy)
-		return;
+	for (int n = 1; n < s->count; n++) {
+		if (winner != in_force(s, n, selector))
+			sim_fail(s, "at the end ns1 and ns%d have different overrides on %s: %d and %d", n + 1, selector, winner,
+				 in_force(s, n, selector));
+	}
+	for (int n = 0; n < s->count; n++) {
+		if (s->nodes[n].lossy)
+			return;
+	}
 	for (uint32_t k = 0; k < s->command_count; k++) {
 		const struct sim_command *c = &s->commands[k];
 		if (c->refused || strcmp(c->selector, selector) != 0 || is_superseded(s, k))
@@ -690,11 +729,11 @@ void oracle_at_the_end(struct sim *s)
 	close_over(s);
 	for (uint32_t k = 0; k < s->command_count; k++)
 		check_selector(s, s->commands[k].selector);
-	for (int node = 0; node < SIM_NODES; node++) {
+	for (int node = 0; node < s->count; node++) {
 		look_at_members(s, node);
-		for (size_t v = 0; v < sim_plan(s, node)->service_count; v++)
+		for (size_t v = 0; v < sim_plan(s, node)->service_count; v++) {
 			check_truth(s, node, v);
+			check_same(s, node, v);
+		}
 	}
-	for (size_t v = 0; v < sim_plan(s, 0)->service_count; v++)
-		check_same(s, v);
 }

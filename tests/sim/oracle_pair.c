@@ -1,10 +1,11 @@
-/* What each node may know of the other, held against what the other really wrote, sent and heard:
+/* What each node may know of the others, held against what those really wrote, sent and heard:
  *
  *     invariant 1   every record held was written by its owner, and no vector and no record goes back
  *     invariant 2   a vector (E, s): each key whose newest write in E is up to s is held, or gone if that was a removal
  *     invariant 3   what counted once, what was made before this life, and what was changed on its way change nothing; an echo is
  *                   no younger than the last packet that truly arrived, and of this life; nobody is fresh who was not heard, nor
- *                   who said bye, whose link is lost until its next session
+ *                   who said bye, whose link is lost until its next session; what others heard of a third is no younger here
+ *                   than when they truly heard it
  *     +             the link says whether the configurations differ, and its patience is as much as local health asks for
  *     +             after a jump of the wall clock: TILT, and never again a packet under the old boot
  */
@@ -14,32 +15,36 @@
 #include "pair/state.h"
 #include "sim/sim.h"
 
-#define OTHER(node) (1 - (node))
 #define TILT_JUMP_MS 1400
 #define TILT_LASTS_MS 900 /* two intervals of the fastest check, nearly */
 #define TILT_SEEN_MS 300 /* by then the next heartbeat was due, and with it the look at the clock */
 #define FRESH_ECHO_MS 10000
 #define FRESH_TCP_MS 4000
+#define RELAY_ROUNDED_MS 12 /* ages travel in units of 10 ms, and clocks drift */
 
 static struct sim_written written[SIM_NODES][SIM_LOG_MAX];
 static struct book {
 	struct sim_written *log; /* in written */
 	uint32_t count;
 	struct pair_vector own;   /* as of the last look at its own shelf */
-	struct pair_vector held;  /* of the other's shelf, in this life */
-	uint64_t reached;         /* when that was sent which the other received last, in this life; its own clock */
 	uint64_t boot;            /* of what it sends */
 	uint64_t dead_boot;       /* it must not send under this one any more */
-	uint64_t bye_boot;        /* of the other, when it said bye */
 	bool tilted;
+	/* of each other, in this life */
+	struct pair_vector held[SIM_NODES];
+	uint64_t reached[SIM_NODES];  /* when that was sent which the other received last; its own clock */
+	uint64_t heard[SIM_NODES];    /* its clock's word on when it heard the other last */
+	uint64_t bye_boot[SIM_NODES]; /* of the other, when it said bye */
 } book[SIM_NODES];
+static uint64_t truly_heard[SIM_NODES][SIM_NODES]; /* virtual time at which the first last heard the second; also of earlier lives */
 
 /* Of one packet: what must not change. */
-static struct { bool may; uint64_t heard, echo, boot, epoch, digest, refused; struct pair_vector vector; } before;
+static struct { bool may; uint64_t heard, echo, boot, epoch, digest, refused; struct pair_vector vector[SIM_NODES]; } before;
 
 void oracle_pair_begin(struct sim *s)
 {
 	(void)s;
+	memset(truly_heard, 0, sizeof truly_heard);
 	for (int n = 0; n < SIM_NODES; n++)
 		book[n] = (struct book){ .log = written[n] };
 }
@@ -48,9 +53,12 @@ void oracle_pair_started(struct sim *s, int node)
 {
 	struct book *b = &book[node];
 	(void)s;
-	b->own = b->held = (struct pair_vector){ 0 };
-	b->reached = b->boot = b->dead_boot = 0;
-	b->bye_boot = 0;
+	b->own = (struct pair_vector){ 0 };
+	b->boot = b->dead_boot = 0;
+	for (int n = 0; n < SIM_NODES; n++) {
+		b->held[n] = (struct pair_vector){ 0 };
+		b->reached[n] = b->heard[n] = b->bye_boot[n] = 0;
+	}
 	b->tilted = false;
 }
 
@@ -104,69 +112,88 @@ static bool was_written(const struct book *b, const struct pair_record *r)
 	return false;
 }
 
-static void check_written(struct sim *s, int node, const struct shelf_list *list)
+static void check_written(struct sim *s, int node, int owner, const struct shelf_list *list)
 {
 	for (const struct shelf_record *r = list->first; r; r = r->order.next) {
-		if (!was_written(&book[OTHER(node)], &r->r))
-			sim_fail(s, "invariant 1: ns%d holds record %llu of the twin's epoch %llx, which that never wrote", node + 1,
-				 (unsigned long long)r->r.seq, (unsigned long long)r->r.epoch);
+		if (!was_written(&book[owner], &r->r))
+			sim_fail(s, "invariant 1: ns%d holds record %llu of ns%d's epoch %llx, which that never wrote", node + 1,
+				 (unsigned long long)r->r.seq, owner + 1, (unsigned long long)r->r.epoch);
 	}
 }
 
-static void check_sound(struct sim *s, int node, const struct shelf *shelf)
+static void check_sound(struct sim *s, int node, int owner, const struct shelf *shelf)
 {
-	const struct book *b = &book[OTHER(node)];
+	const struct book *b = &book[owner];
 	for (uint32_t i = 0; i < b->count; i++) {
 		const struct sim_written *l = &b->log[i];
 		if (l->epoch != shelf->vector.epoch || l->seq > shelf->vector.seq || l->over)
 			continue; /* what was overwritten comes with that later write */
 		const struct pair_record *r = shelf_find(shelf, l->kind, l->key);
 		if (l->len ? !r || r->epoch != l->epoch || r->seq != l->seq : r != NULL)
-			sim_fail(s, "invariant 2: ns%d says that it holds the twin's records up to %llu, but not as %llu of them was written",
-				 node + 1, (unsigned long long)shelf->vector.seq, (unsigned long long)l->seq);
+			sim_fail(s, "invariant 2: ns%d says that it holds ns%d's records up to %llu, but not as %llu of them was written",
+				 node + 1, owner + 1, (unsigned long long)shelf->vector.seq, (unsigned long long)l->seq);
 	}
 }
 
-static void check_shelf(struct sim *s, int node)
+static void check_shelf(struct sim *s, int node, size_t i)
 {
 	struct pair *p = pair_of(s, node);
-	const struct shelf *shelf = &p->shelves[1];
-	struct pair_vector *held = &book[node].held;
+	const struct shelf *shelf = &p->shelves[i + 1];
+	int owner = p->peers[i].conf.id - 1;
+	struct pair_vector *held = &book[node].held[owner];
 	if (vector_compare(shelf->vector, *held) < 0)
-		sim_fail(s, "invariant 1: ns%d's vector of the twin goes back", node + 1);
+		sim_fail(s, "invariant 1: ns%d's vector of ns%d goes back", node + 1, owner + 1);
 	if (p->stats.divergences)
 		sim_fail(s, "ns%d finds that the twins' records differ", node + 1);
 	if (vector_compare(shelf->vector, *held) == 0 && shelf_is_whole(shelf))
 		return;
 	*held = shelf->vector;
-	check_written(s, node, &shelf->current);
-	check_written(s, node, &shelf->old);
-	check_sound(s, node, shelf);
+	check_written(s, node, owner, &shelf->current);
+	check_written(s, node, owner, &shelf->old);
+	check_sound(s, node, owner, shelf);
 }
 
 /* ---- life ---- */
 
-static uint64_t born_mono(struct sim *s, int node)
+static uint64_t mono_at(struct sim *s, int node, uint64_t when)
 {
 	uint64_t now = s->now, at;
-	s->now = s->nodes[node].born;
+	s->now = when;
 	at = sim_mono(s, node);
 	s->now = now;
 	return at;
 }
 
-static void check_link(struct sim *s, int node, const struct pair_peer_view *v)
+static void note_heard(struct sim *s, int node, int other, uint64_t heard_ms)
+{
+	if (heard_ms != book[node].heard[other])
+		truly_heard[node][other] = s->now;
+	book[node].heard[other] = heard_ms;
+}
+
+/* By its own clock: since when nobody can have heard the other later, whoever told it so. */
+static uint64_t relayed_at_most(struct sim *s, int node, int other)
+{
+	uint64_t latest = 0;
+	for (int by = 0; by < s->count; by++)
+		latest = by != node && truly_heard[by][other] > latest ? truly_heard[by][other] : latest;
+	return mono_at(s, node, latest);
+}
+
+static void check_link(struct sim *s, int node, const struct pair_peer_view *v, size_t i)
 {
 	const struct pair *p = pair_of(s, node);
+	int other = v->id - 1;
 	bool differ = v->config_digest != sim_plan(s, node)->digest;
-	if (v->echo_ms && v->echo_ms < born_mono(s, node))
+	if (v->echo_ms && v->echo_ms < mono_at(s, node, s->nodes[node].born))
 		sim_fail(s, "invariant 3: ns%d has an echo of what an earlier life of it sent", node + 1);
-	if (v->boot && book[node].bye_boot == v->boot && v->link != PAIR_LOST && v->link != PAIR_WAITING && v->link != PAIR_INCOMPATIBLE)
-		sim_fail(s, "invariant 3: ns%d's link is %s after the twin's bye", node + 1, pair_link_state_text(v->link));
+	if (v->boot && book[node].bye_boot[other] == v->boot && v->link != PAIR_LOST && v->link != PAIR_WAITING &&
+	    v->link != PAIR_INCOMPATIBLE)
+		sim_fail(s, "invariant 3: ns%d's link is %s after the bye of ns%d", node + 1, pair_link_state_text(v->link), other + 1);
 	if (v->suspect_ms < 4u * v->interval_ms * (1u + p->lhm))
-		sim_fail(s, "ns%d suspects the twin after %u ms, with local health %u", node + 1, v->suspect_ms, p->lhm);
+		sim_fail(s, "ns%d suspects ns%d after %u ms, with local health %u", node + 1, other + 1, v->suspect_ms, p->lhm);
 	/* (after a pause of ours links rest, until something is heard) */
-	if (p->peers[0].link.judged_ms >= p->judge_after_ms && (v->link == PAIR_ACTIVE || v->link == PAIR_MISMATCH) &&
+	if (p->peers[i].link.judged_ms >= p->judge_after_ms && (v->link == PAIR_ACTIVE || v->link == PAIR_MISMATCH) &&
 	    differ != (v->link == PAIR_MISMATCH))
 		sim_fail(s, "ns%d's link is %s, and the configurations %s", node + 1, pair_link_state_text(v->link),
 			 differ ? "differ" : "are the same");
@@ -175,35 +202,47 @@ static void check_link(struct sim *s, int node, const struct pair_peer_view *v)
 /* All is well for a while: they hear each other, and know it. */
 void oracle_pair_at_the_end(struct sim *s)
 {
-	for (int node = 0; node < SIM_NODES; node++) {
-		struct pair_peer_view v;
-		pair_peer_get(pair_of(s, node), 0, &v, sim_mono(s, node));
-		if (v.link != PAIR_ACTIVE)
-			sim_fail(s, "at the end ns%d's link is %s", node + 1, pair_link_state_text(v.link));
-		if (v.config_digest != sim_plan(s, OTHER(node))->digest)
-			sim_fail(s, "at the end ns%d does not know the twin's configuration", node + 1);
+	for (int node = 0; node < s->count; node++) {
+		for (size_t i = 0; i < pair_peers(pair_of(s, node)); i++) {
+			struct pair_peer_view v;
+			pair_peer_get(pair_of(s, node), i, &v, sim_mono(s, node));
+			if (v.link != PAIR_ACTIVE)
+				sim_fail(s, "at the end ns%d's link to ns%d is %s", node + 1, v.id, pair_link_state_text(v.link));
+			if (v.config_digest != sim_plan(s, v.id - 1)->digest)
+				sim_fail(s, "at the end ns%d does not know the configuration of ns%d", node + 1, v.id);
+		}
 	}
 }
 
-static void check_life(struct sim *s, int node)
+static bool is_fresh_directly(const struct pair *p, const struct pair_peer_view *v, uint64_t now)
+{
+	uint64_t patience = 2ull * v->suspect_ms > FRESH_TCP_MS * (1u + (uint64_t)p->lhm) ? 2ull * v->suspect_ms
+											 : FRESH_TCP_MS * (1u + (uint64_t)p->lhm);
+	return now <= v->heard_ms + patience && now <= v->echo_ms + FRESH_ECHO_MS;
+}
+
+static void check_life(struct sim *s, int node, size_t i)
 {
 	const struct pair *p = pair_of(s, node);
-	uint64_t now = sim_mono(s, node);
+	uint64_t now = sim_mono(s, node), relayed = p->peers[i].relayed_ms;
+	int other = p->peers[i].conf.id - 1;
 	struct pair_peer_view v;
-	pair_peer_get(p, 0, &v, now);
-	if (v.echo_ms > book[node].reached)
-		sim_fail(s, "invariant 3: ns%d has an echo of what it sent at %llu, but the twin heard nothing after %llu", node + 1,
-			 (unsigned long long)v.echo_ms, (unsigned long long)book[node].reached);
-	check_link(s, node, &v);
+	pair_peer_get(p, i, &v, now);
+	note_heard(s, node, other, v.heard_ms);
+	if (v.echo_ms > book[node].reached[other])
+		sim_fail(s, "invariant 3: ns%d has an echo of what it sent at %llu, but ns%d heard nothing after %llu", node + 1,
+			 (unsigned long long)v.echo_ms, other + 1, (unsigned long long)book[node].reached[other]);
+	if (relayed > relayed_at_most(s, node, other) + RELAY_ROUNDED_MS)
+		sim_fail(s, "invariant 3: ns%d takes ns%d for heard at %llu, but the last that others heard was at %llu", node + 1, other + 1,
+			 (unsigned long long)relayed, (unsigned long long)relayed_at_most(s, node, other));
+	check_link(s, node, &v, i);
 	if (!pair_is_fresh(p, v.id, now))
 		return;
-	uint64_t patience = 2ull * v.suspect_ms > FRESH_TCP_MS * (1u + (uint64_t)p->lhm) ? 2ull * v.suspect_ms
-											: FRESH_TCP_MS * (1u + (uint64_t)p->lhm);
-	if (now > v.heard_ms + patience || now > v.echo_ms + FRESH_ECHO_MS)
-		sim_fail(s, "invariant 3: ns%d counts votes of the twin, heard %llu ms ago, echo %llu ms old", node + 1,
+	if (!is_fresh_directly(p, &v, now) && now > relayed + 2ull * v.suspect_ms)
+		sim_fail(s, "invariant 3: ns%d counts votes of ns%d, heard %llu ms ago, echo %llu ms old", node + 1, other + 1,
 			 (unsigned long long)(now - v.heard_ms), (unsigned long long)(now - v.echo_ms));
-	if (book[node].bye_boot == v.boot)
-		sim_fail(s, "invariant 3: ns%d counts votes of the twin, which said bye", node + 1);
+	if (v.boot && book[node].bye_boot[other] == v.boot)
+		sim_fail(s, "invariant 3: ns%d counts votes of ns%d, which said bye", node + 1, other + 1);
 }
 
 static uint64_t refusals(const struct pair_stats *t)
@@ -213,34 +252,51 @@ static uint64_t refusals(const struct pair_stats *t)
 	       t->streams_cut;
 }
 
-static void look(const struct sim *s, int node)
+static size_t peer_index(const struct pair *p, int other)
+{
+	size_t i = 0;
+	while (i < p->peer_count && p->peers[i].conf.id != other + 1)
+		i++;
+	return i;
+}
+
+/* What a packet of the other may change. */
+static uint64_t digest_of(const struct pair *p)
+{
+	uint64_t digest = 0;
+	for (size_t i = 0; i < p->peer_count; i++)
+		digest ^= p->shelves[i + 1].digest[0];
+	return digest;
+}
+
+static void look(const struct sim *s, int node, int from)
 {
 	const struct pair *p = pair_of(s, node);
 	struct pair_peer_view v;
 	if (!p)
 		return;
-	pair_peer_get(p, 0, &v, sim_mono(s, node));
+	pair_peer_get(p, peer_index(p, from), &v, sim_mono(s, node));
 	before.heard = v.heard_ms;
 	before.echo = v.echo_ms;
 	before.boot = v.boot;
 	before.epoch = v.epoch;
-	before.vector = p->shelves[1].vector;
-	before.digest = p->shelves[1].digest[0];
+	for (size_t i = 0; i < p->peer_count; i++)
+		before.vector[i] = p->shelves[i + 1].vector;
+	before.digest = digest_of(p);
 	before.refused = refusals(&p->stats);
 }
 
 static void note_reached(struct sim *s, const struct sim_packet *p)
 {
-	int from = OTHER(p->to);
-	struct sim_node *n = &s->nodes[from];
+	struct sim_node *n = &s->nodes[p->from];
 	if (p->broken || !n->core || p->made < n->born)
 		return;
 	uint64_t now = s->now, at;
 	s->now = p->made;
-	at = sim_mono(s, from);
+	at = sim_mono(s, p->from);
 	s->now = now;
-	if (at > book[from].reached)
-		book[from].reached = at;
+	if (at > book[p->from].reached[p->to])
+		book[p->from].reached[p->to] = at;
 }
 
 void oracle_packet_begins(struct sim *s, const struct sim_packet *p)
@@ -249,7 +305,7 @@ void oracle_packet_begins(struct sim *s, const struct sim_packet *p)
 	before.may = !p->broken && p->taken != n->life && p->made >= n->born;
 	note_reached(s, p);
 	if (n->core)
-		look(s, p->to);
+		look(s, p->to, p->from);
 }
 
 /* Whatever was not refused has counted, and so has every copy of it that the attacker keeps. */
@@ -274,15 +330,18 @@ void oracle_packet_ends(struct sim *s, const struct sim_packet *p)
 	if (!n->core || s->failed)
 		return;
 	const struct pair *k = pair_of(s, p->to);
-	pair_peer_get(k, 0, &v, sim_mono(s, p->to));
+	pair_peer_get(k, peer_index(k, p->from), &v, sim_mono(s, p->to));
 	bool counted = v.heard_ms != before.heard || v.echo_ms != before.echo || v.boot != before.boot || v.epoch != before.epoch ||
-		       vector_compare(k->shelves[1].vector, before.vector) != 0 || k->shelves[1].digest[0] != before.digest;
+		       digest_of(k) != before.digest;
+	for (size_t i = 0; i < k->peer_count; i++)
+		counted |= vector_compare(k->shelves[i + 1].vector, before.vector[i]) != 0;
 	if (counted && !before.may)
 		sim_fail(s, "invariant 3: ns%d takes in a packet %s", p->to + 1,
 			 p->broken ? "that was changed" : p->made < n->born ? "from before its life" : "for the second time");
 	if (!p->broken && (counted || (refusals(&k->stats) == before.refused && !p->stream))) {
 		note_taken(s, p);
-		book[p->to].bye_boot = p->data[5] == PAIR_TYPE_BYE ? v.boot : book[p->to].bye_boot;
+		if (p->data[5] == PAIR_TYPE_BYE)
+			book[p->to].bye_boot[p->from] = v.boot;
 	}
 }
 
@@ -326,7 +385,9 @@ void oracle_pair_after_step(struct sim *s, int node)
 	if (s->failed || !core_pair(s->nodes[node].core))
 		return;
 	note_own(s, node);
-	check_shelf(s, node);
-	check_life(s, node);
+	for (size_t i = 0; i < pair_peers(core_pair(s->nodes[node].core)); i++) {
+		check_shelf(s, node, i);
+		check_life(s, node, i);
+	}
 	check_tilt(s, node);
 }

@@ -1,4 +1,4 @@
-/* Two whole cores under one virtual clock, between them a network that hates them.
+/* Two whole cores, in some runs three, under one virtual clock, between them a network that hates them.
  *
  *     chaos ──▶ back ends die and return, seen by both nodes or by one only      (world.c does, chaos.c chooses)
  *           ──▶ network: loss, duplicates, delay and reordering, one-way cuts, partitions, UDP or TCP alone; an attacker
@@ -18,7 +18,7 @@
 #include "base/rng.h"
 #include "core/core.h"
 
-#define SIM_NODES 2
+#define SIM_NODES 3 /* at most */
 #define SIM_PLANS 2
 #define SIM_SHAPES 4
 #define SIM_BACKENDS 6
@@ -40,11 +40,11 @@
 enum sim_what { SIM_NONE = 0, SIM_PACKET, SIM_RESULT, SIM_SYNC, SIM_START, SIM_CHAOS };
 struct sim_item { uint64_t at; uint8_t what, node; uint32_t life; uint32_t a, b; uint64_t seq; uint16_t reason; bool void_; };
 /* taken: the life of the receiver in which it counted; 0 = in none */
-struct sim_packet { uint8_t to; bool stream, broken; uint16_t len; uint64_t made; uint32_t taken; uint8_t data[PAIR_PACKET_MAX]; };
+struct sim_packet { uint8_t to, from; bool stream, broken; uint16_t len; uint64_t made; uint32_t taken; uint8_t data[PAIR_PACKET_MAX]; };
 struct sim_piece { uint64_t at; struct sim_packet packet; };
 struct sim_pipe { /* a connection; end 0 opened it */
 	bool used, open, ended;
-	int opener;
+	int opener, other;
 	uint32_t id[2]; /* 0 = nobody at this end */
 	uint64_t opens;
 	struct sim_piece way[2][SIM_PIPE_PIECES]; /* from that end */
@@ -83,12 +83,13 @@ struct sim {
 	bool loud, failed, quiet; /* quiet: probers lose nothing and break nothing any more */
 	struct rng rng;
 	uint8_t shape;
+	int count; /* of nodes in this run */
 	enum core_event_type event; /* of the present step */
 	uint32_t late_records;
 	struct sim_node nodes[SIM_NODES];
 	bool alive[SIM_BACKENDS], seen[SIM_NODES][SIM_BACKENDS]; /* the truth, and the paths to it */
-	struct { uint8_t loss, dup; uint16_t delay, jitter; bool cut; } net[SIM_NODES]; /* datagrams, by sender */
-	struct { uint16_t delay; bool cut; } tcp;
+	struct sim_wire { uint8_t loss, dup; uint16_t delay, jitter; bool cut; } net[SIM_NODES][SIM_NODES]; /* datagrams, from and to */
+	struct sim_line { uint16_t delay; bool cut; } tcp[SIM_NODES][SIM_NODES]; /* connections, by the lower and the higher */
 	uint32_t accepted, store_count;
 	struct sim_command commands[SIM_COMMANDS_MAX];
 	uint32_t command_count;
@@ -117,12 +118,15 @@ void sim_jump(struct sim *s, int node, int64_t by_ms);
 void sim_backup(struct sim *s, int node);
 void sim_reload(struct sim *s, int node, uint8_t plan);
 void sim_prober(struct sim *s, int node, bool up);
-const struct plan *sim_plan(const struct sim *s, int node);
 int sim_backend(const struct addr *a); /* by its last octet */
 uint64_t sim_mono(const struct sim *s, int node);
 uint64_t sim_wall(const struct sim *s, int node);
 
+/* ---- plans.c ---- */
+const struct plan *sim_plan(const struct sim *s, int node);
+
 /* ---- wire.c ---- */
+struct sim_line *wire_line(struct sim *s, int a, int b); /* of either order */
 void wire_send(struct sim *s, int node, const struct core_effect *e);
 void wire_connection(struct sim *s, int node, const struct core_effect *e);
 void wire_deliver(struct sim *s, const struct sim_packet *p);
@@ -150,6 +154,7 @@ bool oracle_tilt_was_seen(const struct sim *s, int node);
 /* ---- oracle.c ---- */
 void oracle_after_step(struct sim *s, int node);
 void oracle_published(struct sim *s, int node, const struct core_publish *p);
+void oracle_failback(struct sim *s, int node, const char *service); /* an operator asks for it */
 void oracle_replied(struct sim *s, uint32_t id, bool refused);
 void oracle_remember(struct sim *s, int node, struct sim_memory *m);
 void oracle_compare(struct sim *s, int node, const struct sim_memory *before, bool restart);

@@ -1,4 +1,4 @@
-/* The wires between the two, and who sits on them: datagrams are lost, doubled, delayed and held back, connections hang and
+/* The wires between the nodes, and who sits on them: datagrams are lost, doubled, delayed and held back, connections hang and
  * break, and an attacker who has seen every packet says them again, changed or not, as datagrams and on connections of his own.
  *
  *     do_send ─▶ loss, duplicates, cut ─▶ queue ─▶ wire_deliver ─▶ core
@@ -11,11 +11,37 @@
 #include <string.h>
 #include "sim/sim.h"
 
-#define PEER_PORT 5401
-
-static struct addr address_of(int node)
+static struct addr address_of(const struct sim *s, int node)
 {
-	return (struct addr){ 4, { 127, 0, 0, 1 }, (uint16_t)(PEER_PORT + node) };
+	return sim_plan(s, node)->nodes[node].peer[0];
+}
+
+/* Of an address that `by` sends to; a fault where that is nobody's, or its own. */
+static int node_at(struct sim *s, int by, const struct addr *a)
+{
+	for (int n = 0; n < s->count; n++) {
+		struct addr theirs = address_of(s, n);
+		if (n != by && addr_equal(&theirs, a))
+			return n;
+	}
+	sim_fail(s, "ns%d sends to port %u", by + 1, a->port);
+	return by == 0;
+}
+
+struct sim_line *wire_line(struct sim *s, int a, int b)
+{
+	return &s->tcp[a < b ? a : b][a < b ? b : a];
+}
+
+static const struct sim_line *line(const struct sim *s, const struct sim_pipe *k)
+{
+	return wire_line((struct sim *)(uintptr_t)s, k->opener, k->other);
+}
+
+/* Who sits at an end of a connection. */
+static int sits_at(const struct sim_pipe *k, int end)
+{
+	return end == 0 ? k->opener : k->other;
 }
 
 /* ---- datagrams ---- */
@@ -28,8 +54,8 @@ static void put_in_store(struct sim *s, const struct sim_packet *p)
 
 static void deliver_later(struct sim *s, const struct sim_packet *p)
 {
-	int from = 1 - p->to;
-	uint64_t delay = s->net[from].delay + rng_below(&s->rng, s->net[from].jitter + 1u);
+	const struct sim_wire *wire = &s->net[p->from][p->to];
+	uint64_t delay = wire->delay + rng_below(&s->rng, wire->jitter + 1u);
 	struct sim_item *i = sim_push(s, s->now + delay, SIM_PACKET, p->to);
 	if (i)
 		s->packets[i - s->queue] = *p;
@@ -37,17 +63,17 @@ static void deliver_later(struct sim *s, const struct sim_packet *p)
 
 void wire_send(struct sim *s, int node, const struct core_effect *e)
 {
-	struct sim_packet p = { .to = (uint8_t)(1 - node), .made = s->now, .len = e->send.len };
-	if (e->send.to.port != PEER_PORT + (1 - node))
-		sim_fail(s, "node %d sends to port %u", node, e->send.to.port);
+	int to = node_at(s, node, &e->send.to);
+	const struct sim_wire *wire = &s->net[node][to];
+	struct sim_packet p = { .to = (uint8_t)to, .from = (uint8_t)node, .made = s->now, .len = e->send.len };
 	memcpy(p.data, e->send.data, p.len);
 	oracle_sent(s, node, p.data);
 	if (rng_below(&s->rng, 4) == 0)
 		put_in_store(s, &p);
-	if (s->net[node].cut)
+	if (wire->cut)
 		return;
-	for (int copies = rng_below(&s->rng, 100) < s->net[node].dup ? 2 : 1; copies > 0; copies--) {
-		if (rng_below(&s->rng, 100) >= s->net[node].loss)
+	for (int copies = rng_below(&s->rng, 100) < wire->dup ? 2 : 1; copies > 0; copies--) {
+		if (rng_below(&s->rng, 100) >= wire->loss)
 			deliver_later(s, &p);
 	}
 }
@@ -57,7 +83,7 @@ void wire_deliver(struct sim *s, const struct sim_packet *p)
 	struct core_event e = { .type = CORE_PACKET };
 	if (!s->nodes[p->to].core)
 		return;
-	e.packet.from = address_of(1 - p->to);
+	e.packet.from = address_of(s, p->from);
 	e.packet.data = p->data;
 	e.packet.len = p->len;
 	oracle_packet_begins(s, p);
@@ -72,7 +98,7 @@ static struct sim_pipe *pipe_of(struct sim *s, int node, uint32_t id, int *end)
 	for (int i = 0; i < SIM_PIPES_MAX; i++) {
 		for (*end = 0; *end < 2; ++*end) {
 			struct sim_pipe *k = &s->pipes[i];
-			if (k->used && (k->opener ^ *end) == node && k->id[*end] == id)
+			if (k->used && sits_at(k, *end) == node && k->id[*end] == id)
 				return k;
 		}
 	}
@@ -98,7 +124,7 @@ static void end_at(struct sim *s, struct sim_pipe *k, int end)
 		k->opens = s->now;
 }
 
-static void open_pipe(struct sim *s, int node, uint32_t id)
+static void open_pipe(struct sim *s, int node, int to, uint32_t id)
 {
 	for (int i = 0; i < SIM_PIPES_MAX; i++) {
 		struct sim_pipe *k = &s->pipes[i];
@@ -107,9 +133,10 @@ static void open_pipe(struct sim *s, int node, uint32_t id)
 		k->used = true;
 		k->open = k->ended = false;
 		k->opener = node;
+		k->other = to;
 		k->id[0] = id;
 		k->id[1] = k->count[0] = k->count[1] = 0;
-		k->opens = s->now + 2u * s->net[node].delay + rng_below(&s->rng, s->tcp.delay + 1u);
+		k->opens = s->now + 2u * s->net[node][to].delay + rng_below(&s->rng, line(s, k)->delay + 1u);
 		return;
 	}
 	sim_fail(s, "node %d opens connection after connection", node);
@@ -117,15 +144,16 @@ static void open_pipe(struct sim *s, int node, uint32_t id)
 
 static void write_pipe(struct sim *s, struct sim_pipe *k, int end, const struct core_effect *e)
 {
-	struct sim_packet p = { .to = (uint8_t)(k->opener ^ !end), .made = s->now, .stream = true, .len = (uint16_t)(e->connection.len - 2) };
+	struct sim_packet p = { .to = (uint8_t)sits_at(k, !end), .from = (uint8_t)sits_at(k, end), .made = s->now, .stream = true,
+				.len = (uint16_t)(e->connection.len - 2) };
 	memcpy(p.data, e->connection.data + 2, p.len);
-	oracle_sent(s, k->opener ^ end, p.data);
+	oracle_sent(s, p.from, p.data);
 	if (rng_below(&s->rng, 4) == 0)
 		put_in_store(s, &p);
 	if (k->ended || k->count[end] == SIM_PIPE_PIECES)
 		return; /* the socket's buffer is full, and soon the core is tired of it */
 	struct sim_piece *at = &k->way[end][k->count[end]++];
-	at->at = s->now + 1 + rng_below(&s->rng, s->tcp.delay + 1u);
+	at->at = s->now + 1 + rng_below(&s->rng, line(s, k)->delay + 1u);
 	at->packet = p;
 }
 
@@ -134,9 +162,7 @@ void wire_connection(struct sim *s, int node, const struct core_effect *e)
 	int end;
 	struct sim_pipe *k = pipe_of(s, node, e->connection.id, &end);
 	if (e->connection.op == PAIR_STREAM_OPEN) {
-		if (e->connection.to.port != PEER_PORT + (1 - node))
-			sim_fail(s, "node %d connects to port %u", node, e->connection.to.port);
-		open_pipe(s, node, e->connection.id);
+		open_pipe(s, node, node_at(s, node, &e->connection.to), e->connection.id);
 	} else if (k && e->connection.op == PAIR_STREAM_SEND) {
 		write_pipe(s, k, end, e);
 	} else if (k) {
@@ -155,7 +181,7 @@ static void say_octets(struct sim *s, int node, uint32_t id, const struct sim_pa
 	oracle_packet_begins(s, p);
 	e.stream.what = CORE_STREAM_OCTETS;
 	e.stream.id = id;
-	e.stream.from = address_of(1 - node);
+	e.stream.from = address_of(s, p->from);
 	e.stream.data = data;
 	e.stream.len = cut;
 	stream_event(s, node, &e);
@@ -167,7 +193,7 @@ static void say_octets(struct sim *s, int node, uint32_t id, const struct sim_pa
 
 static void connect_pipe(struct sim *s, struct sim_pipe *k)
 {
-	int to = 1 - k->opener;
+	int to = k->other;
 	struct core_event e = { 0 };
 	if (!s->nodes[to].core || k->ended) {
 		uint32_t id = k->id[0];
@@ -182,12 +208,12 @@ static void connect_pipe(struct sim *s, struct sim_pipe *k)
 	k->id[1] = PAIR_STREAM_ACCEPTED | ++s->accepted;
 	e.stream.what = CORE_STREAM_ACCEPTED;
 	e.stream.id = k->id[1];
-	e.stream.from = address_of(k->opener);
+	e.stream.from = address_of(s, k->opener);
 	e.stream.from.port = (uint16_t)(40000 + rng_below(&s->rng, 20000));
 	stream_event(s, to, &e);
 	e.stream.what = CORE_STREAM_OPENED;
 	e.stream.id = k->id[0];
-	e.stream.from = address_of(to);
+	e.stream.from = address_of(s, to);
 	if (k->used && k->id[0])
 		stream_event(s, k->opener, &e);
 }
@@ -195,16 +221,16 @@ static void connect_pipe(struct sim *s, struct sim_pipe *k)
 static uint64_t way_due(const struct sim *s, const struct sim_pipe *k, int end)
 {
 	uint64_t at = k->count[end] ? k->way[end][0].at : k->ended && k->id[!end] ? s->now : UINT64_MAX;
-	uint64_t paused = s->nodes[k->opener ^ !end].paused_until;
+	uint64_t paused = s->nodes[sits_at(k, !end)].paused_until;
 	return at < paused && at != UINT64_MAX ? paused : at;
 }
 
 static uint64_t pipe_due(const struct sim *s, const struct sim_pipe *k)
 {
-	if (!k->used || s->tcp.cut)
+	if (!k->used || line(s, k)->cut)
 		return UINT64_MAX;
 	if (!k->open)
-		return k->opens < s->nodes[1 - k->opener].paused_until ? s->nodes[1 - k->opener].paused_until : k->opens;
+		return k->opens < s->nodes[k->other].paused_until ? s->nodes[k->other].paused_until : k->opens;
 	uint64_t a = way_due(s, k, 0), b = way_due(s, k, 1);
 	return a < b ? a : b;
 }
@@ -229,10 +255,10 @@ void wire_run(struct sim *s, int pipe)
 		connect_pipe(s, k);
 		return;
 	}
-	int end = way_due(s, k, 0) <= way_due(s, k, 1) ? 0 : 1, to = k->opener ^ !end;
+	int end = way_due(s, k, 0) <= way_due(s, k, 1) ? 0 : 1, to = sits_at(k, !end);
 	uint32_t id = k->id[!end], by = k->id[end];
 	struct core_event e = { 0 };
-	e.stream.from = address_of(1 - to);
+	e.stream.from = address_of(s, sits_at(k, end));
 	if (k->count[end] == 0) { /* the other end is gone */
 		k->used = false;
 		e.stream.what = CORE_STREAM_ENDED;
@@ -247,7 +273,7 @@ void wire_run(struct sim *s, int pipe)
 	if (k->used && k->count[end] == 0 && by && k->id[end] == by) {
 		e.stream.what = CORE_STREAM_DRAINED;
 		e.stream.id = by;
-		stream_event(s, 1 - to, &e);
+		stream_event(s, sits_at(k, end), &e);
 	}
 }
 
@@ -257,7 +283,7 @@ void wire_forget(struct sim *s, int node, bool silently)
 	for (int i = 0; i < SIM_PIPES_MAX; i++) {
 		for (int end = 0; end < 2; end++) {
 			struct sim_pipe *k = &s->pipes[i];
-			if (!k->used || (k->opener ^ end) != node || !k->id[end])
+			if (!k->used || sits_at(k, end) != node || !k->id[end])
 				continue;
 			end_at(s, k, end);
 			if (silently) /* it hangs until the core is tired of it */
@@ -285,7 +311,7 @@ static void call_with(struct sim *s, struct sim_packet *p)
 		return;
 	e.stream.what = CORE_STREAM_ACCEPTED;
 	e.stream.id = id;
-	e.stream.from = address_of(1 - p->to);
+	e.stream.from = address_of(s, p->from);
 	e.stream.from.port = 7;
 	stream_event(s, p->to, &e);
 	say_octets(s, p->to, id, p);

@@ -7,46 +7,10 @@
 #include "core/journal.h"
 #include "dns/const.h"
 #include "lib/core_world.h"
-#include "lib/plan_make.h"
 #include "sim/sim.h"
 
 #define WALL_MS 1700000000000u
 #define PROBE_TIMEOUT_MS 300
-
-/* Windows that are open all the time, since the clocks of the two may be days apart. */
-#define ALWAYS " from=2023-11-01_00:00 to=2023-11-30_00:00\n"
-#define HELD "window one 127.0.0.1,dl.test/127.0.0.4" ALWAYS "window more site:ams,last.test" ALWAYS
-#define OUT "window down dl.test/127.0.0.6" ALWAYS
-/* Two plans a shape: the second has its members in another order and a service more. Members' last octets name back ends. */
-static const char *const plans[SIM_SHAPES][SIM_PLANS] = {
-	{ "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
-	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 / 127.0.0.3\nservice dl.test web 127.0.0.1@ams1%ams 127.0.0.4 pick=weighted slow_start=15000\n"
-	  "service last.test web 127.0.0.5 127.0.0.6 all_down=last\nservice few.test web 127.0.0.1@ams1%ams 127.0.0.3 127.0.0.4 127.0.0.6 removals=1\n"
-	  HELD,
-	  "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
-	  "service new.test web 127.0.0.6 127.0.0.2\nservice www.test web 127.0.0.2 127.0.0.1@ams1%ams / 127.0.0.3\n"
-	  "service dl.test web 127.0.0.4 127.0.0.1@ams1%ams pick=weighted slow_start=15000\nservice last.test web 127.0.0.5 127.0.0.6 all_down=last\nservice few.test web 127.0.0.1@ams1%ams 127.0.0.3 127.0.0.4 127.0.0.6 removals=1\n"
-	  HELD },
-	{ "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
-	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2^dl.test 127.0.0.3 need=2 all_down=none removals=2\nservice dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\n",
-	  "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
-	  "service dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\nservice new.test web 127.0.0.6 needs=www.test\n"
-	  "service www.test web 127.0.0.3 127.0.0.2^dl.test 127.0.0.1@ams1%ams need=2 all_down=none removals=2\n" },
-	{ "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"
-	  "service www.test web 127.0.0.1@ams1%ams ::2 / 127.0.0.3 ::4 couple=1 failback=manual\nservice dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\n"
-	  OUT,
-	  "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"
-	  "service dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\nservice www.test web ::2 127.0.0.1@ams1%ams / ::4 127.0.0.3 couple=1 failback=manual\n"
-	  OUT },
-	{ "pair any-up\ncheck web interval=500 timeout=300 retry=100 fall=3\n"
-	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 initial=down needs=dl.test\nservice own.test web 127.0.0.3#30 127.0.0.4#30 / 127.0.0.1#40 agree=local load=40 pick=sticky slow_start=3000\n"
-	  "service dl.test web 127.0.0.2 / 127.0.0.5 need=100%\n",
-	  "pair any-up\ncheck web interval=700 timeout=300 retry=100 fall=2\n"
-	  "service dl.test web 127.0.0.2 / 127.0.0.5 need=100%\nservice www.test web 127.0.0.2 127.0.0.1@ams1%ams initial=down needs=dl.test\n"
-	  "service own.test web 127.0.0.4#20 127.0.0.3#20 127.0.0.6#20 agree=local load=40 pick=sticky slow_start=4000\n" },
-};
-/* Made once: nobody writes to a plan, and the runs are many. */
-static struct plan *made[SIM_SHAPES][SIM_PLANS][SIM_NODES];
 
 void sim_tell(struct sim *s, const char *fmt, ...)
 {
@@ -70,11 +34,6 @@ void sim_fail(struct sim *s, const char *fmt, ...)
 	va_end(ap);
 	s->failed = true;
 	sim_tell(s, "FAILED: %s", s->fault);
-}
-
-const struct plan *sim_plan(const struct sim *s, int node)
-{
-	return made[s->shape][s->nodes[node].shape_plan][node];
 }
 
 int sim_backend(const struct addr *a)
@@ -200,7 +159,7 @@ static void follow_walls(struct sim *s)
 {
 	uint64_t past = s->now - s->wall_at, most = s->wall_most + past + (past > 0);
 	s->wall_at = s->now;
-	for (int n = 0; n < SIM_NODES; n++)
+	for (int n = 0; n < s->count; n++)
 		most = sim_wall(s, n) > most ? sim_wall(s, n) : most;
 	s->wall_most = most;
 }
@@ -294,6 +253,19 @@ static uint64_t timer_at(const struct sim *s, int node)
 	return after_pause(s, node, t);
 }
 
+static uint64_t next_timer(const struct sim *s, int *node)
+{
+	uint64_t first = UINT64_MAX;
+	for (int n = 0; n < s->count; n++) {
+		uint64_t at = timer_at(s, n);
+		if (at < first) {
+			first = at;
+			*node = n;
+		}
+	}
+	return first;
+}
+
 static uint32_t earliest(const struct sim *s, uint64_t *at)
 {
 	uint32_t best = 0;
@@ -324,7 +296,8 @@ void sim_run_to(struct sim *s, uint64_t end)
 	struct core_event timer = { .type = CORE_TIMER };
 	while (!s->failed) {
 		int pipe = 0;
-		uint64_t item, t0 = timer_at(s, 0), t1 = timer_at(s, 1), t = t0 <= t1 ? t0 : t1, octets = wire_due(s, &pipe);
+		int next = 0;
+		uint64_t item, t = next_timer(s, &next), octets = wire_due(s, &pipe);
 		uint32_t k = earliest(s, &item);
 		uint64_t at = item <= t ? item : t;
 		at = octets < at ? octets : at;
@@ -336,7 +309,7 @@ void sim_run_to(struct sim *s, uint64_t end)
 		else if (octets <= at)
 			wire_run(s, pipe);
 		else
-			sim_step(s, t0 <= t1 ? 0 : 1, &timer);
+			sim_step(s, next, &timer);
 	}
 	s->now = end;
 }
@@ -482,21 +455,10 @@ void sim_prober(struct sim *s, int node, bool up)
 	sim_step(s, node, &e);
 }
 
-static void make_plans(void)
-{
-	for (int i = 0; !made[0][0][0] && i < SIM_SHAPES * SIM_PLANS * SIM_NODES; i++) {
-		int node = (SIM_SHAPES * SIM_PLANS * SIM_NODES - 1 - i) % SIM_NODES,
-		    rest = (SIM_SHAPES * SIM_PLANS * SIM_NODES - 1 - i) / SIM_NODES;
-		made[rest / SIM_PLANS][rest % SIM_PLANS][node] =
-			plan_make(plans[rest / SIM_PLANS][rest % SIM_PLANS], (uint16_t)node);
-	}
-}
-
 void sim_begin(struct sim *s, uint64_t seed)
 {
 	struct sim_packet *packets = s->packets;
 	bool loud = s->loud;
-	make_plans();
 	memset(s, 0, offsetof(struct sim, pipes));
 	for (int i = 0; i < SIM_PIPES_MAX; i++)
 		s->pipes[i].used = false;
@@ -507,24 +469,29 @@ void sim_begin(struct sim *s, uint64_t seed)
 	s->shape = (uint8_t)rng_below(&s->rng, SIM_SHAPES);
 	for (uint32_t i = 0; i < SIM_QUEUE_MAX; i++)
 		s->free[s->free_count++] = i;
-	for (int b = 0; b < SIM_BACKENDS; b++)
-		s->alive[b] = s->seen[0][b] = s->seen[1][b] = true;
+	s->count = rng_below(&s->rng, 4) == 0 ? 3 : 2;
+	for (int b = 0; b < SIM_BACKENDS; b++) {
+		s->alive[b] = true;
+		for (int n = 0; n < s->count; n++)
+			s->seen[n][b] = true;
+	}
+	sim_tell(s, "%d nodes, shape %u", s->count, s->shape);
 	oracle_pair_begin(s);
 	chaos_begin(s);
-	for (int i = 0; i < SIM_NODES; i++) {
+	for (int i = 0; i < s->count; i++) {
 		bytes_init(&s->nodes[i].journal, 1 << 24);
 		bytes_init(&s->nodes[i].backup, 1 << 24);
 		s->nodes[i].wall_off = rng_below(&s->rng, 7200000);
 		s->nodes[i].drift_ppm = (int32_t)rng_below(&s->rng, 401) - 200;
 	}
-	/* both must be there before either's first datagram arrives */
-	for (int i = 0; i < SIM_NODES; i++)
+	/* all must be there before either's first datagram arrives */
+	for (int i = 0; i < s->count; i++)
 		sim_start(s, i);
 }
 
 void sim_end(struct sim *s)
 {
-	for (int i = 0; i < SIM_NODES; i++) {
+	for (int i = 0; i < s->count; i++) {
 		core_free(s->nodes[i].core);
 		bytes_deinit(&s->nodes[i].journal);
 		bytes_deinit(&s->nodes[i].backup);

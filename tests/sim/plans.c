@@ -1,0 +1,60 @@
+/* The configurations that the nodes run: a few shapes of services, two of each, for two nodes or three. Made when a run first needs
+ * them and kept, for nobody writes to a plan and the runs are many. */
+#include <stdio.h>
+#include <string.h>
+#include "lib/plan_make.h"
+#include "sim/sim.h"
+
+/* Windows that are open all the time, since the clocks of the two may be days apart. */
+#define ALWAYS " from=2023-11-01_00:00 to=2023-11-30_00:00\n"
+#define HELD "window one 127.0.0.1,dl.test/127.0.0.4" ALWAYS "window more site:ams,last.test" ALWAYS
+#define OUT "window down dl.test/127.0.0.6" ALWAYS
+/* Two plans a shape: the second has its members in another order and a service more. Members' last octets name back ends. */
+static const char *const plans[SIM_SHAPES][SIM_PLANS] = {
+	{ "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
+	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 / 127.0.0.3\nservice dl.test web 127.0.0.1@ams1%ams 127.0.0.4 pick=weighted slow_start=15000\n"
+	  "service last.test web 127.0.0.5 127.0.0.6 all_down=last\nservice few.test web 127.0.0.1@ams1%ams 127.0.0.3 127.0.0.4 127.0.0.6 removals=1\n"
+	  HELD,
+	  "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
+	  "service new.test web 127.0.0.6 127.0.0.2\nservice www.test web 127.0.0.2 127.0.0.1@ams1%ams / 127.0.0.3\n"
+	  "service dl.test web 127.0.0.4 127.0.0.1@ams1%ams pick=weighted slow_start=15000\nservice last.test web 127.0.0.5 127.0.0.6 all_down=last\nservice few.test web 127.0.0.1@ams1%ams 127.0.0.3 127.0.0.4 127.0.0.6 removals=1\n"
+	  HELD },
+	{ "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
+	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2^dl.test 127.0.0.3 need=2 all_down=none removals=2\nservice dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\n",
+	  "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
+	  "service dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\nservice new.test web 127.0.0.6 needs=www.test\n"
+	  "service www.test web 127.0.0.3 127.0.0.2^dl.test 127.0.0.1@ams1%ams need=2 all_down=none removals=2\n" },
+	{ "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"
+	  "service www.test web 127.0.0.1@ams1%ams ::2 / 127.0.0.3 ::4 couple=1 failback=manual\nservice dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\n"
+	  OUT,
+	  "pair quorum\ncheck web interval=1000 timeout=300 retry=200 fall=2 rise=1\n"
+	  "service dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-up\nservice www.test web ::2 127.0.0.1@ams1%ams / ::4 127.0.0.3 couple=1 failback=manual\n"
+	  OUT },
+	{ "pair any-up\ncheck web interval=500 timeout=300 retry=100 fall=3\n"
+	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 initial=down needs=dl.test\nservice own.test web 127.0.0.3#30 127.0.0.4#30 / 127.0.0.1#40 agree=local load=40 pick=sticky slow_start=3000\n"
+	  "service dl.test web 127.0.0.2 / 127.0.0.5 need=100%\n",
+	  "pair any-up\ncheck web interval=700 timeout=300 retry=100 fall=2\n"
+	  "service dl.test web 127.0.0.2 / 127.0.0.5 need=100%\nservice www.test web 127.0.0.2 127.0.0.1@ams1%ams initial=down needs=dl.test\n"
+	  "service own.test web 127.0.0.4#20 127.0.0.3#20 127.0.0.6#20 agree=local load=40 pick=sticky slow_start=4000\n" },
+};
+
+static struct plan *made[SIM_SHAPES][SIM_PLANS][2][SIM_NODES];
+
+/* The text's first line, "pair RULE", tells of the world, too. */
+static struct plan *make(const char *text, bool three, bool witness, uint16_t node)
+{
+	char all[4096];
+	int first = (int)strcspn(text, "\n");
+	snprintf(all, sizeof all, "%.*s%s%s", first, text, !three ? "" : witness ? " witness" : " three", text + first);
+	return plan_make(all, node);
+}
+
+/* Where there are three, the third of every other shape is a witness: it answers nobody. */
+const struct plan *sim_plan(const struct sim *s, int node)
+{
+	bool three = s->count > 2;
+	struct plan **p = &made[s->shape][s->nodes[node].shape_plan][three][node];
+	if (!*p)
+		*p = make(plans[s->shape][s->nodes[node].shape_plan], three, s->shape % 2, (uint16_t)node);
+	return *p;
+}
