@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,14 @@ static int write_key(int fd)
 	return n == (ssize_t)(2 * sizeof key + 1) && fsync(fd) == 0 ? 0 : -1;
 }
 
+/* Started by a service manager the server is not root, and only the key's owner may read it. Where there is no such account, or the
+ * server runs as another, the owner is chosen by hand. */
+static int give_key(int fd)
+{
+	struct passwd *p = geteuid() == 0 ? getpwnam("gemel") : NULL;
+	return p ? fchown(fd, p->pw_uid, p->pw_gid) : 0;
+}
+
 /* A key that exists is never overwritten: a twin may be using it. */
 static int new_key(const char *file)
 {
@@ -75,7 +84,7 @@ static int new_key(const char *file)
 		fprintf(stderr, "gemelctl: %s: %s\n", file, strerror(errno));
 		return 1;
 	}
-	int e = fchmod(fd, 0600) == 0 ? write_key(fd) : -1; /* a umask may have taken from it */
+	int e = fchmod(fd, 0600) == 0 && write_key(fd) == 0 ? give_key(fd) : -1; /* a umask may have taken from the mode */
 	if (close(fd) != 0 || e < 0) {
 		fprintf(stderr, "gemelctl: %s: %s\n", file, strerror(errno));
 		unlink(file);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf/files.h"
 #include "conf/internal.h"
@@ -83,6 +84,11 @@ static void read_key(struct conf *c, const struct conf_value *v)
 	if (!path)
 		return;
 	r = conf_files_read(path, KEY_FILE_MAX, &text, &len);
+	if (r == ERR_IO && errno == EACCES) {
+		conf_fault(c, v, "cannot read the key file %s: %s; expected that it belongs to the user that gemeld runs as (now user "
+			   "number %u), mode 0600", path, strerror(errno), (unsigned)geteuid());
+		return;
+	}
 	if (r) {
 		conf_fault(c, v, "cannot read the key file %s: %s; " KEY_EXPECTED, path,
 			   r == ERR_IO ? strerror(errno) : "larger than any key");
