@@ -74,7 +74,7 @@ void coordinator_get_host(void *ctx, struct ctl_host *h)
 	struct coordinator *c = ctx;
 	*h = (struct ctl_host){ .core = c->core, .now_ms = clock_mono_ms(), .wall_ms = clock_wall_ms(), .started_wall_ms = c->started_wall_ms,
 				.children = c->children, .child_count = c->child_count, .counters = &c->counters,
-				.latency = &c->figures.latency, .zones = &c->figures.zones,
+				.latency = &c->figures.latency, .zones = &c->figures.zones, .zones_told = c->figures.zones_told,
 				.hook = coordinator_hook_get(c), .journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky,
 				.serving = c->responder && c->publisher.acked, .reloads = c->reloads };
 }

@@ -39,7 +39,7 @@ struct reply { /* in force in the core; the operator is told when every worker a
 struct figures { /* of the responder, beside its counters */
 	struct latency latency;
 	struct ctl_zones zones, coming; /* coming: its list is not whole yet */
-	bool zones_bad;
+	bool zones_bad, zones_told;
 };
 
 struct coordinator {

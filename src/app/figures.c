@@ -53,12 +53,23 @@ static bool tell(struct responder *r, const struct wbuf *w)
 	return false;
 }
 
-/* A list of no zones is one too: where there are too many to be counted. */
+static void put_one(struct wbuf *w, const struct view *v, size_t i)
+{
+	const uint8_t *apex;
+	const struct image_zone *z = answer_db_zone(v->db, i, &apex);
+	put_block(w, apex, z->apex_len);
+	put_u64(w, answer_db_counted(v->db) ? sum_zone(v, i) : UINT64_MAX);
+	put_u32(w, z->serial);
+	put_u32(w, z->records);
+	put_u8(w, (uint8_t)((z->signed_at ? IPC_ZONE_SIGNED : 0) | (z->apex_node_at ? 0 : IPC_ZONE_FAULTY)));
+}
+
+/* A list of no zones is one too. */
 static bool send_zones(struct responder *r)
 {
 	uint8_t room[IPC_MESSAGE_MAX];
 	struct wbuf w;
-	const size_t count = answer_db_counted(r->view->db);
+	const size_t count = answer_db_zones(r->view->db);
 	size_t i = 0;
 	do {
 		wbuf_init(&w, room, sizeof room);
@@ -66,12 +77,8 @@ static bool send_zones(struct responder *r)
 		size_t more_at = w.len, n = 0;
 		put_u8(&w, 0);
 		put_u16(&w, 0);
-		for (; i < count && sizeof room - w.len > NAME_WIRE_MAX + 16; i++, n++) {
-			const uint8_t *apex;
-			const size_t len = answer_db_zone(r->view->db, i, &apex)->apex_len;
-			put_block(&w, apex, len);
-			put_u64(&w, sum_zone(r->view, i));
-		}
+		for (; i < count && sizeof room - w.len > NAME_WIRE_MAX + 32; i++, n++)
+			put_one(&w, r->view, i);
 		room[more_at] = i < count;
 		store_u16(room + more_at + 1, (uint16_t)n);
 		if (!tell(r, &w))
@@ -96,7 +103,7 @@ static void send_latency(struct responder *r)
 	tell(r, &w);
 }
 
-/* Zones are many numbers: they are told where anything was asked, or there is another view or another listener. */
+/* Zones are many numbers: they are told where there is another view or another listener, and counted ones where anything was asked. */
 void figures_send(struct responder *r)
 {
 	if (!r->coordinator || !r->view || chan_queued(r->coordinator))
@@ -108,6 +115,8 @@ void figures_send(struct responder *r)
 	if (r->figures_told == mark + 1)
 		return;
 	send_latency(r);
-	if (send_zones(r))
+	if ((r->zones_told == r->view->generation && !answer_db_counted(r->view->db)) || send_zones(r)) {
 		r->figures_told = mark + 1;
+		r->zones_told = r->view->generation;
+	}
 }

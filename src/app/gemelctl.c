@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "app/gemelctl.h"
+#include "base/json.h"
 #include "conf/conf.h"
 #include "ctl/completion.h"
 #include "ctl/ctl.h"
@@ -34,23 +35,72 @@ struct options {
 
 /* ---- verbs without a server ---- */
 
-static int print_help(const char *verb)
+/* The document is over; it is printed. */
+static int print_json(struct bytes *b)
+{
+	bytes_u8(b, '\n');
+	int status = b->failed || fwrite(b->data, 1, b->len, stdout) != b->len || fflush(stdout) != 0;
+	bytes_deinit(b);
+	return status;
+}
+
+/* {"verbs":[{"verb":"status","usage":"[--check]","help":"…"}]} */
+static int print_help_json(const char *verb)
 {
 	const char *name, *words, *help;
-	bool found = false;
+	struct bytes b;
+	struct json j;
+	bytes_init(&b, 1u << 20);
+	json_init(&j, &b, false);
+	json_begin_object(&j);
+	json_key(&j, "verbs");
+	json_begin_array(&j);
+	for (size_t i = 0; i < ctl_verb_count(); i++) {
+		ctl_verb_help(i, &name, &words, &help);
+		if (verb && strcmp(verb, name) != 0)
+			continue;
+		json_begin_object(&j);
+		json_key(&j, "verb");
+		json_string(&j, name);
+		json_key(&j, "usage");
+		json_string(&j, words);
+		json_key(&j, "help");
+		json_string(&j, help);
+		json_end_object(&j);
+	}
+	json_end_array(&j);
+	json_end_object(&j);
+	return print_json(&b);
+}
+
+static bool is_verb(const char *verb)
+{
+	const char *name, *words, *help;
+	for (size_t i = 0; i < ctl_verb_count(); i++) {
+		ctl_verb_help(i, &name, &words, &help);
+		if (strcmp(verb, name) == 0)
+			return true;
+	}
+	fprintf(stderr, "gemelctl: no verb \"%s\"; expected one of `gemelctl help`\n", verb);
+	return false;
+}
+
+static int print_help(const char *verb, bool json)
+{
+	const char *name, *words, *help;
+	if (verb && !is_verb(verb))
+		return EXIT_USAGE;
+	if (json)
+		return print_help_json(verb);
 	if (!verb)
 		fputs(usage, stdout);
 	for (size_t i = 0; i < ctl_verb_count(); i++) {
 		ctl_verb_help(i, &name, &words, &help);
 		if (verb && strcmp(verb, name) != 0)
 			continue;
-		found = true;
 		printf(verb ? "usage: gemelctl %s%s%s\n%s\n" : "  %s%s%s\n      %s\n", name, *words ? " " : "", words, help);
 	}
-	if (found)
-		return 0;
-	fprintf(stderr, "gemelctl: no verb \"%s\"; expected one of `gemelctl help`\n", verb);
-	return EXIT_USAGE;
+	return 0;
 }
 
 static int write_key(int fd)
@@ -76,8 +126,24 @@ static int give_key(int fd)
 	return p ? fchown(fd, p->pw_uid, p->pw_gid) : 0;
 }
 
+/* {"verb":"key new","file":"pair.key"}; {"shell":"bash","text":"…"} */
+static int print_words(const char *key, const char *value, const char *other_key, const char *other)
+{
+	struct bytes b;
+	struct json j;
+	bytes_init(&b, 1u << 20);
+	json_init(&j, &b, false);
+	json_begin_object(&j);
+	json_key(&j, key);
+	json_string(&j, value);
+	json_key(&j, other_key);
+	json_string(&j, other);
+	json_end_object(&j);
+	return print_json(&b);
+}
+
 /* A key that exists is never overwritten: a twin may be using it. */
-static int new_key(const char *file)
+static int new_key(const char *file, bool json)
 {
 	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
@@ -90,7 +156,7 @@ static int new_key(const char *file)
 		unlink(file);
 		return 1;
 	}
-	return 0;
+	return json ? print_words("verb", "key new", "file", file) : 0;
 }
 
 /* ---- the socket ---- */
@@ -224,20 +290,28 @@ static int key(const struct options *o, int argc, char *const *argv)
 	if (status || c.word_count == 0)
 		return ask_server(o, argc, argv, NULL);
 	if (c.word_count == 2 && strcmp(c.words[0], "new") == 0 && !c.option[OPTION_FORCE])
-		return new_key(c.words[1]);
+		return new_key(c.words[1], o->json || c.option[OPTION_JSON]);
 	if (c.word_count == 2 && (strcmp(c.words[0], "accept") == 0 || strcmp(c.words[0], "send") == 0 || strcmp(c.words[0], "drop") == 0))
 		return change_key(o, &c);
 	fputs("gemelctl: usage: gemelctl key [new FILE|accept FILE|send ID|drop ID] [--force]\n", stderr);
 	return EXIT_USAGE;
 }
 
-static int print_completion(const char *shell)
+static int print_completion_json(const char *shell, struct bytes *text)
+{
+	bytes_u8(text, '\0');
+	return text->failed ? 1 : print_words("shell", shell, "text", (const char *)text->data);
+}
+
+static int print_completion(const char *shell, bool json)
 {
 	struct bytes b;
 	bytes_init(&b, 1u << 20);
 	int status = completion_write(&b, shell) == 0 ? 0 : EXIT_USAGE;
 	if (status)
 		fprintf(stderr, "gemelctl: completion for \"%s\"; expected bash or zsh\n", shell);
+	else if (json)
+		status = print_completion_json(shell, &b);
 	else if (b.failed || fwrite(b.data, 1, b.len, stdout) != b.len || fflush(stdout) != 0)
 		status = 1;
 	bytes_deinit(&b);
@@ -247,29 +321,25 @@ static int print_completion(const char *shell)
 static int top(const struct options *o)
 {
 	char *found = NULL;
-	if (o->json) {
-		fputs("gemelctl: top is for people; for programs there are status, services and events\n", stderr);
-		return EXIT_USAGE;
-	}
 	if (!o->socket && !(found = find_control(o->file, o->node)))
 		return 1;
-	int status = gemelctl_top(o->socket ? o->socket : found);
+	int status = gemelctl_top(o->socket ? o->socket : found, o->json);
 	free(found);
 	return status;
 }
 
 static int run(const struct options *o, int argc, char *const *argv)
 {
-	if (strcmp(argv[0], "help") == 0 && argc <= 2)
-		return print_help(argc == 2 ? argv[1] : NULL);
 	if (strcmp(argv[0], "key") == 0)
 		return key(o, argc, argv);
 	struct call c;
 	int status = call_parse(&c, argc, argv);
+	if (status == 0 && strcmp(argv[0], "help") == 0)
+		return print_help(c.word_count ? c.words[0] : NULL, o->json || c.option[OPTION_JSON]);
 	if (status == 0 && strcmp(argv[0], "test") == 0)
 		return gemelctl_test(c.words[0], o->json || c.option[OPTION_JSON]);
 	if (status == 0 && strcmp(argv[0], "completion") == 0)
-		return print_completion(c.words[0]);
+		return print_completion(c.words[0], o->json || c.option[OPTION_JSON]);
 	if (status == 0 && strcmp(argv[0], "top") == 0)
 		return top(&(struct options){ o->file, o->node, o->socket, o->json || c.option[OPTION_JSON], o->file_given });
 	if (status == 0 && strcmp(argv[0], "probe") == 0 && o->file_given && !o->socket)
@@ -310,7 +380,7 @@ int main(int argc, char **argv)
 			puts("gemelctl " PACKAGE_VERSION);
 			return 0;
 		case 'h':
-			return print_help(NULL);
+			return print_help(NULL, o.json);
 		default:
 			return wrong_usage();
 		}

@@ -22,7 +22,8 @@ int gemelctl_probe(const char *file, const char *node, const char *service, cons
 int gemelctl_key(const char *file, const char *step, const char *what);
 /* The plan of FILE as octets for the server; faults are told. The exit status: 0, or 1. node may be NULL. */
 int gemelctl_plan(const char *file, const char *node, struct bytes *out);
-/* Shows what the server does until somebody presses q; one picture where standard output is no terminal. The exit status. */
-int gemelctl_top(const char *socket_path);
+/* Shows what the server does until somebody presses q; one picture where standard output is no terminal, one document as JSON. The
+ * exit status. */
+int gemelctl_top(const char *socket_path, bool json);
 
 #endif

@@ -37,6 +37,7 @@ struct top {
 	char *fault;
 	struct termios before;
 	bool screen; /* there is a terminal, and it is ours */
+	bool json;
 };
 
 static volatile sig_atomic_t ended, stopped;
@@ -73,7 +74,8 @@ static void ask(struct top *t)
 	t->fault = NULL;
 	for (int i = 0; i < ASK_COUNT && !t->fault; i++) {
 		char *text = NULL;
-		if (ctl_client_ask(t->path, 0, counts[i], words[i], &text) == 0) {
+		if ((t->json ? ctl_client_ask_json(t->path, counts[i], words[i], &text)
+			     : ctl_client_ask(t->path, 0, counts[i], words[i], &text)) == 0) {
 			free(t->text[i]);
 			t->text[i] = text;
 		} else {
@@ -228,17 +230,30 @@ static int run_screen(struct top *t)
 	return 0;
 }
 
-int gemelctl_top(const char *socket_path)
+/* {"status":{…},"services":[…],"targets":[…],"events":[…]}: the documents of those verbs, the last three without their braces. */
+static bool print_json(const struct top *t)
 {
-	struct top t = { .path = socket_path };
+	printf("{\"status\":%.*s", (int)strcspn(t->text[ASK_STATUS], "\n"), t->text[ASK_STATUS]);
+	for (int i = ASK_STATUS + 1; i < ASK_COUNT; i++) {
+		size_t len = strlen(t->text[i]);
+		while (len && t->text[i][len - 1] != '}')
+			len--;
+		printf(",%.*s", len > 2 ? (int)(len - 2) : 0, t->text[i] + 1);
+	}
+	return puts("}") >= 0 && fflush(stdout) == 0;
+}
+
+int gemelctl_top(const char *socket_path, bool json)
+{
+	struct top t = { .path = socket_path, .json = json };
 	int status;
-	if (isatty(STDOUT_FILENO) && tcgetattr(STDIN_FILENO, &t.before) == 0) {
+	if (!json && isatty(STDOUT_FILENO) && tcgetattr(STDIN_FILENO, &t.before) == 0) {
 		status = run_screen(&t);
 	} else {
 		ask(&t);
 		if (t.fault)
 			fprintf(stderr, "%s\n", t.fault);
-		status = t.fault || !draw(&t) ? 1 : 0;
+		status = t.fault || !(json ? print_json(&t) : draw(&t)) ? 1 : 0;
 	}
 	for (int i = 0; i < ASK_COUNT; i++)
 		free(t.text[i]);

@@ -212,7 +212,7 @@ static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const
 		if (r->coordinator)
 			coordinator_end(r);
 		r->coordinator = chan_new(r->base, fds[0], coordinator_message, coordinator_end, r);
-		r->figures_told = 0;
+		r->figures_told = r->zones_told = 0;
 		return true;
 	default:
 		return false;

@@ -123,6 +123,7 @@ struct responder {
 	struct overlay overlay;
 	bool serving;
 	uint64_t figures_told; /* by how much was asked when the coordinator was told; 0 = it was not */
+	uint64_t zones_told;   /* the generation whose zones it was told; 0 = none */
 	struct cold_table *cold;
 	struct tcp_server *tcp;
 };

@@ -233,16 +233,26 @@ int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigne
 	return run_to(stdout, stderr, socket_path, json, colour, width, argc, argv, &(struct body){ plan, plan_len });
 }
 
-int ctl_client_ask(const char *socket_path, unsigned width, int argc, char *const *argv, char **text)
+static int ask(const char *socket_path, bool json, unsigned width, int argc, char *const *argv, char **text)
 {
 	size_t len = 0;
 	FILE *to = open_memstream(text, &len);
 	if (!to)
 		return CALL_EXIT_FAILED;
-	int status = run_to(to, to, socket_path, false, true, width, argc, argv, &(struct body){ NULL, 0 });
+	int status = run_to(to, to, socket_path, json, !json, width, argc, argv, &(struct body){ NULL, 0 });
 	if (fclose(to) != 0)
 		status = CALL_EXIT_FAILED;
 	return status;
+}
+
+int ctl_client_ask(const char *socket_path, unsigned width, int argc, char *const *argv, char **text)
+{
+	return ask(socket_path, false, width, argc, argv, text);
+}
+
+int ctl_client_ask_json(const char *socket_path, int argc, char *const *argv, char **text)
+{
+	return ask(socket_path, true, 0, argc, argv, text);
 }
 
 int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv)

@@ -42,8 +42,8 @@ struct ctl_counters { /* of the responder, summed; zero until it told */
 	uint64_t tcp_open, tcp_accepted, tcp_evicted, tcp_evicted_source; /* connections */
 	double qps; /* over the last second or so */
 };
-struct ctl_zone { char *name; uint64_t queries; };
-struct ctl_zones { struct ctl_zone *list; size_t count; }; /* none where they are too many to be counted */
+struct ctl_zone { char *name; uint64_t queries; uint32_t serial, records; bool has_signatures, faulty; }; /* faulty: answered with SERVFAIL */
+struct ctl_zones { struct ctl_zone *list; size_t count; bool counted; }; /* as served; queries are 0 where they are too many to be counted */
 struct ctl_sticky { /* a set under pick = "sticky", and who asks */
 	const struct addr *client, *set;
 	const uint16_t *weights;
@@ -57,7 +57,8 @@ struct ctl_host {
 	const struct ctl_child *children; size_t child_count;
 	const struct ctl_counters *counters;
 	const struct latency *latency; /* of answers over UDP, of some batches; NULL = nobody told */
-	const struct ctl_zones *zones; /* questions by zone; NULL = nobody told */
+	const struct ctl_zones *zones; /* what is served, and questions by zone; NULL = nobody told */
+	bool zones_told;               /* since the responder came */
 	const struct ctl_hook *hook; /* NULL = none */
 	bool journal_failed; /* the last write of the journal failed */
 	bool serving;        /* the responder answers from what we published */
@@ -125,6 +126,8 @@ int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigne
 /* The same as ctl_client_run for people, coloured; all that is said, faults too, goes into *text (the caller's to free; NULL only
  * without memory). */
 int ctl_client_ask(const char *socket_path, unsigned width, int argc, char *const *argv, char **text) MUST_CHECK;
+/* Likewise the document in JSON. */
+int ctl_client_ask_json(const char *socket_path, int argc, char *const *argv, char **text) MUST_CHECK;
 /* 0 where the words make a request; else the exit status (2 wrong usage, 1 not built yet), told on standard error. Needs no server. */
 int ctl_words_check(int argc, char *const *argv) MUST_CHECK;
 /* The verbs' one-line helps, for `gemelctl help`. */

@@ -84,24 +84,12 @@ static void put_reloads(struct bytes *out, const struct ctl_reloads *r)
 	metrics_alone(out, "reload_last_duration_seconds", METRICS_GAUGE, "How long the last reload took.", r->last_took_ms / 1000.0);
 }
 
-static const char *rcode_text(size_t rcode, char room[8])
-{
-	static const char *const texts[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
-	if (rcode < sizeof texts / sizeof texts[0])
-		return texts[rcode];
-	if (rcode == 16 || rcode == 23)
-		return rcode == 16 ? "BADVERS" : "BADCOOKIE";
-	snprintf(room, 8, "%zu", rcode);
-	return room;
-}
-
 static void put_rcodes(struct bytes *out, const struct ctl_counters *n)
 {
-	char room[8];
 	metrics_family(out, "responses_total", METRICS_COUNTER, "DNS responses that were made, by rcode.");
 	for (size_t i = 0; i < sizeof n->by_rcode / sizeof n->by_rcode[0]; i++)
 		if (i <= 5 || n->by_rcode[i])
-			metrics_count(out, "responses_total", METRICS_LABEL("rcode", rcode_text(i, room)), METRICS_NONE, n->by_rcode[i]);
+			metrics_count(out, "responses_total", METRICS_LABEL("rcode", view_rcode_text(i)), METRICS_NONE, n->by_rcode[i]);
 }
 
 static void put_zones(struct bytes *out, const struct ctl_zones *z)
@@ -217,7 +205,7 @@ void metrics_write(struct bytes *out, const struct metrics *m)
 	put_server(out, m->h);
 	put_reloads(out, &m->h->reloads);
 	put_queries(out, m->h->counters);
-	if (m->h->zones)
+	if (m->h->zones && m->h->zones->counted)
 		put_zones(out, m->h->zones);
 	if (m->h->latency)
 		put_latency(out, m->h->latency);

@@ -7,6 +7,7 @@ src_ctl_libctl_a_SOURCES = src/ctl/ctl.h src/ctl/server.c src/ctl/client.c src/c
 	src/ctl/events.c src/ctl/events.h src/ctl/follow.c src/ctl/server_state.h \
 	src/ctl/probe.c src/ctl/probe.h src/ctl/doc_table.c src/ctl/doc_table.h src/ctl/doc_clean.c src/ctl/dns.c src/ctl/explain.c src/ctl/explain.h \
 	src/ctl/explain_family.c src/ctl/explain_answer.c src/ctl/explain_member.c src/ctl/show_explain.c src/ctl/txt.c src/ctl/txt.h
+src_ctl_libctl_a_SOURCES += src/ctl/show_stats.c
 src_ctl_libctl_a_SOURCES += src/ctl/top.c src/ctl/top.h src/ctl/completion.c src/ctl/completion.h
 src_ctl_libctl_a_CFLAGS = $(AM_CFLAGS)
 src_ctl_libctl_a_CFLAGS += $(EVENT_CFLAGS)

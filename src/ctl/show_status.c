@@ -191,11 +191,8 @@ static void show_counts(const struct ctl_host *h, const struct view_summary *s, 
 	show_probes(h, t, d);
 }
 
-static void show_queries(const struct ctl_counters *n, struct doc *d)
+static void show_counters(const struct ctl_counters *n, struct doc *d)
 {
-	doc_group(d, "queries");
-	doc_uint(d, "total", n->queries);
-	doc_for(d, DOC_JSON);
 	doc_uint(d, "responses", n->responses);
 	doc_uint(d, "dropped", n->dropped);
 	doc_uint(d, "truncated", n->truncated);
@@ -204,21 +201,44 @@ static void show_queries(const struct ctl_counters *n, struct doc *d)
 	doc_uint(d, "tcp", n->tcp);
 	doc_uint(d, "rate_dropped", n->rate_dropped);
 	doc_uint(d, "rate_slipped", n->rate_slipped);
+	doc_for(d, DOC_JSON);
 	doc_number(d, "qps", n->qps);
 	doc_for(d, DOC_PEOPLE);
 	doc_number(d, "a second", n->qps);
-	if (n->rate_dropped || n->rate_slipped)
-		doc_printf(d, "limited", "%" PRIu64 " dropped, %" PRIu64 " truncated", n->rate_dropped, n->rate_slipped);
 	doc_for(d, DOC_BOTH);
-	doc_group_end(d);
-	doc_for(d, DOC_JSON);
+}
+
+static void show_tcp(const struct ctl_counters *n, struct doc *d)
+{
 	doc_group(d, "tcp");
 	doc_uint(d, "connections", n->tcp_open);
 	doc_uint(d, "accepted", n->tcp_accepted);
 	doc_uint(d, "evicted", n->tcp_evicted);
 	doc_uint(d, "evicted_source", n->tcp_evicted_source);
 	doc_group_end(d);
-	doc_for(d, DOC_BOTH);
+}
+
+void show_all_queries(const struct ctl_counters *n, struct doc *d)
+{
+	doc_group(d, "queries");
+	doc_uint(d, "total", n->queries);
+	show_counters(n, d);
+	doc_group_end(d);
+	show_tcp(n, d);
+}
+
+static void show_queries(const struct ctl_counters *n, struct doc *d)
+{
+	if (d->form == DOC_JSON) {
+		show_all_queries(n, d);
+		return;
+	}
+	doc_group(d, "queries");
+	doc_uint(d, "total", n->queries);
+	doc_number(d, "a second", n->qps);
+	if (n->rate_dropped || n->rate_slipped)
+		doc_printf(d, "limited", "%" PRIu64 " dropped, %" PRIu64 " truncated", n->rate_dropped, n->rate_slipped);
+	doc_group_end(d);
 }
 
 static void show_twins(const struct ctl_host *h, struct doc *d)

@@ -48,6 +48,8 @@ enum call_next show_targets(struct call *c, const struct ctl_host *h, struct doc
 enum call_next show_explain(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next run_events(struct call *c, const struct ctl_host *h, struct doc *d); /* events.c */
 enum call_next show_overrides(struct call *c, const struct ctl_host *h, struct doc *d);
+enum call_next show_zones(struct call *c, const struct ctl_host *h, struct doc *d); /* show_stats.c */
+enum call_next show_stats(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_windows(struct call *c, const struct ctl_host *h, struct doc *d); /* show_windows.c */
 
 #endif

@@ -137,6 +137,14 @@ const char *view_verb_text(enum core_verb v)
 	return text[(unsigned)v <= CORE_VERB_DRAIN ? (unsigned)v : 0];
 }
 
+const char *view_rcode_text(size_t rcode)
+{
+	static const char *const text[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET",
+					    "NXRRSET", "NOTAUTH", "NOTZONE", "DSOTYPENI", "12", "13", "14", "15", "BADVERS", "BADKEY",
+					    "BADTIME", "BADMODE", "BADNAME", "BADALG", "BADTRUNC", "BADCOOKIE" };
+	return rcode < sizeof text / sizeof text[0] ? text[rcode] : "?";
+}
+
 const char *view_vote_text(enum health_verdict v)
 {
 	return v == HEALTH_VERDICT_UNKNOWN ? "abstains" : health_verdict_text(v);

@@ -39,6 +39,7 @@ char *view_member_share(const struct core_member_view *m, char out[VIEW_SHARE_MA
 double view_phi(double age_ms, double mean_ms, double dev_ms, double interval_ms);
 const char *view_force_text(enum policy_force f);  /* NULL for none */
 const char *view_verb_text(enum core_verb v);
+const char *view_rcode_text(size_t rcode);         /* "NXDOMAIN"; those that are counted, ctl_counters */
 const char *view_vote_text(enum health_verdict v); /* "abstains" for unknown */
 /* True where the member is not up, or an operator or the configuration took it out. */
 bool view_member_not_up(const struct core_member_view *m);

@@ -81,9 +81,12 @@ enum ipc_type {
 	IPC_HOOK_DONE, /* id u32, how u8 (enum plugin_end), code u8, late u8 (killed at its time-out), first line of output str */
 	/* more of the responder's counters, once a second */
 	IPC_LATENCY,   /* buckets u8, buckets × count u64, sum ns u64 (base/latency.h) */
-	IPC_ZONE_COUNTS, /* more u8 (1 = the list goes on in the next), count u16, count × (apex block, queries u64) */
+	IPC_ZONE_COUNTS, /* more u8 (1 = the list goes on in the next), count u16, count × (apex block, queries u64,
+	                    serial u32, records u32, flags u8); queries: all ones where they are not counted */
 	IPC_TYPE_MAX
 };
+
+enum ipc_zone_flag { IPC_ZONE_SIGNED = 1, IPC_ZONE_FAULTY = 2 };
 
 enum ipc_begin_how {
 	IPC_BEGIN_PART = 0,  /* what changed */

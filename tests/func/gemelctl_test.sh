@@ -59,9 +59,14 @@ expect 0 "usage: gemelctl service NAME
 one service with its members" "" help service
 expect 2 "" 'gemelctl: no verb "nothing"; expected one of `gemelctl help`' help nothing
 expect 2 "" 'gemelctl: unknown verb "staus"; did you mean "status"' staus
-expect 1 "" "gemelctl: stats: not built yet" stats
+for words in help "help service" "completion bash" "key new $dir/j.key"; do
+	# shellcheck disable=SC2086
+	"$ctl" --json $words >"$dir/out" 2>"$dir/err"
+	check "--json $words is one document" '[ $? = 0 ] && [ ! -s "$dir/err" ] && python3 -c "import json, sys; json.load(sys.stdin)" <"$dir/out"'
+done
+check "help tells of one verb" '"$ctl" help service --json | grep -qx "{\"verbs\":\[{\"verb\":\"service\",\"usage\":\"NAME\",\"help\":\"[^\"]*\"}\]}"'
 "$ctl" help >"$dir/out"
-for verb in status services service targets peers zones events explain down up drain auto failback reload probe test stats key stop; do
+for verb in status services service targets peers zones events explain down up drain auto failback reload probe test stats top overrides windows maint what-if completion help key stop; do
 	check "help lists $verb" "grep -q '^  $verb\( \|\$\)' '$dir/out'"
 done
 

@@ -31,6 +31,7 @@ FUNC_TESTS += tests/func/share_test.py
 FUNC_TESTS += tests/func/http_test.py tests/func/page_test.py tests/func/prometheus_test.py
 FUNC_TESTS += tests/func/doc_blocks_test.py
 FUNC_TESTS += tests/func/completion_test.py tests/func/top_test.py
+FUNC_TESTS += tests/func/json_test.py
 FUNC_TESTS += tests/func/notify_test.py tests/func/activation_test.py
 TESTS += tests/unit/rooms_test.sh $(FUNC_TESTS)
 EXTRA_DIST += tests/unit/rooms_test.sh tests/func/func.py tests/func/servers.py tests/func/browser.py $(FUNC_TESTS)

@@ -25,7 +25,8 @@ void kit_host(void *kit, struct ctl_host *out)
 	struct kit *k = kit;
 	*out = (struct ctl_host){ .core = k->w.core, .now_ms = k->w.now_ms, .wall_ms = WORLD_WALL_MS + k->w.now_ms,
 				  .started_wall_ms = WORLD_WALL_MS + 1000000, .children = k->children, .child_count = 2,
-				  .counters = &k->counters, .hook = k->hook, .journal_failed = k->journal_failed };
+				  .counters = &k->counters, .latency = k->latency, .zones = k->zones, .zones_told = k->zones != NULL,
+				  .reloads = k->last_reloads, .hook = k->hook, .journal_failed = k->journal_failed };
 }
 
 /* The world carries the effects out and keeps what was replied as text: "reply 1 …", "refused 1 …". */

@@ -22,6 +22,9 @@ struct kit {
 	struct ctl_child children[2];
 	struct ctl_counters counters;
 	const struct ctl_hook *hook;
+	const struct ctl_zones *zones;
+	const struct latency *latency;
+	struct ctl_reloads last_reloads;
 	bool journal_failed;
 	uint32_t command_id;
 	unsigned commands, stops, reloads;

@@ -137,8 +137,9 @@ static void scrape(struct kit *k, size_t bound)
 	struct ctl_host h;
 	kit_host(k, &h);
 	h.reloads = (struct ctl_reloads){ .by_result = { 3, 0, 1 }, .last_wall_ms = 1700000000500, .last_took_ms = 250 };
-	static struct ctl_zone zones[] = { { (char *)(uintptr_t)"example.test", 7 }, { (char *)(uintptr_t)".", 1 } };
-	static const struct ctl_zones list = { zones, 2 };
+	static struct ctl_zone zones[] = { { .name = (char *)(uintptr_t)"example.test", .queries = 7 },
+					   { .name = (char *)(uintptr_t)".", .queries = 1 } };
+	static const struct ctl_zones list = { zones, 2, true };
 	static const struct latency latency = { .count = { [0] = 3, [2] = 4, [LATENCY_BOUNDS] = 1 }, .sum_ns = 500000000 };
 	h.zones = &list;
 	h.latency = &latency;

@@ -87,6 +87,93 @@ START_TEST(status_for_machines)
 }
 END_TEST
 
+static const struct ctl_zone zone_list[] = {
+	{ .name = (char *)(uintptr_t)"example.test", .queries = 7, .serial = 2026112101, .records = 13, .has_signatures = true },
+	{ .name = (char *)(uintptr_t)"static.test", .faulty = true },
+};
+
+START_TEST(zones_in_both_forms)
+{
+	struct ctl_zones zones = { (struct ctl_zone *)(uintptr_t)zone_list, 2, true };
+	k.zones = &zones;
+	kit_ask(&k, 0, "zones");
+	EXPECT_EXIT(0);
+	EXPECT_OUT("ZONE          STATE   SERIAL      RECORDS  SIGNED  QUERIES\n"
+		   "example.test  served  2026112101  13       yes     7\n"
+		   "static.test   faulty              0        no      0\n");
+	zones.counted = false;
+	kit_ask(&k, KIT_JSON, "zones");
+	EXPECT_OUT("{\"zones\":[{\"zone\":\"example.test\",\"state\":\"served\",\"serial\":2026112101,\"records\":13,\"signed\":true,\"queries\":null},"
+		   "{\"zone\":\"static.test\",\"state\":\"faulty\",\"serial\":null,\"records\":0,\"signed\":false,\"queries\":null}]}\n");
+	zones.count = 0;
+	kit_ask(&k, 0, "zones");
+	EXPECT_OUT("no zones\n");
+}
+END_TEST
+
+START_TEST(stats_for_people)
+{
+	struct latency l = { .count = { 1, 97, [4] = 2 }, .sum_ns = 800000 };
+	k.latency = &l;
+	k.counters.by_rcode[0] = 6;
+	k.counters.by_rcode[23] = 2;
+	kit_ask(&k, 0, "stats");
+	EXPECT_EXIT(0);
+	EXPECT_OUT("started               2023-11-14T22:30:00.000Z (3.0s ago)\n"
+		   "queries total         9\n"
+		   "queries responses     8\n"
+		   "queries dropped       1\n"
+		   "queries truncated     0\n"
+		   "queries cold          0\n"
+		   "queries edns          7\n"
+		   "queries tcp           1\n"
+		   "queries rate dropped  4\n"
+		   "queries rate slipped  2\n"
+		   "queries a second      1.5\n"
+		   "tcp connections       5\n"
+		   "tcp accepted          20\n"
+		   "tcp evicted           3\n"
+		   "tcp evicted source    6\n"
+		   "responses NOERROR     6\n"
+		   "responses FORMERR     0\n"
+		   "responses SERVFAIL    0\n"
+		   "responses NXDOMAIN    0\n"
+		   "responses NOTIMP      0\n"
+		   "responses REFUSED     0\n"
+		   "responses BADCOOKIE   2\n"
+		   "latency timed         100\n"
+		   "latency mean          0.01ms\n"
+		   "latency p50           0.01ms\n"
+		   "latency p99           0.10ms\n"
+		   "services              2\n"
+		   "members               4\n"
+		   "streams               3\n"
+		   "reloads taken         0\n"
+		   "reloads partly        0\n"
+		   "reloads refused       0\n"
+		   "reloads took          0ms\n");
+}
+END_TEST
+
+START_TEST(stats_for_machines)
+{
+	struct ctl_zones zones = { (struct ctl_zone *)(uintptr_t)zone_list, 2, true };
+	struct latency slow = { .count = { [LATENCY_BUCKETS - 1] = 1 }, .sum_ns = 200000000 };
+	k.zones = &zones;
+	k.latency = &slow;
+	k.last_reloads = (struct ctl_reloads){ .by_result = { 3, 1, 2 }, .last_wall_ms = 1700001002000, .last_took_ms = 12 };
+	kit_ask(&k, KIT_JSON, "stats");
+	EXPECT_EXIT(0);
+	EXPECT_OUT("{\"started\":\"2023-11-14T22:30:00.000Z\",\"uptime_ms\":3000,\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,"
+		   "\"truncated\":0,\"cold\":0,\"edns\":7,\"tcp\":1,\"rate_dropped\":4,\"rate_slipped\":2,\"qps\":1.5},"
+		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},"
+		   "\"responses\":{\"NOERROR\":0,\"FORMERR\":0,\"SERVFAIL\":0,\"NXDOMAIN\":0,\"NOTIMP\":0,\"REFUSED\":0},"
+		   "\"latency\":{\"timed\":1,\"mean_us\":200000,\"p50_us\":null,\"p99_us\":null},"
+		   "\"zones\":2,\"services\":2,\"members\":4,\"streams\":3,"
+		   "\"reloads\":{\"taken\":3,\"partly\":1,\"refused\":2,\"last\":\"2023-11-14T22:30:02.000Z\",\"took_ms\":12},\"packets\":null}\n");
+}
+END_TEST
+
 START_TEST(status_tells_of_the_hook)
 {
 	static const struct ctl_hook hook = { .program = "/bin/notify", .ran = 7, .failed = 1, .dropped = 3, .waiting = 2, .running = true };
@@ -680,8 +767,8 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "auto a --for 3m", 2, "auto takes no --for: it ends an override" },
 	{ "down a --reason \x1b[2J", 2, "the reason holds control characters" },
 	{ "down a\nb", 2, "WHAT holds control characters" },
-	{ "zones", 1, "zones: not built yet" },
-	{ "zones", 1, "zones: not built yet" },
+	{ "zones", 1, "the responder has not told yet which zones it serves; ask again in a second" },
+	{ "zones now", 2, "usage: gemelctl zones" },
 	{ "events -n few", 2, "-n \"few\" is no number of events" },
 	{ "events now", 2, "usage: gemelctl events [-n N] [-f]" },
 	{ "explain", 2, "usage: gemelctl explain NAME [--client ADDR]" },
@@ -692,7 +779,7 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "explain mail.elsewhere.test", 1, "\"mail.elsewhere.test\" is no service: what its zone says of it, if any does, is the answer (dig @127.0.0.1 -p 5301 shows it)" },
 	{ "explain 127.0.0.11", 1, "\"127.0.0.11\" is an address, not a name; it is a member of www.example.test, api.example.test" },
 	{ "explain 192.0.2.99", 1, "\"192.0.2.99\" is no service: what its zone says of it, if any does, is the answer (dig @127.0.0.1 -p 5301 shows it)" },
-	{ "stats", 1, "stats: not built yet" },
+	{ "stats --force", 2, "stats has no option \"--force\"" },
 	{ "help", 1, "help is done by gemelctl itself" },
 	{ "key", 1, "this node has no pair, so it has no keys" },
 	{ "key one two three", 2, "usage: gemelctl key [new FILE|accept FILE|send ID|drop ID] [--force]" },
@@ -1120,6 +1207,9 @@ static Suite *suite(void)
 	tcase_add_test(show, phi_is_how_unlikely_a_silence_is);
 	tcase_add_test(show, overrides_in_both_forms);
 	tcase_add_test(show, windows_in_both_forms);
+	tcase_add_test(show, zones_in_both_forms);
+	tcase_add_test(show, stats_for_people);
+	tcase_add_test(show, stats_for_machines);
 	tcase_add_test(show, failback_asks_for_a_service);
 	tcase_add_test(show, maint_is_on_or_off);
 	tcase_add_test(show, targets_in_both_forms);
