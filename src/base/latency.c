@@ -2,6 +2,9 @@
 
 const uint32_t latency_bounds_us[LATENCY_BOUNDS] = { 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000 };
 
+const char *const latency_bucket_texts[LATENCY_BUCKETS] = { "5", "10", "20", "50", "100", "200", "500", "1000", "2000", "5000", "10000",
+							    "20000", "50000", "100000", "more" };
+
 void latency_add(struct latency *l, uint64_t took_ns, uint32_t things)
 {
 	unsigned i = 0;

@@ -10,6 +10,7 @@
 #define LATENCY_BOUNDS 14
 #define LATENCY_BUCKETS (LATENCY_BOUNDS + 1)
 extern const uint32_t latency_bounds_us[LATENCY_BOUNDS]; /* ascending */
+extern const char *const latency_bucket_texts[LATENCY_BUCKETS]; /* "5", "10", …, "more" */
 
 struct latency { /* one writer */
 	uint64_t count[LATENCY_BUCKETS];

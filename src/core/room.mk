@@ -16,6 +16,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/news.c \
 	src/core/notice.c src/core/notice.h \
 	src/core/override.c \
+	src/core/past.c src/core/past_force.c src/core/past.h \
 	src/core/plan.c src/core/plan_digest.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan_window.c src/core/plan.h src/core/plan_wire.h \
 	src/core/records.c \
 	src/core/recover.c \

@@ -248,6 +248,7 @@ struct stretches {
 	struct core_stretch *ring; /* eldest at first */
 	uint32_t cap, first, count;
 	struct budget budget;
+	uint64_t told_ms; /* wall, when the last was recorded */
 };
 
 struct peer {

@@ -105,13 +105,15 @@ static void write_stretch(struct core *c, struct stream *s)
 	e.journal.seq = ++c->seq;
 	effect_put(c, &e, record, w.len);
 	s->written = s->stretch.count;
+	c->past.told_ms = c->wall_ms;
 }
 
 void stretch_end(struct core *c, struct stream *s)
 {
 	if (!s->stretch.count)
 		return;
-	s->stretch.open = false;
+	if (s->stretch.session == c->session) /* of an earlier start nobody knows the end: it stays open */
+		s->stretch.open = false;
 	write_stretch(c, s);
 	keep(&c->past, &s->stretch);
 	s->stretch.count = 0;
@@ -149,7 +151,7 @@ void stretch_feed(struct core *c, struct stream *s, const struct health_result *
 						    .session = c->session, .reason = (uint8_t)r->reason, .weight_pct = r->weight_pct, .open = true };
 		s->written = 0;
 	}
-	if (!s->written)
+	if (!s->written || c->wall_ms - c->past.told_ms >= STRETCH_BEAT_MS)
 		write_stretch(c, s);
 }
 

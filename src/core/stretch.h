@@ -6,7 +6,7 @@
  *
  *     record     6 | session 4 | key 8 | reason 1 | weight 1 | open 1 | count 4 | first wall ms 8 | last wall ms 8
  *
- * A stretch may be recorded several times, each time longer: when it begins, when it ends, and in a
+ * A stretch may be recorded several times, each time longer: when it begins, when it ends, once a minute if nothing else is, and in a
  * compacted journal.  Key, session and first name it.  Open: more may have followed, up to the next one of its key or the end of the session.
  */
 #ifndef GEMEL_CORE_STRETCH_H
@@ -25,6 +25,7 @@ struct core_stretch {
 	bool open;
 };
 #define STRETCH_RECORD_LEN 36
+#define STRETCH_BEAT_MS 60000 /* some stretch is recorded so often: how far an open one went is known to the minute, whatever ends us */
 #define STRETCH_WALL_MAX ((uint64_t)1 << 48) /* 8,900 years: sums of such times do not overflow */
 void stretch_encode(struct wbuf *w, const struct core_stretch *s); /* with the record's type */
 /* Behind the type. ERR_FORMAT for what cannot have been; *out is untouched then. */

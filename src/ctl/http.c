@@ -332,7 +332,7 @@ static void answer(struct ctl_http *s, struct evhttp_request *req, const char *p
 		s->work_us -= (int64_t)(mono_us() - began);
 	} else {
 		http_reply_error(s, req, 404, "no such page; expected /, /livez, /readyz, /metrics or /api/v1/status, services, service, "
-				 "explain, targets, peers, overrides, windows, events");
+				 "explain, history, targets, peers, overrides, windows, events");
 	}
 }
 

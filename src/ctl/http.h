@@ -7,6 +7,7 @@
  *     GET /metrics                       Prometheus text                          metrics.h
  *     GET /api/v1/status                 as `gemelctl --json status`; so too services, service?name=, explain?name=&client=,
  *                                        targets, peers, overrides, windows, events?last=
+ *     GET /api/v1/history?name=[&hours=] the states of its members since then            http_past.c
  *     GET /api/v1/events?follow[&after=] server-sent events; who comes back with Last-Event-ID misses nothing
  *
  *     POST /api/v1/down                  with the token of http_admin: an override; so too up, drain, auto (http_admin.c)

@@ -92,6 +92,10 @@ bool http_api(struct ctl_http *s, struct evhttp_request *req, const char *path, 
 	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
 		if (strcmp(path + strlen(PREFIX), routes[i].verb) == 0)
 			r = &routes[i];
+	if (strcmp(path + strlen(PREFIX), "history") == 0) {
+		http_past(s, req, q);
+		return true;
+	}
 	if (!r)
 		return false;
 	if (strcmp(r->verb, "events") == 0 && http_query_find(q, "follow"))

@@ -4,6 +4,7 @@
  *     http_query.c    the part of an address behind '?'
  *     http_api.c      documents of verbs
  *     http_follow.c   live events
+ *     http_past.c     the history of members
  *     http_admin.c    overrides, for who has the token
  *     page.h          the status page, made from page.html at build
  */
@@ -83,6 +84,9 @@ struct http_slot *http_slot_of(struct ctl_http *s, struct evhttp_request *req);
 
 /* http_api.c */
 bool http_api(struct ctl_http *s, struct evhttp_request *req, const char *path, const struct http_query *q); /* false: no such page */
+
+/* http_past.c */
+void http_past(struct ctl_http *s, struct evhttp_request *req, const struct http_query *q);
 
 /* http_admin.c */
 const char *http_admin_verb(const char *path); /* what is done there with POST; NULL = nothing */

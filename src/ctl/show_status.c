@@ -8,6 +8,7 @@
  *  "network":{"state":"ok","since":null,"canaries":2,"answering":2,"void":0},   or "unwatched", "in doubt", "isolated"
  *  "queries":{"total":9,"responses":9,"dropped":0,"truncated":0,"cold":1,"edns":9,"tcp":0,"rate_dropped":0,
  *             "rate_slipped":0,"qps":1.5},
+ *  "latency_us":{"5":0,"10":3,…,"100000":0,"more":0},   answers over UDP that took so long, of every 64th turn of a worker
  *  "hook":{"program":"/usr/local/bin/notify","ran":7,"failed":1,"dropped":0,"waiting":0,"running":false},   null without one
  *  "tcp":{"connections":0,"accepted":0,"evicted":0,"evicted_source":0},
  *  "peers":[{"node":"ns2","link":"active","since":"…Z"}],
@@ -241,6 +242,17 @@ static void show_queries(const struct ctl_counters *n, struct doc *d)
 	doc_group_end(d);
 }
 
+/* For people it is a picture, on the status page; these are what it is drawn from. */
+static void show_latency(const struct latency *l, struct doc *d)
+{
+	if (d->form != DOC_JSON)
+		return;
+	doc_group(d, "latency_us");
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		doc_uint(d, latency_bucket_texts[i], l ? l->count[i] : 0);
+	doc_group_end(d);
+}
+
 static void show_twins(const struct ctl_host *h, struct doc *d)
 {
 	const struct pair *p = core_pair(h->core);
@@ -322,6 +334,7 @@ enum call_next show_status(struct call *c, const struct ctl_host *h, struct doc 
 	show_counts(h, &s, d);
 	show_network(h, d);
 	show_queries(h->counters, d);
+	show_latency(h->latency, d);
 	show_hook(h->hook, d);
 	show_twins(h, d);
 	show_processes(h, d);

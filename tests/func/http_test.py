@@ -116,6 +116,33 @@ class Http(HttpCase):
         self.assertIn("tier 1 answers", json.dumps(explained["sentences"]))
         self.assertEqual(self.json("/api/v1/status")["node"], "solo")
 
+    def states(self, member=0, hours=24):
+        doc = self.json(f"/api/v1/history?name={NAME}&hours={hours}")
+        spans = doc["members"][member]["spans"]
+        self.assertEqual(spans[0]["from"], doc["from"])
+        self.assertEqual([s["from"] for s in spans], sorted(s["from"] for s in spans))
+        return " ".join(s["state"] for s in spans)
+
+    def test_history_tells_what_was_and_outlives_a_restart(self):
+        node = self.start()
+        self.assertEqual((self.states(0), self.states(1)), ("none up", "none up"))
+        self.backends[A].kill()
+        self.assert_soon(lambda: self.states() == "none up down", "the fall is seen")
+        self.ctl("solo", "drain", A)
+        self.assert_soon(lambda: self.states() == "none up down drained", "the override is")
+        node.stop()
+        node.start()
+        self.assert_soon(self.live, "HTTP is back")
+        self.assert_soon(lambda: self.states().endswith("up down drained") and self.states(1).endswith("up"), "all is there still")
+        self.ctl("solo", "auto", A)
+        self.assert_soon(lambda: self.states().endswith("up down drained down"), "and goes on")
+        event = next(e for e in self.json("/api/v1/events")["events"] if e["kind"] == "verdict" and e["new"] == "down")
+        spans = self.json(f"/api/v1/history?name={NAME}")["members"][0]["spans"]
+        self.assertIn({"from": event["time"], "state": "down"}, spans)  # to the millisecond
+        for query, status in (("", 400), ("?name=absent.example.test", 404), (f"?name={NAME}&hours=0", 400), (f"?name={NAME}&hours=169", 400),
+                              (f"?name={NAME}&days=1", 400)):
+            self.assertEqual(self.get("/api/v1/history" + query)[0], status, query)
+
     def test_what_is_wrong_is_said(self):
         self.start()
         for path, status, text in (("/nothing", 404, "no such page"), ("/api/v1/", 404, "no such page"),

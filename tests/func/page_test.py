@@ -9,6 +9,7 @@ from gemelkit import addresses, free_port
 A, B, C = "127.0.0.11", "127.0.0.12", "127.0.0.13"
 NAME = "www.example.test"
 HOSTILE = '<img src=x onerror="document.title=1">'
+TOKEN = "correct-horse-battery-staple"
 TAB, ENTER = "\ue004", "\ue007"
 
 
@@ -35,6 +36,15 @@ service "odd.example.test" {{ check = {{ script = "odd.lua", interval = "1s" }},
         self.assert_soon(lambda: addresses(self.server("ns1"), NAME) == [A, B], "ns1 answers")
         self.browser = Browser()
         self.addCleanup(self.browser.quit)
+
+    def allow_changes(self):
+        """Gives ns1 a token, and starts it again."""
+        os.chmod(self.scratch.write("token", TOKEN + "\n"), 0o600)
+        with open(self.config, encoding="utf-8") as f:
+            text = f.read()
+        self.scratch.write("gemel.lua", text.replace('node "ns1" {', 'node "ns1" { http_admin = "token",'))
+        self.twins["ns1"].stop()
+        self.twins["ns1"].start()
 
     def load(self):
         self.browser.open(f"http://127.0.0.1:{self.http['ns1']}/")
@@ -120,6 +130,53 @@ service "odd.example.test" {{ check = {{ script = "odd.lua", interval = "1s" }},
         self.assertEqual(wide, [360, 360, []])
         self.no_complaint()
 
+    def fill(self, **values):
+        self.browser.run("""for (const [id, v] of Object.entries(arguments[0])) {
+            const e = document.getElementById("order-" + id); e.value = v; e.dispatchEvent(new Event("input", { bubbles: true })); }""", values)
+
+    def test_an_override_is_given_and_ended_from_the_page(self):
+        self.allow_changes()
+        self.load()
+        self.shows("#order-title", "Give an override")
+        self.shows("#foot", "token of http_admin")
+        self.picture("admin")
+        self.browser.run("""[...document.querySelectorAll("#cards button")].find(b => b.getAttribute("aria-label") === arguments[0]).click()""",
+                         f"Drain {A} of {NAME}")
+        self.assertEqual(self.browser.run("return document.activeElement.id"), "order-token")
+        self.assertEqual(self.browser.run("return document.getElementById('order-what').value"), f"{NAME}/{A}")
+        self.fill(reason="new disk")
+        self.browser.keys("a wrong token that is long" + ENTER)
+        self.shows("#order-said", "this is not the token")
+        self.browser.keys(TOKEN + ENTER)
+        self.shows("#order-said", "in force on ns1")
+        self.assert_soon(lambda: addresses(self.server("ns1"), NAME) == [B], "ns1 answers without it")
+        self.assert_soon(lambda: addresses(self.server("ns2"), NAME) == [B], "so does its twin")
+        self.shows("#override-rows", "http 127.0.0.1")
+        self.shows("#override-rows", "new disk")
+        self.card_shows(NAME, "drained for")
+        self.assertEqual(self.browser.run("return document.getElementById('order-token-label').hidden"), True)  # it is known now
+        self.fill(what=NAME, verb="down")
+        self.browser.run("document.getElementById('order-go').click()")
+        self.shows("#order-said", "would leave")
+        self.assertEqual(self.browser.run("return document.getElementById('order-force-label').hidden"), False)
+        self.picture("refused")
+        self.browser.run("""document.querySelector("#override-rows button").click()""")
+        self.assertEqual(self.browser.run("return document.activeElement.id"), "order-go")
+        self.browser.keys(ENTER)
+        self.assert_soon(lambda: addresses(self.server("ns1"), NAME) == [A, B], "it is ended")
+        kept = self.browser.run("return [localStorage.length, sessionStorage.length, document.cookie, document.documentElement.outerHTML.includes(arguments[0])]",
+                                TOKEN)
+        self.assertEqual(kept, [0, 0, "", False])
+        self.no_complaint("401", "409")
+        self.browser.emulate(width=360, height=740)
+        self.assertEqual(self.browser.run("return document.documentElement.scrollWidth"), 360)
+        self.picture("admin-phone")
+
+    def test_nothing_to_change_without_a_token(self):
+        self.load()
+        self.assertEqual(self.browser.run("return [document.getElementById('order').hidden, document.querySelectorAll('#cards button').length]"), [True, 0])
+        self.shows("#foot", "Read-only.")
+
     def test_a_keyboard_is_enough(self):
         self.load()
         focused = "return document.activeElement.className || document.activeElement.id || document.activeElement.tagName"
@@ -153,6 +210,8 @@ service "odd.example.test" {{ check = {{ script = "odd.lua", interval = "1s" }},
         pictures = [name for role, name in nodes if role in ("image", "img")]
         self.assertTrue(any(n.startswith("Queries a second over the last") for n in pictures), pictures)
         self.assertTrue(any(re.match("Last 15 min: up 100 %", n) for n in pictures), pictures)
+        self.assert_soon(lambda: addresses(self.server("ns1"), NAME) and
+                         any(name.startswith("Time from reading a query") for _, name in self.browser.accessibility()), "times are drawn, and told")
         self.assertNotIn("", pictures)
 
 

@@ -20,8 +20,11 @@ END_TEST
 
 START_TEST(bounds_ascend)
 {
-	for (unsigned i = 1; i < LATENCY_BOUNDS; i++)
-		ck_assert_uint_gt(latency_bounds_us[i], latency_bounds_us[i - 1]);
+	for (unsigned i = 0; i < LATENCY_BOUNDS; i++) {
+		ck_assert(i == 0 || latency_bounds_us[i] > latency_bounds_us[i - 1]);
+		ck_assert_int_eq(atoi(latency_bucket_texts[i]), (int)latency_bounds_us[i]);
+	}
+	ck_assert_str_eq(latency_bucket_texts[LATENCY_BOUNDS], "more");
 }
 END_TEST
 

@@ -81,7 +81,10 @@ START_TEST(status_for_machines)
 		   "\"probes\":{\"streams\":3,\"running\":0,\"unknown\":0,\"disputed\":0},"
 		   "\"network\":{\"state\":\"unwatched\",\"since\":null,\"canaries\":0,\"answering\":0,\"void\":0},\"queries\":{\"total\":9,\"responses\":8,\"dropped\":1,\"truncated\":0,"
 		   "\"cold\":0,\"edns\":7,\"tcp\":1,\"rate_dropped\":4,\"rate_slipped\":2,\"qps\":1.5},"
-		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},\"hook\":null,\"peers\":[],"
+		   "\"tcp\":{\"connections\":5,\"accepted\":20,\"evicted\":3,\"evicted_source\":6},"
+		   "\"latency_us\":{\"5\":0,\"10\":0,\"20\":0,\"50\":0,\"100\":0,\"200\":0,\"500\":0,\"1000\":0,\"2000\":0,\"5000\":0,\"10000\":0,"
+		   "\"20000\":0,\"50000\":0,\"100000\":0,\"more\":0},"
+		   "\"hook\":null,\"peers\":[],"
 		   "\"processes\":[{\"role\":\"responder\",\"pid\":1001,\"restarts\":0,\"started\":\"2023-11-14T22:30:00.000Z\",\"confined\":\"no\"},"
 		   "{\"role\":\"prober\",\"pid\":1002,\"restarts\":3,\"started\":\"2023-11-14T22:30:00.000Z\",\"confined\":\"landlock, seccomp\"}]}\n");
 }

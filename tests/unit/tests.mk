@@ -234,6 +234,13 @@ tests_unit_core_slow_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_core_slow_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_core_slow_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += tests/unit/core_past_test
+TESTS += tests/unit/core_past_test
+tests_unit_core_past_test_SOURCES = tests/unit/core_past_test.c tests/unit/unit.h $(CORE_KIT)
+tests_unit_core_past_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_core_past_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_core_past_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += tests/unit/core_removals_test
 TESTS += tests/unit/core_removals_test
 tests_unit_core_removals_test_SOURCES = tests/unit/core_removals_test.c $(CORE_KIT)
