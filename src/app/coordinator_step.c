@@ -10,6 +10,8 @@
 #include "io/sockaddr.h"
 
 #define PROBES_A_MESSAGE 4096
+#define TICK_MS 4          /* of a kernel of 250 Hz */
+#define TICK_MATTERS_MS 20 /* shorter waits are what answers wait for */
 #define REPLY_WAIT_MS 2000 /* a responder that does not acknowledge by then is away; the command holds all the same */
 
 uint64_t coordinator_random(void)
@@ -197,10 +199,17 @@ void coordinator_publish_all(struct coordinator *c)
 
 /* ---- the core's time ---- */
 
+/* libevent's clock may be a tick of the kernel behind ours (CLOCK_MONOTONIC_COARSE), so its timers fire early by as much: woken in vain,
+ * and again each millisecond until it is time. Where a tick does not matter it is waited for: a node at rest has half the wake-ups. */
+static uint64_t past_tick(uint64_t wait_ms)
+{
+	return wait_ms >= TICK_MATTERS_MS ? wait_ms + TICK_MS : wait_ms;
+}
+
 static void arm_timer(struct coordinator *c)
 {
 	uint64_t at = core_deadline(c->core), now = clock_mono_ms();
-	uint64_t wait = at > now ? at - now : 0;
+	uint64_t wait = past_tick(at > now ? at - now : 0);
 	if (wait > 60000)
 		wait = 60000;
 	struct timeval tv = { .tv_sec = (time_t)(wait / 1000), .tv_usec = (suseconds_t)(wait % 1000) * 1000 };

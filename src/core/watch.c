@@ -242,6 +242,10 @@ void watch_result(struct core *c, struct stream *s, struct health_result *r)
 		return;
 	}
 	note_lone(c, s);
+	if (r->reason == HEALTH_LOCAL_ERROR) { /* no route, no carrier: nobody's failure, but where nobody is heard either we are cut off */
+		health_witness_silence(w, c->now_ms);
+		look_for_loss(c, (enum health_path)s->path);
+	}
 	if (health_result_outcome(r) == HEALTH_VOID && w->doubt_ms && w->voided < UINT32_MAX)
 		w->voided++; /* a lost link shows as an error of our own, too */
 	if (health_result_outcome(r) != HEALTH_FAIL || is_lone(c, s, s->schedule.started_ms) ||

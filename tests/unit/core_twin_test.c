@@ -211,6 +211,39 @@ START_TEST(without_a_pair_it_is_told_too)
 }
 END_TEST
 
+/* ---- our own network ---- */
+
+START_TEST(a_node_without_a_route_is_isolated)
+{
+	begin(TWO);
+	twin_end();
+	all_are(HEALTH_LOCAL_ERROR);
+	run(6000);
+	ck_assert(w.core->isolated_ms != 0);
+	ck_assert_int_eq(pair_self(w.core->pair), PAIR_ISOLATED);
+	ck_assert(!is_out());
+	const char *told = world_trace(&w, "notice");
+	ck_assert_msg(strstr(told, "state=isolated") && !strstr(told, "state=unknown"), "%s", told);
+	all_are(HEALTH_OK);
+	twin_begin();
+	run(5000);
+	ck_assert(w.core->isolated_ms == 0);
+	finish();
+}
+END_TEST
+
+START_TEST(an_error_of_ours_is_no_doubt_while_others_are_heard)
+{
+	begin(TWO);
+	twin_end();
+	world_backend(&w, "192.0.2.11", HEALTH_LOCAL_ERROR);
+	run(60000);
+	ck_assert(w.core->isolated_ms == 0);
+	ck_assert_ptr_null(strstr(world_trace(&w, "notice"), "event=network"));
+	finish();
+}
+END_TEST
+
 /* ---- disputes ---- */
 
 static void twin_says(uint32_t i, enum health_verdict v)
@@ -291,7 +324,8 @@ int main(void)
 		who_is_behind_gives_others_more_time, a_run_is_waited_for_as_long_as_it_may_take, a_verdict_does_not_grow_old_for_that,
 		the_twin_witnesses_for_the_only_target, without_a_witness_the_only_target_speaks_for_itself,
 		a_twin_that_never_came_is_no_witness, what_went_with_the_twin_is_our_own_network, several_targets_witness_for_each_other,
-		a_canary_witnesses_for_the_only_target, without_a_pair_it_is_told_too, a_long_disagreement_is_told_once,
+		a_canary_witnesses_for_the_only_target, without_a_pair_it_is_told_too, a_node_without_a_route_is_isolated,
+		an_error_of_ours_is_no_doubt_while_others_are_heard, a_long_disagreement_is_told_once,
 		what_comes_and_goes_is_no_dispute, alarms_of_disputes_are_a_minute_apart
 	};
 	return unit_run("core_twin", tests, sizeof tests / sizeof *tests);
