@@ -20,6 +20,12 @@ void child_init(enum ipc_role role)
 	signal(SIGHUP, SIG_IGN);
 }
 
+void child_put_beat(struct wbuf *w)
+{
+	ipc_begin(w, IPC_BEAT);
+	put_u64(w, log_dropped());
+}
+
 void child_confine(struct chan *supervisor, enum ipc_role role, int folder)
 {
 	uint8_t room[8];

@@ -135,8 +135,8 @@ void children_keep_overlay(struct supervisor *s, int fd, bool adds)
 void children_send_generation(struct child *c)
 {
 	const struct generation *g = &c->sup->now;
-	if (c->role == IPC_RUNNER)
-		return; /* it knows what the prober asks, and nothing else */
+	if (c->role == IPC_RUNNER || c->role == IPC_TAP)
+		return; /* it knows what the prober asks, or what the rings hold, and nothing else */
 	if (c->role == IPC_RESPONDER)
 		children_check_sent(c, generation_send_images(g, c->chan));
 	else
@@ -174,7 +174,13 @@ void children_tell(struct supervisor *s)
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_CHILDREN);
-	put_u8(&w, ROLE_COUNT - !s->now.plugins + 1);
+	uint8_t count = 1; /* the loader */
+	uint64_t log_dropped_all = log_dropped();
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		count += children_wants(s, s->child[i].role);
+		log_dropped_all += s->child[i].log_dropped_before + s->child[i].log_dropped;
+	}
+	put_u8(&w, count);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		const struct child *c = &s->child[i];
 		if (!children_wants(s, c->role))
@@ -190,11 +196,20 @@ void children_tell(struct supervisor *s)
 	put_u32(&w, 0);
 	put_u64(&w, s->load_wall_ms);
 	put_u8(&w, s->load_confined);
+	put_u64(&w, log_dropped_all);
 	if (to->chan)
 		children_check_sent(to, chan_send_buf(to->chan, &w));
 }
 
 /* ---- children ---- */
+
+static void take_beat(struct child *c, uint64_t dropped)
+{
+	if (dropped == c->log_dropped)
+		return;
+	c->log_dropped = dropped;
+	children_tell(c->sup);
+}
 
 static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
@@ -231,7 +246,14 @@ static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, 
 		c->confined = get_u8(&r);
 		children_tell(s);
 		break;
-	default: /* IPC_BEAT, or nothing of ours */
+	case IPC_LOGGING:
+		if (c->role == IPC_COORDINATOR)
+			supervisor_take_logging(s, &r);
+		break;
+	case IPC_BEAT:
+		take_beat(c, get_u64(&r));
+		break;
+	default: /* nothing of ours */
 		break;
 	}
 	chan_close_fds(fds, fd_count);
@@ -248,17 +270,18 @@ static void child_end(void *ctx)
 
 bool children_wants(const struct supervisor *s, enum ipc_role role)
 {
-	return role != IPC_RUNNER || s->now.plugins;
+	return role == IPC_RUNNER ? s->now.plugins : role == IPC_TAP ? logging_wants_tap(&s->logging) : true;
 }
 
-void children_follow_plugins(struct supervisor *s)
+void children_follow(struct supervisor *s, enum ipc_role role)
 {
-	struct child *c = children_get(s, IPC_RUNNER);
-	if (s->now.plugins && !c->pid && !evtimer_pending(c->restart, NULL))
+	struct child *c = children_get(s, role);
+	const bool wanted = children_wants(s, role);
+	if (wanted && !c->pid && !evtimer_pending(c->restart, NULL))
 		children_start(c);
-	else if (!s->now.plugins && c->pid)
+	else if (!wanted && c->pid)
 		children_send(c, IPC_STOP);
-	else if (!s->now.plugins)
+	else if (!wanted)
 		event_del(c->restart);
 }
 
@@ -271,6 +294,8 @@ void children_start(struct child *c)
 	c->started_ms = c->beat_ms = now;
 	c->started_wall_ms = clock_wall_ms();
 	c->confined = 0;
+	c->log_dropped_before += c->log_dropped;
+	c->log_dropped = 0;
 	if (pid < 0 || !(c->chan = chan_new(s->base, channel, child_message, child_end, c))) {
 		if (pid > 0)
 			kill(pid, SIGKILL);
@@ -280,6 +305,7 @@ void children_start(struct child *c)
 	}
 	c->pid = pid;
 	children_send_hello(c);
+	supervisor_send_logging(c);
 	send_sockets(c);
 	if (c->role == IPC_RESPONDER) {
 		send_secret(c);

@@ -10,6 +10,7 @@
  *     prober      the machine's CAs    –                   –          begins
  *     coordinator /etc, /proc, state   the state folder    –          takes and begins
  *     loader      all                  the state folder    –          –
+ *     tap         –                    –                   –          begins, to Unix sockets
  *     runner      all                  /tmp, /var/log, …   all        all; signals to its own only
  *
  * What a role may do stands in one const table in confine.c. A system call that is in no list fails with EPERM, and the
@@ -42,6 +43,7 @@ enum confine_calls {                 /* groups of system calls, bits */
 	CONFINE_CALLS_WRITE_FILES = 32, /* open, make, rename, remove, sync; Landlock says which */
 	CONFINE_CALLS_COPIES = 64,      /* fork, and to wait for it */
 	CONFINE_CALLS_MEMFD = 128,
+	CONFINE_CALLS_UNIX = 512,       /* connections to sockets of this machine, which it begins */
 	CONFINE_CALLS_PROGRAMS = 256    /* alone: all but what manages the machine, since nobody knows what a program needs */
 };
 

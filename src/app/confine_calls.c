@@ -122,6 +122,12 @@ static bool allow_connect(scmp_filter_ctx f)
 	return ADD(f, SCMP_ACT_ALLOW, connecting);
 }
 
+static bool allow_unix(scmp_filter_ctx f)
+{
+	const struct scmp_arg_cmp args[] = { masked_is(0, INT_BITS, AF_UNIX), masked_is(1, SOCKET_TYPE, SOCK_STREAM) };
+	return allow_if(f, CALL(socket), args, 2) && allow_if(f, CALL(connect), NULL, 0);
+}
+
 #ifdef __s390__
 #define CLONE_FLAGS_ARG 1
 #else
@@ -169,6 +175,7 @@ static bool fill(scmp_filter_ctx f, unsigned groups)
 	       ADD(f, SCMP_ACT_KILL_PROCESS, deadly) && ADD(f, SCMP_ACT_KILL_PROCESS, programs) &&
 	       ADD(f, SCMP_ACT_KILL_PROCESS, identity) && (!(groups & CONFINE_CALLS_LIFE) || allow_life(f)) &&
 	       (!(groups & CONFINE_CALLS_CONNECT) || allow_connect(f)) &&
+	       (!(groups & CONFINE_CALLS_UNIX) || allow_unix(f)) &&
 	       (!(groups & CONFINE_CALLS_READ_FILES) || allow_read_files(f)) &&
 	       (!(groups & CONFINE_CALLS_WRITE_FILES) || ADD(f, SCMP_ACT_ALLOW, writing)) &&
 	       (!(groups & CONFINE_CALLS_MEMFD) || ADD(f, SCMP_ACT_ALLOW, memory_files)) &&

@@ -7,6 +7,7 @@
 #include "app/child.h"
 #include "app/confine.h"
 #include "app/coordinator_state.h"
+#include "app/logging.h"
 #include "app/progress.h"
 #include "app/sockets.h"
 #include "core/journal.h"
@@ -147,6 +148,7 @@ static void take_children(struct coordinator *c, struct rbuf *m)
 		k->started_wall_ms = get_u64(m);
 		k->confined = confine_text(get_u8(m));
 	}
+	c->log_dropped = get_u64(m);
 }
 
 static void take_reload_result(struct coordinator *c, struct rbuf *m)
@@ -225,6 +227,8 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		start(c);
 	else if (t == IPC_CHILDREN)
 		take_children(c, &m);
+	else if (t == IPC_LOGGING)
+		(void)logging_follow(&m, &c->logging);
 	else if (t == IPC_RELOADED && c->ctl)
 		take_reload_result(c, &m);
 	else if (t == IPC_DIAG && c->ctl)
@@ -247,10 +251,10 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	struct coordinator *c = ctx;
-	uint8_t room[8];
+	uint8_t room[CHILD_BEAT_LEN];
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_BEAT);
+	child_put_beat(&w);
 	if (chan_send_buf(c->supervisor, &w))
 		finish(c);
 	if (c->ctl)

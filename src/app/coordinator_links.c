@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "answer/answer.h"
 #include "app/coordinator_state.h"
+#include "app/logging.h"
 #include "base/diag.h"
 #include "io/clock.h"
 #include "io/log.h"
@@ -76,7 +77,8 @@ void coordinator_get_host(void *ctx, struct ctl_host *h)
 				.children = c->children, .child_count = c->child_count, .counters = &c->counters,
 				.latency = &c->figures.latency, .zones = &c->figures.zones, .zones_told = c->figures.zones_told,
 				.hook = coordinator_hook_get(c), .journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky,
-				.serving = c->responder && c->publisher.acked, .reloads = c->reloads };
+				.serving = c->responder && c->publisher.acked, .reloads = c->reloads,
+				.logging = &c->logging, .tap = &c->tapped, .log_dropped = c->log_dropped };
 }
 
 static void answer_cold(struct coordinator *c, struct rbuf *m)
@@ -237,6 +239,34 @@ static void prober_end(void *ctx)
 	coordinator_tell_prober_state(c, false);
 }
 
+/* ---- tap ---- */
+
+static void tap_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
+{
+	struct coordinator *c = ctx;
+	struct ctl_tap got = { .told = true };
+	struct rbuf m;
+	chan_close_fds(fds, fd_count);
+	rbuf_init(&m, data, len);
+	if (ipc_type_get(&m) != IPC_TAPPED)
+		return;
+	got.lines = get_u64(&m);
+	got.lost = get_u64(&m);
+	got.frames = get_u64(&m);
+	got.frames_dropped = get_u64(&m);
+	got.connected = get_u8(&m) != 0;
+	if (!m.failed)
+		c->tapped = got;
+}
+
+static void tap_end(void *ctx)
+{
+	struct coordinator *c = ctx;
+	chan_free(c->tap);
+	c->tap = NULL;
+	c->tapped.connected = false;
+}
+
 /* ---- operators ---- */
 
 static void on_command(void *ctx, const struct core_command *cmd)
@@ -290,7 +320,19 @@ static void on_probe(void *ctx, uint32_t id, uint64_t generation, uint32_t strea
 	}
 }
 
-const struct ctl_actions coordinator_actions = { .host = coordinator_get_host, .command = on_command, .reload = on_reload, .stop = on_stop,
+static void on_logging(void *ctx, const struct ctl_logging *l)
+{
+	struct coordinator *c = ctx;
+	uint8_t room[LOGGING_MESSAGE_MAX];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	logging_put(&w, l);
+	c->logging = *l; /* who asks next sees it; the supervisor will say so, too */
+	if (chan_send_buf(c->supervisor, &w))
+		log_line(LOG_LEVEL_ERROR, "the supervisor does not listen");
+}
+
+const struct ctl_actions coordinator_actions = { .host = coordinator_get_host, .command = on_command, .reload = on_reload, .stop = on_stop, .logging = on_logging,
 						.probe = on_probe, .what_if = coordinator_what_if };
 
 /* ---- new channels ---- */
@@ -312,6 +354,10 @@ void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd)
 			coordinator_tell_prober_state(c, true);
 	} else if (role == IPC_RUNNER) {
 		coordinator_take_runner(c, fd);
+	} else if (role == IPC_TAP) {
+		if (c->tap)
+			tap_end(c);
+		c->tap = chan_new(c->base, fd, tap_message, tap_end, c);
 	} else {
 		close(fd);
 	}

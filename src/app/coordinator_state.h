@@ -67,6 +67,10 @@ struct coordinator {
 	struct figures figures;
 	struct hook hook;
 	struct ctl_hook hook_view;
+	struct chan *tap;
+	struct ctl_logging logging;
+	struct ctl_tap tapped;
+	uint64_t log_dropped;
 	uint64_t counters_ms, started_wall_ms;
 	uint32_t commands[COMMANDS_MAX]; /* given to the core, not answered; 0 = free */
 	bool last_words;                 /* the journal failed: only refusals leave us before we start anew */

@@ -48,7 +48,7 @@ struct options {
 
 static int run_child(const char *role, const struct options *o)
 {
-	static const enum ipc_role roles[] = { IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER, IPC_RUNNER };
+	static const enum ipc_role roles[] = { IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER, IPC_RUNNER, IPC_TAP };
 	for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
 		if (strcmp(role, ipc_role_text(roles[i])) != 0)
 			continue;
@@ -62,6 +62,8 @@ static int run_child(const char *role, const struct options *o)
 			return prober_main(CHILD_CHANNEL_FD);
 		case IPC_RUNNER:
 			return runner_main(CHILD_CHANNEL_FD);
+		case IPC_TAP:
+			return tap_main(CHILD_CHANNEL_FD);
 		default:
 			confine_secrets(true);
 			return sodium_init() < 0 ? 1 : loader_main(CHILD_CHANNEL_FD, o->file, o->node, o->generation);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "app/child.h"
+#include "app/logging.h"
 #include "app/once.h"
 #include "app/prober_plan.h"
 #include "app/sockets.h"
@@ -423,7 +424,10 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		if (probes_set_runner(p->probes, fds[0]))
 			exit(1);
 	} else {
+		struct ctl_logging logging;
 		chan_close_fds(fds, fd_count);
+		if (t == IPC_LOGGING)
+			(void)logging_follow(&m, &logging);
 		if (t == IPC_STOP)
 			exit(0);
 	}
@@ -438,13 +442,13 @@ static void supervisor_end(void *ctx)
 static void on_beat(evutil_socket_t fd, short what, void *ctx)
 {
 	struct prober *p = ctx;
-	uint8_t room[8];
+	uint8_t room[CHILD_BEAT_LEN];
 	struct wbuf w;
 	(void)fd;
 	(void)what;
 	p->log_lines = 0;
 	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_BEAT);
+	child_put_beat(&w);
 	if (chan_send_buf(p->supervisor, &w))
 		exit(1);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <urcu-qsbr.h>
 #include "app/child.h"
+#include "app/logging.h"
 #include "app/responder_state.h"
 #include "app/site.h"
 #include "io/clock.h"
@@ -191,6 +192,18 @@ static bool take_overlays(struct responder *r, const int *fds, size_t fd_count)
 	return true;
 }
 
+/* The same rings for as long as this responder lives: once mapped, they stay. */
+static void take_rings(struct responder *r, int fd)
+{
+	struct tap_rings *rings;
+	const int e = r->rings ? 0 : tap_rings_map(&rings, fd);
+	if (e)
+		log_line(LOG_LEVEL_ERROR, "no query log and no dnstap: %s", err_text(e));
+	else if (!r->rings)
+		r->rings = rings;
+	close(fd);
+}
+
 /* True when the descriptors found their place. */
 static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const int *fds, size_t fd_count)
 {
@@ -203,6 +216,9 @@ static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const
 	if (fd_count != 1)
 		return false;
 	switch (t) {
+	case IPC_LOGGING:
+		take_rings(r, fds[0]);
+		return true;
 	case IPC_IMAGE:
 		return take_image(r, m, fds[0]);
 	case IPC_ZONES:
@@ -296,6 +312,10 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		chan_close_fds(fds, fd_count);
 	if (t == IPC_SITE) {
 		take_site(r, data, len);
+	} else if (t == IPC_LOGGING) {
+		struct ctl_logging l;
+		if (logging_follow(&m, &l))
+			tap_switch(&r->tap, r->rings, l.query_log, l.dnstap);
 	} else if (t == IPC_SECRET) {
 		take_secret(r, &m);
 	} else if (t == IPC_START) {
@@ -351,10 +371,10 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 		log_line(LOG_LEVEL_ERROR, "a worker hangs: the responder ends, to be started again");
 		abort();
 	}
-	uint8_t room[8];
+	uint8_t room[CHILD_BEAT_LEN];
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_BEAT);
+	child_put_beat(&w);
 	tell_supervisor(r, &w);
 	send_stats(r);
 	figures_send(r);

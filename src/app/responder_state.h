@@ -16,6 +16,7 @@
 #include "answer/rate.h"
 #include "app/limited.h"
 #include "app/sockets.h"
+#include "app/tap_draw.h"
 #include "base/latency.h"
 #include "core/plan.h"
 #include "io/chan.h"
@@ -64,6 +65,7 @@ struct worker {
 	struct answer_worker answer;
 	struct rate *rate; /* published (RCU), its own to write; NULL = responses are not limited */
 	struct latency latency; /* of some batches; read by others with relaxed loads */
+	struct tap_turn tap;
 	uint64_t beat; /* counts turns; the main thread looks whether it moves */
 } __attribute__((aligned(CACHE_LINE)));
 
@@ -115,6 +117,9 @@ struct responder {
 	uint16_t tcp_max, tcp_per_source;
 	uint32_t tcp_idle_ms;
 	struct view *view;   /* published (RCU): workers read it, only the main thread writes */
+	struct tap tap;      /* workers look at it once a batch */
+	struct tap_turn tap_turn; /* the main thread's */
+	struct tap_rings *rings;  /* NULL = never switched on yet */
 	struct view *waiting;/* a newer generation whose overlay is not whole yet; NULL = none */
 	uint64_t told;       /* the generation that the supervisor knows us to answer from */
 	uint64_t refused;    /* the generation that could not be served, while an older one is; 0 = none */

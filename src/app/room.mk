@@ -18,6 +18,26 @@ gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.
 	src/app/prober_plan.c src/app/prober_plan.h src/app/once.c src/app/once.h src/app/runner.c src/app/runner.h src/app/runner_hook.c src/app/runner_hook.h \
 	src/app/hook.c src/app/hook.h src/app/coordinator_hook.c src/app/coordinator_http.c \
 	src/app/figures.c src/app/coordinator_figures.c \
+	src/app/logging.c src/app/logging.h src/app/supervisor_logging.c src/app/tap.c src/app/tap_ring.c src/app/tap_ring.h \
+	src/app/tap_draw.c src/app/tap_draw.h src/app/tap_fill.c src/app/tap_fill.h src/app/tap_line.c src/app/tap_line.h src/app/dnstap.h \
 	$(CONFINE_SOURCES)
-gemeld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(LUA_CFLAGS) $(SODIUM_CFLAGS) $(URCU_CFLAGS) $(SECCOMP_CFLAGS) -pthread
-gemeld_LDADD = $(GEMEL_ROOMS) $(EVENT_LIBS) $(LDNS_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(URCU_LIBS) $(OPENSSL_LIBS) $(SECCOMP_LIBS) -lpthread -lm
+if DNSTAP
+gemeld_SOURCES += src/app/dnstap.c src/app/dnstap_encode.c
+endif
+gemeld_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(LUA_CFLAGS) $(SODIUM_CFLAGS) $(URCU_CFLAGS) $(SECCOMP_CFLAGS) $(FSTRM_CFLAGS) $(PROTOBUF_C_CFLAGS) -pthread
+gemeld_LDADD = $(DNSTAP_LIB) $(GEMEL_ROOMS) $(EVENT_LIBS) $(LDNS_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(URCU_LIBS) $(OPENSSL_LIBS) $(SECCOMP_LIBS) $(FSTRM_LIBS) $(PROTOBUF_C_LIBS) -lpthread -lm
+
+# What protoc-c makes of dnstap.proto, by itself: its warnings are not ours.
+EXTRA_DIST += src/app/dnstap.proto
+if DNSTAP
+DNSTAP_LIB = src/app/libdnstap.a
+noinst_LIBRARIES += src/app/libdnstap.a
+nodist_src_app_libdnstap_a_SOURCES = src/app/dnstap.pb-c.c src/app/dnstap.pb-c.h
+src_app_libdnstap_a_SOURCES =
+src_app_libdnstap_a_CFLAGS = $(PREFIX_MAP) $(PROTOBUF_C_CFLAGS)
+src/app/gemeld-dnstap_encode.$(OBJEXT): src/app/dnstap.pb-c.h
+CLEANFILES += src/app/dnstap.pb-c.c src/app/dnstap.pb-c.h
+src/app/dnstap.pb-c.c: $(srcdir)/src/app/dnstap.proto
+	$(AM_V_GEN)$(MKDIR_P) src/app && $(PROTOC_C) --proto_path=$(srcdir) --c_out=. $(srcdir)/src/app/dnstap.proto
+src/app/dnstap.pb-c.h: src/app/dnstap.pb-c.c
+endif

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 #include "app/child.h"
+#include "app/logging.h"
 #include "app/runner_hook.h"
 #include "io/chan.h"
 #include "io/plugin.h"
@@ -205,6 +206,9 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_channel(r, get_u8(&m), fds[0]);
 	else
 		chan_close_fds(fds, fd_count);
+	struct ctl_logging logging;
+	if (t == IPC_LOGGING)
+		(void)logging_follow(&m, &logging);
 	if (t == IPC_STOP) {
 		plugin_kill_all();
 		exit(0);
@@ -221,12 +225,12 @@ static void supervisor_end(void *ctx)
 static void on_beat(evutil_socket_t fd, short what, void *ctx)
 {
 	struct runner *r = ctx;
-	uint8_t room[8];
+	uint8_t room[CHILD_BEAT_LEN];
 	struct wbuf w;
 	(void)fd;
 	(void)what;
 	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_BEAT);
+	child_put_beat(&w);
 	if (chan_send_buf(r->supervisor, &w))
 		exit(1);
 }

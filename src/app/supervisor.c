@@ -75,6 +75,7 @@ static bool come_up(struct supervisor *s)
 		return false;
 	activation_tell_unused(&s->given);
 	activation_deinit(&s->given);
+	supervisor_configure_logging(s); /* before the children: they begin with it */
 	s->up = true;
 	s->started_site = malloc(s->now.site_len);
 	s->started_site_len = s->started_site ? s->now.site_len : 0;
@@ -90,7 +91,7 @@ static bool come_up(struct supervisor *s)
 void supervisor_spread(struct supervisor *s)
 {
 	static const enum ipc_role order[] = { IPC_PROBER, IPC_RESPONDER, IPC_COORDINATOR };
-	children_follow_plugins(s);
+	children_follow(s, IPC_RUNNER);
 	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
 		struct child *c = children_get(s, order[i]);
 		if (c->chan)
@@ -174,6 +175,7 @@ static void loaded(struct supervisor *s, int status)
 		return;
 	}
 	if (take) {
+		supervisor_configure_logging(s);
 		supervisor_spread(s);
 		tell_restart_keys(s);
 		log_line(LOG_LEVEL_NOTICE, "generation %" PRIu64 " is loaded%s", s->now.number,
@@ -420,14 +422,14 @@ static void allow_files(void)
 int supervisor_main(const char *file, const char *node)
 {
 	log_init("supervisor", &(struct log_settings){ LOG_LEVEL_INFO, LOG_TEXT });
-	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .sockets.lock_fd = -1 };
+	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .rings = -1, .sockets.lock_fd = -1 };
 	if (activation_init(&s.given))
 		return 1;
 	allow_files();
 	notify_init();
 	confine_supervisor();
 	signal(SIGPIPE, SIG_IGN);
-	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER, IPC_RUNNER };
+	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER, IPC_RUNNER, IPC_TAP };
 	generation_init(&s.now, 0);
 	generation_init(&s.next, 0);
 	generation_init(&s.before, 0);

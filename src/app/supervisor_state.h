@@ -6,13 +6,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "app/generation.h"
+#include "app/logging.h"
 #include "app/progress.h"
 #include "app/sockets.h"
 #include "app/spawn.h"
+#include "app/tap_ring.h"
 #include "io/chan.h"
 #include "ipc/ipc.h"
 
-#define ROLE_COUNT 4
+#define ROLE_COUNT 5
 
 struct supervisor;
 struct child {
@@ -23,6 +25,8 @@ struct child {
 	uint64_t started_ms, beat_ms, started_wall_ms;
 	uint32_t backoff_ms, restarts;
 	uint8_t confined; /* enum confine_by, as it told */
+	uint64_t log_dropped; /* lines of the log, as it told; of those before it, too */
+	uint64_t log_dropped_before;
 	struct event *restart;
 };
 struct supervisor {
@@ -53,6 +57,9 @@ struct supervisor {
 	uint64_t watched_ms, served_ms; /* served: since when this responder answers from `now`; 0 = not yet */
 	/* For a new responder: the coordinator's last whole overlay log, and what a new one adds in its first round; -1 = none. */
 	int overlay, overlay_adds;
+	struct ctl_logging logging, configured; /* in force; as the configuration has it (level 0: not yet) */
+	struct log_settings begun;              /* how we were started */
+	int rings;                              /* between responder and tap (tap_ring.h); -1 = none yet */
 	bool up, ready, stopping;
 	int status;
 };
@@ -61,8 +68,8 @@ struct supervisor {
 struct child *children_get(struct supervisor *s, enum ipc_role role);
 void children_start(struct child *c);
 void children_tell(struct supervisor *s); /* the coordinator, of all of them */
-bool children_wants(const struct supervisor *s, enum ipc_role role); /* false for a runner that no check needs */
-void children_follow_plugins(struct supervisor *s); /* starts or stops the runner, as `now` asks */
+bool children_wants(const struct supervisor *s, enum ipc_role role); /* false for a runner that no check needs, and an idle tap */
+void children_follow(struct supervisor *s, enum ipc_role role); /* starts or stops it, as children_wants says */
 void children_died(struct child *c, int status); /* after waitpid: back-off, then again */
 void children_on_restart(evutil_socket_t fd, short what, void *child);
 void children_send(struct child *c, enum ipc_type t); /* a message without payload */
@@ -78,5 +85,10 @@ void supervisor_spread(struct supervisor *s); /* `now` to every child that runs 
 void supervisor_answer_reload(struct supervisor *s, int status);
 void supervisor_announce_ready(struct supervisor *s);
 void supervisor_begin_stop(struct supervisor *s);
+
+/* supervisor_logging.c */
+void supervisor_configure_logging(struct supervisor *s); /* as `now` says, where that is another than before */
+void supervisor_take_logging(struct supervisor *s, struct rbuf *r); /* an operator's, after the head */
+void supervisor_send_logging(struct child *c);
 
 #endif

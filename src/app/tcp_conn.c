@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include "app/tap_fill.h"
 #include "app/tcp_state.h"
 #include "io/clock.h"
 
@@ -76,6 +77,8 @@ static bool answer_message(void *ctx, const uint8_t *query, size_t len)
 	case ANSWER_NONE:
 		break;
 	}
+	if (tap_if_on(&r->tap))
+		tap_stream(r, c->fd, &c->peer, t->tapped_us, query, len, t->out + t->out_len - out_len, out_len);
 	return t->out_len < TCP_TURN_MAX;
 }
 
@@ -89,6 +92,7 @@ static bool answer_turn(struct tcp_conn *c, size_t came)
 	cookies_lend(r, &r->main_answer);
 	t->current = c;
 	t->out_len = 0;
+	t->tapped_us = tap_if_on(&r->tap) ? clock_wall_us() : 0;
 	int messages = framing_feed(&c->stream, t->in + FRAMING_HEAD, came, answer_message, c);
 	t->current = NULL;
 	if (messages > 0)

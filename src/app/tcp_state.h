@@ -49,6 +49,7 @@ struct tcp_server {
 	size_t listener_count;
 	int ep; /* watches connections */
 	struct event *ready;
+	uint64_t tapped_us; /* when its turn began, while the tap is on */
 	struct tcp_conn *current; /* whose turn it is; its answers are gathered in out. NULL = nobody's */
 	size_t out_len;
 	uint8_t in[FRAMING_HEAD + TCP_READ_MAX];

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <urcu-qsbr.h>
 #include "app/responder_state.h"
+#include "app/tap_fill.h"
 #include "io/clock.h"
 #include "io/log.h"
 #include "io/sockaddr.h"
@@ -202,6 +203,21 @@ static unsigned answer_all(struct worker *w, const struct turn *t, struct batch 
 	return out;
 }
 
+/* What goes to the tap of a batch that was sent: answers stand in the order of their queries. */
+static __attribute__((noinline)) void tap_all(struct worker *w, struct batch *b, int fd, unsigned n, unsigned out, uint64_t came_us)
+{
+	struct tap_batch t;
+	tap_batch_begin(&t, w->r, w, fd, came_us);
+	for (unsigned i = 0, next = 0; i < n; i++) {
+		const struct msghdr *m = &b->in[i].msg_hdr;
+		const bool answered = next < out && b->out[next].msg_hdr.msg_name == m->msg_name;
+		const struct iovec *response = answered ? &b->out_iov[next++] : NULL;
+		const unsigned purpose = tap_draw(t.tap, t.turn);
+		if (purpose && !(m->msg_flags & MSG_TRUNC))
+			tap_batch_query(&t, purpose, m, whole_query(b, i, b->in[i].msg_len, b->long_query[0]), b->in[i].msg_len, response);
+	}
+}
+
 /* One read, its answers, one send. Returns how many datagrams came; 0 for none, -1 for an error. Only between the two is the
  * thread online: both may wait, and whoever publishes must not wait with them. */
 static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard, size_t last_count, int flags)
@@ -211,6 +227,7 @@ static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard,
 	if (n <= 0)
 		return n;
 	const uint64_t began_ns = w->beat % TIMED_EVERY == 0 ? clock_mono_ns() : 0;
+	const uint64_t tapped_us = tap_if_on(&w->r->tap) ? clock_wall_us() : 0;
 	rcu_thread_online();
 	struct turn t = { .fd = fd, .view = rcu_dereference(w->r->view), .rate = rcu_dereference(w->rate) };
 	if (t.rate)
@@ -225,6 +242,8 @@ static int serve_batch(struct worker *w, struct batch *b, int fd, bool wildcard,
 	send_all(fd, b->out, out);
 	if (__builtin_expect(began_ns != 0, 0))
 		latency_add(&w->latency, clock_mono_ns() - began_ns, (uint32_t)n);
+	if (__builtin_expect(tapped_us != 0, 0))
+		tap_all(w, b, fd, (unsigned)n, out, tapped_us);
 	return n;
 }
 
@@ -321,6 +340,7 @@ int workers_start(struct responder *r)
 		struct worker *w = &r->workers[i];
 		w->r = r;
 		w->index = i;
+		w->tap.random = clock_mono_us() + i;
 		w->answer.rng[0] = clock_mono_us() ^ (i + 1);
 		w->answer.rng[1] = clock_wall_ms() * 0x9e3779b97f4a7c15u;
 		int e = assign_sockets(r, w);

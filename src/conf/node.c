@@ -181,6 +181,11 @@ static void read_paths(struct conf *c, struct plan_node *n, const struct fields 
 		conf_fault(c, f->v[NODE_CONTROL] ? f->v[NODE_CONTROL] : f->table,
 			   "the control socket's path %s has %zu octets; expected at most %zu",
 			   n->control, strlen(n->control), sizeof un.sun_path - 1);
+	if (f->v[NODE_DNSTAP])
+		n->dnstap = conf_join_abs(c, f->v[NODE_DNSTAP]->string.s);
+	if (n->dnstap && strlen(n->dnstap) >= sizeof un.sun_path)
+		conf_fault(c, f->v[NODE_DNSTAP], "the path of dnstap's socket %s has %zu octets; expected at most %zu", n->dnstap,
+			   strlen(n->dnstap), sizeof un.sun_path - 1);
 }
 
 static void build_node(struct conf *c, const struct conf_block *b, struct plan_node *n, struct fields *f)
@@ -201,6 +206,9 @@ static void build_node(struct conf *c, const struct conf_block *b, struct plan_n
 	n->user = f->v[NODE_USER] ? f->v[NODE_USER]->string.s : NULL;
 	n->nsid = conf_fields_string(f, NODE_NSID);
 	conf_hook_read(c, f->v[NODE_ON_EVENT], &n->hook);
+	n->log_form = (uint8_t)conf_fields_word(f, NODE_LOG);
+	n->log_level = (uint8_t)conf_fields_word(f, NODE_LOG_LEVEL);
+	n->query_log = (uint32_t)conf_fields_integer(f, NODE_QUERY_LOG);
 	read_paths(c, n, f);
 	if (strlen(n->name) > 63 || strchr(n->name, '/'))
 		conf_fault(c, &b->table, "node \"%.80s\" has no usable name; expected 1 to 63 octets without \"/\"",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "conf/internal.h"
 
@@ -149,6 +150,10 @@ static void print_node(struct json *j, const struct plan_node *n, const struct f
 	put_field(j, f, NODE_PROBE_SOURCE);
 	put_text(j, "nsid", n->nsid);
 	put_hook(j, &n->hook);
+	put_text(j, "log", n->log_form ? log_form_text((enum log_form)n->log_form) : NULL);
+	put_text(j, "log_level", n->log_level ? log_level_text((enum log_level)n->log_level) : NULL);
+	put_uint(j, "query_log", n->query_log);
+	put_text(j, "dnstap", n->dnstap);
 	json_end_object(j);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "core/notice.h"
 #include "core/plan.h"
@@ -54,6 +55,15 @@ static const struct schema_word words_kinds[] = {
 static const struct schema_word words_state[] = {{"drain", POLICY_FORCE_DRAIN, NULL}, {"down", POLICY_FORCE_DOWN, NULL}, {NULL, 0, NULL}};
 static const struct schema_word words_initial[] = {{"up", 1, NULL}, {"down", 2, NULL}, {NULL, 0, NULL}};
 
+static const struct schema_word words_log[] = {{"text", LOG_TEXT, NULL}, {"json", LOG_JSON, NULL}, {"syslog", LOG_SYSLOG, NULL}, {NULL, 0, NULL}};
+static const struct schema_word words_log_level[] = {
+	{"error", LOG_LEVEL_ERROR, NULL},
+	{"warning", LOG_LEVEL_WARNING, NULL},
+	{"notice", LOG_LEVEL_NOTICE, NULL},
+	{"info", LOG_LEVEL_INFO, NULL},
+	{"debug", LOG_LEVEL_DEBUG, NULL},
+	{NULL, 0, NULL}};
+
 static const struct schema_key keys_node[] = {
 	[NODE_ID] = {.name = "id", .type = SCHEMA_INTEGER, .min = 1, .max = 254},
 	[NODE_LISTEN] = {.name = "listen", .type = SCHEMA_ADDRESSES, .max = PLAN_ADDRS_MAX, .empty = true,
@@ -79,6 +89,10 @@ static const struct schema_key keys_node[] = {
 	[NODE_ON_EVENT] = {.name = "on_event", .type = SCHEMA_OTHER,
 			   .expected = "a program's path, or a table such as { \"/usr/local/bin/notify\", timeout = \"5s\" }"},
 	[NODE_HTTP_ADMIN] = {.name = "http_admin", .type = SCHEMA_STRING, .min = 1, .max = 1024, .expected = "the path of a token file"},
+	[NODE_LOG] = {.name = "log", .type = SCHEMA_WORD, .words = words_log},
+	[NODE_LOG_LEVEL] = {.name = "log_level", .type = SCHEMA_WORD, .words = words_log_level},
+	[NODE_QUERY_LOG] = {.name = "query_log", .type = SCHEMA_INTEGER, .min = 1, .max = PLAN_SAMPLE_MAX},
+	[NODE_DNSTAP] = {.name = "dnstap", .type = SCHEMA_STRING, .min = 1, .max = 1024, .expected = "the path of a socket"},
 };
 static const struct schema_key keys_pair[] = {
 	[PAIR_NAME] = {.name = "name", .type = SCHEMA_STRING, .min = 1, .max = 64, .required = true,

@@ -41,6 +41,7 @@ struct plan_hook { /* the program that is told of events */
 	uint32_t timeout_ms, per_minute; /* at least 1 */
 	uint32_t kinds; /* bits of enum core_notice_kind */
 };
+#define PLAN_SAMPLE_MAX 1000000u /* fewer than one query of a million tell nothing */
 struct plan_node {
 	const char *name;
 	uint8_t id; /* 1..254; 0 where there is no pair */
@@ -54,6 +55,9 @@ struct plan_node {
 	const char *control, *state, *user; /* paths as written, made absolute from the configuration's folder */
 	const char *nsid;                   /* NULL = none */
 	uint16_t workers;                   /* 0 = one per CPU */
+	uint8_t log_form, log_level;        /* enum log_form, log_level; 0 = as it was started */
+	uint32_t query_log;                 /* a line for one query of so many, at most PLAN_SAMPLE_MAX; 0 = off */
+	const char *dnstap;                 /* path of a socket, as those above; NULL = none */
 	struct plan_hook hook;
 };
 struct plan_pair {

@@ -3,6 +3,7 @@
  * names and keys that core looks things up by must be unique.
  */
 #include <stdlib.h>
+#include "base/log.h"
 #include "base/table.h"
 #include "core/plan.h"
 #include "core/plan_wire.h"
@@ -178,6 +179,11 @@ static void read_node(struct reader *d, struct plan_node *n)
 	n->user = read_text(d, false);
 	n->nsid = read_text(d, false);
 	n->workers = get_u16(d->r);
+	n->log_form = get_u8(d->r);
+	n->log_level = get_u8(d->r);
+	n->query_log = get_u32(d->r);
+	n->dnstap = read_text(d, false);
+	require(d, n->log_form <= LOG_SYSLOG && n->log_level <= LOG_LEVEL_DEBUG && n->query_log <= PLAN_SAMPLE_MAX);
 	read_hook(d, &n->hook);
 }
 

@@ -80,6 +80,10 @@ void plan_node_put(struct bytes *out, const struct plan_node *n)
 	add_text(out, n->user);
 	add_text(out, n->nsid);
 	bytes_u16(out, n->workers);
+	bytes_u8(out, n->log_form);
+	bytes_u8(out, n->log_level);
+	bytes_u32(out, n->query_log);
+	add_text(out, n->dnstap);
 	add_hook(out, &n->hook);
 }
 

@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/latency.h"
+#include "base/log.h"
 #include "core/core.h"
 
 #define CTL_REQUEST_MAX 65536
@@ -44,6 +45,19 @@ struct ctl_counters { /* of the responder, summed; zero until it told */
 };
 struct ctl_zone { char *name; uint64_t queries; uint32_t serial, records; bool has_signatures, faulty; }; /* faulty: answered with SERVFAIL */
 struct ctl_zones { struct ctl_zone *list; size_t count; bool counted; }; /* as served; queries are 0 where they are too many to be counted */
+#define CTL_SOCKET_MAX 108 /* a path, as sockaddr_un has it */
+struct ctl_logging { /* how the node logs */
+	enum log_level level;
+	enum log_form form;
+	uint32_t query_log, dnstap; /* one query of so many; 0 = off */
+	char dnstap_socket[CTL_SOCKET_MAX]; /* "" = none */
+	char node[64]; /* its name, for who reads dnstap of many */
+};
+struct ctl_tap { /* what became of what is told of queries, since the start of the process that writes it */
+	bool told, connected;
+	uint64_t lines, lost; /* lines of the query log; records that the responder had no room for */
+	uint64_t frames, frames_dropped; /* of dnstap */
+};
 struct ctl_sticky { /* a set under pick = "sticky", and who asks */
 	const struct addr *client, *set;
 	const uint16_t *weights;
@@ -60,6 +74,9 @@ struct ctl_host {
 	const struct ctl_zones *zones; /* what is served, and questions by zone; NULL = nobody told */
 	bool zones_told;               /* since the responder came */
 	const struct ctl_hook *hook; /* NULL = none */
+	const struct ctl_logging *logging;
+	const struct ctl_tap *tap;
+	uint64_t log_dropped; /* lines, of all processes */
 	bool journal_failed; /* the last write of the journal failed */
 	bool serving;        /* the responder answers from what we published */
 	struct ctl_reloads reloads;
@@ -84,6 +101,7 @@ struct ctl_actions {
 	void (*probe)(void *ctx, uint32_t id, uint64_t generation, uint32_t stream, bool steps);
 	/* Answers on the client's connection, or gives a line that says why not; then the connection is closed. */
 	const char *(*what_if)(void *ctx, const struct ctl_what_if *ask);
+	void (*logging)(void *ctx, const struct ctl_logging *l); /* from now on */
 };
 
 struct ctl_server;

@@ -186,6 +186,21 @@ static void put_events(struct bytes *out, const struct metrics *m)
 	metrics_alone(out, "hook_waiting", METRICS_GAUGE, "Events that wait for it.", k->waiting);
 }
 
+static void put_logging(struct bytes *out, const struct ctl_host *h)
+{
+	const struct ctl_tap *t = h->tap;
+	metrics_alone(out, "log_dropped_total", METRICS_COUNTER, "Lines of the log that were one too many, or that nobody took.",
+		      (double)h->log_dropped);
+	if (!t || !t->told)
+		return;
+	metrics_alone(out, "query_log_lines_total", METRICS_COUNTER, "Lines of the query log.", (double)t->lines);
+	metrics_alone(out, "tap_lost_total", METRICS_COUNTER, "Queries for the query log or dnstap that found no room on their way there.",
+		      (double)t->lost);
+	metrics_alone(out, "dnstap_frames_total", METRICS_COUNTER, "Messages that dnstap's reader was sent.", (double)t->frames);
+	metrics_alone(out, "dnstap_dropped_total", METRICS_COUNTER, "Those dropped, since nobody read, or too slowly.", (double)t->frames_dropped);
+	metrics_alone(out, "dnstap_connected", METRICS_GAUGE, "1 while somebody reads dnstap.", t->connected);
+}
+
 static void put_http(struct bytes *out, const struct metrics_http *n)
 {
 	metrics_alone(out, "http_connections", METRICS_GAUGE, "Open HTTP connections.", n->connections);
@@ -213,5 +228,6 @@ void metrics_write(struct bytes *out, const struct metrics *m)
 	metrics_pair(out, m);
 	put_processes(out, m);
 	put_events(out, m);
+	put_logging(out, m->h);
 	put_http(out, m->http);
 }

@@ -271,6 +271,8 @@ static void carry_out(struct client *c, struct call *call, const struct wire_req
 		server_send_refusal(c, call->exit, call->error);
 	else if (send_doc(c, &d)) {
 		c->stop = next == CALL_STOP;
+		if (next == CALL_LOGGING)
+			c->s->actions.logging(c->s->actions.ctx, &call->logging);
 		server_send_exit(c, call->exit);
 	}
 	doc_deinit(&d);

@@ -54,6 +54,10 @@ static const struct verb verbs[] = {
 	{ "what-if", "FILE", "which answers another configuration would change right now", 1, 1, false, 0, 0, run_what_if },
 	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, run_probe },
 	{ "test", "FILE", "run the cases of a check script, which stand in NAME_test.lua", 1, 1, true, 0, 0, NULL },
+	{ "log", "[error|warning|notice|info|debug]", "how this node logs; up to which level from now on", 0, 1, false, 0, 0, run_log },
+	{ "querylog", "[on|off] [--sample N]", "a line of the log for one query of N", 0, 1, false, BIT(OPTION_SAMPLE), 0, run_querylog },
+	{ "dnstap", "[on FILE|off] [--sample N]", "queries and responses for a reader of dnstap, whose socket is FILE", 0, 2, false, BIT(OPTION_SAMPLE), 0,
+	  run_dnstap },
 	{ "stats", "", "counters", 0, 0, false, 0, 0, show_stats },
 	{ "key", "[new FILE|accept FILE|send ID|drop ID] [--force]", "the pair's keys, and the steps by which they are changed", 0, 2, false,
 	  BIT(OPTION_FORCE), 0, show_key },
@@ -67,6 +71,7 @@ static const struct option { const char *name; bool value; } options[OPTION_COUN
 	[OPTION_JSON] = { "--json", false },     [OPTION_CHECK] = { "--check", false },   [OPTION_FOR] = { "--for", true },
 	[OPTION_REASON] = { "--reason", true },  [OPTION_FORCE] = { "--force", false },   [OPTION_FOLLOW] = { "-f", false },
 	[OPTION_CLIENT] = { "--client", true },  [OPTION_VERBOSE] = { "--verbose", false }, [OPTION_LAST] = { "-n", true },
+	[OPTION_SAMPLE] = { "--sample", true },
 };
 
 /* ---- for `help` ---- */

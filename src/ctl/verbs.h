@@ -3,6 +3,7 @@
  *     words ──call_parse──▶ struct call ──call_run──▶ CALL_ANSWER: the document, or c->error, and c->exit
  *              (both ends)      (server)              CALL_COMMAND, CALL_RELOAD, CALL_STOP, CALL_PROBE: to be asked of the host
  *                                       CALL_EVENTS: the history, and perhaps what comes
+ *                                       CALL_LOGGING: the document, and c->logging from now on
  */
 #ifndef GEMEL_CTL_VERBS_H
 #define GEMEL_CTL_VERBS_H
@@ -15,8 +16,8 @@
 #define CALL_WORDS_MAX 4 /* behind the verb, options aside */
 #define CALL_ERROR_MAX 512
 
-enum call_option { OPTION_JSON, OPTION_CHECK, OPTION_FOR, OPTION_REASON, OPTION_FORCE, OPTION_FOLLOW, OPTION_CLIENT, OPTION_VERBOSE, OPTION_LAST, OPTION_COUNT };
-enum call_next { CALL_ANSWER = 0, CALL_COMMAND, CALL_RELOAD, CALL_STOP, CALL_PROBE, CALL_EVENTS, CALL_WHAT_IF };
+enum call_option { OPTION_JSON, OPTION_CHECK, OPTION_FOR, OPTION_REASON, OPTION_FORCE, OPTION_FOLLOW, OPTION_CLIENT, OPTION_VERBOSE, OPTION_LAST, OPTION_SAMPLE, OPTION_COUNT };
+enum call_next { CALL_ANSWER = 0, CALL_COMMAND, CALL_RELOAD, CALL_STOP, CALL_PROBE, CALL_EVENTS, CALL_WHAT_IF, CALL_LOGGING };
 
 struct verb;
 struct call {
@@ -26,6 +27,7 @@ struct call {
 	const char *option[OPTION_COUNT];  /* NULL = not given; "" for those without a value */
 	int exit;
 	char error[CALL_ERROR_MAX];        /* one line for standard error; "" = none */
+	struct ctl_logging logging;        /* for CALL_LOGGING */
 	struct core_command command;       /* for CALL_COMMAND; id and author are the server's */
 };
 
@@ -51,5 +53,8 @@ enum call_next show_overrides(struct call *c, const struct ctl_host *h, struct d
 enum call_next show_zones(struct call *c, const struct ctl_host *h, struct doc *d); /* show_stats.c */
 enum call_next show_stats(struct call *c, const struct ctl_host *h, struct doc *d);
 enum call_next show_windows(struct call *c, const struct ctl_host *h, struct doc *d); /* show_windows.c */
+enum call_next run_log(struct call *c, const struct ctl_host *h, struct doc *d); /* show_logging.c */
+enum call_next run_querylog(struct call *c, const struct ctl_host *h, struct doc *d);
+enum call_next run_dnstap(struct call *c, const struct ctl_host *h, struct doc *d);
 
 #endif

@@ -20,6 +20,7 @@ static inline uint64_t clock_mono_ns(void)
 static inline uint64_t clock_mono_ms(void) { return clock_mono_us() / 1000u; }
 /* A few ms late and half the price: for the hot path, once a batch. */
 static inline uint64_t clock_coarse_ms(void) { return clock_read_us(CLOCK_MONOTONIC_COARSE) / 1000u; }
+static inline uint64_t clock_wall_us(void) { return clock_read_us(CLOCK_REALTIME); }
 static inline uint64_t clock_wall_ms(void) { return clock_read_us(CLOCK_REALTIME) / 1000u; }
 
 #endif

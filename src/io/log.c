@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "io/clock.h"
 
-#define LINE_US (1000000 / LOG_LINES_A_SECOND)
-#define BURST_US ((uint64_t)LOG_LINES_BURST * LINE_US)
+#define S_US 1000000u
+#define BURST_US ((uint64_t)LOG_LINES_BURST * (S_US / LOG_LINES_A_SECOND))
 #define PATIENCE_MS 100 /* for a reader that is only behind; one that took nothing in that time gets no more of it */
 
 static struct {
@@ -20,9 +20,10 @@ static struct {
 	enum log_form form;
 	bool journald;
 	bool stuck;       /* the reader took nothing, the last time */
+	unsigned line_us; /* what a line pays */
 	uint64_t paid_us; /* up to when lines have used the rate up; ahead of the clock by no more than the burst */
 	uint64_t dropped, untold;
-} self = { .who = "gemeld", .level = LOG_LEVEL_INFO, .form = LOG_TEXT };
+} self = { .who = "gemeld", .level = LOG_LEVEL_INFO, .form = LOG_TEXT, .line_us = S_US / LOG_LINES_A_SECOND };
 
 /* JOURNAL_STREAM names the file that is journald's by device and inode (systemd.exec(5)); standard error may be another by now. */
 static bool is_journald(void)
@@ -101,13 +102,18 @@ static void drop(void)
 	__atomic_fetch_add(&self.untold, 1, __ATOMIC_RELAXED);
 }
 
+void log_rate_set(unsigned lines_a_second)
+{
+	self.line_us = S_US / lines_a_second;
+}
+
 /* A line pays for its time; who is a burst ahead of the clock gets none. */
 static bool is_within_rate(enum log_level level)
 {
 	const uint64_t now = clock_mono_us(), ahead_max = level <= LOG_LEVEL_NOTICE ? BURST_US : BURST_US / 4 * 3;
 	uint64_t paid = __atomic_load_n(&self.paid_us, __ATOMIC_RELAXED), next;
 	do {
-		next = (paid > now ? paid : now) + LINE_US;
+		next = (paid > now ? paid : now) + self.line_us;
 		if (next > now + ahead_max)
 			return false;
 	} while (!__atomic_compare_exchange_n(&self.paid_us, &paid, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));

@@ -37,5 +37,7 @@ void log_pairs(enum log_level level, const char *pairs);                      /*
 bool log_begin(struct logline *l, enum log_level level) MUST_CHECK;
 void log_end(struct logline *l);
 uint64_t log_dropped(void); /* lines since the start */
+#define LOG_QUERIES_A_SECOND 20000 /* of the process that logs queries, whose rate operators choose */
+void log_rate_set(unsigned lines_a_second); /* the burst stays as long; before threads start */
 
 #endif

@@ -22,6 +22,7 @@ const char *ipc_role_text(enum ipc_role r)
 	case IPC_PROBER: return "prober";
 	case IPC_LOADER: return "loader";
 	case IPC_RUNNER: return "runner";
+	case IPC_TAP: return "tap";
 	case IPC_ROLE_NONE: break;
 	}
 	return "none";

@@ -23,7 +23,7 @@
 #define IPC_MESSAGE_MAX 65536
 #define IPC_FDS_MAX 64
 
-enum ipc_role { IPC_ROLE_NONE = 0, IPC_SUPERVISOR, IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER, IPC_RUNNER };
+enum ipc_role { IPC_ROLE_NONE = 0, IPC_SUPERVISOR, IPC_RESPONDER, IPC_COORDINATOR, IPC_PROBER, IPC_LOADER, IPC_RUNNER, IPC_TAP };
 const char *ipc_role_text(enum ipc_role r);
 
 enum ipc_type {
@@ -61,11 +61,12 @@ enum ipc_type {
 	IPC_PROGRESS,  /* zones loaded u32, of so many u32, records read u64 */
 	IPC_RELOAD,    /* id u32 */
 	IPC_RELOADED,  /* id u32 (0 = by signal), status u8, how long it took ms u32 */
-	IPC_CHILDREN,  /* count u8, count × (role u8, pid u32, restarts u32, since wall ms u64, confined u8) */
+	IPC_CHILDREN,  /* count u8, count × (role u8, pid u32, restarts u32, since wall ms u64, confined u8), lines of the
+		       * log that were dropped u64 */
 	IPC_CONFINED,  /* bits u8 (app/confine.h): what the child put itself under */
 	IPC_STATS,     /* counters: see app */
 	IPC_SERVING,   /* generation u64: sockets are being read */
-	IPC_BEAT,      /* nothing: alive */
+	IPC_BEAT,      /* lines of the log that were dropped u64: alive */
 	/* plugins */
 	IPC_PLUGINS,   /* nothing, from the loader: a configured check runs plugins, or there is a hook: a runner is wanted */
 	IPC_RUN,       /* id u64, argv block, env block: strings, each with its NUL */
@@ -83,6 +84,10 @@ enum ipc_type {
 	IPC_LATENCY,   /* buckets u8, buckets × count u64, sum ns u64 (base/latency.h) */
 	IPC_ZONE_COUNTS, /* more u8 (1 = the list goes on in the next), count u16, count × (apex block, queries u64,
 	                    serial u32, records u32, flags u8); queries: all ones where they are not counted */
+	/* the log, and what is told of queries */
+	IPC_LOGGING,   /* see app/logging.h; fd, to responder and tap: the rings between them, if there are any */
+	IPC_TAPPED,    /* from the tap to the coordinator, once a second: lines of the query log u64, records lost on the way to it u64,
+			* dnstap frames sent u64, dropped u64, connected u8 */
 	IPC_TYPE_MAX
 };
 

@@ -26,7 +26,15 @@ void kit_host(void *kit, struct ctl_host *out)
 	*out = (struct ctl_host){ .core = k->w.core, .now_ms = k->w.now_ms, .wall_ms = WORLD_WALL_MS + k->w.now_ms,
 				  .started_wall_ms = WORLD_WALL_MS + 1000000, .children = k->children, .child_count = 2,
 				  .counters = &k->counters, .latency = k->latency, .zones = k->zones, .zones_told = k->zones != NULL,
-				  .reloads = k->last_reloads, .hook = k->hook, .journal_failed = k->journal_failed };
+				  .reloads = k->last_reloads, .hook = k->hook, .journal_failed = k->journal_failed,
+				  .logging = &k->logging, .tap = &k->tap, .log_dropped = 3 };
+}
+
+static void on_logging(void *kit, const struct ctl_logging *l)
+{
+	struct kit *k = kit;
+	k->logging = *l;
+	k->loggings++;
 }
 
 /* The world carries the effects out and keeps what was replied as text: "reply 1 …", "refused 1 …". */
@@ -102,12 +110,13 @@ void kit_begin(struct kit *k, const char *plan)
 	if (bind(k->listen_fd, (struct sockaddr *)&a, sizeof a) || listen(k->listen_fd, 128))
 		give_up("listen");
 	k->base = event_base_new();
-	struct ctl_actions actions = { k, kit_host, on_command, on_reload, on_stop, on_probe, on_what_if };
+	struct ctl_actions actions = { k, kit_host, on_command, on_reload, on_stop, on_probe, on_what_if, on_logging };
 	k->server = ctl_server_new(k->base, k->listen_fd, &actions);
 	if (!k->server)
 		give_up("ctl_server_new");
 	k->children[0] = (struct ctl_child){ "responder", 1001, 0, WORLD_WALL_MS + 1000000, "no" };
 	k->children[1] = (struct ctl_child){ "prober", 1002, 3, WORLD_WALL_MS + 1000000, "landlock, seccomp" };
+	k->logging = (struct ctl_logging){ .level = LOG_LEVEL_INFO, .form = LOG_TEXT, .node = "ns1" };
 	bytes_init(&k->out, BOUND);
 	bytes_init(&k->err, BOUND);
 	bytes_init(&k->progress, BOUND);

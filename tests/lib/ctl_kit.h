@@ -25,6 +25,9 @@ struct kit {
 	const struct ctl_zones *zones;
 	const struct latency *latency;
 	struct ctl_reloads last_reloads;
+	struct ctl_logging logging;
+	struct ctl_tap tap;
+	int loggings;
 	bool journal_failed;
 	uint32_t command_id;
 	unsigned commands, stops, reloads;

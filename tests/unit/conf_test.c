@@ -1,4 +1,5 @@
 /* Right configurations, and what they come to. */
+#include "base/log.h"
 #include "conf/conf.h"
 #include "conf_help.h"
 #include "script/script.h"
@@ -722,6 +723,11 @@ START_TEST(loops_and_modules_make_services_in_order)
 	}
 	ck_assert_str_eq(l.p->nodes[0].nsid, "here");
 	ck_assert_uint_eq(l.p->nodes[0].workers, 2);
+	ck_assert_int_eq(l.p->nodes[0].log_form, LOG_JSON);
+	ck_assert_int_eq(l.p->nodes[0].log_level, LOG_LEVEL_DEBUG);
+	ck_assert_uint_eq(l.p->nodes[0].query_log, 100);
+	ck_assert_str_eq(strrchr(l.p->nodes[0].dnstap, '/') - 4, "/run/dnstap.sock");
+	ck_assert_int_eq(l.p->nodes[0].dnstap[0], '/');
 	ck_assert_uint_eq(stream(&l, "ams1.example.test", 0, 0)->timing.timeout_ms, 1500);
 	ck_assert_uint_eq(service(&l, "fra2.example.test")->line, 11);
 	unload(&l);

@@ -318,6 +318,22 @@ static const struct attempt loader[] = {
 	{ "a file in memory", memory_file, 0, NOTHING, NULL },
 };
 
+static const struct attempt tap[] = {
+	{ "make a file", write_tmp, EPERM, CALLS, NULL },
+	{ "read /etc/passwd", read_passwd, EPERM, CALLS, NULL },
+	{ "list /", list_root, EPERM, CALLS, NULL },
+	{ "execve", exec_true, KILLED + SIGSYS, CALLS, NULL },
+	{ "fork", fork_call, EPERM, CALLS, NULL },
+	{ "ptrace", trace_me, KILLED + SIGSYS, CALLS, NULL },
+	{ "kill its parent", kill_parent, EPERM, CALLS, NULL },
+	{ "connect to loopback", connect_loopback, EPERM, CALLS, NULL },
+	{ "raw ICMP", raw_socket, EPERM, NOTHING, NULL },
+	{ "map code", memory_to_execute, EPERM, CALLS, NULL },
+	{ "listen", listen_call, EPERM, CALLS, NULL },
+	{ "a Unix socket", unix_socket, 0, NOTHING, NULL },
+	{ "a channel that it had", old_channel, 0, NOTHING, NULL },
+};
+
 static const struct attempt runner[] = {
 	{ "make a file in /etc", write_etc, EACCES, FILES, NULL },
 	{ "have one made there", program_writes, EACCES, FILES, NULL },
@@ -482,6 +498,12 @@ START_TEST(loader_from_inside)
 }
 END_TEST
 
+START_TEST(tap_from_inside)
+{
+	try_all(IPC_TAP, tap, sizeof tap / sizeof *tap);
+}
+END_TEST
+
 START_TEST(runner_from_inside)
 {
 	try_all(IPC_RUNNER, runner, sizeof runner / sizeof *runner);
@@ -549,6 +571,6 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { prober_from_inside, responder_from_inside, coordinator_from_inside, loader_from_inside,
-				 runner_from_inside, what_it_claims_is_so, it_can_be_left_out, words };
+				 tap_from_inside, runner_from_inside, what_it_claims_is_so, it_can_be_left_out, words };
 	return unit_run("confine", tests, sizeof tests / sizeof *tests);
 }

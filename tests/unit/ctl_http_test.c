@@ -143,6 +143,7 @@ static void scrape(struct kit *k, size_t bound)
 	static const struct latency latency = { .count = { [0] = 3, [2] = 4, [LATENCY_BOUNDS] = 1 }, .sum_ns = 500000000 };
 	h.zones = &list;
 	h.latency = &latency;
+	k->tap = (struct ctl_tap){ .told = true, .connected = true, .lines = 11, .lost = 12, .frames = 13, .frames_dropped = 14 };
 	bytes_init(&out, bound);
 	metrics_write(&out, &(struct metrics){ .h = &h, .events = &events, .http = &http, .usage = usage });
 }
@@ -192,6 +193,12 @@ START_TEST(a_world_is_told)
 	EXPECT("gemel_process_restarts_total{role=\"prober\"} 3");
 	EXPECT("gemel_events_total{kind=\"verdict\"} 5");
 	EXPECT("gemel_http_requests_total 9");
+	EXPECT("gemel_log_dropped_total 3");
+	EXPECT("gemel_query_log_lines_total 11");
+	EXPECT("gemel_tap_lost_total 12");
+	EXPECT("gemel_dnstap_frames_total 13");
+	EXPECT("gemel_dnstap_dropped_total 14");
+	EXPECT("gemel_dnstap_connected 1");
 	EXPECT_NONE("gemel_process_threads{role=\"prober\"}");
 	EXPECT_NONE("gemel_peer");
 	EXPECT_NONE("gemel_hook");

@@ -440,6 +440,83 @@ START_TEST(maint_is_on_or_off)
 }
 END_TEST
 
+START_TEST(the_log_is_switched)
+{
+	kit_ask(&k, KIT_JSON, "log");
+	ck_assert_str_eq(kit_out(&k), "{\"level\":\"info\",\"form\":\"text\",\"dropped\":3}\n");
+	kit_ask(&k, 0, "log loud");
+	EXPECT_EXIT(2);
+	ck_assert_ptr_nonnull(strstr(kit_err(&k), "log \"loud\"; expected error, warning, notice, info or debug"));
+	ck_assert_int_eq(k.loggings, 0);
+	kit_ask(&k, KIT_JSON, "log debug");
+	EXPECT_EXIT(0);
+	ck_assert_int_eq(k.loggings, 1);
+	ck_assert_int_eq(k.logging.level, LOG_LEVEL_DEBUG);
+	ck_assert_str_eq(kit_out(&k), "{\"level\":\"debug\",\"form\":\"text\",\"dropped\":3}\n");
+}
+END_TEST
+
+START_TEST(the_query_log_is_switched)
+{
+	static const char *const wrong[] = { "querylog yes", "querylog off --sample 3", "querylog --sample 3", "querylog on --sample 0",
+					     "querylog on --sample 1000001", "querylog on --sample x", "querylog on off", "querylog on --sample" };
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		kit_ask(&k, 0, wrong[i]);
+		EXPECT_EXIT(2);
+	}
+	ck_assert_int_eq(k.loggings, 0);
+	kit_ask(&k, KIT_JSON, "querylog on --sample 100");
+	ck_assert_uint_eq(k.logging.query_log, 100);
+	ck_assert_str_eq(k.logging.node, "ns1");
+	ck_assert_str_eq(kit_out(&k), "{\"querylog\":\"on\",\"sample\":100,\"lines\":null,\"lost\":null}\n");
+	kit_ask(&k, 0, "querylog on");
+	ck_assert_uint_eq(k.logging.query_log, 1);
+	k.tap = (struct ctl_tap){ .told = true, .lines = 7, .lost = 2 };
+	kit_ask(&k, KIT_JSON, "querylog off");
+	ck_assert_uint_eq(k.logging.query_log, 0);
+	ck_assert_str_eq(kit_out(&k), "{\"querylog\":\"off\",\"sample\":0,\"lines\":7,\"lost\":2}\n");
+	ck_assert_int_eq(k.loggings, 3);
+	kit_ask(&k, KIT_JSON, "querylog");
+	ck_assert_int_eq(k.loggings, 3);
+}
+END_TEST
+
+START_TEST(dnstap_is_switched)
+{
+	char words[256] = "dnstap on /";
+	kit_ask(&k, 0, "dnstap off now");
+	EXPECT_EXIT(2);
+#ifdef HAVE_DNSTAP
+	kit_ask(&k, 0, "dnstap on");
+	EXPECT_EXIT(2);
+	ck_assert_ptr_nonnull(strstr(kit_err(&k), "dnstap has no socket; expected dnstap on SOCKET"));
+	kit_ask(&k, 0, "dnstap on run/dnstap.sock");
+	EXPECT_EXIT(2);
+	memset(words + 11, 'x', 107);
+	words[11 + 107] = '\0';
+	kit_ask(&k, 0, words);
+	EXPECT_EXIT(2);
+	ck_assert_int_eq(k.loggings, 0);
+	kit_ask(&k, KIT_JSON, "dnstap on /run/dnstap.sock --sample 5");
+	EXPECT_EXIT(0);
+	ck_assert_uint_eq(k.logging.dnstap, 5);
+	ck_assert_str_eq(k.logging.dnstap_socket, "/run/dnstap.sock");
+	kit_ask(&k, 0, "dnstap off");
+	ck_assert_uint_eq(k.logging.dnstap, 0);
+	kit_ask(&k, 0, "dnstap on"); /* that socket again */
+	ck_assert_uint_eq(k.logging.dnstap, 1);
+	k.tap = (struct ctl_tap){ .told = true, .connected = true, .frames = 9, .frames_dropped = 4, .lost = 2 };
+	kit_ask(&k, KIT_JSON, "dnstap");
+	ck_assert_str_eq(kit_out(&k), "{\"dnstap\":\"on\",\"sample\":1,\"socket\":\"/run/dnstap.sock\",\"connected\":true,\"frames\":9,"
+				      "\"dropped\":4,\"lost\":2}\n");
+#else
+	kit_ask(&k, 0, words);
+	EXPECT_EXIT(1);
+	ck_assert_ptr_nonnull(strstr(kit_err(&k), "this build has no dnstap"));
+#endif
+}
+END_TEST
+
 START_TEST(failback_asks_for_a_service)
 {
 	kit_ask(&k, 0, "failback");
@@ -1215,6 +1292,9 @@ static Suite *suite(void)
 	tcase_add_test(show, stats_for_machines);
 	tcase_add_test(show, failback_asks_for_a_service);
 	tcase_add_test(show, maint_is_on_or_off);
+	tcase_add_test(show, the_log_is_switched);
+	tcase_add_test(show, the_query_log_is_switched);
+	tcase_add_test(show, dnstap_is_switched);
 	tcase_add_test(show, targets_in_both_forms);
 	tcase_add_test(show, without_a_prober_all_grows_old_for_all_to_see);
 	tcase_add_test(show, check_is_critical_when_no_tier_serves);

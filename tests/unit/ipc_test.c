@@ -137,6 +137,7 @@ START_TEST(heads_and_addresses)
 	ck_assert(r.failed);
 	ck_assert_uint_eq(out.family, 0);
 	ck_assert_str_eq(ipc_role_text(IPC_PROBER), "prober");
+	ck_assert_str_eq(ipc_role_text(IPC_TAP), "tap");
 	ck_assert_str_eq(ipc_role_text((enum ipc_role)99), "none");
 }
 END_TEST

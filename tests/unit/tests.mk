@@ -392,7 +392,7 @@ tests_unit_confine_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS) 
 check_PROGRAMS += tests/unit/prober_test
 TESTS += tests/unit/prober_test
 tests_unit_prober_test_SOURCES = tests/unit/prober_test.c src/app/prober.c src/app/prober.h src/app/prober_plan.c src/app/once.c src/app/prober_plan.h \
-	src/app/child.c src/app/child.h $(CONFINE_SOURCES)
+	src/app/child.c src/app/child.h src/app/logging.c src/app/logging.h $(CONFINE_SOURCES)
 tests_unit_prober_test_LDADD = src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a src/policy/libpolicy.a \
 	src/health/libhealth.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) \
 	$(SECCOMP_LIBS) $(CHECK_LIBS)
@@ -476,6 +476,12 @@ TESTS += tests/unit/hook_test
 tests_unit_hook_test_SOURCES = tests/unit/hook_test.c tests/unit/unit.h src/app/hook.c
 tests_unit_hook_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_hook_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/tap_test
+TESTS += tests/unit/tap_test
+tests_unit_tap_test_SOURCES = tests/unit/tap_test.c tests/unit/unit.h src/app/tap_ring.c src/app/tap_draw.c src/app/tap_line.c
+tests_unit_tap_test_LDADD = src/io/libio.a $(ANSWER_LIBS) $(CHECK_LIBS) -lpthread
+tests_unit_tap_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += tests/unit/limited_test
 TESTS += tests/unit/limited_test

@@ -2,7 +2,7 @@
 local lib = require "lib"
 assert(require "lib.lua" == lib, "a module is loaded once")
 
-node "solo" { workers = 2, nsid = "here" }
+node "solo" { workers = 2, nsid = "here", log = "json", log_level = "debug", query_log = 100, dnstap = "run/dnstap.sock" }
 zone "example.test" { file = "example.test.zone" }
 check (lib.check) { script = "tcp", args = { port = 25 }, interval = 10, timeout = "1.5s" }
 
