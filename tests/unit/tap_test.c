@@ -73,8 +73,8 @@ START_TEST(it_goes_round)
 	uint64_t dropped = 0;
 	struct rng rng;
 	rng_init(&rng, 7);
-	for (int turn = 0; turn < 6000; turn++) {
-		const size_t query = rng_below(&rng, 600), response = rng_below(&rng, turn % 50 ? 1500 : TAP_RESPONSE_MAX);
+	for (int turn = 0; turn < 12000; turn++) {
+		const size_t query = rng_below(&rng, 600), response = rng_below(&rng, turn % 50 ? 3000 : TAP_RESPONSE_MAX);
 		if (in < 4096 && put(r, (uint8_t)turn, query, response)) {
 			sent[next++ % 4096].mark = (uint8_t)turn;
 			sent[(next - 1) % 4096].query = query;
@@ -83,7 +83,7 @@ START_TEST(it_goes_round)
 		} else if (in < 4096) {
 			dropped++;
 		}
-		while (in && rng_below(&rng, 100) < (turn / 1000 % 2 ? 30u : 60u)) {
+		while (in && rng_below(&rng, 100) < (turn / 2000 % 2 ? 60u : 15u)) {
 			expect(r, sent[first % 4096].mark, sent[first % 4096].query, sent[first % 4096].response);
 			first++;
 			in--;
@@ -275,7 +275,7 @@ START_TEST(any_octets_make_one_line)
 {
 	struct rng rng;
 	rng_init(&rng, 3);
-	for (int turn = 0; turn < 6000; turn++) {
+	for (int turn = 0; turn < 12000; turn++) {
 		struct logline l;
 		got.record = (struct tap_record){ .query_len = (uint16_t)rng_below(&rng, 300), .response_len = (uint16_t)rng_below(&rng, 60) };
 		for (size_t i = 0; i < 400; i++)
