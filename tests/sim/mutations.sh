@@ -2,14 +2,14 @@
 # Takes away one rule after the other (mutations.txt) and prints how many seeds each simulation needs to notice.
 #
 #     mutations.sh [--rows FROM TO] [NAME-PART]      all, or those rows, or whose name has this in it
-#         RUNS=1000      seeds at most for each
+#         RUNS=3000      seeds at most for each
 #         WORK=FOLDER    keeps what is compiled there, for the next call
 #
 # Nothing of the tree is changed: the rooms are compiled into a scratch folder, and the changed file goes before them at the link.
 # Whoever is to notice must pass first without any mutation; a row fails where nobody notices, or where it changes nothing.
 srcdir=$(cd "${srcdir:-.}" && pwd)
 table=$srcdir/tests/sim/mutations.txt
-runs=${RUNS:-1000}
+runs=${RUNS:-3000}
 if [ "$WORK" ]; then
 	scratch=$WORK
 	mkdir -p "$scratch" || exit 1
