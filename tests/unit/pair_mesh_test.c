@@ -382,6 +382,58 @@ START_TEST(a_node_that_is_away_keeps_them_and_has_them_when_it_comes_back)
 }
 END_TEST
 
+/* ---- divergence ---- */
+
+/* Of an interval that was split a key may be missing; two copies at that vector differ, and it is nobody's fault. */
+START_TEST(who_is_behind_a_third_has_not_diverged)
+{
+	meet(3);
+	for (size_t i = 0; i < 2; i++) {
+		cut_udp(2, i, true);
+		cut_tcp(2, i, true);
+	}
+	run(100);
+	int at = pair_shelf_of(w.node[1], 3);
+	pair_peer_of(w.node[1], 3)->known[at].seq += 5;
+	w.node[0]->shelves[pair_shelf_of(w.node[0], 3)].digest[0] ^= 1;
+	run(1000);
+	ck_assert_uint_eq(pair_stats_get(w.node[0])->divergences, 0);
+	ck_assert_uint_eq(pair_stats_get(w.node[1])->divergences, 0);
+	pair_peer_of(w.node[1], 3)->known[at].seq -= 5;
+	run(1000);
+	ck_assert_uint_gt(pair_stats_get(w.node[0])->divergences + pair_stats_get(w.node[1])->divergences, 0);
+	world_deinit();
+}
+END_TEST
+
+/* A packet from before a resync has what was removed since, and the tombstone of that is gone. */
+START_TEST(what_was_on_its_way_before_a_resync_is_too_late)
+{
+	meet(2);
+	write_text(1, 9, "removed soon");
+	for (int ms = 0; ms < 50 && (w.wire_count == 0 || w.wire[w.wire_count - 1].from != 1 || w.wire[w.wire_count - 1].len < 190); ms++)
+		run(1);
+	ck_assert_uint_gt(w.wire_count, 0);
+	ck_assert_uint_ge(w.wire[w.wire_count - 1].len, 190);
+	struct flight late = w.wire[--w.wire_count];
+	run(1000);
+	ck_assert(has(0, 2, 9, "removed soon"));
+	ck_assert_int_eq(pair_write(w.node[1], PAIR_VERDICT, 9, NULL, 0, w.now_ms), 0);
+	run(2000);
+	ck_assert_ptr_null(w.node[1]->shelves[0].graves.first);
+	w.node[0]->shelves[1].digest[0] ^= 1;
+	for (int ms = 0; ms < 3000 && pair_stats_get(w.node[0])->divergences == 0; ms++)
+		run(1);
+	ck_assert_uint_eq(pair_stats_get(w.node[0])->divergences, 1);
+	pair_receive(w.node[0], &late.source, late.data, late.len, w.now_ms, WALL + w.now_ms);
+	drain(0);
+	run(2000);
+	ck_assert_ptr_null(pair_find(w.node[0], 2, PAIR_VERDICT, 9));
+	ck_assert_int_eq(view(0, 1).link, PAIR_ACTIVE);
+	world_deinit();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = { who_is_late_itself_is_more_patient_with_others,
@@ -397,7 +449,9 @@ int main(void)
 				 a_flood_is_opened_so_often_a_second_and_no_more,
 				 who_drowns_the_datagrams_drives_the_link_to_tcp,
 				 tombstones_go_once_every_node_has_them,
-				 a_node_that_is_away_keeps_them_and_has_them_when_it_comes_back };
+				 a_node_that_is_away_keeps_them_and_has_them_when_it_comes_back,
+				 who_is_behind_a_third_has_not_diverged,
+				 what_was_on_its_way_before_a_resync_is_too_late };
 	if (sodium_init() < 0)
 		return EXIT_FAILURE;
 	return unit_run("pair_mesh", tests, sizeof tests / sizeof *tests);

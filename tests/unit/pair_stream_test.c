@@ -207,6 +207,31 @@ START_TEST(of_two_connections_both_keep_the_same)
 }
 END_TEST
 
+/* Who is there at the other end is not known yet: it gets a heartbeat, and no records. */
+START_TEST(what_is_not_proven_is_told_no_records)
+{
+	meet(2);
+	cut_udp(0, 1, true);
+	for (uint64_t key = 100; key < 120; key++)
+		write_text(0, key, "a record of some length, for all to see");
+	w.no_reading = true;
+	run(2000);
+	size_t first = 0;
+	for (size_t i = 0; i < PIPES_MAX; i++) {
+		const struct pipe *k = &w.pipes[i];
+		size_t end = k->node[0] == 0 ? 0 : 1;
+		if (k->used && k->open && k->count[end])
+			first = k->way[end][0].len;
+	}
+	ck_assert_uint_gt(first, 0);
+	ck_assert_uint_le(first, 2 + PAIR_HEADER_LEN + PAIR_BEAT_LEN + 2 * PAIR_ENTRY_LEN + PAIR_TAG_LEN);
+	w.no_reading = false;
+	run(2000);
+	ck_assert(has(1, 1, 119, "a record of some length, for all to see"));
+	world_deinit();
+}
+END_TEST
+
 /* ---- strangers ---- */
 
 static uint32_t call_as(size_t to, uint8_t last_octet)
@@ -351,6 +376,7 @@ int main(void)
 				 a_connection_that_hangs_gives_way_to_datagrams,
 				 news_do_not_wait_for_the_bulk,
 				 of_two_connections_both_keep_the_same,
+				 what_is_not_proven_is_told_no_records,
 				 strangers_are_few_and_short_lived,
 				 the_first_packet_that_is_not_ours_ends_a_stranger,
 				 repeated_packets_prove_nothing,
