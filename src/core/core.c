@@ -90,6 +90,8 @@ static void begin(struct core *c)
 {
 	c->started = true;
 	c->begun_ms = c->now_ms;
+	for (int path = 1; path < HEALTH_PATHS; path++)
+		c->paths[path].asked_ms = c->now_ms;
 	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
 		struct stream *s = &c->gen->streams[i];
 		s->vote = (uint8_t)stream_own_vote(s);

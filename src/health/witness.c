@@ -8,6 +8,7 @@
 /* Below the first retransmission of a SYN (RFC 6298 2): who answers in this time got our first packet, so the network was there
  * all the while. Of a slower one we only know that it is there at its end. */
 #define AT_ONCE_MS 900
+#define AT_START_MS 100 /* who was asked so soon after a start and answers shows that the network was there from the start */
 
 /* Text by value: no relocation, read-only pages. */
 static const char texts[HEALTH_PATHS][16] = { "none", "IPv4", "IPv6", "IPv4 loopback", "IPv6 loopback" };
@@ -68,7 +69,9 @@ void health_witness_success(struct health_witness *w, uint64_t from_ms, uint64_t
 {
 	uint64_t there_ms = from_ms + AT_ONCE_MS > now_ms ? from_ms : now_ms;
 
-	if (w->doubt_ms > 0 || is_after_gap(w, there_ms, beat))
+	bool came_late = w->seen_ms == 0 && w->asked_ms > 0 && there_ms > w->asked_ms + AT_START_MS;
+
+	if (w->doubt_ms > 0 || came_late || is_after_gap(w, there_ms, beat))
 		w->since_ms = there_ms;
 	w->doubt_ms = w->voided = 0;
 	if (now_ms > w->seen_ms)
@@ -129,6 +132,7 @@ void health_witness_shift(struct health_witness *w, uint64_t by_ms)
 	shift(&w->beat_ms, by_ms);
 	shift(&w->since_ms, by_ms);
 	shift(&w->doubt_ms, by_ms);
+	shift(&w->asked_ms, by_ms);
 }
 
 uint32_t health_canary_every_ms(uint32_t timeout_ms)

@@ -32,6 +32,7 @@ struct health_witness {
 	uint64_t seen_ms;   /* the last success of anybody; 0 = never */
 	uint64_t beat_ms;   /* the last of a canary or the twin */
 	uint64_t since_ms;  /* whole since */
+	uint64_t asked_ms;  /* since when anybody is asked: the start; 0 = long ago */
 	uint64_t doubt_ms;  /* since when not, 0 = whole: then the last success before */
 	uint32_t voided;    /* results that did not count in this doubt */
 };

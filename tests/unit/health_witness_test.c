@@ -3,6 +3,7 @@
  *     c  a canary, or the twin, answers (asked 20 ms before)    t  another target answers
  *     x  a canary is silent                                     .  nothing
  *     [  a probe with a time-out of 1 s begins                  +  it ends silent, and counts      -  and is void
+ *     ^  a start: from here on somebody is asked
  *     !  from here on it is not the failure that takes the target down
  */
 #include "tests/unit/unit.h"
@@ -23,6 +24,8 @@ static const struct { const char *what, *line; } stories[] = {
 	{ "it began as the network was back", "c.c.x.x.x.xc.[c.c.c.c.c.+" },
 	{ "a target is as good a witness", "t....[...t...t...+" },
 	{ "a target is, but it was too long ago", "t....[t..........-" },
+	{ "after a start the first word came late: the network may have", "^[..c.c.c.c.c.-[c.c.c.c.c.+" },
+	{ "after a start it came at once", "^c[c.c.c.c.c.+" },
 	{ "after a void one the next, with all well, counts", "c.c......[.........-.c.c.[c.c.c.c.c.+" },
 };
 
@@ -46,6 +49,9 @@ START_TEST(silence_counts_where_somebody_witnesses)
 			break;
 		case '[':
 			from = now;
+			break;
+		case '^':
+			w.asked_ms = now;
 			break;
 		case '!':
 			last = false;
