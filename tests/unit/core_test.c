@@ -348,6 +348,23 @@ START_TEST(a_lost_network_takes_nothing_down)
 }
 END_TEST
 
+/* The machine knows that its link is gone: no silence, but errors of its own. Nobody but the twin is a witness here. */
+START_TEST(a_link_that_is_unplugged_isolates_too)
+{
+	world_begin(&w, "pair any-up away\ncheck web fall=3\nservice www.example.test web 192.0.2.11 192.0.2.12\n");
+	world_run(&w, 2000);
+	ck_assert_int_ne(network(), CORE_NETWORK_ISOLATED);
+	world_backend(&w, "192.0.2.11", HEALTH_LOCAL_ERROR);
+	world_backend(&w, "192.0.2.12", HEALTH_LOCAL_ERROR);
+	world_run(&w, 5000);
+	ck_assert_int_eq(network(), CORE_NETWORK_ISOLATED);
+	ck_assert_int_eq(pair_self(core_pair(w.core)), PAIR_ISOLATED);
+	world_backend(&w, "192.0.2.11", HEALTH_OK);
+	world_run(&w, 5000);
+	ck_assert_int_ne(network(), CORE_NETWORK_ISOLATED);
+}
+END_TEST
+
 /* How often a word stands in a trace. */
 static unsigned times(const char *trace, const char *word)
 {
@@ -1519,7 +1536,7 @@ int main(void)
 				       a_flip_costs_what_it_touches,
 				       results_of_no_running_run_count_for_nothing,
 				       a_lost_probe_is_void_and_tried_again,
-				       without_a_prober_nothing_changes, a_lost_network_takes_nothing_down, a_long_cut_is_told_once_for_all,
+				       without_a_prober_nothing_changes, a_lost_network_takes_nothing_down, a_link_that_is_unplugged_isolates_too, a_long_cut_is_told_once_for_all,
 				       of_two_paths_one_may_be_lost, a_canary_that_cannot_be_asked_is_none,
 				       a_check_that_stays_unknown_raises_an_alarm, a_lost_route_is_a_lost_network,
 				       a_canary_that_refuses_is_there, what_a_target_says_itself_needs_no_witness,
