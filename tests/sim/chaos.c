@@ -108,6 +108,15 @@ static void turn_net(struct sim *s)
 	tell_wires(s, n, m);
 }
 
+/* Longer than two and a half words of any witness: what is shorter nobody can tell from a word that got lost (health/witness.h). */
+static void turn_uplink(struct sim *s, int n)
+{
+	if (s->nodes[n].lost)
+		return;
+	sim_uplink(s, n, true);
+	sim_push(s, s->now + 700 + below(s, 5500), SIM_UPLINK, n);
+}
+
 static const char *some_selector(struct sim *s)
 {
 	static const char *const selectors[] = { "127.0.0.1", "127.0.0.2", "www.test", "www.test/127.0.0.1",
@@ -126,7 +135,7 @@ static void command(struct sim *s, int node, const char *selector)
 	struct core_event e = { .type = CORE_COMMAND };
 	k->node = (uint8_t)node;
 	k->verb = (enum core_verb)(1 + below(s, 4));
-	snprintf(k->selector, sizeof k->selector, "%s", selector);
+	snprintf(k->selector, sizeof k->selector, "%s", sim_placed(s, selector, (char[SIM_TEXT_MAX]){ 0 }));
 	uint64_t life = lives[below(s, sizeof lives / sizeof lives[0])];
 	k->until = life && k->verb != CORE_VERB_AUTO ? s->now + life : 0;
 	k->over = s->nodes[k->node].known;
@@ -217,7 +226,10 @@ void chaos_act(struct sim *s)
 		return;
 	switch (below(s, 20)) {
 	case 0: case 1: case 2: case 3: case 4:
-		turn_backend(s);
+		if (s->place != SIM_HOME && below(s, 2))
+			turn_uplink(s, n);
+		else
+			turn_backend(s);
 		break;
 	case 5: case 6: case 7: case 8:
 		turn_net(s);
@@ -255,6 +267,7 @@ void chaos_heal(struct sim *s)
 		}
 	}
 	for (int n = 0; n < s->count; n++) {
+		sim_uplink(s, n, false);
 		if (s->nodes[n].paused_until > s->now)
 			s->nodes[n].paused_until = s->now;
 		if (!s->nodes[n].core)

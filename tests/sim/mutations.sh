@@ -40,7 +40,7 @@ prepare() {
 		done
 		ar rc "$scratch/lib$room.a" "$scratch/$room"-*.o
 	done
-	for file in sim world plans wire chaos oracle oracle_pair; do
+	for file in sim world plans wire chaos oracle oracle_pair oracle_uplink; do
 		compile "tests/sim/$file.c" "sim-$file.o"
 	done
 	for file in plan_make core_world; do

@@ -38,23 +38,50 @@ static const char *const plans[SIM_SHAPES][SIM_PLANS] = {
 	  "service own.test web 127.0.0.4#20 127.0.0.3#20 127.0.0.6#20 agree=local load=40 pick=sticky slow_start=4000\n" },
 };
 
-static struct plan *made[SIM_SHAPES][SIM_PLANS][2][SIM_NODES];
+static struct plan *made[SIM_SHAPES][SIM_PLANS][2][3][SIM_NODES];
+
+/* Canaries: of IPv4 in one place, of IPv6 wherever there is any, since twins that speak IPv4 are no witnesses for that. */
+#define CANARIES "canary 203.0.113.201:80\ncanary 203.0.113.202:80\n"
+#define CANARY_V6 "canary [2001:db8::1:ff]:80\n"
+
+static size_t add(char *out, size_t len, const char *text)
+{
+	return len + (size_t)snprintf(out + len, SIM_TEXT_MAX - len, "%s", text);
+}
+
+const char *sim_placed(const struct sim *s, const char *text, char out[SIM_TEXT_MAX])
+{
+	static const char home4[] = "127.0.0.", home6[] = "::";
+	size_t len = 0;
+	while (*text) {
+		const char *as = NULL;
+		if (s->place != SIM_HOME && strncmp(text, home4, strlen(home4)) == 0)
+			as = "198.51.100.";
+		else if (s->place != SIM_HOME && strncmp(text, home6, strlen(home6)) == 0)
+			as = "2001:db8::";
+		len = as ? add(out, len, as) : add(out, len, (char[]){ *text, '\0' });
+		text += !as ? 1 : strlen(*text == ':' ? home6 : home4);
+	}
+	out[len] = '\0';
+	return out;
+}
 
 /* The text's first line, "pair RULE", tells of the world, too. */
-static struct plan *make(const char *text, bool three, bool witness, uint16_t node)
+static struct plan *make(const struct sim *s, const char *text, uint16_t node)
 {
-	char all[4096];
-	int first = (int)strcspn(text, "\n");
-	snprintf(all, sizeof all, "%.*s%s%s", first, text, !three ? "" : witness ? " witness" : " three", text + first);
+	char placed[SIM_TEXT_MAX], all[2 * SIM_TEXT_MAX];
+	int first = (int)strcspn(sim_placed(s, text, placed), "\n");
+	snprintf(all, sizeof all, "%.*s%s%s%s%s%s", first, placed, s->count < 3 ? "" : s->shape % 2 ? " witness" : " three",
+		 s->place != SIM_HOME ? " away" : "", placed + first, s->place == SIM_CANARIES ? CANARIES : "",
+		 s->place != SIM_HOME && strstr(text, "::") ? CANARY_V6 : "");
 	return plan_make(all, node);
 }
 
 /* Where there are three, the third of every other shape is a witness: it answers nobody. */
 const struct plan *sim_plan(const struct sim *s, int node)
 {
-	bool three = s->count > 2;
-	struct plan **p = &made[s->shape][s->nodes[node].shape_plan][three][node];
+	struct plan **p = &made[s->shape][s->nodes[node].shape_plan][s->count > 2][s->place][node];
 	if (!*p)
-		*p = make(plans[s->shape][s->nodes[node].shape_plan], three, s->shape % 2, (uint16_t)node);
+		*p = make(s, plans[s->shape][s->nodes[node].shape_plan], (uint16_t)node);
 	return *p;
 }

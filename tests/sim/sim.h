@@ -3,6 +3,7 @@
  *     chaos ──▶ back ends die and return, seen by both nodes or by one only      (world.c does, chaos.c chooses)
  *           ──▶ network: loss, duplicates, delay and reordering, one-way cuts, partitions, UDP or TCP alone; an attacker
  *               who says again whatever he saw, held back, changed, or by a connection of his own                (wire.c)
+ *           ──▶ a node's own uplink goes, seen by its machine or not, and comes back: it is ISOLATED meanwhile
  *           ──▶ operators: down, up, drain, auto with and without expiry, and maintenance, on either node
  *           ──▶ kill -9 and restart from the journal, cut at a random octet behind what was synced (or anywhere), wiped, or
  *               put back to what it was some time ago; stops with a bye; absences
@@ -11,7 +12,7 @@
  *     then all is healed, and after a quiet while the nodes must agree with each other and with the truth
  *
  * The oracles recompute after every step, slowly and on their own, what must be so: oracle.c what is decided (invariants 4 to 7
- * and 10 of the design), oracle_pair.c what is known of each other (1 to 3).
+ * and 10 of the design), oracle_pair.c what is known of each other (1 to 3), oracle_uplink.c what silence may mean (5).
  */
 #ifndef GEMEL_TESTS_SIM_H
 #define GEMEL_TESTS_SIM_H
@@ -37,8 +38,8 @@
 #define SIM_STILL_MS 1500   /* at its very end nothing at all is left to record */
 #define SIM_QUIET_MS 6500   /* failure detection, recovery and the twin's return all fit in */
 
-enum sim_what { SIM_NONE = 0, SIM_PACKET, SIM_RESULT, SIM_SYNC, SIM_START, SIM_CHAOS };
-struct sim_item { uint64_t at; uint8_t what, node; uint32_t life; uint32_t a, b; uint64_t seq; uint16_t reason; bool void_; };
+enum sim_what { SIM_NONE = 0, SIM_PACKET, SIM_RESULT, SIM_SYNC, SIM_START, SIM_CHAOS, SIM_UPLINK };
+struct sim_item { uint64_t at; uint8_t what, node; uint32_t life; uint32_t a, b; uint64_t seq, made; uint32_t timeout; uint16_t reason; bool void_, theirs; /* it is truly the target's */ };
 /* taken: the life of the receiver in which it counted; 0 = in none */
 struct sim_packet { uint8_t to, from; bool stream, broken; uint16_t len; uint64_t made; uint32_t taken; uint8_t data[PAIR_PACKET_MAX]; };
 struct sim_piece { uint64_t at; struct sim_packet packet; };
@@ -69,6 +70,8 @@ struct sim_node {
 	struct sim_set sets[SIM_SERVICES_MAX][2];
 	uint64_t known;          /* commands this node has seen, a bit each */
 	uint64_t deadline;       /* of its core, as of its last step */
+	bool lost, unplugged;    /* its own uplink; unplugged: and the machine sees it */
+	uint64_t lost_at, whole_at, prober_at; /* since when */
 };
 struct sim_command { char selector[40]; enum core_verb verb; uint64_t until; uint8_t node; bool refused, sure; size_t written; /* in the journal up to here */ uint64_t over; /* commands it comes after */ };
 struct sim_memory_member { const char *service; struct addr addr; enum health_verdict state, own; bool missing; };
@@ -83,6 +86,7 @@ struct sim {
 	bool loud, failed, quiet; /* quiet: probers lose nothing and break nothing any more */
 	struct rng rng;
 	uint8_t shape;
+	enum sim_place { SIM_HOME, SIM_AWAY, SIM_CANARIES } place; /* on loopback; on a real network, each the other's witness; and with canaries */
 	int count; /* of nodes in this run */
 	enum core_event_type event; /* of the present step */
 	uint32_t late_records;
@@ -118,12 +122,16 @@ void sim_jump(struct sim *s, int node, int64_t by_ms);
 void sim_backup(struct sim *s, int node);
 void sim_reload(struct sim *s, int node, uint8_t plan);
 void sim_prober(struct sim *s, int node, bool up);
+void sim_uplink(struct sim *s, int node, bool lost);
 int sim_backend(const struct addr *a); /* by its last octet */
 uint64_t sim_mono(const struct sim *s, int node);
 uint64_t sim_wall(const struct sim *s, int node);
 
 /* ---- plans.c ---- */
 const struct plan *sim_plan(const struct sim *s, int node);
+/* A text about back ends on loopback, as it reads where this run takes place. */
+#define SIM_TEXT_MAX 4096
+const char *sim_placed(const struct sim *s, const char *text, char out[SIM_TEXT_MAX]);
 
 /* ---- wire.c ---- */
 struct sim_line *wire_line(struct sim *s, int a, int b); /* of either order */
@@ -150,6 +158,11 @@ void oracle_packet_ends(struct sim *s, const struct sim_packet *p);
 void oracle_jumped(struct sim *s, int node, int64_t by_ms);
 void oracle_pair_at_the_end(struct sim *s);
 bool oracle_tilt_was_seen(const struct sim *s, int node);
+
+/* ---- oracle_uplink.c ---- */
+void oracle_uplink_begin(struct sim *s);
+void oracle_result(struct sim *s, const struct sim_item *i, const struct core_target_view *before, const struct core_target_view *after);
+void oracle_uplink_after_step(struct sim *s, int node);
 
 /* ---- oracle.c ---- */
 void oracle_after_step(struct sim *s, int node);

@@ -4,7 +4,7 @@ SIM_JOBS = $$(nproc)
 check_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/seeds.h tests/sim/sim.h tests/sim/world.c tests/sim/plans.c \
-	tests/sim/wire.c tests/sim/chaos.c tests/sim/oracle.c tests/sim/oracle_pair.c $(CORE_KIT)
+	tests/sim/wire.c tests/sim/chaos.c tests/sim/oracle.c tests/sim/oracle_pair.c tests/sim/oracle_uplink.c $(CORE_KIT)
 tests_sim_sim_LDADD = $(CORE_LIBS)
 tests_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_sim_sim_CFLAGS = $(AM_CFLAGS)

@@ -70,7 +70,7 @@ void wire_send(struct sim *s, int node, const struct core_effect *e)
 	oracle_sent(s, node, p.data);
 	if (rng_below(&s->rng, 4) == 0)
 		put_in_store(s, &p);
-	if (wire->cut)
+	if (wire->cut || s->nodes[node].lost)
 		return;
 	for (int copies = rng_below(&s->rng, 100) < wire->dup ? 2 : 1; copies > 0; copies--) {
 		if (rng_below(&s->rng, 100) >= wire->loss)
@@ -81,7 +81,7 @@ void wire_send(struct sim *s, int node, const struct core_effect *e)
 void wire_deliver(struct sim *s, const struct sim_packet *p)
 {
 	struct core_event e = { .type = CORE_PACKET };
-	if (!s->nodes[p->to].core)
+	if (!s->nodes[p->to].core || s->nodes[p->to].lost)
 		return;
 	e.packet.from = address_of(s, p->from);
 	e.packet.data = p->data;
@@ -227,7 +227,7 @@ static uint64_t way_due(const struct sim *s, const struct sim_pipe *k, int end)
 
 static uint64_t pipe_due(const struct sim *s, const struct sim_pipe *k)
 {
-	if (!k->used || line(s, k)->cut)
+	if (!k->used || line(s, k)->cut || s->nodes[k->opener].lost || s->nodes[k->other].lost)
 		return UINT64_MAX;
 	if (!k->open)
 		return k->opens < s->nodes[k->other].paused_until ? s->nodes[k->other].paused_until : k->opens;
@@ -324,7 +324,7 @@ void wire_attack(struct sim *s)
 {
 	for (uint64_t n = 1 + rng_below(&s->rng, 12); n > 0 && s->store_count > 0 && !s->failed; n--) {
 		struct sim_packet p = s->store[rng_below(&s->rng, s->store_count)];
-		if (s->nodes[p.to].paused_until > s->now)
+		if (s->nodes[p.to].paused_until > s->now || s->nodes[p.to].lost)
 			continue;
 		if (rng_below(&s->rng, 4) == 0)
 			break_packet(s, &p);

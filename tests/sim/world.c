@@ -10,7 +10,6 @@
 #include "sim/sim.h"
 
 #define WALL_MS 1700000000000u
-#define PROBE_TIMEOUT_MS 300
 
 void sim_tell(struct sim *s, const char *fmt, ...)
 {
@@ -95,25 +94,37 @@ static void do_journal(struct sim *s, int node, const struct core_effect *e)
 	i->a = (uint32_t)n->journal.len;
 }
 
+/* What comes of asking so. With the uplink gone the machine may know it, or there is silence. */
+static enum health_reason outcome(struct sim *s, int node, bool up)
+{
+	const struct sim_node *n = &s->nodes[node];
+	if (!s->quiet && rng_below(&s->rng, 100) == 0)
+		return rng_below(&s->rng, 2) ? HEALTH_LOCAL_ERROR : HEALTH_SCRIPT_ERROR;
+	if (n->lost)
+		return n->unplugged ? HEALTH_LOCAL_ERROR : HEALTH_CONNECT_TIMEOUT;
+	return up ? HEALTH_OK : rng_below(&s->rng, 2) ? HEALTH_CONNECT_TIMEOUT : HEALTH_CONNECT_REFUSED;
+}
+
 static void do_probe(struct sim *s, int node, const struct core_effect *e)
 {
 	const struct plan_stream *stream = &core_plan(s->nodes[node].core)->streams[e->probe.stream];
 	int b = sim_backend(&stream->addr);
 	if (!s->nodes[node].prober)
 		return;
-	bool up = s->alive[b] && s->seen[node][b];
-	bool silent = !up && rng_below(&s->rng, 2);
+	bool up = stream->canary || (s->alive[b] && s->seen[node][b]);
 	if (!s->quiet && rng_below(&s->rng, 200) == 0)
 		return; /* a result that never comes */
-	struct sim_item *i =
-		sim_push(s, s->now + (silent ? PROBE_TIMEOUT_MS : 1 + rng_below(&s->rng, 10)), SIM_RESULT, node);
+	enum health_reason reason = outcome(s, node, up);
+	struct sim_item *i = sim_push(s, s->now + (reason == HEALTH_CONNECT_TIMEOUT ? e->probe.timeout_ms : 1 + rng_below(&s->rng, 10)),
+				      SIM_RESULT, node);
 	if (!i)
 		return;
 	i->a = e->probe.stream;
 	i->b = e->probe.run;
-	i->reason = (uint16_t)(up ? HEALTH_OK : silent ? HEALTH_CONNECT_TIMEOUT : HEALTH_CONNECT_REFUSED);
-	if (!s->quiet && rng_below(&s->rng, 100) == 0)
-		i->reason = rng_below(&s->rng, 2) ? HEALTH_LOCAL_ERROR : HEALTH_SCRIPT_ERROR;
+	i->made = s->now;
+	i->timeout = e->probe.timeout_ms;
+	i->reason = (uint16_t)reason;
+	i->theirs = !up;
 }
 
 /* ---- a step ---- */
@@ -175,11 +186,32 @@ void sim_step(struct sim *s, int node, const struct core_event *e)
 	if (err < 0)
 		sim_fail(s, "core_step: %s", err_text(err));
 	carry_out(s, node);
+	oracle_uplink_after_step(s, node);
 	oracle_pair_after_step(s, node);
 	oracle_after_step(s, node);
 	s->nodes[node].deadline = core_deadline(c);
 	if (s->nodes[node].deadline < sim_mono(s, node) && e->type == CORE_TIMER)
 		sim_fail(s, "node %d wants a timer in the past", node);
+}
+
+static bool is_answer(const struct sim_item *i)
+{
+	return i->reason == HEALTH_OK || i->reason == HEALTH_CONNECT_REFUSED;
+}
+
+/* An answer that finds the uplink gone does not come. */
+static bool is_swallowed(struct sim *s, const struct sim_item *i)
+{
+	if (!is_answer(i) || !s->nodes[i->node].lost)
+		return false;
+	struct sim_item *late = sim_push(s, i->made + i->timeout, SIM_RESULT, i->node);
+	if (late) {
+		uint64_t at = late->at;
+		*late = *i;
+		late->at = at;
+		late->reason = HEALTH_CONNECT_TIMEOUT;
+	}
+	return true;
 }
 
 /* A result of what was asked before the clock jumped counts for nothing once that was seen. */
@@ -188,19 +220,23 @@ static void land_result(struct sim *s, const struct sim_item *i)
 	struct core *c = s->nodes[i->node].core;
 	struct core_event e = { .type = CORE_RESULT };
 	struct core_target_view before, after;
-	const struct sim_node *n = &s->nodes[i->node];
-	bool void_ = i->void_ && oracle_tilt_was_seen(s, i->node) && n->paused_until <= n->jumped; /* a pause shifts all times */
+	bool void_ = i->void_ && oracle_tilt_was_seen(s, i->node);
+	if (is_swallowed(s, i))
+		return;
 	e.result.stream = i->a;
 	e.result.run = i->b;
 	e.result.result = (struct health_result){ .reason = (enum health_reason)i->reason, .weight_pct = 100 };
 	if (i->a < core_targets(c))
 		core_target_get(c, i->a, &before);
 	sim_step(s, i->node, &e);
-	if (!void_ || i->a >= core_targets(c))
+	if (i->a >= core_targets(c))
 		return;
 	core_target_get(c, i->a, &after);
-	if (before.conf == after.conf && before.counted_ms != after.counted_ms)
+	if (before.conf != after.conf)
+		return;
+	if (void_ && before.counted_ms != after.counted_ms && after.counted_ms == sim_mono(s, i->node))
 		sim_fail(s, "ns%d counts a result from before its clock jumped", i->node + 1);
+	oracle_result(s, i, &before, &after);
 }
 
 static void land(struct sim *s, const struct sim_item *i, uint32_t slot)
@@ -229,6 +265,9 @@ static void land(struct sim *s, const struct sim_item *i, uint32_t slot)
 		break;
 	case SIM_CHAOS:
 		chaos_act(s);
+		break;
+	case SIM_UPLINK:
+		sim_uplink(s, i->node, false);
 		break;
 	case SIM_NONE:
 		break;
@@ -272,7 +311,7 @@ static uint32_t earliest(const struct sim *s, uint64_t *at)
 	*at = UINT64_MAX;
 	for (uint32_t k = 0; k < s->used_count; k++) {
 		const struct sim_item *i = &s->queue[s->used[k]];
-		uint64_t due = i->what == SIM_CHAOS || i->what == SIM_START ? i->at : after_pause(s, i->node, i->at);
+		uint64_t due = i->what == SIM_CHAOS || i->what == SIM_START || i->what == SIM_UPLINK ? i->at : after_pause(s, i->node, i->at);
 		if (due < *at) {
 			*at = due;
 			best = k;
@@ -341,6 +380,7 @@ void sim_start(struct sim *s, int node)
 	n->clock_off = rng_below(&s->rng, 1000000) + 1;
 	n->epoch = epoch_next(n->epoch, (uint32_t)rng_u64(&s->rng));
 	n->prober = true;
+	n->prober_at = s->now;
 	n->known = 0;
 	for (uint32_t k = 0; k < s->command_count && !n->lossy; k++)
 		n->known |= (uint64_t)(s->commands[k].node == node && s->commands[k].sure) << k;
@@ -451,8 +491,21 @@ void sim_prober(struct sim *s, int node, bool up)
 	struct core_event e = { .type = CORE_PROBER };
 	sim_tell(s, "ns%d prober %s", node + 1, up ? "comes" : "goes");
 	s->nodes[node].prober = up;
+	s->nodes[node].prober_at = s->now;
 	e.prober.up = up;
 	sim_step(s, node, &e);
+}
+
+/* What is on its way to it is lost where it is due while the uplink is. */
+void sim_uplink(struct sim *s, int node, bool lost)
+{
+	struct sim_node *n = &s->nodes[node];
+	if (n->lost == lost)
+		return;
+	n->lost = lost;
+	n->unplugged = lost && rng_below(&s->rng, 4) == 0;
+	*(lost ? &n->lost_at : &n->whole_at) = s->now;
+	sim_tell(s, "the uplink of ns%d %s", node + 1, !lost ? "is back" : n->unplugged ? "is gone, and its machine knows" : "is gone");
 }
 
 void sim_begin(struct sim *s, uint64_t seed)
@@ -475,8 +528,11 @@ void sim_begin(struct sim *s, uint64_t seed)
 		for (int n = 0; n < s->count; n++)
 			s->seen[n][b] = true;
 	}
-	sim_tell(s, "%d nodes, shape %u", s->count, s->shape);
+	s->place = (enum sim_place[]){ SIM_HOME, SIM_HOME, SIM_AWAY, SIM_CANARIES }[rng_below(&s->rng, 4)];
+	sim_tell(s, "%d nodes, shape %u, %s", s->count, s->shape,
+		 (const char *[]){ "on loopback", "on a real network", "on a real network with canaries" }[s->place]);
 	oracle_pair_begin(s);
+	oracle_uplink_begin(s);
 	chaos_begin(s);
 	for (int i = 0; i < s->count; i++) {
 		bytes_init(&s->nodes[i].journal, 1 << 24);
