@@ -175,6 +175,7 @@ static int dispatch(struct core *c, const struct core_event *e)
 		return pair_error == ERR_NOMEM ? ERR_NOMEM : 0;
 	case CORE_STREAM:
 		c->packet_path = health_path_of(&e->stream.from);
+		c->packet_kept = true;
 		twin_stream(c, e);
 		return 0;
 	case CORE_COMMAND:
@@ -221,6 +222,7 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	c->now_ms = now_ms > c->now_ms ? now_ms : c->now_ms;
 	c->wall_ms = wall_ms;
 	c->packet_path = HEALTH_PATH_NONE;
+	c->packet_kept = false;
 	c->cause = c->started ? cause_of(e->type) : "start";
 	c->why[0] = '\0';
 	removals_tick(c);

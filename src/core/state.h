@@ -299,6 +299,7 @@ struct core {
 	enum pair_self_state self;
 	struct health_witness paths[HEALTH_PATHS];
 	enum health_path packet_path; /* by which the present step's packet came */
+	bool packet_kept;         /* it came by a connection, which says again what got lost */
 	uint8_t share_said;       /* what our NODE record says, and 1 more; 0 = there is none */
 	uint64_t unwitnessed;     /* results that were void for want of a witness, since the start */
 	bool maint;               /* an operator's word; not remembered over a start */

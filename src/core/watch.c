@@ -172,8 +172,11 @@ void watch_success(struct core *c, enum health_path path, uint64_t from_ms, bool
 /* The first packet after a cut repeats what the twin heard before it: such an old echo is none. */
 void watch_echo(struct core *c, uint64_t sent_ms)
 {
-	if (c->packet_path != HEALTH_PATH_NONE && sent_ms + 2ull * c->gen->plan->pair.interval_ms >= c->now_ms)
-		watch_success(c, c->packet_path, sent_ms, true);
+	if (c->packet_path == HEALTH_PATH_NONE || sent_ms + 2ull * c->gen->plan->pair.interval_ms < c->now_ms)
+		return;
+	/* What was written to a connection while the network was away arrives once it is back: it tells that it is there now, and
+	 * nothing of before. */
+	watch_success(c, c->packet_path, c->packet_kept ? c->now_ms : sent_ms, !c->packet_kept);
 }
 
 bool watch_hushes(struct core *c, const struct stream *s)

@@ -58,9 +58,10 @@ static bool is_fresh(const struct health_witness *w, uint64_t window_ms, uint64_
  * long does not keep us from believing them. */
 static bool is_after_gap(const struct health_witness *w, uint64_t there_ms, bool beat)
 {
-	uint64_t gap = there_ms > w->beat_ms ? there_ms - w->beat_ms : 0, words = window(w, 0);
+	uint64_t last_ms = w->beat_ms ? w->beat_ms : w->asked_ms; /* after a start the first word is awaited like any other */
+	uint64_t gap = there_ms > last_ms ? there_ms - last_ms : 0, words = window(w, 0);
 
-	if (!w->on || w->beat_ms == 0 || gap <= words || w->since_ms > w->beat_ms)
+	if (!w->on || last_ms == 0 || gap <= words || w->since_ms > last_ms + AT_START_MS)
 		return false;
 	return beat || (gap <= health_witness_patience_ms(w) && !is_fresh(w, words, there_ms));
 }

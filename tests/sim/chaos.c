@@ -111,7 +111,7 @@ static void turn_net(struct sim *s)
 /* Longer than two and a half words of any witness: what is shorter nobody can tell from a word that got lost (health/witness.h). */
 static void turn_uplink(struct sim *s, int n)
 {
-	if (s->nodes[n].lost)
+	if (s->nodes[n].lost || s->now + 700 > SIM_CHAOS_MS)
 		return;
 	sim_uplink(s, n, true);
 	sim_push(s, s->now + 700 + below(s, 5500), SIM_UPLINK, n);

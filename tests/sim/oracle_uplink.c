@@ -12,7 +12,7 @@
 #define WORDS_MS 600       /* two and a half words of any witness, and some */
 #define SURELY_ISOLATED_MS 5000
 #define SURELY_BACK_MS 4000
-#define AT_START_MS 120     /* a network that comes so soon after a start was there from the start, for all that anybody can tell */
+#define AT_START_MS 120     /* a network that comes so soon after a start, or in the very ms of a question, was there for all that anybody can tell */
 #define ANSWERED_MS 1900   /* within patience: nobody is isolated then */
 
 static struct { uint64_t answered; uint32_t life; bool isolated; } seen[SIM_NODES];
@@ -46,8 +46,8 @@ void oracle_result(struct sim *s, const struct sim_item *i, const struct core_ta
 		return;
 	if (counted && lost_for(s, n) > later(WORDS_MS, i->timeout / 2 + 100))
 		sim_fail(s, "invariant 5: ns%d counts a silence though its uplink is gone for %u ms", i->node + 1, (unsigned)lost_for(s, n));
-	bool begun_before = n->whole_at >= n->born && n->whole_at <= n->born + AT_START_MS;
-	if (down && !i->theirs && !begun_before)
+	bool at_once = n->whole_at == i->made || (n->whole_at >= n->born && n->whole_at <= n->born + AT_START_MS);
+	if (down && !i->theirs && !at_once)
 		sim_fail(s, "invariant 5: ns%d takes down a target that is well: its own uplink was gone", i->node + 1);
 }
 

@@ -46,8 +46,11 @@ static int sits_at(const struct sim_pipe *k, int end)
 
 /* ---- datagrams ---- */
 
-static void put_in_store(struct sim *s, const struct sim_packet *p)
+/* He sits beyond the uplinks, and sees one in four. */
+static void show_attacker(struct sim *s, const struct sim_packet *p)
 {
+	if (s->nodes[p->from].lost || rng_below(&s->rng, 4) > 0)
+		return;
 	uint32_t at = s->store_count < SIM_STORE_MAX ? s->store_count++ : (uint32_t)rng_below(&s->rng, SIM_STORE_MAX);
 	s->store[at] = *p;
 }
@@ -68,8 +71,7 @@ void wire_send(struct sim *s, int node, const struct core_effect *e)
 	struct sim_packet p = { .to = (uint8_t)to, .from = (uint8_t)node, .made = s->now, .len = e->send.len };
 	memcpy(p.data, e->send.data, p.len);
 	oracle_sent(s, node, p.data);
-	if (rng_below(&s->rng, 4) == 0)
-		put_in_store(s, &p);
+	show_attacker(s, &p);
 	if (wire->cut || s->nodes[node].lost)
 		return;
 	for (int copies = rng_below(&s->rng, 100) < wire->dup ? 2 : 1; copies > 0; copies--) {
@@ -148,8 +150,7 @@ static void write_pipe(struct sim *s, struct sim_pipe *k, int end, const struct 
 				.len = (uint16_t)(e->connection.len - 2) };
 	memcpy(p.data, e->connection.data + 2, p.len);
 	oracle_sent(s, p.from, p.data);
-	if (rng_below(&s->rng, 4) == 0)
-		put_in_store(s, &p);
+	show_attacker(s, &p);
 	if (k->ended || k->count[end] == SIM_PIPE_PIECES)
 		return; /* the socket's buffer is full, and soon the core is tired of it */
 	struct sim_piece *at = &k->way[end][k->count[end]++];

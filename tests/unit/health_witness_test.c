@@ -26,6 +26,7 @@ static const struct { const char *what, *line; } stories[] = {
 	{ "a target is, but it was too long ago", "t....[t..........-" },
 	{ "after a start the first word came late: the network may have", "^[..c.c.c.c.c.-[c.c.c.c.c.+" },
 	{ "after a start it came at once", "^c[c.c.c.c.c.+" },
+	{ "no canary has spoken yet, and targets were silent for long", "^t......[t...t...t.-" },
 	{ "after a void one the next, with all well, counts", "c.c......[.........-.c.c.[c.c.c.c.c.+" },
 };
 
