@@ -27,7 +27,7 @@ struct tap_process {
 	struct tap_copy *copy;
 	struct event *poll;
 	unsigned next_ring;
-	uint64_t lines, broken;
+	uint64_t records, lines, broken; /* taken out of rings; lines of the log; what could not be */
 #ifdef HAVE_DNSTAP
 	struct dnstap *dnstap;
 #endif
@@ -103,6 +103,7 @@ static void end_dnstap(struct tap_process *t)
 static void tell(struct tap_process *t)
 {
 	struct logline l;
+	t->records++;
 	if (t->copy->record.purpose & TAP_DNSTAP)
 		tell_dnstap(t);
 	if (!(t->copy->record.purpose & TAP_QUERY_LOG) || !log_begin(&l, LOG_LEVEL_INFO))
@@ -139,9 +140,9 @@ static void on_poll(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	struct tap_process *t = ctx;
-	const uint64_t lines = t->lines;
+	const uint64_t records = t->records;
 	const bool more = drain(t);
-	poll_again(t, more ? 0 : t->lines != lines ? BUSY_MS : IDLE_MS);
+	poll_again(t, more ? 0 : t->records != records ? BUSY_MS : IDLE_MS);
 }
 
 /* ---- the others ---- */

@@ -185,7 +185,7 @@ static void write_verb(struct bytes *out, const char *name, const char *usage)
 				at += len + 1;
 				len = strcspn(at, " ");
 			}
-		} else if (*at == '[' && memchr(at, ' ', strcspn(at, "]"))) {
+		} else if (*at == '[' && strcspn(at, " |") < strcspn(at, "]")) {
 			len = write_choices(&words, at);
 		} else {
 			bytes_printf(&words, "%s%s", words.len ? " " : "", kind_of(at, len, room));

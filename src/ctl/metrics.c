@@ -191,7 +191,7 @@ static void put_logging(struct bytes *out, const struct ctl_host *h)
 	const struct ctl_tap *t = h->tap;
 	metrics_alone(out, "log_dropped_total", METRICS_COUNTER, "Lines of the log that were one too many, or that nobody took.",
 		      (double)h->log_dropped);
-	if (!t || !t->told)
+	if (!t)
 		return;
 	metrics_alone(out, "query_log_lines_total", METRICS_COUNTER, "Lines of the query log.", (double)t->lines);
 	metrics_alone(out, "tap_lost_total", METRICS_COUNTER, "Queries for the query log or dnstap that found no room on their way there.",

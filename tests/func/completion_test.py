@@ -48,6 +48,7 @@ class Completion(func.Case):
                 ("gemelctl maint o", ["on", "off"]),
                 ("gemelctl key n", ["new"]), ("gemelctl key s", ["send"]),
                 ("gemelctl help wh", ["what-if"]),
+                ("gemelctl querylog ", ["on", "off"]), ("gemelctl querylog on --s", ["--sample"]), ("gemelctl log w", ["warning"]),
                 ("gemelctl what-if gemel", ["gemel.lua", "gemelctl.bash"]),
                 ("gemelctl key new gemel.l", ["gemel.lua"]),
                 ("gemelctl -c gemel.l", ["gemel.lua"]),
