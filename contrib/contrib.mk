@@ -7,7 +7,7 @@ EXTRA_DIST += contrib/from-gdnsd contrib/py/from_gdnsd/__init__.py contrib/py/fr
 	contrib/py/from_gdnsd/resources.py contrib/py/from_gdnsd/vscf.py contrib/py/from_gdnsd/zones.py
 
 # Measurements.
-EXTRA_DIST += contrib/bench/README contrib/bench/failover.py contrib/bench/flips.py contrib/bench/gemel.sh contrib/bench/hostile.py contrib/bench/instructions.py contrib/bench/kill.py contrib/bench/load.py contrib/bench/loadpeers.py contrib/bench/pair.py contrib/bench/syscalls.py contrib/bench/verdict.py contrib/bench/workers.py
+EXTRA_DIST += contrib/bench/README contrib/bench/failover.py contrib/bench/flips.py contrib/bench/gemel.sh contrib/bench/hostile.py contrib/bench/instructions.py contrib/bench/kill.py contrib/bench/load.py contrib/bench/loadpeers.py contrib/bench/pair.py contrib/bench/syscalls.py contrib/bench/upgrade.py contrib/bench/verdict.py contrib/bench/workers.py
 
 # The service manager's side, and the account that the server runs as.
 EXTRA_DIST += contrib/systemd/gemeld.service.in contrib/systemd/gemel.sysusers contrib/systemd/limits.conf contrib/systemd/gemeld.socket

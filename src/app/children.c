@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include "app/child.h"
 #include "app/supervisor_state.h"
+#include "app/takeover.h"
+#include "app/upgrade.h"
 #include "io/clock.h"
 #include "io/log.h"
 
@@ -101,13 +103,14 @@ static void send_sockets(struct child *c)
 	}
 }
 
-static void send_overlay(struct child *c)
+void children_send_overlay(struct child *c)
 {
 	uint8_t room[8];
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_OVERLAY);
 	put_u8(&w, false);
+	put_u8(&w, c->sup->overlay_foreign);
 	int fds[2];
 	size_t count = 0;
 	if (c->sup->overlay >= 0)
@@ -128,8 +131,10 @@ static void keep_fd(int *slot, int fd)
 void children_keep_overlay(struct supervisor *s, int fd, bool adds)
 {
 	keep_fd(&s->overlay_adds, adds ? fd : -1);
-	if (!adds)
-		keep_fd(&s->overlay, fd);
+	if (adds)
+		return;
+	keep_fd(&s->overlay, fd);
+	s->overlay_foreign = false;
 }
 
 void children_send_generation(struct child *c)
@@ -211,6 +216,18 @@ static void take_beat(struct child *c, uint64_t dropped)
 	children_tell(c->sup);
 }
 
+static void take_upgrade(struct supervisor *s, struct rbuf *r, int *fds, size_t *fd_count)
+{
+	uint32_t id = get_u32(r);
+	bool json = get_u8(r) != 0;
+	int client = *fd_count == 1 ? fds[0] : -1;
+	if (r->failed)
+		return;
+	if (client >= 0)
+		*fd_count = 0;
+	upgrade_begin(s, id, json, client);
+}
+
 static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
 	struct child *c = ctx;
@@ -223,6 +240,15 @@ static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, 
 		if (c->role == IPC_RESPONDER && get_u64(&r) == s->now.number)
 			s->served_ms = c->beat_ms;
 		supervisor_announce_ready(s);
+		takeover_serving(s);
+		break;
+	case IPC_PREPARED:
+		takeover_prepared(s, c, get_u8(&r));
+		break;
+	case IPC_UPGRADE:
+		if (c->role != IPC_COORDINATOR || s->stopping)
+			break;
+		take_upgrade(s, &r, fds, &fd_count);
 		break;
 	case IPC_RELOAD:
 		if (c->role != IPC_COORDINATOR || s->stopping)
@@ -245,6 +271,8 @@ static void child_message(void *ctx, const uint8_t *data, size_t len, int *fds, 
 	case IPC_CONFINED:
 		c->confined = get_u8(&r);
 		children_tell(s);
+		if (c->role == IPC_PROBER || c->role == IPC_RUNNER || c->role == IPC_TAP)
+			takeover_prepared(s, c, 0); /* there is nothing that these would have to hold */
 		break;
 	case IPC_LOGGING:
 		if (c->role == IPC_COORDINATOR)
@@ -296,6 +324,7 @@ void children_start(struct child *c)
 	c->confined = 0;
 	c->log_dropped_before += c->log_dropped;
 	c->log_dropped = 0;
+	c->prepared = false;
 	if (pid < 0 || !(c->chan = chan_new(s->base, channel, child_message, child_end, c))) {
 		if (pid > 0)
 			kill(pid, SIGKILL);
@@ -305,11 +334,14 @@ void children_start(struct child *c)
 	}
 	c->pid = pid;
 	children_send_hello(c);
+	if (s->hold && (c->role == IPC_RESPONDER || c->role == IPC_COORDINATOR))
+		children_send(c, IPC_HOLD);
 	supervisor_send_logging(c);
 	send_sockets(c);
 	if (c->role == IPC_RESPONDER) {
 		send_secret(c);
-		send_overlay(c);
+		if (!s->hold)
+			children_send_overlay(c);
 	}
 	children_send_generation(c);
 	struct child *coordinator = children_get(s, IPC_COORDINATOR), *runner = children_get(s, IPC_RUNNER);
@@ -361,6 +393,9 @@ void children_died(struct child *c, int status)
 		s->reload_id = 0; /* whoever waited was connected to it; the next one's numbers are its own */
 	if (s->stopping)
 		return;
+	if (s->trial)
+		takeover_trial_died(s, c, status);
+	takeover_child_died(s, c);
 	if (!children_wants(s, c->role)) {
 		children_tell(s);
 		return;

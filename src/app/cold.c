@@ -179,6 +179,11 @@ void cold_fail_all(struct cold_table *c)
 			fail(c, &c->entries[i]);
 }
 
+bool cold_waits(const struct cold_table *c)
+{
+	return c->waiting > 0;
+}
+
 int cold_worker_socket(const struct cold_table *c)
 {
 	return c->worker_end;

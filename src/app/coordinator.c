@@ -40,6 +40,18 @@ static uint32_t probes_max(void)
 	return getrlimit(RLIMIT_NOFILE, &files) || files.rlim_max >= 1u << 20 ? 0 : files.rlim_max > 32 ? (uint32_t)files.rlim_max / 2 : 16;
 }
 
+/* Only now: whoever reads these sockets answers the twin. */
+static void listen_to_twins(struct coordinator *c)
+{
+	for (size_t i = 0; i < c->peer_count; i++) {
+		struct event *e = event_new(c->base, c->peers[i].fd, EV_READ | EV_PERSIST, coordinator_on_packet, c);
+		if (!e || event_add(e, NULL))
+			exit(1);
+	}
+	for (size_t i = 0; i < c->door_count; i++)
+		coordinator_listen(c, c->doors[i].fd, &c->doors[i].addr);
+}
+
 static void begin_core(struct coordinator *c)
 {
 	coordinator_open_journal(c);
@@ -59,6 +71,7 @@ static void begin_core(struct coordinator *c)
 	coordinator_http_begin(c);
 	c->publisher.generation = c->plan->generation;
 	coordinator_hook_plan(c);
+	listen_to_twins(c);
 	coordinator_step(c, &(struct core_event){ .type = CORE_TIMER });
 	coordinator_publish_all(c);
 	if (c->prober)
@@ -95,6 +108,17 @@ static void take_plan(struct coordinator *c, int fd, uint64_t generation)
 	close(fd);
 }
 
+static void tell_prepared(struct coordinator *c)
+{
+	uint8_t room[8];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_PREPARED);
+	put_u8(&w, 1);
+	if (chan_send_buf(c->supervisor, &w))
+		exit(1);
+}
+
 static void start(struct coordinator *c)
 {
 	struct plan *p = c->next_plan;
@@ -110,7 +134,18 @@ static void start(struct coordinator *c)
 	c->plan = p;
 	coordinator_what_if_begin(c);
 	child_confine(c->supervisor, IPC_COORDINATOR, c->state_fd);
-	begin_core(c);
+	if (c->hold)
+		tell_prepared(c);
+	else
+		begin_core(c);
+}
+
+static void go(struct coordinator *c)
+{
+	bool held = c->hold;
+	c->hold = false;
+	if (held && c->plan && !c->core)
+		begin_core(c);
 }
 
 /* ---- supervisor ---- */
@@ -126,14 +161,10 @@ static void take_socket(struct coordinator *c, struct rbuf *m, int fd)
 		c->control_fd = fd;
 	else if (kind == SOCKET_HTTP)
 		c->http_fd = fd;
-	else if (kind == SOCKET_PEER_TCP)
-		coordinator_listen(c, fd, &a);
-	else if (kind == SOCKET_PEER && c->peer_count < PLAN_PEER_ADDRS_MAX) {
+	else if (kind == SOCKET_PEER_TCP && c->door_count < PLAN_PEER_ADDRS_MAX)
+		c->doors[c->door_count++] = (struct listen_peer){ fd, a };
+	else if (kind == SOCKET_PEER && c->peer_count < PLAN_PEER_ADDRS_MAX)
 		c->peers[c->peer_count++] = (struct listen_peer){ fd, a };
-		struct event *e = event_new(c->base, fd, EV_READ | EV_PERSIST, coordinator_on_packet, c);
-		if (!e || event_add(e, NULL))
-			exit(1);
-	}
 }
 
 static void take_children(struct coordinator *c, struct rbuf *m)
@@ -175,13 +206,16 @@ static void take_reload_result(struct coordinator *c, struct rbuf *m)
 	coordinator_finish_reload(c, false);
 }
 
+/* Of the reload that was asked for, or of the upgrade that it names. */
 static void take_diag(struct coordinator *c, struct rbuf *m)
 {
 	char line[4096];
 	uint8_t level = get_u8(m);
 	get_str(m, line, sizeof line);
+	get_u64(m);
+	uint32_t id = rbuf_left(m) ? get_u32(m) : c->reload_asked;
 	if (!m->failed)
-		ctl_reload_diag(c->ctl, c->reload_asked, level, line);
+		ctl_reload_diag(c->ctl, id, level, line);
 }
 
 static void take_progress(struct coordinator *c, struct rbuf *m)
@@ -202,7 +236,7 @@ static void leave(struct coordinator *c)
 	coordinator_flush_streams(c);
 }
 
-static void finish(struct coordinator *c)
+void coordinator_finish(struct coordinator *c)
 {
 	journal_close(c->journal);
 	chan_flush(c->supervisor, 100);
@@ -221,6 +255,8 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_plan(c, fds[0], get_u64(&m));
 	else if (fd_count == 1 && t == IPC_CHANNEL)
 		coordinator_take_channel(c, get_u8(&m), fds[0]);
+	else if (fd_count <= 1 && t == IPC_UPGRADED)
+		coordinator_upgraded(c, &m, fd_count ? fds[0] : -1);
 	else
 		chan_close_fds(fds, fd_count);
 	if (t == IPC_START)
@@ -235,15 +271,23 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_diag(c, &m);
 	else if (t == IPC_PROGRESS && c->ctl)
 		take_progress(c, &m);
+	else if (t == IPC_HOLD)
+		c->hold = !c->core;
+	else if (t == IPC_GO)
+		go(c);
+	else if (t == IPC_INHERITED)
+		coordinator_take_inherited(c, &m);
+	else if (t == IPC_LEAVE)
+		coordinator_leave(c);
 	else if (t == IPC_STOP) {
 		leave(c);
-		finish(c);
+		coordinator_finish(c);
 	}
 }
 
 static void supervisor_end(void *ctx)
 {
-	finish(ctx);
+	coordinator_finish(ctx);
 }
 
 static void on_second(evutil_socket_t fd, short what, void *ctx)
@@ -256,7 +300,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	wbuf_init(&w, room, sizeof room);
 	child_put_beat(&w);
 	if (chan_send_buf(c->supervisor, &w))
-		finish(c);
+		coordinator_finish(c);
 	if (c->ctl)
 		coordinator_finish_reload(c, false);
 	coordinator_hook_second(c);

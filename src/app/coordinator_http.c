@@ -62,6 +62,8 @@ void coordinator_http_begin(struct coordinator *c)
 	if (c->http_fd < 0)
 		return;
 	c->http = ctl_http_new(c->base, c->http_fd, &h);
+	if (c->http)
+		ctl_http_go_on(c->http, &c->inherited);
 	if (!c->http) /* DNS goes on without it */
 		log_line(LOG_LEVEL_ERROR, "alarm: HTTP cannot be served: out of memory");
 }

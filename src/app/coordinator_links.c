@@ -34,25 +34,31 @@ void coordinator_on_packet(evutil_socket_t fd, short what, void *ctx)
 
 /* ---- responder ---- */
 
+bool coordinator_read_counters(struct rbuf *m, struct ctl_counters *n)
+{
+	/* The order of struct answer_stats, then that of struct tcp_stats. */
+	uint64_t *first[] = { &n->queries, &n->responses, &n->dropped, &n->truncated, &n->cold, &n->edns, &n->tcp };
+	uint64_t *last[] = { &n->rate_dropped, &n->rate_slipped, &n->tcp_open, &n->tcp_accepted, &n->tcp_evicted, &n->tcp_evicted_source };
+	for (size_t i = 0; i < sizeof first / sizeof first[0]; i++)
+		*first[i] = get_u64(m);
+	for (size_t i = 0; i < sizeof n->by_rcode / sizeof n->by_rcode[0]; i++)
+		n->by_rcode[i] = get_u64(m);
+	for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
+		*last[i] = get_u64(m);
+	return !m->failed;
+}
+
 static void take_counters(struct coordinator *c, struct rbuf *m)
 {
 	struct ctl_counters n = { 0 };
-	/* The order of struct answer_stats, then that of struct tcp_stats. */
-	uint64_t *first[] = { &n.queries, &n.responses, &n.dropped, &n.truncated, &n.cold, &n.edns, &n.tcp };
-	uint64_t *last[] = { &n.rate_dropped, &n.rate_slipped, &n.tcp_open, &n.tcp_accepted, &n.tcp_evicted, &n.tcp_evicted_source };
-	for (size_t i = 0; i < sizeof first / sizeof first[0]; i++)
-		*first[i] = get_u64(m);
-	for (size_t i = 0; i < sizeof n.by_rcode / sizeof n.by_rcode[0]; i++)
-		n.by_rcode[i] = get_u64(m);
-	for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
-		*last[i] = get_u64(m);
 	uint64_t now = clock_mono_ms();
-	if (m->failed)
+	if (!coordinator_read_counters(m, &n))
 		return;
-	if (c->counters_ms && now > c->counters_ms && n.queries >= c->counters.queries)
-		n.qps = (double)(n.queries - c->counters.queries) * 1000.0 / (double)(now - c->counters_ms);
-	c->counters = n;
+	if (c->counters_ms && now > c->counters_ms && n.queries >= c->present.queries)
+		n.qps = (double)(n.queries - c->present.queries) * 1000.0 / (double)(now - c->counters_ms);
+	c->present = n;
 	c->counters_ms = now;
+	coordinator_sum_counters(c);
 }
 
 /* A set is of one family: its first address tells which. */
@@ -77,7 +83,7 @@ void coordinator_get_host(void *ctx, struct ctl_host *h)
 				.children = c->children, .child_count = c->child_count, .counters = &c->counters,
 				.latency = &c->figures.latency, .zones = &c->figures.zones, .zones_told = c->figures.zones_told,
 				.hook = coordinator_hook_get(c), .journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky,
-				.serving = c->responder && c->publisher.acked, .reloads = c->reloads,
+				.serving = c->responder && c->publisher.acked, .reloads = c->reloads, .inherited = &c->inherited,
 				.logging = &c->logging, .tap = &c->tapped, .log_dropped = c->log_dropped };
 }
 
@@ -333,7 +339,7 @@ static void on_logging(void *ctx, const struct ctl_logging *l)
 }
 
 const struct ctl_actions coordinator_actions = { .host = coordinator_get_host, .command = on_command, .reload = on_reload, .stop = on_stop, .logging = on_logging,
-						.probe = on_probe, .what_if = coordinator_what_if };
+						.probe = on_probe, .what_if = coordinator_what_if, .upgrade = coordinator_ask_upgrade };
 
 /* ---- new channels ---- */
 
@@ -342,6 +348,7 @@ void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd)
 	if (role == IPC_RESPONDER) {
 		if (c->responder)
 			responder_end(c);
+		coordinator_end_counters(c);
 		c->responder = chan_new(c->base, fd, responder_message, responder_end, c);
 		c->publisher.responder = c->responder;
 		if (c->core && c->responder)

@@ -8,6 +8,7 @@
  *     coordinator_http.c   the status page's server
  *     coordinator_streams.c  connections with the twin
  *     coordinator_whatif.c  what another configuration would answer, in a copy of the process
+ *     coordinator_upgrade.c  leaving for a coordinator of another version, and following one
  *     coordinator_links.c  what comes from the responder, the prober, the twin and the operators
  */
 #ifndef GEMEL_APP_COORDINATOR_STATE_H
@@ -27,6 +28,7 @@
 #define REPLIES_MAX 64    /* commands that wait for the workers */
 #define COMMANDS_MAX 64   /* commands that wait for the disk */
 #define CHILDREN_MAX 8
+#define LEFT_MAX 8        /* responders that still end their connections after upgrades; one does so for ten seconds */
 #define WHAT_IF_MAX 2     /* at once: each is a copy of us, of which it writes to a part */
 
 struct reply { /* in force in the core; the operator is told when every worker answers from it */
@@ -53,8 +55,10 @@ struct coordinator {
 	struct ctl_http *http; /* NULL = none */
 	int state_fd, control_fd, http_fd;
 	struct ctl_reloads reloads;
-	struct listen_peer { int fd; struct addr addr; } peers[PLAN_PEER_ADDRS_MAX];
-	size_t peer_count;
+	struct listen_peer { int fd; struct addr addr; } peers[PLAN_PEER_ADDRS_MAX], doors[PLAN_PEER_ADDRS_MAX];
+	size_t peer_count, door_count; /* doors: for connections of twins */
+	bool hold;         /* the one before still has journal and sockets */
+	uint64_t leave_ms; /* we leave, then at the latest; 0 = we stay */
 	struct streams *streams; /* NULL without a twin */
 	struct event *timer, *reply_timer;
 	struct reply replies[REPLIES_MAX];
@@ -63,7 +67,10 @@ struct coordinator {
 	uint16_t probe_count;
 	struct ctl_child children[CHILDREN_MAX];
 	size_t child_count;
-	struct ctl_counters counters;
+	struct ctl_counters counters;       /* what people see: the sum of: */
+	struct ctl_counters present, ended; /* of the responder there is, as it told; of those before it */
+	struct { uint32_t pid; struct ctl_counters counters; } left[LEFT_MAX]; /* not ended yet: as last heard; pid 0 = none */
+	struct ctl_totals inherited;        /* of coordinators before an upgrade */
 	struct figures figures;
 	struct hook hook;
 	struct ctl_hook hook_view;
@@ -112,6 +119,15 @@ void coordinator_hook_plan(struct coordinator *c); /* the present plan's */
 void coordinator_hook_notice(struct coordinator *c, const struct core_notice *n);
 void coordinator_hook_second(struct coordinator *c);
 const struct ctl_hook *coordinator_hook_get(struct coordinator *c); /* NULL = there is none */
+/* coordinator_upgrade.c */
+void coordinator_sum_counters(struct coordinator *c);
+void coordinator_end_counters(struct coordinator *c);
+void coordinator_take_inherited(struct coordinator *c, struct rbuf *m);
+void coordinator_leave(struct coordinator *c);
+void coordinator_ask_upgrade(void *ctx, uint32_t id, bool json, int client); /* of ctl_actions */
+void coordinator_upgraded(struct coordinator *c, struct rbuf *m, int client); /* takes client; -1 = none */
+/* coordinator.c */
+_Noreturn void coordinator_finish(struct coordinator *c);
 /* coordinator_http.c */
 void coordinator_http_begin(struct coordinator *c);
 /* Whoever gave that command is told. */
@@ -133,6 +149,7 @@ void coordinator_what_if_begin(struct coordinator *c);                     /* be
 void coordinator_what_if_second(struct coordinator *c);                    /* buries who answered */
 
 /* coordinator_links.c */
+bool coordinator_read_counters(struct rbuf *m, struct ctl_counters *n); /* the payload of IPC_STATS; false: nonsense */
 void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd);
 void coordinator_tell_prober_state(struct coordinator *c, bool up);
 void coordinator_on_packet(evutil_socket_t fd, short what, void *ctx);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 #include "app/check.h"
 #include "app/child.h"
@@ -43,6 +44,7 @@ static int print_version(void)
 struct options {
 	const char *file, *node, *child, *replay;
 	uint64_t generation;
+	int take_over, trial; /* descriptors that the version before left us; -1 = none */
 	bool test, print, json, verbose;
 };
 
@@ -84,13 +86,30 @@ static void keep_standard_files(void)
 		close(fd);
 }
 
+/* As the kernel was told, be argv[0] what it may: what lies there later is what we are upgraded to. */
+static const char *program_path(const char *name)
+{
+	const char *path = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+	return path && *path ? path : name;
+}
+
+static bool parse_fd(int *fd, const char *text)
+{
+	uint64_t v;
+	if (text_parse_u64(&v, text, STDERR_FILENO + 1, INT32_MAX))
+		return false;
+	*fd = (int)v;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = { { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
 					       { "print", no_argument, NULL, 'p' },   { "child", required_argument, NULL, 'C' },
 					       { "replay", required_argument, NULL, 'r' }, { "json", no_argument, NULL, 'j' },
+					       { "take-over", required_argument, NULL, 'O' }, { "trial", required_argument, NULL, 'T' },
 					       { 0 } };
-	struct options o = { .file = DEFAULT_FILE };
+	struct options o = { .file = DEFAULT_FILE, .take_over = -1, .trial = -1 };
 	int c;
 	keep_standard_files();
 	while ((c = getopt_long(argc, argv, "c:n:g:tvh", longs, NULL)) != -1)
@@ -124,6 +143,12 @@ int main(int argc, char **argv)
 		case 'v':
 			o.verbose = true;
 			break;
+		case 'O':
+		case 'T':
+			if (parse_fd(c == 'O' ? &o.take_over : &o.trial, optarg))
+				break;
+			fputs(usage, stderr);
+			return EXIT_USAGE;
 		case 'V':
 			return print_version();
 		case 'h':
@@ -141,5 +166,8 @@ int main(int argc, char **argv)
 		return run_child(o.child, &o);
 	if (o.replay)
 		return sodium_init() < 0 ? 1 : replay_main(o.replay, o.file, o.node, o.json, o.verbose);
-	return o.test ? check_main(o.file, o.node, o.print) : supervisor_main(o.file, o.node);
+	if (o.test)
+		return check_main(o.file, o.node, o.print);
+	return supervisor_main(&(struct supervisor_start){ .file = o.file, .node = o.node, .program = program_path(argv[0]),
+							   .take_over = o.take_over, .trial = o.trial });
 }

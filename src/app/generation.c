@@ -93,6 +93,33 @@ bool generation_is_whole(const struct generation *g)
 	return g->site && g->zones >= 0 && g->plan >= 0;
 }
 
+static int tell_one(const struct generation *g, generation_emit emit, void *ctx, enum ipc_type t, const uint16_t *index, int fd)
+{
+	uint8_t room[32];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, t);
+	if (index)
+		put_u16(&w, *index);
+	if (t != IPC_PLUGINS)
+		put_u64(&w, g->number);
+	return emit(ctx, w.data, w.len, fd);
+}
+
+int generation_tell(const struct generation *g, generation_emit emit, void *ctx)
+{
+	int e = emit(ctx, g->site, g->site_len, -1);
+	for (size_t i = 0; !e && i < g->image_count; i++) {
+		uint16_t index = (uint16_t)i;
+		e = tell_one(g, emit, ctx, IPC_IMAGE, &index, g->images[i]);
+	}
+	if (!e)
+		e = tell_one(g, emit, ctx, IPC_ZONES, NULL, g->zones);
+	if (!e)
+		e = tell_one(g, emit, ctx, IPC_PLAN, NULL, g->plan);
+	return !e && g->plugins ? tell_one(g, emit, ctx, IPC_PLUGINS, NULL, -1) : e;
+}
+
 static int send_fd(struct chan *c, enum ipc_type t, const uint16_t *index, uint64_t number, int fd)
 {
 	uint8_t room[32];

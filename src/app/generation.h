@@ -23,6 +23,9 @@ void generation_deinit(struct generation *g);
 /* Takes one message of the loader (IPC_SITE, IPC_IMAGE, IPC_ZONES, IPC_PLAN) with its descriptors, which it keeps or closes.
  * ERR_FORMAT for a message that does not belong here, ERR_NOMEM. */
 int generation_take(struct generation *g, const uint8_t *data, size_t len, int *fds, size_t fd_count) MUST_CHECK;
+/* The messages it came by, for who shall take them as generation_take does; fd -1 = none. Stops at emit's first error. */
+typedef int (*generation_emit)(void *ctx, const uint8_t *data, size_t len, int fd);
+int generation_tell(const struct generation *g, generation_emit emit, void *ctx) MUST_CHECK;
 bool generation_is_whole(const struct generation *g);
 /* Sends the images and the zone list, or the plan; each message names the generation. ERR_IO, ERR_LIMIT, ERR_NOMEM. */
 int generation_send_images(const struct generation *g, struct chan *c) MUST_CHECK;

@@ -51,6 +51,25 @@ void notify_init(void)
 	unsetenv("WATCHDOG_USEC");
 }
 
+void notify_keep(bool on)
+{
+	char path[sizeof manager.to.sun_path + 1] = "", us[24];
+	if (manager.fd <= 0)
+		return;
+	if (!on) {
+		unsetenv("NOTIFY_SOCKET");
+		unsetenv("WATCHDOG_USEC");
+		return;
+	}
+	memcpy(path, manager.to.sun_path, manager.to_len - offsetof(struct sockaddr_un, sun_path));
+	if (!*path)
+		*path = '@';
+	snprintf(us, sizeof us, "%" PRIu64, manager.watchdog_ms * 1000);
+	setenv("NOTIFY_SOCKET", path, 1);
+	if (manager.watchdog_ms)
+		setenv("WATCHDOG_USEC", us, 1);
+}
+
 void notify_ready(uint64_t generation)
 {
 	char text[96];

@@ -8,10 +8,12 @@
  */
 #ifndef GEMEL_APP_NOTIFY_H
 #define GEMEL_APP_NOTIFY_H
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Takes NOTIFY_SOCKET and WATCHDOG_USEC out of the environment, so that no child speaks in our name. */
 void notify_init(void);
+void notify_keep(bool on); /* puts what was taken out back, for the program that we are about to become; or takes it out again */
 void notify_ready(uint64_t generation);
 void notify_reloading(uint64_t now_us); /* CLOCK_MONOTONIC; ends with notify_ready, be the new configuration refused */
 void notify_stopping(void);

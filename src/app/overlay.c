@@ -38,6 +38,8 @@ static void begin(struct responder *r, struct rbuf *m, bool *wait)
 	struct overlay *o = &r->overlay;
 	drop_changes(o);
 	o->generation = get_u64(m);
+	if (o->as)
+		o->generation = o->as;
 	o->seq = get_u64(m);
 	o->how = get_u8(m);
 	if (m->failed)
@@ -124,6 +126,8 @@ static void withdraw_the_rest(struct overlay *o, size_t slots)
 
 static void acknowledge(struct responder *r, uint64_t generation, uint64_t seq)
 {
+	if (r->overlay.as)
+		return; /* its number is another coordinator's */
 	uint8_t room[32];
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
@@ -204,14 +208,17 @@ static uint8_t *read_log(int fd, size_t *len)
 	return data;
 }
 
-void overlay_replay(struct responder *r, int fd)
+void overlay_replay(struct responder *r, int fd, bool foreign)
 {
+	const struct view *to = r->waiting ? r->waiting : r->view;
 	size_t len, pos = 0;
 	uint8_t *data = read_log(fd, &len);
 	const uint8_t *message;
 	size_t message_len;
 	bool wait = false;
+	r->overlay.as = foreign && to ? to->generation : 0;
 	while (data && overlay_log_next(data, len, &pos, &message, &message_len))
 		overlay_message(r, message, message_len, &wait);
+	r->overlay.as = 0;
 	free(data);
 }

@@ -428,7 +428,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		chan_close_fds(fds, fd_count);
 		if (t == IPC_LOGGING)
 			(void)logging_follow(&m, &logging);
-		if (t == IPC_STOP)
+		if (t == IPC_STOP || t == IPC_LEAVE)
 			exit(0);
 	}
 }

@@ -14,6 +14,7 @@
 #include "io/log.h"
 #include "ipc/ipc.h"
 
+#define WAIT_AFTER_GO_S 10 /* longer: somebody else answers meanwhile */
 #define WAIT_FOR_OVERLAY_S 2 /* then static names are answered without it: the coordinator may be in trouble */
 
 static void tell_supervisor(struct responder *r, const struct wbuf *w)
@@ -36,8 +37,20 @@ static void tell_generation(struct responder *r)
 	tell_supervisor(r, &w);
 }
 
+static void tell_prepared(struct responder *r, uint8_t step)
+{
+	uint8_t room[8];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_PREPARED);
+	put_u8(&w, step);
+	tell_supervisor(r, &w);
+}
+
 static void serve(struct responder *r)
 {
+	if (r->hold)
+		return;
 	if (r->serving) {
 		tell_generation(r);
 		return;
@@ -65,6 +78,8 @@ static void coordinator_message(void *ctx, const uint8_t *data, size_t len, int 
 	if (overlay_message(r, data, len, &wait)) {
 		if (wait)
 			chan_pause(r->coordinator, true); /* until the supervisor hands over that generation */
+		if (r->hold == RESPONDER_RELEASED && r->view && !r->overlay.open)
+			r->hold = RESPONDER_FREE; /* the new coordinator has spoken */
 		if (r->view)
 			serve(r);
 		return;
@@ -159,7 +174,7 @@ static bool take_image(struct responder *r, struct rbuf *m, int fd)
 static void wait_for_overlay(struct responder *r)
 {
 	struct timeval patience = { .tv_sec = WAIT_FOR_OVERLAY_S };
-	if (!r->serving && !event_pending(r->late, EV_TIMEOUT, NULL))
+	if (!r->serving && !r->hold && !event_pending(r->late, EV_TIMEOUT, NULL))
 		event_add(r->late, &patience);
 }
 
@@ -176,17 +191,21 @@ static void on_overlay_late(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	struct responder *r = ctx;
-	if (r->serving || !r->waiting)
+	if (r->serving || (!r->waiting && !r->hold))
 		return; /* the next START begins the wait anew */
-	log_line(LOG_LEVEL_WARNING, "the coordinator is late: static names are answered, services are not");
+	log_line(LOG_LEVEL_WARNING, "the coordinator is late: %s", r->view ? "services are answered as they were before it" :
+		 "static names are answered, services are not");
+	r->hold = RESPONDER_FREE;
 	adopt_waiting(r);
 	serve(r);
 }
 
-static bool take_overlays(struct responder *r, const int *fds, size_t fd_count)
+static bool take_overlays(struct responder *r, struct rbuf *m, const int *fds, size_t fd_count)
 {
 	if (r->arriving.overlay_count || fd_count > OVERLAYS_MAX)
 		return false;
+	get_u8(m); /* whether it adds: to a responder all are given */
+	r->arriving.foreign = get_u8(m) != 0;
 	memcpy(r->arriving.overlays, fds, fd_count * sizeof *fds);
 	r->arriving.overlay_count = fd_count;
 	return true;
@@ -212,7 +231,7 @@ static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const
 		return true;
 	}
 	if (t == IPC_OVERLAY)
-		return take_overlays(r, fds, fd_count);
+		return take_overlays(r, m, fds, fd_count);
 	if (fd_count != 1)
 		return false;
 	switch (t) {
@@ -241,7 +260,7 @@ static void replay_overlays(struct responder *r)
 	if (!r->arriving.overlay_count)
 		return;
 	for (size_t i = 0; i < r->arriving.overlay_count; i++)
-		overlay_replay(r, r->arriving.overlays[i]);
+		overlay_replay(r, r->arriving.overlays[i], r->arriving.foreign);
 	chan_close_fds(r->arriving.overlays, r->arriving.overlay_count);
 	r->arriving.overlay_count = 0;
 	if (r->view)
@@ -263,7 +282,23 @@ static void take_generation(struct responder *r, uint64_t generation, struct vie
 	if (r->coordinator && (!r->overlay.open || r->overlay.generation <= generation))
 		chan_pause(r->coordinator, false);
 	wait_for_overlay(r);
-	replay_overlays(r);
+	if (r->hold == RESPONDER_HOLDS && v)
+		tell_prepared(r, 1);
+	else
+		replay_overlays(r);
+}
+
+/* The one before goes on answering, from what is replayed here, until the new coordinator has spoken. */
+static void go(struct responder *r)
+{
+	struct timeval patience = { .tv_sec = WAIT_AFTER_GO_S };
+	if (r->hold != RESPONDER_HOLDS)
+		return;
+	r->hold = RESPONDER_RELEASED;
+	if (r->waiting || r->view)
+		replay_overlays(r);
+	event_add(r->late, &patience);
+	tell_prepared(r, 2);
 }
 
 static void refuse_generation(struct responder *r, uint64_t generation, int error)
@@ -320,6 +355,12 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_secret(r, &m);
 	} else if (t == IPC_START) {
 		start_generation(r, get_u64(&m));
+	} else if (t == IPC_HOLD) {
+		r->hold = RESPONDER_HOLDS;
+	} else if (t == IPC_GO) {
+		go(r);
+	} else if (t == IPC_LEAVE) {
+		leave_begin(r);
 	} else if (t == IPC_STOP) {
 		exit(0);
 	}
@@ -341,23 +382,28 @@ static void add_stats(struct answer_stats *sum, const struct answer_stats *s)
 		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
-static void send_stats(struct responder *r)
+void responder_put_stats(struct responder *r, struct wbuf *w)
 {
 	struct answer_stats sum = { 0 };
-	uint8_t room[512];
-	struct wbuf w;
 	for (unsigned i = 0; i < r->worker_count; i++)
 		add_stats(&sum, &r->workers[i].answer.stats);
 	add_stats(&sum, &r->main_answer.stats);
+	for (size_t i = 0; i < sizeof sum / sizeof(uint64_t); i++)
+		put_u64(w, ((const uint64_t *)&sum)[i]);
+	const struct tcp_stats *tcp = tcp_stats_get(r->tcp);
+	put_u64(w, tcp->open);
+	put_u64(w, tcp->accepted);
+	put_u64(w, tcp->evicted);
+	put_u64(w, tcp->evicted_source);
+}
+
+static void send_stats(struct responder *r)
+{
+	uint8_t room[512];
+	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_STATS);
-	for (size_t i = 0; i < sizeof sum / sizeof(uint64_t); i++)
-		put_u64(&w, ((const uint64_t *)&sum)[i]);
-	const struct tcp_stats *tcp = tcp_stats_get(r->tcp);
-	put_u64(&w, tcp->open);
-	put_u64(&w, tcp->accepted);
-	put_u64(&w, tcp->evicted);
-	put_u64(&w, tcp->evicted_source);
+	responder_put_stats(r, &w);
 	if (r->coordinator && !chan_queued(r->coordinator) && chan_send_buf(r->coordinator, &w))
 		log_line(LOG_LEVEL_DEBUG, "counters were not sent");
 }
@@ -367,7 +413,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	struct responder *r = ctx;
-	if (r->serving && !workers_alive(r)) {
+	if (r->serving && !r->leaving && !workers_alive(r)) {
 		log_line(LOG_LEVEL_ERROR, "a worker hangs: the responder ends, to be started again");
 		abort();
 	}

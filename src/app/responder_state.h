@@ -81,6 +81,7 @@ struct overlay_change { size_t slot; struct answer_live *live; };
 struct overlay {
 	bool open;           /* between BEGIN and COMMIT */
 	bool ignored;        /* for a generation that is past */
+	uint64_t as;         /* what is replayed counts for this generation, whichever it names; 0 = for its own */
 	uint8_t how;         /* enum ipc_begin_how */
 	uint64_t generation, seq;
 	struct overlay_change *changes;
@@ -96,6 +97,11 @@ struct cookie_state { /* cookies.c; only the main thread writes */
 	bool has_root, due;
 };
 
+enum responder_hold {
+	RESPONDER_FREE = 0,
+	RESPONDER_HOLDS,   /* it prepares, and reads no socket */
+	RESPONDER_RELEASED /* it has the last live answers of the one before, and waits for the coordinator's */
+};
 struct cold_table;
 struct tcp_server;
 struct responder {
@@ -123,12 +129,15 @@ struct responder {
 	struct view *waiting;/* a newer generation whose overlay is not whole yet; NULL = none */
 	uint64_t told;       /* the generation that the supervisor knows us to answer from */
 	uint64_t refused;    /* the generation that could not be served, while an older one is; 0 = none */
-	struct { int fds[ANSWER_IMAGES_MAX]; size_t count; int zones, overlays[OVERLAYS_MAX]; size_t overlay_count; } arriving; /* -1 = none */
+	struct { int fds[ANSWER_IMAGES_MAX]; size_t count; int zones, overlays[OVERLAYS_MAX]; size_t overlay_count; bool foreign; } arriving; /* -1 = none */
 	struct event *late;  /* the overlay does not come */
 	struct overlay overlay;
 	bool serving;
 	uint64_t figures_told; /* by how much was asked when the coordinator was told; 0 = it was not */
 	uint64_t zones_told;   /* the generation whose zones it was told; 0 = none */
+	enum responder_hold hold; /* an upgrade: another still reads the sockets */
+	bool leaving;             /* another took our place; atomic, workers look at it */
+	unsigned workers_ended;   /* atomic */
 	struct cold_table *cold;
 	struct tcp_server *tcp;
 };
@@ -157,8 +166,8 @@ int prepare_start(struct responder *r, struct view *v, prepare_done done) MUST_C
 /* Returns true where the message was one of these. *wait is set when the generation's images have not come yet: the caller must
  * stop reading until they have. */
 bool overlay_message(struct responder *r, const uint8_t *data, size_t len, bool *wait);
-/* Replays the log that the supervisor kept, up to its last commit. */
-void overlay_replay(struct responder *r, int fd);
+/* Replays the log that the supervisor kept, up to its last commit. foreign: of the version before, whose generation was another. */
+void overlay_replay(struct responder *r, int fd, bool foreign);
 
 /* limits.c */
 /* Responses are limited from the next batch on; connections that are there keep their idle time. */
@@ -169,6 +178,14 @@ void limits_tick(struct responder *r, uint64_t now_ms); /* once a second: tells 
 int workers_start(struct responder *r) MUST_CHECK;
 /* False when a worker has not moved since the last call but one. */
 bool workers_alive(struct responder *r);
+void workers_wake(struct responder *r); /* those that wait for a query look whether we are leaving */
+bool workers_ended(const struct responder *r); /* once we are leaving: none has a query left */
+
+/* leave.c */
+void leave_begin(struct responder *r); /* ends the process when it is done; calling it again is harmless */
+
+/* responder.c */
+void responder_put_stats(struct responder *r, struct wbuf *w); /* the payload of IPC_STATS */
 
 /* cookies.c */
 /* The root changes to this one; cookies of the last one are accepted for their hour, or those of `other`, where it is given, for as
@@ -196,6 +213,7 @@ void cold_submit(struct cold_table *c, const struct cold_origin *o, const uint8_
 void cold_reply(struct cold_table *c, struct rbuf *message); /* after the head of an IPC_COLD_REPLY */
 void cold_forget_conn(struct cold_table *c, const struct tcp_conn *conn);
 void cold_fail_all(struct cold_table *c); /* the coordinator is gone */
+bool cold_waits(const struct cold_table *c); /* somebody's answer is to come */
 
 /* tcp.c */
 struct tcp_stats {
@@ -207,6 +225,9 @@ const struct tcp_stats *tcp_stats_get(const struct tcp_server *t);
 struct tcp_server *tcp_new(struct responder *r) MUST_CHECK;
 void tcp_listen(struct tcp_server *t, int fd);
 void tcp_tick(struct tcp_server *t); /* once a second: ends what has been idle for too long */
+void tcp_stop_listening(struct tcp_server *t); /* who waits in a queue is for another process with the same sockets */
+/* Ends connections that have been idle for so long and of which nothing is left to be answered or sent. */
+void tcp_end_idle(struct tcp_server *t, uint64_t idle_ms);
 
 /* tcp_conn.c */
 const struct addr *tcp_peer(const struct tcp_conn *c);

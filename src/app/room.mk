@@ -8,13 +8,14 @@ CONFINE_SOURCES = src/app/confine.c src/app/confine.h src/app/confine_files.c sr
 sbin_PROGRAMS += gemeld
 gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.c src/app/spawn.h src/app/site.c src/app/site.h src/app/sockets.c src/app/sockets.h \
 	src/app/generation.c src/app/generation.h src/app/supervisor.c src/app/supervisor.h src/app/progress.c src/app/progress.h \
-	src/app/notify.c src/app/notify.h src/app/activation.c src/app/activation.h \
+	src/app/notify.c src/app/notify.h src/app/activation.c src/app/activation.h src/app/handover.c src/app/handover.h src/app/upgrade.c src/app/upgrade.h \
+	src/app/takeover.c src/app/takeover.h src/app/leave.c src/app/legacy.c src/app/legacy.h \
 	src/app/children.c src/app/cookies.c src/app/supervisor_state.h src/app/responder.c \
 	src/app/responder_state.h src/app/view.c src/app/prepare.c src/app/overlay.c src/app/overlay_log.c src/app/overlay_log.h src/app/worker.c \
 	src/app/cold.c src/app/tcp.c src/app/tcp_conn.c src/app/tcp_state.h src/app/limits.c src/app/limited.c src/app/limited.h src/app/sources.c src/app/sources.h src/app/coordinator.c src/app/coordinator_step.c \
 	src/app/coordinator_streams.c src/app/coordinator_links.c src/app/coordinator_journal.c src/app/coordinator_state.h src/app/publisher.c src/app/publisher.h src/app/loader.c src/app/loader_send.c src/app/loader_state.h \
 	src/app/loader.h src/app/imageset.c src/app/imageset.h src/app/snapshot.c src/app/snapshot.h src/app/check.c src/app/check.h src/app/prober.c src/app/prober.h \
-	src/app/replay.c src/app/replay.h src/app/coordinator_whatif.c \
+	src/app/replay.c src/app/replay.h src/app/coordinator_whatif.c src/app/coordinator_upgrade.c \
 	src/app/prober_plan.c src/app/prober_plan.h src/app/once.c src/app/once.h src/app/runner.c src/app/runner.h src/app/runner_hook.c src/app/runner_hook.h \
 	src/app/hook.c src/app/hook.h src/app/coordinator_hook.c src/app/coordinator_http.c \
 	src/app/figures.c src/app/coordinator_figures.c \

@@ -209,7 +209,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 	struct ctl_logging logging;
 	if (t == IPC_LOGGING)
 		(void)logging_follow(&m, &logging);
-	if (t == IPC_STOP) {
+	if (t == IPC_STOP || t == IPC_LEAVE) {
 		plugin_kill_all();
 		exit(0);
 	}

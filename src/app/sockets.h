@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "core/plan.h"
 
+/* Told to other versions in an upgrade: numbers stay, new ones come at the end. */
 enum socket_kind { SOCKET_NONE = 0, SOCKET_UDP, SOCKET_TCP, SOCKET_PEER, SOCKET_CONTROL, SOCKET_STATE_DIR, SOCKET_PEER_TCP, SOCKET_HTTP,
 	SOCKET_PING /* raw ICMP, where the prober may not open ping sockets itself */ };
 

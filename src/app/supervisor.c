@@ -14,6 +14,8 @@
 #include "app/notify.h"
 #include "app/site.h"
 #include "app/supervisor_state.h"
+#include "app/takeover.h"
+#include "app/upgrade.h"
 #include "base/diag.h"
 #include "io/clock.h"
 #include "io/log.h"
@@ -119,7 +121,9 @@ static void pass_on_diag(struct supervisor *s, struct rbuf *r, const uint8_t *da
 	if (r->failed || (level == DIAG_UNBUILT && was_told(s, text)))
 		return;
 	progress_end(&s->progress);
-	if (!s->up)
+	if (s->trial)
+		takeover_trial_say(s, level, line);
+	if (!s->up && !s->trial)
 		fprintf(stderr, "%s\n", line);
 	else
 		log_line(level == DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", line);
@@ -129,7 +133,7 @@ static void pass_on_diag(struct supervisor *s, struct rbuf *r, const uint8_t *da
 }
 
 /* Sockets, users and folders are made once: what of them changed is told, since the file says otherwise from now on. */
-static void tell_restart_keys(struct supervisor *s)
+void supervisor_tell_restart_keys(struct supervisor *s)
 {
 	struct arena a;
 	struct site old, new;
@@ -167,6 +171,10 @@ static void loaded(struct supervisor *s, int status)
 	} else {
 		end_loader(s);
 	}
+	if (s->trial) {
+		takeover_trial_loaded(s, take);
+		return;
+	}
 	if (!s->up) {
 		if (!take || !come_up(s)) {
 			s->status = 1;
@@ -177,7 +185,7 @@ static void loaded(struct supervisor *s, int status)
 	if (take) {
 		supervisor_configure_logging(s);
 		supervisor_spread(s);
-		tell_restart_keys(s);
+		supervisor_tell_restart_keys(s);
 		log_line(LOG_LEVEL_NOTICE, "generation %" PRIu64 " is loaded%s", s->now.number,
 			 status ? "; some zones keep their old version" : "");
 	} else {
@@ -195,7 +203,10 @@ static void pass_on_progress(struct supervisor *s, struct rbuf *r, const uint8_t
 	struct child *c = children_get(s, IPC_COORDINATOR);
 	if (r->failed)
 		return;
-	progress_tell(&s->progress, zones, all, records, clock_mono_ms());
+	if (s->trial)
+		takeover_trial_alive(s);
+	else
+		progress_tell(&s->progress, zones, all, records, clock_mono_ms());
 	if (s->reload_id && c->chan)
 		children_check_sent(c, chan_send(c->chan, data, len, NULL, 0));
 }
@@ -208,7 +219,9 @@ static void saved(struct supervisor *s)
 	chan_free(s->loader_chan);
 	s->loader_chan = NULL;
 	s->saving = false;
-	if (again)
+	if (s->trial)
+		takeover_trial_check(s);
+	else if (again)
 		supervisor_load(s);
 }
 
@@ -252,6 +265,11 @@ static void loader_end(void *ctx)
 
 void supervisor_load(struct supervisor *s)
 {
+	if (s->upgrade || s->takeover) { /* it reads the configuration, perhaps before it was changed */
+		supervisor_answer_reload(s, 2);
+		s->load_again = true;
+		return;
+	}
 	if (s->saving) { /* a second writer would be in its way */
 		s->load_again = true;
 		return;
@@ -296,6 +314,8 @@ static void on_child_signal(evutil_socket_t sig, short what, void *ctx)
 	pid_t pid;
 	int status;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (upgrade_child_ended(s, pid, status) || takeover_left(s, pid))
+			continue;
 		if (pid == s->loader)
 			s->loader = 0; /* its number may be another process's soon; what it sent is still in the channel */
 		for (size_t i = 0; i < ROLE_COUNT; i++)
@@ -332,6 +352,8 @@ void supervisor_begin_stop(struct supervisor *s)
 	s->stopping = true;
 	log_line(LOG_LEVEL_NOTICE, "stopping");
 	notify_stopping();
+	upgrade_cancel(s);
+	takeover_kill_leaving(s);
 	if (!s->saving)
 		end_loader(s);
 	bool any = s->loader != 0;
@@ -353,6 +375,13 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *ctx)
 	(void)sig;
 	(void)what;
 	supervisor_begin_stop(ctx);
+}
+
+static void on_upgrade_signal(evutil_socket_t sig, short what, void *ctx)
+{
+	(void)sig;
+	(void)what;
+	upgrade_begin(ctx, 0, false, -1);
 }
 
 static void on_reload_signal(evutil_socket_t sig, short what, void *ctx)
@@ -387,6 +416,7 @@ static void on_watch(evutil_socket_t fd, short what, void *ctx)
 	uint64_t now = clock_mono_ms(), late = now - s->watched_ms;
 	s->watched_ms = now;
 	trust_generation(s);
+	takeover_watch(s);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		struct child *c = &s->child[i];
 		if (late > WATCH_LATE_MS)
@@ -419,46 +449,81 @@ static void allow_files(void)
 	setrlimit(RLIMIT_NOFILE, &lim);
 }
 
-int supervisor_main(const char *file, const char *node)
+static void init(struct supervisor *s, const struct supervisor_start *start)
 {
-	log_init("supervisor", &(struct log_settings){ LOG_LEVEL_INFO, LOG_TEXT });
-	struct supervisor s = { .file = file, .node = node, .overlay = -1, .overlay_adds = -1, .rings = -1, .sockets.lock_fd = -1 };
-	if (activation_init(&s.given))
+	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER, IPC_RUNNER, IPC_TAP };
+	*s = (struct supervisor){ .file = start->file, .node = start->node, .program = start->program, .overlay = -1, .overlay_adds = -1, .rings = -1,
+				  .sockets.lock_fd = -1 };
+	generation_init(&s->now, 0);
+	generation_init(&s->next, 0);
+	generation_init(&s->before, 0);
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		s->child[i] = (struct child){ .sup = s, .role = roles[i] };
+	s->watched_ms = clock_mono_ms();
+}
+
+/* Who we take over from left all signals waiting. */
+static void take_signals(void)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void begin(struct supervisor *s, const struct supervisor_start *start)
+{
+	if (start->trial >= 0)
+		takeover_trial(s, start->take_over, start->trial);
+	else if (start->take_over >= 0)
+		takeover_begin(s, start->take_over);
+	if (start->trial >= 0 || start->take_over < 0)
+		supervisor_load(s);
+	take_signals();
+	on_child_signal(0, 0, s); /* who died before we could be told */
+}
+
+static void deinit(struct supervisor *s)
+{
+	end_loader(s);
+	sockets_close(&s->sockets);
+	activation_deinit(&s->given);
+	generation_deinit(&s->now);
+	free(s->started_site);
+	generation_deinit(&s->before);
+	children_keep_overlay(s, -1, false);
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		chan_free(s->child[i].chan);
+		event_free(s->child[i].restart);
+	}
+	for (size_t i = 0; i < s->leaving_count; i++)
+		chan_free(s->leaving[i].chan);
+}
+
+int supervisor_main(const struct supervisor_start *start)
+{
+	struct supervisor s;
+	log_init(start->trial >= 0 ? "trial" : "supervisor", &(struct log_settings){ LOG_LEVEL_INFO, LOG_TEXT });
+	init(&s, start);
+	if (start->take_over < 0 && activation_init(&s.given))
 		return 1;
 	allow_files();
 	notify_init();
 	confine_supervisor();
 	signal(SIGPIPE, SIG_IGN);
-	static const enum ipc_role roles[ROLE_COUNT] = { IPC_COORDINATOR, IPC_PROBER, IPC_RESPONDER, IPC_RUNNER, IPC_TAP };
-	generation_init(&s.now, 0);
-	generation_init(&s.next, 0);
-	generation_init(&s.before, 0);
-	s.watched_ms = clock_mono_ms();
 	s.base = event_base_new();
 	if (!s.base || getrandom(s.secret, sizeof s.secret, 0) != (ssize_t)sizeof s.secret)
 		return 1;
 	struct event *watched[] = { watch(&s, SIGCHLD, on_child_signal), watch(&s, SIGTERM, on_stop_signal),
-				    watch(&s, SIGINT, on_stop_signal), watch(&s, SIGHUP, on_reload_signal) };
+				    watch(&s, SIGINT, on_stop_signal), watch(&s, SIGHUP, on_reload_signal),
+				    watch(&s, SIGUSR2, on_upgrade_signal) };
 	struct event *tick = event_new(s.base, -1, EV_PERSIST, on_watch, &s);
 	struct timeval second = { .tv_sec = 1 };
 	event_add(tick, &second);
-	for (size_t i = 0; i < ROLE_COUNT; i++) {
-		s.child[i] = (struct child){ .sup = &s, .role = roles[i] };
+	for (size_t i = 0; i < ROLE_COUNT; i++)
 		s.child[i].restart = evtimer_new(s.base, children_on_restart, &s.child[i]);
-	}
-	supervisor_load(&s);
+	begin(&s, start);
 	event_base_dispatch(s.base);
-	end_loader(&s);
-	sockets_close(&s.sockets);
-	activation_deinit(&s.given);
-	generation_deinit(&s.now);
-	free(s.started_site);
-	generation_deinit(&s.before);
-	children_keep_overlay(&s, -1, false);
-	for (size_t i = 0; i < ROLE_COUNT; i++) {
-		chan_free(s.child[i].chan);
-		event_free(s.child[i].restart);
-	}
+	deinit(&s);
 	for (size_t i = 0; i < sizeof watched / sizeof watched[0]; i++)
 		event_free(watched[i]);
 	event_free(tick);

@@ -1,5 +1,5 @@
-/* The supervisor, shared between its two files: supervisor.c (loading, signals, the end) and children.c (starting children, what
- * they are given, what they say). */
+/* The supervisor, shared among its files: supervisor.c (loading, signals, the end), children.c (starting children, what they are
+ * given, what they say), upgrade.c and takeover.c (another program takes our place; we take another's). */
 #ifndef GEMEL_APP_SUPERVISOR_STATE_H
 #define GEMEL_APP_SUPERVISOR_STATE_H
 #include <event2/event.h>
@@ -15,6 +15,7 @@
 #include "ipc/ipc.h"
 
 #define ROLE_COUNT 5
+#define LEAVING_MAX 16 /* as many as are handed over */
 
 struct supervisor;
 struct child {
@@ -27,11 +28,23 @@ struct child {
 	uint8_t confined; /* enum confine_by, as it told */
 	uint64_t log_dropped; /* lines of the log, as it told; of those before it, too */
 	uint64_t log_dropped_before;
+	bool prepared;    /* of one that was told to hold: it could go on; of others, that it runs */
 	struct event *restart;
 };
+struct leaving { /* a child of the version before an upgrade */
+	struct supervisor *sup;
+	enum ipc_role role;
+	pid_t pid;           /* 0 = gone */
+	struct chan *chan;
+	uint64_t until_ms;   /* killed then; 0 = not asked to leave yet */
+	bool left;           /* a responder: it reads no query any more */
+	bool same_ipc;       /* we understand what it says beside the words that never change */
+};
+struct upgrade;
+struct takeover;
 struct supervisor {
 	struct event_base *base;
-	const char *file, *node;
+	const char *file, *node, *program; /* program: the path by which we were started */
 	struct spawn_user user;
 	struct sockets sockets;
 	struct activation given; /* by the service manager; empty once the sockets are open */
@@ -60,6 +73,14 @@ struct supervisor {
 	struct ctl_logging logging, configured; /* in force; as the configuration has it (level 0: not yet) */
 	struct log_settings begun;              /* how we were started */
 	int rings;                              /* between responder and tap (tap_ring.h); -1 = none yet */
+	bool overlay_foreign; /* `overlay` is of the version before: of another generation than ours */
+	struct upgrade *upgrade;   /* of us, by another program; NULL = none */
+	pid_t trial_ghost;         /* a trial that was given up, not buried yet */
+	struct takeover *takeover; /* by us, of the version before; NULL = none, or done */
+	struct chan *trial;        /* NULL = we are none: else to who tries us */
+	bool hold;                 /* children are to touch nothing that the version before still uses */
+	struct leaving leaving[LEAVING_MAX];
+	size_t leaving_count;
 	bool up, ready, stopping;
 	int status;
 };
@@ -74,6 +95,7 @@ void children_died(struct child *c, int status); /* after waitpid: back-off, the
 void children_on_restart(evutil_socket_t fd, short what, void *child);
 void children_send(struct child *c, enum ipc_type t); /* a message without payload */
 void children_keep_overlay(struct supervisor *s, int fd, bool adds); /* takes fd; -1 = none any more */
+void children_send_overlay(struct child *c);
 void children_send_hello(struct child *c);
 void children_send_generation(struct child *c); /* what its role needs of s->now, then START */
 /* Every send to a child ends here: one that cannot take a message is of no use any more. */
@@ -85,6 +107,7 @@ void supervisor_spread(struct supervisor *s); /* `now` to every child that runs 
 void supervisor_answer_reload(struct supervisor *s, int status);
 void supervisor_announce_ready(struct supervisor *s);
 void supervisor_begin_stop(struct supervisor *s);
+void supervisor_tell_restart_keys(struct supervisor *s); /* what of the node block is not in force before a restart */
 
 /* supervisor_logging.c */
 void supervisor_configure_logging(struct supervisor *s); /* as `now` says, where that is another than before */

@@ -223,7 +223,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 	}
 	if (type == IPC_LOGGING)
 		take_logging(t, &m);
-	else if (type == IPC_STOP)
+	else if (type == IPC_STOP || type == IPC_LEAVE)
 		stop(t);
 }
 

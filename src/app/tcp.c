@@ -144,6 +144,27 @@ void tcp_tick(struct tcp_server *t)
 		tcp_conn_free(c); /* RFC 7766 6.2.3 */
 }
 
+/* What came meanwhile has its turn first. A connection with something left over is none that is idle. */
+void tcp_end_idle(struct tcp_server *t, uint64_t idle_ms)
+{
+	serve_ready(t);
+	const uint64_t now = clock_coarse_ms();
+	for (struct tcp_conn *c = sources_idlest(&t->conns); c && c->active_ms + idle_ms <= now; c = sources_idlest(&t->conns)) {
+		if (c->pending || c->state == TCP_SENDING)
+			tcp_conn_touch(c);
+		else
+			tcp_conn_free(c);
+	}
+}
+
+void tcp_stop_listening(struct tcp_server *t)
+{
+	for (size_t i = 0; i < t->listener_count; i++) {
+		event_del(t->listeners[i].readable);
+		event_del(t->listeners[i].rested);
+	}
+}
+
 static bool watch_connections(struct tcp_server *t)
 {
 	t->ep = epoll_create1(EPOLL_CLOEXEC);

@@ -1,5 +1,6 @@
 /* The UDP workers: read a batch, answer it, send a batch.  No malloc, lock or log on this path. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -252,13 +253,18 @@ static void beat(struct worker *w)
 	__atomic_store_n(&w->beat, w->beat + 1, __ATOMIC_RELAXED);
 }
 
+static bool is_leaving(const struct worker *w)
+{
+	return __atomic_load_n(&w->r->leaving, __ATOMIC_RELAXED);
+}
+
 /* One socket: the read itself waits, which saves two system calls a wake-up. */
 static void serve_one_socket(struct worker *w, struct batch *b)
 {
 	struct timeval idle = { .tv_usec = IDLE_MS * 1000 };
 	size_t count = BATCH;
 	setsockopt(w->fds[0], SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
-	for (;;) {
+	while (!is_leaving(w)) {
 		int n = serve_batch(w, b, w->fds[0], w->wildcard[0], count, MSG_WAITFORONE);
 		count = n > 0 ? (size_t)n : 0;
 		beat(w);
@@ -276,7 +282,7 @@ static void drain_socket(struct worker *w, struct batch *b, size_t i)
 static void serve_many_sockets(struct worker *w, struct batch *b, int ep)
 {
 	struct epoll_event events[RESPONDER_LISTENS_MAX];
-	for (;;) {
+	while (!is_leaving(w)) {
 		int n = epoll_wait(ep, events, RESPONDER_LISTENS_MAX, IDLE_MS);
 		for (int i = 0; i < n; i++)
 			drain_socket(w, b, events[i].data.u64);
@@ -313,7 +319,9 @@ static void *run(void *ctx)
 		serve_many_sockets(w, b, ep);
 	else
 		serve_one_socket(w, b);
-	return NULL;
+	rcu_unregister_thread();
+	__atomic_add_fetch(&w->r->workers_ended, 1, __ATOMIC_RELEASE);
+	return NULL; /* its buffers go with the process, very soon */
 }
 
 /* Worker i of W reads sockets i mod W of each address; where there are fewer, several share one. */
@@ -334,8 +342,16 @@ static int assign_sockets(struct responder *r, struct worker *w)
 	return 0;
 }
 
+static void on_wake(int sig)
+{
+	(void)sig; /* it is enough that the wait ends */
+}
+
 int workers_start(struct responder *r)
 {
+	struct sigaction wake = { .sa_handler = on_wake }; /* without SA_RESTART */
+	if (sigaction(SIGUSR1, &wake, NULL))
+		return ERR_IO;
 	for (unsigned i = 0; i < r->worker_count; i++) {
 		struct worker *w = &r->workers[i];
 		w->r = r;
@@ -350,6 +366,21 @@ int workers_start(struct responder *r)
 			return ERR_NOMEM;
 	}
 	return 0;
+}
+
+void workers_wake(struct responder *r)
+{
+	for (unsigned i = 0; r->serving && i < r->worker_count; i++)
+		if (r->workers[i].fd_count)
+			pthread_kill(r->workers[i].thread, SIGUSR1); /* not joined: the thread's number stays its own */
+}
+
+bool workers_ended(const struct responder *r)
+{
+	unsigned with_sockets = 0;
+	for (unsigned i = 0; r->serving && i < r->worker_count; i++)
+		with_sockets += r->workers[i].fd_count > 0;
+	return __atomic_load_n(&r->workers_ended, __ATOMIC_ACQUIRE) >= with_sockets;
 }
 
 bool workers_alive(struct responder *r)

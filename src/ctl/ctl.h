@@ -63,6 +63,16 @@ struct ctl_sticky { /* a set under pick = "sticky", and who asks */
 	const uint16_t *weights;
 	uint16_t count, answer_n; /* 0 = all */
 };
+/* Counters of coordinators before an upgrade; those of now are added to them. */
+#define CTL_PAIR_TOTALS (sizeof(struct pair_stats) / sizeof(uint64_t))
+#define CTL_HTTP_TOTALS 6
+struct ctl_totals {
+	uint64_t results[HEALTH_REASON_MAX]; /* of probes */
+	uint64_t events[CORE_NOTICE_KINDS];
+	uint64_t pair[CTL_PAIR_TOTALS]; /* as struct pair_stats */
+	uint64_t http[CTL_HTTP_TOTALS]; /* accepted, evicted, requests, refused, busy, cut */
+};
+struct ctl_upgrade { bool done; const char *from, *why; uint32_t took_ms; }; /* from: the version before; why: of one that is refused */
 #define CTL_STICKY_MAX 256 /* of a set; an answer holds no more */
 /* A still picture that verbs read; filled by the coordinator for each request, borrowed. */
 struct ctl_host {
@@ -80,6 +90,7 @@ struct ctl_host {
 	bool journal_failed; /* the last write of the journal failed */
 	bool serving;        /* the responder answers from what we published */
 	struct ctl_reloads reloads;
+	const struct ctl_totals *inherited; /* NULL = none */
 	/* What this client gets, as the responder picks it: indexes of the set in the order of the answer, as many as it holds;
 	 * 0 = cannot tell. NULL where nobody can. */
 	size_t (*sticky)(const struct ctl_sticky *s, uint16_t order[CTL_STICKY_MAX]);
@@ -102,6 +113,8 @@ struct ctl_actions {
 	/* Answers on the client's connection, or gives a line that says why not; then the connection is closed. */
 	const char *(*what_if)(void *ctx, const struct ctl_what_if *ask);
 	void (*logging)(void *ctx, const struct ctl_logging *l); /* from now on */
+	/* client: a descriptor of the connection, the host's from here on: who takes our place answers on it. */
+	void (*upgrade)(void *ctx, uint32_t id, bool json, int client);
 };
 
 struct ctl_server;
@@ -117,6 +130,11 @@ void ctl_reload_progress(struct ctl_server *s, uint32_t id, const char *line);
 /* status as in IPC_DONE: 0 taken, 1 some zones kept their old version, 2 refused. */
 void ctl_reload_done(struct ctl_server *s, uint32_t id, int status);
 
+/* It was refused, and we go on. */
+void ctl_upgrade_done(struct ctl_server *s, uint32_t id, const struct ctl_upgrade *u);
+/* We are who took over: the answer goes to the connection, which is taken. */
+void ctl_upgrade_adopt(struct ctl_server *s, int client, bool json, const struct ctl_upgrade *u);
+void ctl_server_rest(struct ctl_server *s); /* takes no more connections; those that are there go on */
 void ctl_probe_told(struct ctl_server *s, uint32_t id, uint32_t at_us, const char *line);
 void ctl_probe_done(struct ctl_server *s, uint32_t id, const struct health_result *r);
 void ctl_probes_lost(struct ctl_server *s); /* none of those asked for will be answered any more */

@@ -439,6 +439,27 @@ struct ctl_http *ctl_http_new(struct event_base *base, int listen_fd, const stru
 	return NULL;
 }
 
+static uint64_t *total(struct metrics_http *n, size_t i)
+{
+	uint64_t *const all[CTL_HTTP_TOTALS] = { &n->accepted, &n->evicted, &n->requests, &n->refused, &n->busy, &n->cut };
+	return all[i];
+}
+
+void ctl_http_totals(const struct ctl_http *s, struct ctl_totals *t)
+{
+	struct metrics_http n = s->counts;
+	memcpy(t->events, s->events.by_kind, sizeof t->events);
+	for (size_t i = 0; i < CTL_HTTP_TOTALS; i++)
+		t->http[i] = *total(&n, i);
+}
+
+void ctl_http_go_on(struct ctl_http *s, const struct ctl_totals *t)
+{
+	memcpy(s->events.by_kind, t->events, sizeof t->events);
+	for (size_t i = 0; i < CTL_HTTP_TOTALS; i++)
+		*total(&s->counts, i) = t->http[i];
+}
+
 void ctl_http_free(struct ctl_http *s)
 {
 	if (!s)

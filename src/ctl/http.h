@@ -38,6 +38,9 @@ struct ctl_http;
 /* listen_fd listens already, and stays the caller's. NULL = out of memory. */
 struct ctl_http *ctl_http_new(struct event_base *base, int listen_fd, const struct ctl_http_host *h) MUST_CHECK;
 void ctl_http_free(struct ctl_http *s);
+/* The counters of events and of HTTP: what they are now, into t; or lets them begin with what t has. */
+void ctl_http_totals(const struct ctl_http *s, struct ctl_totals *t);
+void ctl_http_go_on(struct ctl_http *s, const struct ctl_totals *t);
 /* Something changed: told to those who follow, and counted. */
 void ctl_http_notice(struct ctl_http *s, const struct core_notice *n);
 /* As ctl_command_done, of the ids from CTL_HTTP_IDS on. */

@@ -58,12 +58,13 @@ static const char *outcome_text(enum health_outcome o)
 	return texts[o <= HEALTH_VOID ? o : 0];
 }
 
-static void put_probes(struct bytes *out, const struct core *c)
+static void put_probes(struct bytes *out, const struct ctl_host *h)
 {
 	metrics_family(out, "probes_total", METRICS_COUNTER, "Results of probes, by what they count as and why; void: our own fault.");
 	for (unsigned r = HEALTH_OK; r < HEALTH_REASON_MAX; r++)
 		metrics_count(out, "probes_total", METRICS_LABEL("result", outcome_text(health_reason_outcome(r))),
-			      METRICS_LABEL("reason", health_reason_text(r)), core_results(c, r));
+			      METRICS_LABEL("reason", health_reason_text(r)),
+			      core_results(h->core, r) + (h->inherited ? h->inherited->results[r] : 0));
 }
 
 static void put_network(struct bytes *out, const struct core *c)
@@ -122,7 +123,7 @@ void metrics_health(struct bytes *out, const struct metrics *m)
 	sum_up(c, &s);
 	put_sums(out, &s);
 	put_totals(out, m->h, &s);
-	put_probes(out, c);
+	put_probes(out, m->h);
 	put_network(out, c);
 	if (core_services(c) <= METRICS_SERVICES_MAX)
 		put_services(out, c);

@@ -55,6 +55,16 @@ static void put_peers(struct bytes *out, const struct ctl_host *h, const struct 
 	}
 }
 
+/* With those before an upgrade. Returns sum. */
+static const struct pair_stats *sum_up(struct pair_stats *sum, const struct ctl_host *h, const struct pair *p)
+{
+	uint64_t *v = (uint64_t *)(void *)sum;
+	*sum = *pair_stats_get(p);
+	for (size_t i = 0; h->inherited && i < CTL_PAIR_TOTALS; i++)
+		v[i] += h->inherited->pair[i];
+	return sum;
+}
+
 static void put_packets(struct bytes *out, const struct pair_stats *s)
 {
 	const struct { const char *reason; uint64_t v; } refused[] = {
@@ -96,12 +106,13 @@ void metrics_pair(struct bytes *out, const struct metrics *m)
 {
 	const struct pair *p = core_pair(m->h->core);
 	struct core_totals t;
+	struct pair_stats sum;
 	if (!p)
 		return;
 	put_self(out, p);
 	put_links(out, m->h, p);
 	put_peers(out, m->h, p);
-	put_packets(out, pair_stats_get(p));
+	put_packets(out, sum_up(&sum, m->h, p));
 	core_totals_get(m->h->core, &t);
 	if (t.members <= METRICS_MEMBERS_MAX)
 		metrics_alone(out, "pair_disagreements", METRICS_GAUGE, "Members that one twin calls up and the other down.",

@@ -2,6 +2,7 @@
  *
  *     READING ──request──▶ verb ──answered──────────────────────────▶ REPLYING ──all written──▶ gone
  *        │                   ├──command, reload──▶ WAITING ──done───────▲
+ *        │                   ├──upgrade──▶ WAITING: who takes over answers on it (upgrade.c)
  *        │                   ├──what-if──▶ HANDED_OVER: the host goes on with the connection
  *        │                   └──events -f──▶ FOLLOWING ──reads too slowly─▲     (follow.c)
  *        └─ garbage: an error reply ────────────────────────────────────┘
@@ -200,6 +201,18 @@ static void ask_reload(struct client *c, const struct call *call)
 	c->s->actions.reload(c->s->actions.ctx, c->id);
 }
 
+static void ask_upgrade(struct client *c, const struct call *call)
+{
+	const struct ctl_actions *a = &c->s->actions;
+	int fd = a->upgrade ? fcntl(bufferevent_getfd(c->io), F_DUPFD_CLOEXEC, 0) : -1;
+	if (fd < 0) {
+		server_send_refusal(c, CALL_EXIT_FAILED, a->upgrade ? "out of descriptors; try again" : "this server cannot do that");
+		return;
+	}
+	start_wait(c, call);
+	a->upgrade(a->ctx, c->id, c->json, fd);
+}
+
 static void send_probe(struct client *c)
 {
 	struct ctl_probe *p = c->probe;
@@ -267,6 +280,8 @@ static void carry_out(struct client *c, struct call *call, const struct wire_req
 		ask_probe(c, call, &h);
 	else if (next == CALL_WHAT_IF)
 		ask_what_if(c, r);
+	else if (next == CALL_UPGRADE)
+		ask_upgrade(c, call);
 	else if (*call->error)
 		server_send_refusal(c, call->exit, call->error);
 	else if (send_doc(c, &d)) {
@@ -355,18 +370,14 @@ static bool make_room(struct ctl_server *s)
 	return false;
 }
 
-static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len, void *ctx)
+struct client *server_client_new(struct ctl_server *s, int fd)
 {
-	(void)l;
-	(void)a;
-	(void)len;
-	struct ctl_server *s = ctx;
 	struct client *c = NULL;
 	if (s->count < CTL_CLIENTS_MAX || make_room(s))
 		c = calloc(1, sizeof *c);
 	if (!c) {
 		evutil_closesocket(fd);
-		return;
+		return NULL;
 	}
 	c->s = s;
 	c->state = READING;
@@ -381,7 +392,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 		if (c->deadline)
 			event_free(c->deadline);
 		free(c);
-		return;
+		return NULL;
 	}
 	TAILQ_INSERT_TAIL(&s->clients, c, link);
 	s->count++;
@@ -389,6 +400,15 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	bufferevent_setwatermark(c->io, EV_READ, 0, CTL_REQUEST_MAX + 1);
 	server_set_deadline(c, REQUEST_S);
 	bufferevent_enable(c->io, EV_READ | EV_WRITE);
+	return c;
+}
+
+static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len, void *ctx)
+{
+	(void)l;
+	(void)a;
+	(void)len;
+	(void)server_client_new(ctx, fd);
 }
 
 /* Out of descriptors: the queue would wake us without end, so rest a moment. */
@@ -430,6 +450,12 @@ struct ctl_server *ctl_server_new(struct event_base *base, int listen_fd, const 
 	return s;
 }
 
+void ctl_server_rest(struct ctl_server *s)
+{
+	event_del(s->resume);
+	evconnlistener_disable(s->listener);
+}
+
 void ctl_server_free(struct ctl_server *s)
 {
 	if (!s)
@@ -443,7 +469,7 @@ void ctl_server_free(struct ctl_server *s)
 
 /* ---- what the host tells later ---- */
 
-static struct client *find_waiting(struct ctl_server *s, uint32_t id)
+struct client *server_find_waiting(struct ctl_server *s, uint32_t id)
 {
 	struct client *c;
 	TAILQ_FOREACH(c, &s->clients, link)
@@ -455,7 +481,7 @@ static struct client *find_waiting(struct ctl_server *s, uint32_t id)
 /* JSON: {"verb":"down","what":"192.0.2.1","message":"…"} */
 void ctl_command_done(struct ctl_server *s, uint32_t id, bool refused, const char *text)
 {
-	struct client *c = find_waiting(s, id);
+	struct client *c = server_find_waiting(s, id);
 	struct doc d;
 	if (!c)
 		return;
@@ -479,7 +505,7 @@ void ctl_command_done(struct ctl_server *s, uint32_t id, bool refused, const cha
 
 void ctl_reload_progress(struct ctl_server *s, uint32_t id, const char *line)
 {
-	struct client *c = find_waiting(s, id);
+	struct client *c = server_find_waiting(s, id);
 	/* Who does not read gets no more of it: nothing is lost. */
 	if (c && !c->json && evbuffer_get_length(bufferevent_get_output(c->io)) == 0)
 		server_send_line(c, WIRE_PROGRESS, line);
@@ -487,7 +513,7 @@ void ctl_reload_progress(struct ctl_server *s, uint32_t id, const char *line)
 
 void ctl_reload_diag(struct ctl_server *s, uint32_t id, uint8_t level, const char *line)
 {
-	struct client *c = find_waiting(s, id);
+	struct client *c = server_find_waiting(s, id);
 	if (!c || c->diag_count == DIAGS_MAX)
 		return;
 	c->diag_count++;
@@ -530,7 +556,7 @@ void ctl_reload_done(struct ctl_server *s, uint32_t id, int status)
 	static const char *const results[] = { "taken", "partly", "refused" };
 	static const char *const lines[] = { "reloaded", "reloaded, but faulty zones keep their old version",
 					     "refused: the running configuration stays" };
-	struct client *c = find_waiting(s, id);
+	struct client *c = server_find_waiting(s, id);
 	if (!c)
 		return;
 	if (status < 0 || status > 2)
@@ -546,7 +572,7 @@ void ctl_reload_done(struct ctl_server *s, uint32_t id, int status)
 
 void ctl_probe_told(struct ctl_server *s, uint32_t id, uint32_t at_us, const char *line)
 {
-	struct client *c = find_waiting(s, id);
+	struct client *c = server_find_waiting(s, id);
 	if (!c || !c->probe)
 		return;
 	ctl_probe_step(c->probe, at_us, line);
@@ -556,7 +582,7 @@ void ctl_probe_told(struct ctl_server *s, uint32_t id, uint32_t at_us, const cha
 
 void ctl_probe_done(struct ctl_server *s, uint32_t id, const struct health_result *r)
 {
-	struct client *c = find_waiting(s, id);
+	struct client *c = server_find_waiting(s, id);
 	if (!c || !c->probe)
 		return;
 	bool more = ctl_probe_result(c->probe, r);

@@ -40,6 +40,10 @@ void server_send_exit(struct client *c, int status);                            
 void server_send_refusal(struct client *c, int status, const char *text);
 void server_set_deadline(struct client *c, int seconds); /* 0 = none */
 
+struct client *server_find_waiting(struct ctl_server *s, uint32_t id); /* NULL: it left, or nobody asked */
+/* A connection of its own; takes fd. NULL: there are too many, or no memory. */
+struct client *server_client_new(struct ctl_server *s, int fd);
+
 /* follow.c */
 void follow_begin(struct client *c, const struct call *call, const struct ctl_host *h); /* or shows the history and ends */
 

@@ -22,6 +22,7 @@ static enum call_next run_override(struct call *c, const struct ctl_host *h, str
 static enum call_next run_failback(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_maint(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_reload(struct call *c, const struct ctl_host *h, struct doc *d);
+static enum call_next run_upgrade(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_stop(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_probe(struct call *c, const struct ctl_host *h, struct doc *d);
 static enum call_next run_what_if(struct call *c, const struct ctl_host *h, struct doc *d);
@@ -51,6 +52,7 @@ static const struct verb verbs[] = {
 	{ "maint", "on|off [--for 30m] [--reason TEXT] [--force]", "tell the twin that this node will be stopped", 1, 1, false,
 	  OVERRIDE_OPTIONS, CORE_VERB_MAINT, run_maint },
 	{ "reload", "", "read configuration, zones and scripts again", 0, 0, false, 0, 0, run_reload },
+	{ "upgrade", "", "let the program that is installed now take the server's place, without a gap", 0, 0, false, 0, 0, run_upgrade },
 	{ "what-if", "FILE", "which answers another configuration would change right now", 1, 1, false, 0, 0, run_what_if },
 	{ "probe", "SERVICE ADDRESS [--verbose]", "run a check once and show what it did", 2, 2, false, BIT(OPTION_VERBOSE), 0, run_probe },
 	{ "test", "FILE", "run the cases of a check script, which stand in NAME_test.lua", 1, 1, true, 0, 0, NULL },
@@ -272,6 +274,14 @@ static enum call_next run_reload(struct call *c, const struct ctl_host *h, struc
 	(void)h;
 	(void)d;
 	return CALL_RELOAD;
+}
+
+static enum call_next run_upgrade(struct call *c, const struct ctl_host *h, struct doc *d)
+{
+	(void)c;
+	(void)h;
+	(void)d;
+	return CALL_UPGRADE;
 }
 
 static enum call_next run_stop(struct call *c, const struct ctl_host *h, struct doc *d)

@@ -286,6 +286,16 @@ size_t chan_queued(const struct chan *c)
 	return c->queued;
 }
 
+void chan_drain(struct chan *c)
+{
+	on_readable(c->fd, EV_READ, c);
+}
+
+int chan_fd(const struct chan *c)
+{
+	return c->fd;
+}
+
 int chan_send_now(int fd, const void *data, size_t len, const int *fds, size_t fd_count)
 {
 	while (send_message(fd, data, len, fds, fd_count, 0) < 0) {

@@ -35,6 +35,8 @@ void chan_pause(struct chan *c, bool paused);
 /* Sends what is queued, waiting at most timeout_ms; for a process that is about to end. */
 void chan_flush(struct chan *c, int timeout_ms);
 size_t chan_queued(const struct chan *c); /* octets */
+void chan_drain(struct chan *c); /* takes what is there to read now; of a process that has ended, its last words. The channel may be gone after */
+int chan_fd(const struct chan *c); /* stays the channel's */
 
 void chan_close_fds(const int *fds, size_t fd_count); /* for a message whose descriptors nobody wants */
 

@@ -37,7 +37,8 @@ void ipc_begin(struct wbuf *w, enum ipc_type t)
 enum ipc_type ipc_type_get(struct rbuf *r)
 {
 	uint16_t type = get_u16(r), zero = get_u16(r);
-	if (r->failed || zero != 0 || type == IPC_NONE || type >= IPC_TYPE_MAX) {
+	bool stable = type >= IPC_STABLE_FIRST && type <= IPC_STABLE_LAST;
+	if (r->failed || zero != 0 || type == IPC_NONE || (type >= IPC_TYPE_MAX && !stable)) {
 		r->failed = true;
 		return IPC_NONE;
 	}

@@ -11,6 +11,8 @@
  *     prober → runner           RUN, RUN_END             runner → prober          RUN_BEGAN, RAN
  *     coordinator → runner      HOOK                     runner → coordinator     HOOK_DONE
  *     coordinator → supervisor  RELOAD, STOP, OVERLAY    supervisor → coordinator PROGRESS…, DIAG…, RELOADED, CHILDREN
+ *     coordinator → supervisor  UPGRADE                  supervisor → coordinator UPGRADED, INHERITED
+ *     supervisor → child        HOLD, GO; LEAVE          child → supervisor       PREPARED; LEGACY
  */
 #ifndef GEMEL_IPC_IPC_H
 #define GEMEL_IPC_IPC_H
@@ -88,7 +90,25 @@ enum ipc_type {
 	IPC_LOGGING,   /* see app/logging.h; fd, to responder and tap: the rings between them, if there are any */
 	IPC_TAPPED,    /* from the tap to the coordinator, once a second: lines of the query log u64, records lost on the way to it u64,
 			* dnstap frames sent u64, dropped u64, connected u8 */
-	IPC_TYPE_MAX
+	/* an upgrade, within one version */
+	IPC_UPGRADE,   /* id u32, json u8; fd: the connection of who asks */
+	IPC_UPGRADED,  /* id u32 (0 = by signal, or asked of the one before), done u8, from str, why not str, took ms u32 */
+	IPC_HOLD,      /* nothing, before START: be ready, but touch nothing that the one before still uses */
+	IPC_PREPARED,  /* step u8: 1 ready and holding, 2 gone on after GO */
+	IPC_GO,        /* nothing */
+	IPC_INHERITED, /* role u8, pid u32, octets block: the last words (LEGACY) of a child of the version before */
+	IPC_TYPE_MAX,
+	/* Spoken between two versions, so numbers and payloads never change. */
+	IPC_STABLE_FIRST = 0xfff0,
+	IPC_LEAVE = IPC_STABLE_FIRST, /* to a child: another takes your place; finish what you began, say LEGACY, end */
+	IPC_LEGACY,    /* from it: octets (app/legacy.h) */
+	IPC_TRIAL_SAY, /* from a trial to the supervisor that tries it: level u8, line str */
+	IPC_TRIAL_ALIVE,   /* nothing: it goes on loading */
+	IPC_TRIAL_KEEP,    /* octets, perhaps a fd: to be handed over with the rest */
+	IPC_TRIAL_READY,   /* nothing: it could take over */
+	IPC_TRIAL_REFUSED, /* why str */
+	IPC_LEFT,      /* from a responder that was told to leave: no worker of it reads a query any more */
+	IPC_STABLE_LAST = IPC_LEFT
 };
 
 enum ipc_zone_flag { IPC_ZONE_SIGNED = 1, IPC_ZONE_FAULTY = 2 };

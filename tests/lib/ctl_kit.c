@@ -93,6 +93,15 @@ static const char *on_what_if(void *kit, const struct ctl_what_if *ask)
 	return k->what_if_refused;
 }
 
+static void on_upgrade(void *kit, uint32_t id, bool json, int client)
+{
+	struct kit *k = kit;
+	k->upgrade_id = id;
+	k->upgrade_json = json;
+	k->upgrade_client = client;
+	k->upgrades++;
+}
+
 /* ---- life ---- */
 
 void kit_begin(struct kit *k, const char *plan)
@@ -110,7 +119,7 @@ void kit_begin(struct kit *k, const char *plan)
 	if (bind(k->listen_fd, (struct sockaddr *)&a, sizeof a) || listen(k->listen_fd, 128))
 		give_up("listen");
 	k->base = event_base_new();
-	struct ctl_actions actions = { k, kit_host, on_command, on_reload, on_stop, on_probe, on_what_if, on_logging };
+	struct ctl_actions actions = { k, kit_host, on_command, on_reload, on_stop, on_probe, on_what_if, on_logging, on_upgrade };
 	k->server = ctl_server_new(k->base, k->listen_fd, &actions);
 	if (!k->server)
 		give_up("ctl_server_new");

@@ -37,7 +37,10 @@ struct kit {
 	uint32_t probe_id, probe_stream; /* of the last probe asked for */
 	uint64_t probe_generation;
 	bool probe_steps;
-	unsigned probes, what_ifs;
+	unsigned probes, what_ifs, upgrades;
+	uint32_t upgrade_id;
+	int upgrade_client; /* the test's to close, or to hand back */
+	bool upgrade_json;
 	const char *what_if_refused; /* NULL: it is answered with "taken" */
 	struct bytes begun;          /* what came behind the last one */
 	struct bytes out, err, progress;

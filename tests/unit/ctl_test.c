@@ -788,6 +788,42 @@ START_TEST(reload_tells_every_fault)
 }
 END_TEST
 
+static int start_upgrade(unsigned flags)
+{
+	uint8_t request[64];
+	size_t len = kit_request(&k, request, sizeof request, flags, "upgrade");
+	int fd = kit_connect(&k);
+	kit_send(&k, fd, request, len);
+	ck_assert_uint_eq(k.upgrade_json, flags & KIT_JSON);
+	return fd;
+}
+
+/* Refused, the server that was asked tells it; done, another one does, on the connection that it was given. */
+START_TEST(upgrade_is_answered_by_who_serves_then)
+{
+	const struct ctl_upgrade bad = { .why = "/x/gemeld cannot be run: No such file", .took_ms = 3 },
+				 good = { .done = true, .from = "0.0.9", .took_ms = 120 };
+	for (unsigned json = 0; json < 2; json++) {
+		int fd = start_upgrade(json);
+		close(k.upgrade_client);
+		ctl_upgrade_done(k.server, k.upgrade_id + 1, &bad);
+		ctl_upgrade_done(k.server, k.upgrade_id, &bad);
+		kit_take(&k, fd);
+		EXPECT_EXIT(1);
+		EXPECT_OUT(!json ? "" : "{\"verb\":\"upgrade\",\"result\":\"refused\",\"reason\":\"/x/gemeld cannot be run: No such file\","
+			   "\"version\":\"" PACKAGE_VERSION "\",\"generation\":1,\"took_ms\":3}\n");
+		EXPECT_ERR("refused: /x/gemeld cannot be run: No such file; gemeld " PACKAGE_VERSION " goes on\n");
+		fd = start_upgrade(json);
+		ctl_upgrade_adopt(k.server, k.upgrade_client, json, &good);
+		kit_take(&k, fd);
+		EXPECT_EXIT(0);
+		EXPECT_OUT(!json ? "upgraded from 0.0.9 to " PACKAGE_VERSION " in 120 ms\n" : "{\"verb\":\"upgrade\",\"result\":\"done\","
+			   "\"from\":\"0.0.9\",\"version\":\"" PACKAGE_VERSION "\",\"generation\":1,\"took_ms\":120}\n");
+	}
+	ck_assert_uint_eq(k.upgrades, 4);
+}
+END_TEST
+
 /* A client of documents gets none, and one that does not read gets no second line. */
 START_TEST(reload_tells_how_far_it_is)
 {
@@ -1306,6 +1342,7 @@ static Suite *suite(void)
 	tcase_add_test(ask, a_command_waits_for_the_disk);
 	tcase_add_test(ask, who_leaves_early_is_forgotten);
 	tcase_add_test(ask, stop_is_asked_once_the_reply_is_out);
+	tcase_add_test(ask, upgrade_is_answered_by_who_serves_then);
 	tcase_add_loop_test(ask, reload_tells_every_fault, 0, sizeof reloads / sizeof reloads[0]);
 	tcase_add_test(ask, reload_tells_how_far_it_is);
 	tcase_add_test(ask, one_reload_at_a_time);

@@ -16,7 +16,7 @@ START_TEST(the_log_brings_a_new_responder_up_to_date)
 	view_free(r->view);
 	r->view = NULL;
 	r->waiting = view(5);
-	overlay_replay(r, record.fd);
+	overlay_replay(r, record.fd, false);
 	ck_assert_ptr_nonnull(r->view);
 	ck_assert_int_eq(answer(WWW), 12);
 	ck_assert_int_eq(answer(SHOP), 21);
@@ -40,8 +40,8 @@ START_TEST(what_a_new_coordinator_adds_stands_above_the_old_log)
 	view_free(r->view);
 	r->view = NULL;
 	r->waiting = view(5);
-	overlay_replay(r, old.fd);
-	overlay_replay(r, record.fd);
+	overlay_replay(r, old.fd, false);
+	overlay_replay(r, record.fd, false);
 	ck_assert_int_eq(answer(WWW), 12);
 	ck_assert_int_eq(answer(SHOP), 21);
 	overlay_log_end(&old);
@@ -59,7 +59,7 @@ START_TEST(a_log_of_another_generation_is_no_answer)
 		view_free(r->view);
 		r->view = NULL;
 		r->waiting = view(5);
-		overlay_replay(r, record.fd);
+		overlay_replay(r, record.fd, false);
 		ck_assert_ptr_null(r->view);
 		begin(5, 9, IPC_BEGIN_WHOLE); /* and what then comes is taken */
 		set(WWW, 19);
@@ -127,7 +127,7 @@ START_TEST(a_log_shortened_under_the_reader_is_refused)
 		ssize_t n = pread(record.fd, data, sizeof data, 0);
 		ck_assert_int_gt(n, len);
 		ck_assert_int_eq(write(fd, data, (size_t)len), len);
-		overlay_replay(r, fd);
+		overlay_replay(r, fd, false);
 		ck_assert_ptr_null(r->view);
 		close(fd);
 	}

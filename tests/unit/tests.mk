@@ -570,3 +570,10 @@ TESTS += tests/unit/ctl_top_test
 tests_unit_ctl_top_test_SOURCES = tests/unit/ctl_top_test.c tests/unit/unit.h
 tests_unit_ctl_top_test_LDADD = src/ctl/libctl.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_ctl_top_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+# What is handed over in an upgrade.
+check_PROGRAMS += tests/unit/handover_test
+TESTS += tests/unit/handover_test
+tests_unit_handover_test_SOURCES = tests/unit/handover_test.c tests/unit/unit.h src/app/handover.c src/app/legacy.c
+tests_unit_handover_test_LDADD = src/ipc/libipc.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_handover_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)

@@ -1,0 +1,403 @@
+"""Another program takes a running server's place: what is asked meanwhile is answered, what was known stays known, and a program that
+is no good changes nothing."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import threading
+import time
+import unittest
+import urllib.request
+
+from func import GEMELD, Case
+from gemelkit import Message, Node, addresses, ask, encode_query, free_port, read_tcp, wait_until
+
+GOOD, DEAD = "127.0.0.31", "127.0.0.32"
+CHECKS = 8097
+
+
+class Flow(threading.Thread):
+    """Asks without a pause, one question after the other, over UDP or over new and old TCP connections; keeps what was not as expected."""
+
+    def __init__(self, server, name, expected, tcp=False):
+        super().__init__(daemon=True)
+        self.server, self.name_, self.expected, self.tcp = server, name, expected, tcp
+        self.over, self.asked, self.wrong = threading.Event(), 0, []
+
+    def one(self, s, ident):
+        query = encode_query(self.name_, ident=ident)
+        if not self.tcp:
+            s.send(query)
+            while True:
+                reply = s.recv(4096)
+                if reply[:2] == query[:2]:
+                    return Message(reply)
+        s.sendall(struct.pack(">H", len(query)) + query)
+        return Message(read_tcp(s))
+
+    def run(self):
+        while not self.over.is_set():
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM) as s:
+                s.settimeout(30)
+                try:
+                    s.connect(self.server)
+                    for _ in range(20):
+                        reply = self.one(s, self.asked % 65536)
+                        self.asked += 1
+                        if reply.rcode != "NOERROR" or reply.addresses() != self.expected:
+                            self.wrong.append((time.time(), reply.rcode, reply.addresses()))
+                except (OSError, EOFError) as e:
+                    self.wrong.append((time.time(), self.asked, repr(e)))
+
+
+class Upgrade(Case):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.scratch.path("bin"))
+        self.program = self.scratch.path("bin", "gemeld")
+        self.install(GEMELD)
+
+    # ---- programs ----
+
+    def install(self, path):
+        """As a package does: a new file under the old name."""
+        shutil.copy(path, self.program + ".new")
+        os.rename(self.program + ".new", self.program)
+
+    def install_script(self, text, mode=0o755):
+        with open(self.program + ".new", "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(self.program + ".new", mode)
+        os.rename(self.program + ".new", self.program)
+
+    # ---- nodes ----
+
+    def configure(self, more=""):
+        self.http = free_port()
+        self.ports = {"solo": free_port()}
+        self.backend(GOOD, CHECKS)
+        return self.scratch.write("gemel.lua", f"""
+node "solo" {{ listen = {{ "127.0.0.1:{self.ports['solo']}" }}, http = "127.0.0.1:{self.http}", control = "run/solo.sock", state = "run/solo",
+  workers = 2, canaries = {{ "{GOOD}:{CHECKS}" }} }}
+zone "example.test" {{ file = "example.test.zone" }}
+limits {{ rrl = false }}
+check "web" {{ script = "tcp", args = {{ port = {CHECKS} }}, interval = "1s", timeout = "500ms", fall = 3, rise = 2, flap = false }}
+service "www.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "{DEAD}" }} }} }}
+service "forced.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "127.0.0.33" }} }}, need = 1 }}
+""" + more)
+
+    def node(self, config, name, start=True):
+        n = Node(self.program, config, name, ("127.0.0.1", self.ports[name]), log=self.scratch.path(f"{name}.log"))
+        self.nodes[name] = n
+        self.addCleanup(n.kill)
+        return n.start() if start else n
+
+    def begin(self, more=""):
+        self.config = self.configure(more)
+        self.solo = self.node(self.config, "solo")
+        self.assert_soon(lambda: addresses(self.server("solo"), "www.example.test") == [GOOD], "the dead one is out")
+        return self.solo
+
+    def flows(self, *more):
+        server = self.server("solo")
+        flows = [Flow(server, "static.example.test", ["192.0.2.10"]), Flow(server, "www.example.test", [GOOD]),
+                 Flow(server, "static.example.test", ["192.0.2.10"], tcp=True), *more]
+        for f in flows:
+            f.start()
+            self.addCleanup(f.over.set)
+        self.assert_soon(lambda: all(f.asked > 50 for f in flows), "questions are answered")
+        return flows
+
+    def end_flows(self, flows):
+        before = [f.asked for f in flows]
+        self.assert_soon(lambda: all(f.asked > b + 50 for f, b in zip(flows, before)), "questions are still answered")
+        for f in flows:
+            f.over.set()
+        for f in flows:
+            f.join()
+            if f.wrong:
+                self.fail_with_logs(f"{'TCP' if f.tcp else 'UDP'} {f.name_}: {f.wrong[:10]}")
+
+    def inode(self, pid):
+        return os.stat(f"/proc/{pid}/exe").st_ino
+
+    def upgrade(self, node="solo"):
+        status, out, err = self.ctl(node, "upgrade")
+        if status:
+            self.fail_with_logs(f"exit {status}: {out}{err}")
+        self.assertRegex(out, r"^upgraded from \S+ to \S+ in \d+ ms$")
+        return out
+
+    def assert_new(self, node, pid, old):
+        self.assertEqual(node.process.poll(), None)
+        self.assertEqual(node.process.pid, pid, "the process stays the same")
+        new = os.stat(self.program).st_ino
+        self.assertEqual(self.inode(pid), new)
+        # Old ones leave within their time: connections may keep a responder until then.
+        self.assert_soon(lambda: set(node.children().values()).isdisjoint(old.values()), "the old processes are gone")
+        self.assertEqual({r: self.inode(p) for r, p in node.children().items()}, {r: new for r in old})
+
+    def metrics(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=10) as r:
+            return {m.group(1): float(m.group(2)) for m in re.finditer(r"^(gemel_\S+?(?:{.*})?) (\S+)$", r.read().decode(), re.M)}
+
+
+class Good(Upgrade):
+    def test_no_question_is_lost(self):
+        node = self.begin()
+        pid, old = node.process.pid, node.children()
+        flows = self.flows()
+        self.install(GEMELD)
+        self.upgrade()
+        self.end_flows(flows)
+        self.assert_new(node, pid, old)
+        self.assertIn("upgrade: gemeld", node.log())
+        self.assertNotIn("died", node.log())
+        self.assertEqual(node.stop(), 0)
+        self.assertFalse(os.path.exists(self.scratch.path("run", "solo.sock")))
+
+    def test_by_signal_and_several_in_a_row(self):
+        node = self.begin()
+        pid = node.process.pid
+        flows = self.flows()
+        for n in range(1, 5):
+            self.install(GEMELD)
+            old = node.children()
+            node.process.send_signal(signal.SIGUSR2)
+            self.assert_soon(lambda n=n: node.log().count("serves generation") == n, f"upgrade {n}")
+            self.assertEqual(self.inode(pid), os.stat(self.program).st_ino)
+        self.end_flows(flows)
+        self.assert_new(node, pid, old)
+        self.assertIn(f"serves generation {n + 1}", node.log())
+
+    def test_what_was_known_stays_known(self):
+        self.begin()
+        status, _, err = self.ctl("solo", "down", "forced.example.test/127.0.0.33", "--reason", "kept")
+        self.assertEqual(status, 0, err)
+        forced = addresses(self.server("solo"), "forced.example.test")
+        flows = self.flows(Flow(self.server("solo"), "forced.example.test", forced))
+        self.upgrade()
+        self.end_flows(flows)
+        status, out, err = self.ctl("solo", "--json", "overrides")
+        self.assertEqual(status, 0, err)
+        self.assertIn("kept", out)
+        self.assertEqual(addresses(self.server("solo"), "forced.example.test"), forced)
+        _, out, _ = self.ctl("solo", "--json", "events")
+        events = json.loads(out)["events"]
+        v = self.run_gemeld("--version")[1].split()[1]
+        self.assertEqual([(e["new"], e["reason"]) for e in events if e["cause"] == "upgrade"],
+                         [("upgraded", f"gemeld {v} took over from {v}")])
+        self.assertEqual([e for e in events if e["kind"] == "verdict" and e["subject"].startswith(GOOD) and e["new"] != "up"], [])
+
+    def test_counters_go_on(self):
+        node = self.begin()
+        for _ in range(300):
+            ask(self.server("solo"), "static.example.test")
+        names = ['gemel_queries_total{transport="udp"}', 'gemel_responses_total{rcode="NOERROR"}',
+                 'gemel_probes_total{result="pass",reason="ok"}', 'gemel_events_total{kind="verdict"}', "gemel_http_requests_total",
+                 'gemel_reloads_total{result="taken"}']
+        node.process.send_signal(signal.SIGHUP)
+        self.assert_soon(lambda: self.metrics()[names[-1]] == 1, "the reload counts")
+        self.assert_soon(lambda: self.metrics()[names[0]] >= 300, "they are counted")
+        before = self.metrics()
+        asked = 300
+        for _ in range(2):
+            self.upgrade()
+            seen = before
+            for _ in range(20):
+                now = self.metrics()
+                for n in names:
+                    self.assertGreaterEqual(now.get(n, 0), seen.get(n, 0), n)
+                seen = now
+            before = seen
+            for _ in range(50):
+                ask(self.server("solo"), "static.example.test")
+            asked += 50
+        self.assert_soon(lambda: self.metrics()[names[0]] >= asked, "nothing is forgotten")
+        self.assertLess(self.metrics()[names[0]], 2 * asked + 200, "and nothing counted twice")
+        self.assertEqual(self.metrics()[names[-1]], 1)
+
+    def test_a_connection_in_use_is_answered_to_its_end(self):
+        self.begin()
+        query = encode_query("static.example.test")
+        with socket.create_connection(self.server("solo"), 30) as busy, socket.create_connection(self.server("solo"), 30) as half:
+            busy.settimeout(30)
+            half.settimeout(30)
+            half.sendall(struct.pack(">H", len(query)) + query[:5])  # the rest comes when another has taken over
+            busy.sendall(struct.pack(">H", len(query)) + query)
+            read_tcp(busy)
+            self.upgrade()
+            half.sendall(query[5:])
+            self.assertEqual(Message(read_tcp(half)).addresses(), ["192.0.2.10"])
+            for _ in range(20):
+                busy.sendall(struct.pack(">H", len(query)) + query)
+                self.assertEqual(Message(read_tcp(busy)).addresses(), ["192.0.2.10"])
+            self.assertEqual(busy.recv(1), b"", "idle at last, it is closed in good order")
+
+    def test_a_new_configuration_is_taken_with_it(self):
+        self.begin()
+        self.scratch.write("example.test.zone", "$TTL 60\n@ SOA ns1 h 2 2 2 2 2\n NS ns1\nns1 A 127.0.0.1\nnew A 192.0.2.77\n")
+        self.upgrade()
+        self.assertEqual(addresses(self.server("solo"), "new.example.test"), ["192.0.2.77"])
+        self.assertEqual(addresses(self.server("solo"), "www.example.test"), [GOOD])
+
+    def test_children_that_are_killed_meanwhile_come_back(self):
+        node = self.begin()
+        for role in ("responder", "coordinator", "prober"):
+            with self.subTest(role):
+                done = node.log().count("serves generation")
+                node.process.send_signal(signal.SIGUSR2)
+                for _ in range(3):
+                    try:
+                        node.kill_child(role)
+                    except (KeyError, ProcessLookupError):
+                        pass
+                    time.sleep(0.02)
+                end = wait_until(lambda: node.log().count("serves generation") > done or "is refused" in node.log(), 30)
+                self.assertTrue(end, node.log())
+                self.assert_soon(lambda: addresses(self.server("solo"), "www.example.test") == [GOOD], "answers are right")
+                self.assert_soon(lambda: {"responder", "coordinator", "prober"} <= set(node.children()), "all are there")
+                self.assert_soon(lambda: self.ctl("solo", "status")[0] == 0, "its coordinator answers")
+
+    def test_json(self):
+        self.begin()
+        status, out, err = self.ctl("solo", "--json", "upgrade")
+        self.assertEqual(status, 0, err)
+        said = json.loads(out)
+        self.assertEqual(sorted(said), ["from", "generation", "result", "took_ms", "verb", "version"])
+        self.assertEqual((said["verb"], said["result"], said["generation"]), ("upgrade", "done", 2))
+
+    def test_reload_and_stop_after_it(self):
+        node = self.begin()
+        self.upgrade()
+        status, out, err = self.ctl("solo", "reload")
+        self.assertEqual((status, out), (0, "reloaded\n"), err)
+        self.assertEqual(self.ctl("solo", "stop")[0], 0)
+        self.assertEqual(node.process.wait(30), 0)
+
+
+class Bad(Upgrade):
+    """Each leaves the old one serving, and says why."""
+
+    def assert_refused(self, text, patience=60):
+        node, pid, old = self.solo, self.solo.process.pid, self.solo.children()
+        status, out, err = self.ctl("solo", "upgrade")
+        self.assertEqual((status, out), (1, ""), err)
+        self.assertIn(text, err)
+        self.assertRegex(err.splitlines()[-1], r"^refused: .*; gemeld \S+ goes on$")
+        self.assertIn("alarm: the upgrade is refused:", node.log())
+        self.assertEqual((node.process.poll(), node.process.pid, node.children()), (None, pid, old), "nothing has changed")
+        _, out, _ = self.ctl("solo", "--json", "events")
+        self.assertIn("the upgrade is refused", [e for e in json.loads(out)["events"] if e["kind"] == "alarm"][-1]["reason"])
+
+    def test_programs_that_cannot_run(self):
+        self.begin()
+        flows = self.flows()
+        with self.subTest("missing"):
+            os.unlink(self.program)
+            self.assert_refused("cannot be run: No such file or directory")
+        with self.subTest("not executable"):
+            self.install_script("#!/bin/sh\n", mode=0o644)
+            self.assert_refused("cannot be run: Permission denied")
+        with self.subTest("no program"):
+            self.install_script("this is no program\n")
+            self.assert_refused("cannot be run: Exec format error")
+        with self.subTest("a folder"):
+            os.unlink(self.program)
+            os.mkdir(self.program)
+            self.assert_refused("cannot be run: Permission denied")
+            os.rmdir(self.program)
+        with self.subTest("ends"):
+            self.install_script("#!/bin/sh\nexit 3\n")
+            self.assert_refused("ended with status 3 while it was tried")
+        with self.subTest("ends well, without a word"):
+            self.install_script("#!/bin/sh\nexit 0\n")
+            self.assert_refused("ended with status 0 while it was tried")
+        with self.subTest("crashes"):
+            self.install_script("#!/bin/sh\nkill -SEGV $$\n")
+            self.assert_refused("died of signal 11 while it was tried")
+        with self.subTest("knows nothing of it"):
+            self.install_script('#!/bin/sh\nfor w; do case $w in --take-over*) echo "usage" >&2; exit 2;; esac; done\n')
+            self.assert_refused("ended with status 2 while it was tried")
+        with self.subTest("never becomes ready"):
+            self.install_script("#!/bin/sh\nexec sleep 600\n")
+            self.assert_refused("does not become ready")
+        with self.subTest("its responder dies"):
+            self.install_script(f'#!/bin/sh\ncase "$2" in responder) kill -ABRT $$;; esac\nexec {GEMELD} "$@"\n')
+            self.upgrade_or_refuse()
+        self.install(GEMELD)
+        self.upgrade()
+        self.end_flows(flows)
+
+    def upgrade_or_refuse(self):
+        """A script's children are those of the program that it became: what it starts is good again."""
+        self.assertEqual(self.ctl("solo", "upgrade")[0], 0)
+
+    def test_a_configuration_that_it_refuses(self):
+        self.begin()
+        flows = self.flows()
+        with open(self.config, "a", encoding="utf-8") as f:
+            f.write('zone "other.test" { fle = "x" }\n')
+        self.assert_refused("it refuses the configuration")
+        status, _, err = self.ctl("solo", "upgrade")
+        self.assertEqual(status, 1)
+        self.assertRegex(err, r'gemel\.lua:\d+: .*did you mean')
+        self.end_flows(flows)
+
+    def test_two_at_a_time(self):
+        self.begin()
+        self.install_script("#!/bin/sh\nexec sleep 600\n")
+        self.solo.process.send_signal(signal.SIGUSR2)
+        self.assert_soon(lambda: "is tried" in self.solo.log(), "the first runs")
+        status, _, err = self.ctl("solo", "upgrade")
+        self.assertEqual(status, 1)
+        self.assertIn("an upgrade is running already", err)
+        self.assertEqual(self.solo.stop(), 0, "a stop does not wait for it")
+
+    def test_by_hand_it_is_nothing(self):
+        with open(self.scratch.path("junk"), "w+b") as junk:
+            for octets in (b"", b"GEMH", b"GEMH\0\2", b"GEMH\0\1\xff\xff\xff\xff\xff", b"GEMH\0\1" + b"\0" * 5):
+                junk.seek(0)
+                junk.truncate()
+                junk.write(octets)
+                junk.flush()
+                import subprocess
+                run = subprocess.run([GEMELD, "-c", "/nonexistent", f"--take-over={junk.fileno()}"], pass_fds=[junk.fileno()], check=False,
+                                     capture_output=True, text=True, timeout=60)
+                self.assertEqual(run.returncode, 1, octets)
+                self.assertIn("cannot take over", run.stderr)
+        for words in (["--take-over=1"], ["--take-over=x"], ["--trial=5", "--take-over=-1"]):
+            self.assertEqual(self.run_gemeld(*words)[0], 2, words)
+
+
+class Pair(Upgrade):
+    def test_the_twin_sees_no_fall(self):
+        self.backend(GOOD, CHECKS)
+        config = self.pair_config(f'service "www.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "{DEAD}" }} }} }}\n', CHECKS)
+        nodes = {n: self.node(config, n) for n in ("ns1", "ns2")}
+        for n in nodes:
+            self.assert_soon(lambda n=n: addresses(self.server(n), "www.example.test") == [GOOD], f"{n} has its answer")
+            self.assert_soon(lambda n=n: self.link(n) == "active", f"{n} has its link")
+        flows = [Flow(self.server(n), "www.example.test", [GOOD]) for n in nodes]
+        for f in flows:
+            f.start()
+        for _ in range(3):
+            self.upgrade("ns1")
+            for n in nodes:
+                self.assert_soon(lambda n=n: self.link(n) == "active", f"{n} has its link again")
+        self.end_flows(flows)
+        _, out, _ = self.ctl("ns2", "--json", "events")
+        for e in json.loads(out)["events"]:
+            self.assertFalse(e["kind"] == "link" and e["new"] == "lost", e)
+            self.assertFalse(e["kind"] == "alarm", e)
+
+    def link(self, node):
+        status, out, _ = self.ctl(node, "--json", "peers")
+        return json.loads(out)["peers"][0]["link"] if status == 0 else None
+
+
+if __name__ == "__main__":
+    unittest.main()
