@@ -54,6 +54,8 @@ void removals_tick(struct core *c)
 	ms = seen >> 16 > ms ? seen >> 16 : ms;
 	c->clock_ms = ms;
 	c->clock_at_ms = c->now_ms;
+	if (c->pair && ms < (uint64_t)1 << 48) /* twins must see it too where the wall clock that showed it was put back since */
+		pair_hlc_absorb(c->pair, ms << 16);
 }
 
 /* ---- who goes when ---- */
