@@ -36,7 +36,7 @@
 #define SIM_STEPS_MAX 60000 /* of one run: more is a loop that feeds itself */
 #define SIM_CHAOS_MS 8000
 #define SIM_STILL_MS 1500   /* at its very end nothing at all is left to record */
-#define SIM_QUIET_MS 6500   /* failure detection, recovery and the twin's return all fit in */
+#define SIM_QUIET_MS 7000   /* failure detection, recovery and the twin's return all fit in */
 
 enum sim_what { SIM_NONE = 0, SIM_PACKET, SIM_RESULT, SIM_SYNC, SIM_START, SIM_CHAOS, SIM_UPLINK };
 struct sim_item { uint64_t at; uint8_t what, node; uint32_t life; uint32_t a, b; uint64_t seq, made; uint32_t timeout; uint16_t reason; bool void_, theirs; /* it is truly the target's */ };
