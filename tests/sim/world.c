@@ -408,8 +408,7 @@ static void lose_disk(struct sim *s, int node, enum sim_disk disk)
 {
 	struct sim_node *n = &s->nodes[node];
 	size_t keep = kept(s, n, disk);
-	/* What it wrote when its clock jumped may not be on the disk yet. */
-	n->lossy |= disk != SIM_DISK_SYNCED || (n->jumped && s->now < n->jumped + 500);
+	n->lossy |= disk != SIM_DISK_SYNCED;
 	if (disk == SIM_DISK_WIPED) {
 		n->journal.len = 0;
 		n->epoch = 0;
