@@ -13,7 +13,7 @@
 #define SURELY_ISOLATED_MS 5000
 #define SURELY_BACK_MS 4000
 #define AT_START_MS 120     /* a network that comes so soon after a start, or in the very ms of a question, was there for all that anybody can tell */
-#define ANSWERED_MS 1900   /* within patience: nobody is isolated then */
+#define ANSWERED_MS 1500   /* well within patience (2 s): nobody is isolated then */
 
 static struct { uint64_t answered; uint32_t life; bool isolated; } seen[SIM_NODES];
 
