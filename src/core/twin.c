@@ -349,7 +349,7 @@ static void follow_peers(struct core *c)
 			hear_self(c, p->id, p->self, v.self);
 		if (v.echo_ms > p->echo_ms)
 			watch_echo(c, v.echo_ms);
-		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = v.shelves_equal, .looks = looks, .self = v.self,
+		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = fresh && v.shelves_equal, .looks = looks, .self = v.self,
 				    .echo_ms = v.echo_ms, .digest_told = p->digest_told, .differed = p->differed,
 				    .event_known = p->event_known, .event = p->event };
 		common_follow(c, p, &v);
