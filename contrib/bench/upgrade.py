@@ -34,11 +34,18 @@ def upgrade(build, program, socket):
     return (time.monotonic() - begun) * 1000
 
 
+def no_room():
+    """Datagrams that found no room in a socket of this machine: the server's, or the generator's."""
+    with open("/proc/net/snmp", encoding="ascii") as f:
+        names, values = [line.split() for line in f if line.startswith("Udp:")]
+    return int(values[names.index("RcvbufErrors")])
+
+
 def measure(a, port, questions, between):
     """Runs dnsperf for as long as `between` works and a little longer; gives back (sent, lost, {rcode: count}, what between gave)."""
     seconds = int(a.upgrades * (a.pause + 0.5)) + 3
     p = subprocess.Popen(["dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", questions, "-l", str(seconds), "-Q", str(a.rate), "-c", "16",
-                          "-q", "10000", "-t", "5"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                          "-q", "10000", "-t", "5", "-b", "8192"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     time.sleep(1)
     given = between()
     out = p.communicate(timeout=seconds + 60)[0]
@@ -81,8 +88,9 @@ def main():
 
         try:
             for name, between in (("none", lambda: None), (str(a.upgrades), upgrades)):
+                before = no_room()
                 sent, lost, rate, rcodes, took = measure(a, port, questions, between)
-                print(f"upgrades: {name}: {sent} queries at {rate:.0f}/s, {lost} lost, {sum(int(n) for n in rcodes.values())} answers: "
+                print(f"upgrades: {name}: {sent} queries at {rate:.0f}/s, {lost} lost ({no_room() - before} for want of room in a socket, the generator's too), {sum(int(n) for n in rcodes.values())} answers: "
                       + ", ".join(f"{k} {v}" for k, v in sorted(rcodes.items())), flush=True)
                 if took:
                     took.sort()
