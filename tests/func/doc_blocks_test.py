@@ -1,4 +1,4 @@
-"""The examples of doc/migrating.md and of the README: each lua block with what it leaves out in front of it is taken by gemeld -t,
+"""The examples of doc/migrating.md, and the configuration of the README: each lua block with what it leaves out in front of it is taken by gemeld -t,
 without a word; each gdnsd block is what contrib/from-gdnsd reads, and gdnsd too where it is installed."""
 import os
 import re
@@ -36,6 +36,18 @@ class Blocks(func.Case):
         for _, text, line in ours:
             with self.subTest(line=line):
                 self.check_lua("doc/migrating.md", text, line)
+
+    def test_readme(self):
+        """A server of your own; tour_test.py goes through its tour."""
+        with open(os.path.join(func.SRC, "README")) as f:
+            text = f.read()
+        text = text[text.index("for example /etc/gemel/gemel.lua:\n"):]
+        block = re.search(r"(?:^(?: {4}.*)?\n)+", text[text.index("\n") + 1:], re.M).group(0)
+        self.assertEqual(block.count("service "), 1)
+        func.write_key(self.scratch.path("pair.key"))
+        self.scratch.write("example.com.zone", ZONE)
+        for name in ("ns1", "ns2"):
+            self.assertEqual(self.run_gemeld("-t", "-n", name, "-c", self.scratch.write("gemel.lua", block)), (0, "", ""))
 
     def test_gdnsd(self):
         """A gdnsd block and the zone block behind it are a configuration."""
