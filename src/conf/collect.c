@@ -307,6 +307,18 @@ static void source_add(lua_State *l, const char *path)
 	s->number = ++c->source_count;
 }
 
+/* What an editor of another system may put before the text, which Lua would only call an unexpected symbol. */
+static void refuse_marks(lua_State *l, unsigned number, const char *text, size_t len)
+{
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		lua_pushfstring(l, "@%d:1: the file begins with a byte order mark (EF BB BF); expected plain text without one", (int)number);
+	else if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+		lua_pushfstring(l, "@%d:1: the file is UTF-16; expected UTF-8", (int)number);
+	else
+		return;
+	lua_error(l);
+}
+
 /* Leaves the compiled chunk on the stack, or raises. */
 static int load_source(lua_State *l, const char *path)
 {
@@ -314,6 +326,7 @@ static int load_source(lua_State *l, const char *path)
 	char chunk[32];
 
 	source_add(l, path);
+	refuse_marks(l, c->source_count, c->out->sources->text, c->out->sources->len);
 	snprintf(chunk, sizeof chunk, "=@%u", c->source_count);
 	if (luaL_loadbufferx(l, c->out->sources->text, c->out->sources->len, chunk, "t") != LUA_OK)
 		return lua_error(l);

@@ -10,6 +10,9 @@
 static const struct { const char *words, *expected; } hints[] = {
 	{"near <eof>", "; expected the end of what was opened: a } is missing, or an end"},
 	{"'}' expected", "; is a comma missing before it, or a } after the last value"},
+	{"near '<\\226>'", "; expected plain quotes and dashes (\" and -), not those of typesetting"},
+	{"malformed number near", "; expected a number, or text in quotes: is a quote missing before it"},
+	{"function arguments expected near ':'", "; expected Lua, such as node \"NAME\" { … }, where = stands between a key and its value"},
 	{"unfinished string", "; expected the quote that closes it in the same line"},
 	{"near '#'", "; expected a statement (a comment begins with --)"},
 	{"near '//'", "; expected a statement (a comment begins with --)"},
