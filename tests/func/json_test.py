@@ -15,7 +15,8 @@ VERBS = [
     ("status",), ("services",), ("service", "www.example.test"), ("targets",), ("peers",), ("zones",), ("events", "-n", "50"), ("top",),
     ("explain", "www.example.test"), ("drain", "127.0.0.13", "--force"), ("up", "127.0.0.13"), ("down", "127.0.0.13", "--reason", "new disk", "--force"),
     ("overrides",), ("windows",), ("auto", "127.0.0.13"), ("failback", "www.example.test"), ("maint", "on", "--force"), ("maint", "off"),
-    ("reload",), ("what-if", "OTHER"), ("probe", "www.example.test", "127.0.0.11", "--verbose"), ("test", "LUA/http.lua"), ("stats",), ("key",), ("upgrade",),
+    ("reload",), ("what-if", "OTHER"), ("probe", "www.example.test", "127.0.0.11", "--verbose"), ("test", "LUA/http.lua"), ("stats",), ("log",), ("querylog",), ("dnstap",), ("key",),
+    ("upgrade",),
     ("completion", "bash"), ("help",), ("stop",),
 ]
 MAY_FAIL = {"failback": 1, "probe": 1}  # nothing to fail back to; the member is down: told by the exit status

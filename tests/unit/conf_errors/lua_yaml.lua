@@ -1,4 +1,4 @@
-node:
-  ns1:
-    id: 1
---> lua_yaml.lua:2: function arguments expected near ':'; expected Lua, such as node "NAME" { … }, where = stands between a key and its value
+require "base"
+services:
+  - www.example.test
+--> lua_yaml.lua:3: <name> expected near '-'; expected a statement of Lua, such as zone "NAME" { … }
