@@ -249,7 +249,7 @@ static void leave(struct leaving *l, uint32_t patience_ms)
 static void ask_to_leave(struct supervisor *s, enum ipc_role role, uint32_t patience_ms)
 {
 	for (size_t i = 0; i < s->leaving_count; i++)
-		if (s->leaving[i].role == role && !s->leaving[i].until_ms)
+		if (s->leaving[i].role == role && s->leaving[i].pid && !s->leaving[i].until_ms) /* pid 0 left already: never a kill(0) */
 			leave(&s->leaving[i], patience_ms);
 }
 
