@@ -89,7 +89,8 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
         slow.connect(self.scratch.path("run", "solo.sock"))
         words = [b"events", b"-f"]
         slow.sendall(b"GEMC" + struct.pack(">BHH", 0, 80, len(words)) + b"".join(struct.pack(">H", len(w)) + w for w in words))
-        follower = self.follow("--json", "-n", "0")
+        follower = self.follow("--json", "-n", "1")
+        self.assertNotEqual(json.loads(follower.stdout.readline())["kind"], "override")  # it is there: what comes now is told
         for i in range(20):
             self.assertEqual(self.ctl("solo", "down" if i % 2 == 0 else "auto", A, "--force", "--reason", "x" * 90)[0], 0)
         seen = 0

@@ -1,4 +1,5 @@
 """What the functional tests share: a pair (or a single node) on loopback with its own ports, and a test case that cleans up."""
+import faulthandler
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from gemelkit import Backend, Node, Scratch, free_port, write_key  # noqa: E402 
 
 GEMELD = os.path.join(BUILD, "gemeld")
 GEMELCTL = os.path.join(BUILD, "gemelctl")
+HANGS_S = 600    # no test takes a third of it: one that waits for what never comes ends, and says where it stood
 PATIENCE_S = 30  # a bound for conditions on a loaded machine, never a thing that is measured
 
 ZONE = """$TTL 300
@@ -96,4 +98,5 @@ zone "example.test" {{ file = "example.test.zone" }}
 
 
 def main():
+    faulthandler.dump_traceback_later(HANGS_S, exit=True)
     unittest.main(verbosity=1)
