@@ -131,7 +131,7 @@ class NothingIsLeft(unittest.TestCase):
                     with open(f"/proc/{int(p)}/stat", encoding="utf-8") as f:
                         if f.read().rsplit(")", 1)[1].split()[0] != "Z":
                             return False
-                except FileNotFoundError:
+                except (FileNotFoundError, ProcessLookupError):
                     pass
             return True
         self.assertTrue(wait_until(gone, PATIENCE_S), "the wire or a namespace outlived its test")
