@@ -26,7 +26,7 @@ class Kills(Story):
     """kill -9 of each process of ns1 in every state that its link can be brought into."""
 
     def bring_back(self, role):
-        old = self.nodes["ns1"].children()[role]
+        old = self.assert_soon(lambda: self.nodes["ns1"].children().get(role), f"there is a {role}")  # /proc may miss one while another goes
         begun = time.time()
         os.kill(old, signal.SIGKILL)
         self.assert_soon(lambda: not is_alive(old), f"the {role} is dead")
