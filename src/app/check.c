@@ -5,13 +5,37 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/progress.h"
 #include "conf/conf.h"
+#include "io/clock.h"
 #include "io/tls.h"
 
 #define PRINT_MAX ((size_t)1 << 31)
 
 /* Zones are compiled and thrown away: no stranger sees their hashes. */
 static const struct hash_key check_key = {{1, 2}};
+
+#define PROGRESS_AFTER_MS 500 /* a check that is done by then needs no telling */
+#define PROGRESS_EVERY_MS 200
+
+/* How far it is, on a terminal. */
+struct checking {
+	struct progress progress;
+	uint64_t began_ms, told_ms;
+	uint32_t zones, all;
+	uint64_t records; /* of the zones that are done */
+};
+
+static void on_progress(void *ctx, size_t records)
+{
+	struct checking *k = ctx;
+	const uint64_t now = clock_mono_ms();
+
+	if (!k->progress.terminal || now - k->began_ms < PROGRESS_AFTER_MS || now - k->told_ms < PROGRESS_EVERY_MS)
+		return;
+	k->told_ms = now;
+	progress_tell(&k->progress, k->zones, k->all, k->records + records, now);
+}
 
 static void tell(const struct diags *d)
 {
@@ -26,21 +50,38 @@ static void tell(const struct diags *d)
 }
 
 /* ERR_NOMEM, or 0: faults are in d. */
-static int check_zone(struct conf *c, size_t i, struct diags *d)
+static int check_zone(struct conf *c, size_t i, struct checking *k, struct diags *d)
 {
 	struct conf_zone_text text;
 	struct zone *z;
 	int r = conf_zone_read(c, i, &text, d);
 
+	on_progress(k, 0);
 	if (!r) {
+		text.progress = on_progress;
+		text.ctx = k;
 		r = conf_zone_compile(c, i, &text, &check_key, &z, d);
-		if (!r)
+		if (!r) {
+			k->records += z->record_count;
 			zone_free(z);
+		}
 		conf_zone_text_deinit(&text);
 	}
 	if (r && r != ERR_NOMEM)
 		conf_zone_absent(c, i);
 	return r == ERR_NOMEM ? r : 0;
+}
+
+static int check_zones(struct conf *c, struct diags *d)
+{
+	struct checking k = {.began_ms = clock_mono_ms(), .all = (uint32_t)conf_zones(c)};
+	int r = 0;
+
+	progress_init(&k.progress);
+	for (; k.zones < k.all && !r; k.zones++)
+		r = check_zone(c, k.zones, &k, d);
+	progress_end(&k.progress);
+	return r;
 }
 
 static int show(const struct conf *c, const struct plan *p)
@@ -66,8 +107,7 @@ static int check_all(const char *file, const char *node, bool print, struct plan
 	if (r)
 		return r;
 	conf_check_keys(c, tls_key_fits, d);
-	for (size_t i = 0; i < conf_zones(c) && !r; i++)
-		r = check_zone(c, i, d);
+	r = check_zones(c, d);
 	if (!r)
 		r = conf_plan(c, 1, &p, d);
 	if (!r) {

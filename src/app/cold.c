@@ -1,5 +1,9 @@
 /* The cold path: class CH questions go to the coordinator and come back, or end as SERVFAIL.  Bounded in number and time, so
- * that it can never be a way to slow the hot one. */
+ * that it can never be a way to slow the hot one.
+ *
+ *     question ─▶ waits ──▶ coordinator ──▶ answer             one that was there when the coordinator went waits for the next, so
+ *                   └────── COLD_MS ──────▶ SERVFAIL           an upgrade and a restart of it cost a moment, and no answer
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +19,7 @@
 
 struct entry {
 	uint64_t id; /* 0 = free */
+	bool sent;   /* to the coordinator that is there */
 	uint64_t deadline_ms;
 	struct cold_origin origin;
 	uint16_t query_len;
@@ -91,7 +96,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 		event_del(c->sweep);
 }
 
-static int forward(struct cold_table *c, const struct entry *e)
+/* 0 also where there is no coordinator, or one that has ended, which we are about to be told: it waits for the next. */
+static int forward(struct cold_table *c, struct entry *e)
 {
 	uint8_t room[RESPONDER_QUERY_MAX + 96], cookie[COOKIE_LEN];
 	struct wbuf w;
@@ -107,7 +113,9 @@ static int forward(struct cold_table *c, const struct entry *e)
 	const bool with = answer_cookie(cookie, &c->r->limits, answer_db_key(c->r->view->db), &c->r->main_answer, &from, e->query,
 					e->query_len);
 	put_block(&w, cookie, with ? sizeof cookie : 0);
-	return c->r->coordinator ? chan_send_buf(c->r->coordinator, &w) : ERR_ABSENT;
+	int error = c->r->coordinator ? chan_send_buf(c->r->coordinator, &w) : 0;
+	e->sent = c->r->coordinator && !error;
+	return error == ERR_IO ? 0 : error;
 }
 
 static void fail_now(struct cold_table *c, const struct cold_origin *o, const uint8_t *query, size_t len)
@@ -172,10 +180,16 @@ void cold_forget_conn(struct cold_table *c, const struct tcp_conn *conn)
 		}
 }
 
-void cold_fail_all(struct cold_table *c)
+void cold_lost(struct cold_table *c)
 {
 	for (size_t i = 0; i < COLD_MAX; i++)
-		if (c->entries[i].id)
+		c->entries[i].sent = false;
+}
+
+void cold_resume(struct cold_table *c)
+{
+	for (size_t i = 0; c->waiting && i < COLD_MAX; i++)
+		if (c->entries[i].id && !c->entries[i].sent && forward(c, &c->entries[i]))
 			fail(c, &c->entries[i]);
 }
 

@@ -52,8 +52,8 @@ enum confine_calls {                 /* groups of system calls, bits */
 unsigned confine_enter(enum ipc_role role, int folder) MUST_CHECK;
 /* The supervisor keeps the privileges that its work needs, and no program that it starts can gain one by a set-id bit. */
 void confine_supervisor(void);
-/* For those that hold the pair's keys: no core file, no debugger of another than root, nothing of theirs under /proc for the user that
- * they run as. May be lifted and set again. */
+/* For those that hold the pair's keys, before they read any: no core file, no debugger of another than root, nothing of theirs under
+ * /proc for the user that they run as. May be lifted and set again. */
 void confine_secrets(bool on);
 /* "landlock, seccomp", "no". Unknown bits are left out. */
 const char *confine_text(unsigned by);

@@ -56,7 +56,7 @@ static void begin_core(struct coordinator *c)
 {
 	coordinator_open_journal(c);
 	struct core_start s = { .plan = c->plan, .epoch = first_epoch(c), .seed = coordinator_random(),
-				.probes_max = probes_max() };
+				.probes_max = probes_max(), .continues = c->continues };
 	if (s.epoch) /* without a boot the core starts no session */
 		s.boot = coordinator_random();
 	if (core_new(&c->core, &s, clock_mono_ms(), clock_wall_ms()))
@@ -73,7 +73,10 @@ static void begin_core(struct coordinator *c)
 	coordinator_hook_plan(c);
 	listen_to_twins(c);
 	coordinator_step(c, &(struct core_event){ .type = CORE_TIMER });
+	coordinator_tell_zones(c); /* where the responder told of them before there was a core */
 	coordinator_publish_all(c);
+	if (c->questions)
+		chan_pause(c->questions, false);
 	if (c->prober)
 		coordinator_tell_prober_state(c, true);
 }
@@ -133,6 +136,7 @@ static void start(struct coordinator *c)
 	}
 	c->plan = p;
 	coordinator_what_if_begin(c);
+	coordinator_uplink_begin(c);
 	child_confine(c->supervisor, IPC_COORDINATOR, c->state_fd);
 	if (c->hold)
 		tell_prepared(c);
@@ -144,6 +148,7 @@ static void go(struct coordinator *c)
 {
 	bool held = c->hold;
 	c->hold = false;
+	c->continues |= held;
 	if (held && c->plan && !c->core)
 		begin_core(c);
 }
@@ -238,6 +243,7 @@ static void leave(struct coordinator *c)
 
 void coordinator_finish(struct coordinator *c)
 {
+	progress_end(&c->progress);
 	journal_close(c->journal);
 	chan_flush(c->supervisor, 100);
 	exit(0);
@@ -255,6 +261,8 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 		take_plan(c, fds[0], get_u64(&m));
 	else if (fd_count == 1 && t == IPC_CHANNEL)
 		coordinator_take_channel(c, get_u8(&m), fds[0]);
+	else if (fd_count == 1 && t == IPC_QUESTIONS)
+		coordinator_take_questions(c, fds[0]);
 	else if (fd_count <= 1 && t == IPC_UPGRADED)
 		coordinator_upgraded(c, &m, fd_count ? fds[0] : -1);
 	else
@@ -309,13 +317,27 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 		coordinator_publish_all(c);
 }
 
+/* A loop whose timers fire neither early nor late. libevent's usual clock (CLOCK_MONOTONIC_COARSE) is up to a tick of the kernel behind:
+ * it wakes before it is time, and again each millisecond until it is. Ours to free; NULL = no memory or no descriptor. */
+static struct event_base *precise_loop(void)
+{
+	struct event_config *cfg = event_config_new();
+	struct event_base *base = NULL;
+	if (cfg && !event_config_set_flag(cfg, EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME))
+		base = event_base_new_with_config(cfg);
+	if (cfg)
+		event_config_free(cfg);
+	return base;
+}
+
 int coordinator_main(int channel)
 {
 	struct coordinator *c = calloc(1, sizeof *c);
-	if (!c || !(c->base = event_base_new()))
+	if (!c || !(c->base = precise_loop()))
 		return 1;
 	confine_secrets(true);
-	c->state_fd = c->control_fd = c->http_fd = -1;
+	progress_init(&c->progress);
+	c->state_fd = c->control_fd = c->http_fd = c->uplink.news = c->uplink.ask = -1;
 	c->started_wall_ms = clock_wall_ms();
 	c->supervisor = chan_new(c->base, channel, supervisor_message, supervisor_end, c);
 	c->timer = evtimer_new(c->base, coordinator_on_timer, c);

@@ -25,9 +25,8 @@ static bool parse_stat(const char *text, struct ctl_usage *out)
 	return true;
 }
 
-static bool usage(void *ctx, const struct ctl_child *k, struct ctl_usage *out)
+static bool read_usage(const struct ctl_child *k, struct ctl_usage *out)
 {
-	(void)ctx;
 	char path[64], text[1024];
 	snprintf(path, sizeof path, "/proc/%u/stat", k->pid);
 	int fd = k->pid ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -39,6 +38,32 @@ static bool usage(void *ctx, const struct ctl_child *k, struct ctl_usage *out)
 		return false;
 	text[n] = 0;
 	return parse_stat(text, out);
+}
+
+static enum ipc_role role_of(const struct ctl_child *k)
+{
+	enum ipc_role r = IPC_TAP;
+	while (r > IPC_ROLE_NONE && strcmp(ipc_role_text(r), k->role) != 0)
+		r--;
+	return r;
+}
+
+static bool usage(void *ctx, const struct ctl_child *k, struct ctl_usage *out)
+{
+	const struct coordinator *c = ctx;
+	if (!read_usage(k, out))
+		return false;
+	out->cpu_ms += c->cpu_before_ms[role_of(k)];
+	return true;
+}
+
+uint64_t coordinator_cpu_ms(const struct coordinator *c, enum ipc_role role)
+{
+	struct ctl_usage u;
+	for (size_t i = 0; i < c->child_count; i++)
+		if (role_of(&c->children[i]) == role && read_usage(&c->children[i], &u))
+			return c->cpu_before_ms[role] + u.cpu_ms;
+	return c->cpu_before_ms[role];
 }
 
 static void on_refused(void *ctx, const char *from)

@@ -48,6 +48,26 @@ bool coordinator_read_counters(struct rbuf *m, struct ctl_counters *n)
 	return !m->failed;
 }
 
+/* The twin learns which zones are served here, and in which version. Lists come every second, others seldom. */
+void coordinator_tell_zones(struct coordinator *c)
+{
+	struct figures *f = &c->figures;
+	size_t n = 0;
+	if (!c->core || (f->zones.count == f->count_told && f->zones.digest == f->digest_told))
+		return;
+	struct core_zone *list = calloc(f->zones.count + 1, sizeof *list);
+	if (!list)
+		return; /* the next list comes soon */
+	for (size_t i = 0; i < f->zones.count; i++)
+		if (!f->zones.list[i].faulty)
+			list[n++] = (struct core_zone){ f->zones.list[i].name, f->zones.list[i].serial, f->zones.list[i].content };
+	if (coordinator_step(c, &(struct core_event){ .type = CORE_ZONES, .zones = { list, n, f->zones.digest } }) == 0) {
+		f->digest_told = f->zones.digest;
+		f->count_told = f->zones.count;
+	}
+	free(list);
+}
+
 static void take_counters(struct coordinator *c, struct rbuf *m)
 {
 	struct ctl_counters n = { 0 };
@@ -84,10 +104,10 @@ void coordinator_get_host(void *ctx, struct ctl_host *h)
 				.latency = &c->figures.latency, .zones = &c->figures.zones, .zones_told = c->figures.zones_told,
 				.hook = coordinator_hook_get(c), .journal_failed = journal_has_failed(c->journal), .sticky = pick_sticky,
 				.serving = c->responder && c->publisher.acked, .reloads = c->reloads, .inherited = &c->inherited,
-				.logging = &c->logging, .tap = &c->tapped, .log_dropped = c->log_dropped };
+				.logging = &c->logging, .tap = &c->tapped, .log_dropped = c->log_dropped_before + c->log_dropped };
 }
 
-static void answer_cold(struct coordinator *c, struct rbuf *m)
+static void answer_cold(struct coordinator *c, struct chan *to, struct rbuf *m)
 {
 	uint64_t id = get_u64(m);
 	struct ctl_dns_from from = { .udp = get_u8(m) == 1 };
@@ -108,7 +128,7 @@ static void answer_cold(struct coordinator *c, struct rbuf *m)
 	ipc_begin(&w, IPC_COLD_REPLY);
 	put_u64(&w, id);
 	put_block(&w, answer, n);
-	if (chan_send_buf(c->responder, &w))
+	if (chan_send_buf(to, &w))
 		log_line(LOG_LEVEL_WARNING, "a status answer is lost");
 }
 
@@ -141,7 +161,7 @@ static void responder_message(void *ctx, const uint8_t *data, size_t len, int *f
 		break;
 	}
 	case IPC_COLD:
-		answer_cold(c, &m);
+		answer_cold(c, c->responder, &m);
 		break;
 	case IPC_STATS:
 		take_counters(c, &m);
@@ -150,7 +170,8 @@ static void responder_message(void *ctx, const uint8_t *data, size_t len, int *f
 		figures_take_latency(&c->figures, &m);
 		break;
 	case IPC_ZONE_COUNTS:
-		figures_take_zones(&c->figures, &m);
+		if (figures_take_zones(&c->figures, &m))
+			coordinator_tell_zones(c);
 		break;
 	default:
 		break;
@@ -164,6 +185,34 @@ static void responder_end(void *ctx)
 	c->responder = c->publisher.responder = NULL;
 	if (c->core)
 		coordinator_answer_replies(c);
+}
+
+/* ---- a responder that leaves ---- */
+
+static void questions_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
+{
+	struct coordinator *c = ctx;
+	struct rbuf m;
+	chan_close_fds(fds, fd_count);
+	rbuf_init(&m, data, len);
+	if (ipc_type_get(&m) == IPC_COLD)
+		answer_cold(c, c->questions, &m);
+}
+
+static void questions_end(void *ctx)
+{
+	struct coordinator *c = ctx;
+	chan_free(c->questions);
+	c->questions = NULL;
+}
+
+void coordinator_take_questions(struct coordinator *c, int fd)
+{
+	if (c->questions)
+		questions_end(c);
+	c->questions = chan_new(c->base, fd, questions_message, questions_end, c);
+	if (c->questions && !c->core)
+		chan_pause(c->questions, true);
 }
 
 /* ---- prober ---- */
@@ -261,8 +310,13 @@ static void tap_message(void *ctx, const uint8_t *data, size_t len, int *fds, si
 	got.frames = get_u64(&m);
 	got.frames_dropped = get_u64(&m);
 	got.connected = get_u8(&m) != 0;
-	if (!m.failed)
-		c->tapped = got;
+	if (m.failed)
+		return;
+	got.lines += c->tapped_before.lines;
+	got.lost += c->tapped_before.lost;
+	got.frames += c->tapped_before.frames;
+	got.frames_dropped += c->tapped_before.frames_dropped;
+	c->tapped = got;
 }
 
 static void tap_end(void *ctx)
@@ -271,6 +325,9 @@ static void tap_end(void *ctx)
 	chan_free(c->tap);
 	c->tap = NULL;
 	c->tapped.connected = false;
+	uint64_t lost = c->tapped_before.lost; /* the rings, which it counts by, outlive it */
+	c->tapped_before = c->tapped;
+	c->tapped_before.lost = lost;
 }
 
 /* ---- operators ---- */

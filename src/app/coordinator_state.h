@@ -9,6 +9,7 @@
  *     coordinator_streams.c  connections with the twin
  *     coordinator_whatif.c  what another configuration would answer, in a copy of the process
  *     coordinator_upgrade.c  leaving for a coordinator of another version, and following one
+ *     coordinator_uplink.c  whether this machine has a way to anybody
  *     coordinator_links.c  what comes from the responder, the prober, the twin and the operators
  */
 #ifndef GEMEL_APP_COORDINATOR_STATE_H
@@ -17,12 +18,15 @@
 #include <event2/event.h>
 #include <sys/types.h>
 #include "app/hook.h"
+#include "app/legacy.h"
+#include "app/progress.h"
 #include "app/publisher.h"
 #include "core/core.h"
 #include "ctl/ctl.h"
 #include "ctl/http.h"
 #include "io/chan.h"
 #include "io/journal.h"
+#include "io/uplink.h"
 #include "ipc/ipc.h"
 
 #define REPLIES_MAX 64    /* commands that wait for the workers */
@@ -38,15 +42,25 @@ struct reply { /* in force in the core; the operator is told when every worker a
 	char text[CORE_TEXT_MAX];
 };
 
-struct figures { /* of the responder, beside its counters */
-	struct latency latency;
-	struct ctl_zones zones, coming; /* coming: its list is not whole yet */
+struct zone_sum { /* questions for a zone, of responders but the present one */
+	char *name;
+	uint64_t ended, left[LEFT_MAX];
+};
+struct figures { /* of responders, beside their counters */
+	struct latency latency; /* what people see: the sum of: */
+	struct latency present, ended, left[LEFT_MAX];
+	struct ctl_zones zones, coming; /* zones: their queries are those of all; coming: its list is not whole yet */
 	bool zones_bad, zones_told;
+	struct zone_sum *sums; /* kept for the names that are served, and a few that were */
+	size_t sum_count, sum_at;
+	uint64_t digest_told; /* of the zones that the core was told of, and how many; 0 = of none yet */
+	size_t count_told;
 };
 
 struct coordinator {
 	struct event_base *base;
 	struct chan *supervisor, *responder, *prober, *runner;
+	struct chan *questions; /* to a responder that another took over from, and that has still read some; NULL = none */
 	struct plan *plan, *next_plan; /* next: decoded, waits for its START */
 	struct core *core;
 	struct publisher publisher;
@@ -58,6 +72,7 @@ struct coordinator {
 	struct listen_peer { int fd; struct addr addr; } peers[PLAN_PEER_ADDRS_MAX], doors[PLAN_PEER_ADDRS_MAX];
 	size_t peer_count, door_count; /* doors: for connections of twins */
 	bool hold;         /* the one before still has journal and sockets */
+	bool continues;    /* it left to us */
 	uint64_t leave_ms; /* we leave, then at the latest; 0 = we stay */
 	struct streams *streams; /* NULL without a twin */
 	struct event *timer, *reply_timer;
@@ -76,8 +91,12 @@ struct coordinator {
 	struct ctl_hook hook_view;
 	struct chan *tap;
 	struct ctl_logging logging;
-	struct ctl_tap tapped;
-	uint64_t log_dropped;
+	struct ctl_tap tapped, tapped_before; /* before: of taps that have ended; in tapped, too */
+	struct { uint32_t pid; struct ctl_tap tap; } tap_left[LEFT_MAX]; /* what is in before of those that still leave; pid 0 = none */
+	uint64_t log_dropped, log_dropped_before;
+	uint64_t cpu_before_ms[IPC_TAP + 1]; /* by role: of processes before an upgrade */
+	struct progress progress; /* of the first round */
+	uint32_t round_all;       /* targets in it */
 	uint64_t counters_ms, started_wall_ms;
 	uint32_t commands[COMMANDS_MAX]; /* given to the core, not answered; 0 = free */
 	bool last_words;                 /* the journal failed: only refusals leave us before we start anew */
@@ -87,6 +106,11 @@ struct coordinator {
 	int reload_status;
 	uint64_t new_epoch; /* asked for by the core, not yet on disk */
 	pid_t what_if[WHAT_IF_MAX];  /* processes that answer one; 0 = none */
+	struct uplink uplink;            /* -1 = the kernel tells nothing */
+	struct event *uplink_timer;
+	bool cut_off_told; /* and nothing has shown since that it is over */
+	uint64_t uplink_next_ms;
+	bool refused;                    /* in this step: a heartbeat found no route */
 	int oom_fd;                  /* /proc/self/oom_score_adj, opened while it could be; -1 = none */
 	uint64_t epoch_retry_ms; /* not tried again before; then by the first step, of which probes bring many */
 };
@@ -130,12 +154,21 @@ void coordinator_upgraded(struct coordinator *c, struct rbuf *m, int client); /*
 _Noreturn void coordinator_finish(struct coordinator *c);
 /* coordinator_http.c */
 void coordinator_http_begin(struct coordinator *c);
+uint64_t coordinator_cpu_ms(const struct coordinator *c, enum ipc_role role); /* of all processes of that role, before an upgrade too */
 /* Whoever gave that command is told. */
 void coordinator_command_done(struct coordinator *c, uint32_t id, bool refused, const char *text);
 
 /* coordinator_figures.c */
 void figures_take_latency(struct figures *f, struct rbuf *m);
-void figures_take_zones(struct figures *f, struct rbuf *m);
+void coordinator_tell_zones(struct coordinator *c); /* the core, if they are others than before */
+bool figures_take_zones(struct figures *f, struct rbuf *m); /* true: a list is whole, and in force */
+void figures_end(struct figures *f); /* the responder is another from here on */
+/* What they are is told to who comes next; pid: of the present responder, pids: of those that leave, 0 = none. */
+void figures_tell(struct figures *f, struct legacy_writer *l, uint32_t pid, const uint32_t pids[LEFT_MAX]);
+/* Values behind the pid. left: a place of those that leave; -1 = of those that have ended. */
+void figures_inherit_latency(struct figures *f, int left, const uint64_t *v, size_t count);
+void figures_inherit_zone(struct figures *f, int left, const uint64_t *v, size_t count);
+void figures_left(struct figures *f, size_t left); /* it has ended */
 
 /* coordinator_streams.c */
 void coordinator_listen(struct coordinator *c, int fd, const struct addr *at);
@@ -148,9 +181,14 @@ const char *coordinator_what_if(void *ctx, const struct ctl_what_if *ask); /* of
 void coordinator_what_if_begin(struct coordinator *c);                     /* before the coordinator is confined */
 void coordinator_what_if_second(struct coordinator *c);                    /* buries who answered */
 
+/* coordinator_uplink.c */
+void coordinator_uplink_begin(struct coordinator *c); /* before the coordinator is confined */
+void coordinator_uplink_doubt(struct coordinator *c); /* something hints that this machine is cut off; cheap where it is not */
+
 /* coordinator_links.c */
 bool coordinator_read_counters(struct rbuf *m, struct ctl_counters *n); /* the payload of IPC_STATS; false: nonsense */
 void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd);
+void coordinator_take_questions(struct coordinator *c, int fd); /* of one that leaves; they wait until there is a core */
 void coordinator_tell_prober_state(struct coordinator *c, bool up);
 void coordinator_on_packet(evutil_socket_t fd, short what, void *ctx);
 void coordinator_get_host(void *ctx, struct ctl_host *h);

@@ -10,8 +10,6 @@
 #include "io/sockaddr.h"
 
 #define PROBES_A_MESSAGE 4096
-#define TICK_MS 4          /* of a kernel of 250 Hz */
-#define TICK_MATTERS_MS 20 /* shorter waits are what answers wait for */
 #define REPLY_WAIT_MS 2000 /* a responder that does not acknowledge by then is away; the command holds all the same */
 
 uint64_t coordinator_random(void)
@@ -53,8 +51,8 @@ static void do_send(struct coordinator *c, const struct core_effect *e)
 	socklen_t len = sockaddr_from_addr(&ss, &e->send.to);
 	const struct listen_peer *way = len ? coordinator_way(c, &e->send.to) : NULL;
 	/* A heartbeat that the kernel refuses is a lost heartbeat: the protocol lives with those. */
-	if (way)
-		sendto(way->fd, e->send.data, e->send.len, MSG_DONTWAIT, (struct sockaddr *)&ss, len);
+	if (way && sendto(way->fd, e->send.data, e->send.len, MSG_DONTWAIT, (struct sockaddr *)&ss, len) < 0)
+		c->refused |= errno == ENETUNREACH || errno == EHOSTUNREACH || errno == ENETDOWN;
 }
 
 static void flush_probes(struct coordinator *c)
@@ -199,17 +197,10 @@ void coordinator_publish_all(struct coordinator *c)
 
 /* ---- the core's time ---- */
 
-/* libevent's clock may be a tick of the kernel behind ours (CLOCK_MONOTONIC_COARSE), so its timers fire early by as much: woken in vain,
- * and again each millisecond until it is time. Where a tick does not matter it is waited for: a node at rest has half the wake-ups. */
-static uint64_t past_tick(uint64_t wait_ms)
-{
-	return wait_ms >= TICK_MATTERS_MS ? wait_ms + TICK_MS : wait_ms;
-}
-
 static void arm_timer(struct coordinator *c)
 {
 	uint64_t at = core_deadline(c->core), now = clock_mono_ms();
-	uint64_t wait = past_tick(at > now ? at - now : 0);
+	uint64_t wait = at > now ? at - now : 0;
 	if (wait > 60000)
 		wait = 60000;
 	struct timeval tv = { .tv_sec = (time_t)(wait / 1000), .tv_usec = (suseconds_t)(wait % 1000) * 1000 };
@@ -231,6 +222,14 @@ static void take_new_epoch(struct coordinator *c)
 	coordinator_step(c, &e);
 }
 
+static void tell_round(struct coordinator *c)
+{
+	const uint32_t left = core_round_left(c->core);
+	if (left > c->round_all)
+		c->round_all = left;
+	progress_round(&c->progress, left, c->round_all, clock_mono_ms());
+}
+
 int coordinator_step(struct coordinator *c, const struct core_event *e)
 {
 	int err = core_step(c->core, e, clock_mono_ms(), clock_wall_ms());
@@ -242,6 +241,10 @@ int coordinator_step(struct coordinator *c, const struct core_event *e)
 	if (publisher_wants_snapshot(&c->publisher))
 		coordinator_publish_all(c);
 	arm_timer(c);
+	if (c->refused || (e->type == CORE_RESULT && e->result.result.reason == HEALTH_LOCAL_ERROR))
+		coordinator_uplink_doubt(c);
+	c->refused = false;
+	tell_round(c);
 	return err;
 }
 

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "app/legacy.h"
 #include "app/responder_state.h"
 #include "dns/name.h"
 #include "io/log.h"
@@ -62,6 +63,7 @@ static void put_one(struct wbuf *w, const struct view *v, size_t i)
 	put_u32(w, z->serial);
 	put_u32(w, z->records);
 	put_u8(w, (uint8_t)((z->signed_at ? IPC_ZONE_SIGNED : 0) | (z->apex_node_at ? 0 : IPC_ZONE_FAULTY)));
+	put_u64(w, z->content);
 }
 
 /* A list of no zones is one too. */
@@ -118,5 +120,25 @@ void figures_send(struct responder *r)
 	if ((r->zones_told == r->view->generation && !answer_db_counted(r->view->db)) || send_zones(r)) {
 		r->figures_told = mark + 1;
 		r->zones_told = r->view->generation;
+	}
+}
+
+void figures_tell_last(struct responder *r, struct legacy_writer *l)
+{
+	struct latency sum = { .sum_ns = 0 };
+	uint64_t v[2 + LEGACY_NAME_VALUES] = { 0 };
+	for (unsigned i = 0; i < r->worker_count; i++)
+		latency_sum(&sum, &r->workers[i].latency);
+	v[1] = sum.sum_ns;
+	memcpy(v + 2, sum.count, sizeof sum.count);
+	legacy_add(l, LEGACY_LATENCY, v, 2 + LATENCY_BUCKETS);
+	for (size_t i = 0; r->view && i < answer_db_counted(r->view->db); i++) {
+		char name[NAME_TEXT_MAX];
+		const uint8_t *apex;
+		answer_db_zone(r->view->db, i, &apex);
+		v[1] = sum_zone(r->view, i);
+		size_t count = v[1] ? legacy_name_put(v + 2, name_format(apex, name)) : 0;
+		if (count)
+			legacy_add(l, LEGACY_ZONE, v, 2 + count);
 	}
 }

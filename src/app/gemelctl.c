@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "app/confine.h"
 #include "app/gemelctl.h"
 #include "base/json.h"
 #include "conf/conf.h"
@@ -35,13 +36,18 @@ struct options {
 
 /* ---- verbs without a server ---- */
 
+static int print_bytes(struct bytes *b)
+{
+	int status = b->failed || (b->len > 0 && fwrite(b->data, 1, b->len, stdout) != b->len) || fflush(stdout) != 0;
+	bytes_deinit(b);
+	return status;
+}
+
 /* The document is over; it is printed. */
 static int print_json(struct bytes *b)
 {
 	bytes_u8(b, '\n');
-	int status = b->failed || fwrite(b->data, 1, b->len, stdout) != b->len || fflush(stdout) != 0;
-	bytes_deinit(b);
-	return status;
+	return print_bytes(b);
 }
 
 /* {"verbs":[{"verb":"status","usage":"[--check]","help":"…"}]} */
@@ -73,34 +79,35 @@ static int print_help_json(const char *verb)
 	return print_json(&b);
 }
 
-static bool is_verb(const char *verb)
-{
-	const char *name, *words, *help;
-	for (size_t i = 0; i < ctl_verb_count(); i++) {
-		ctl_verb_help(i, &name, &words, &help);
-		if (strcmp(verb, name) == 0)
-			return true;
-	}
-	fprintf(stderr, "gemelctl: no verb \"%s\"; expected one of `gemelctl help`\n", verb);
-	return false;
-}
-
+/* NULL: every verb in short. */
 static int print_help(const char *verb, bool json)
 {
 	const char *name, *words, *help;
-	if (verb && !is_verb(verb))
-		return EXIT_USAGE;
+	struct bytes b;
 	if (json)
 		return print_help_json(verb);
+	bytes_init(&b, 1u << 20);
 	if (!verb)
 		fputs(usage, stdout);
 	for (size_t i = 0; i < ctl_verb_count(); i++) {
 		ctl_verb_help(i, &name, &words, &help);
-		if (verb && strcmp(verb, name) != 0)
-			continue;
-		printf(verb ? "usage: gemelctl %s%s%s\n%s\n" : "  %s%s%s\n      %s\n", name, *words ? " " : "", words, help);
+		if (!verb)
+			printf("  %s%s%s\n      %s\n", name, *words ? " " : "", words, help);
+		else if (strcmp(verb, name) == 0)
+			ctl_verb_describe(i, &b);
 	}
-	return 0;
+	return print_bytes(&b);
+}
+
+/* For a word that is no verb: what it should be. */
+static int help_on(const char *verb, bool json)
+{
+	struct call c;
+	char *const words[] = { (char *)(uintptr_t)verb, "--help" };
+	const int status = call_parse(&c, 2, words);
+	if (status)
+		fprintf(stderr, "gemelctl: %s\n", c.error);
+	return status ? status : print_help(verb, json);
 }
 
 static int write_key(int fd)
@@ -147,7 +154,7 @@ static int new_key(const char *file, bool json)
 {
 	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		fprintf(stderr, "gemelctl: %s: %s\n", file, strerror(errno));
+		fprintf(stderr, "gemelctl: %s: %s%s\n", file, strerror(errno), errno == EEXIST ? "; a key is never written over" : "");
 		return 1;
 	}
 	int e = fchmod(fd, 0600) == 0 && write_key(fd) == 0 ? give_key(fd) : -1; /* a umask may have taken from the mode */
@@ -287,6 +294,8 @@ static int key(const struct options *o, int argc, char *const *argv)
 {
 	struct call c;
 	int status = call_parse(&c, argc, argv);
+	if (c.help)
+		return print_help(argv[0], o->json || c.option[OPTION_JSON]);
 	if (status || c.word_count == 0)
 		return ask_server(o, argc, argv, NULL);
 	if (c.word_count == 2 && strcmp(c.words[0], "new") == 0 && !c.option[OPTION_FORCE])
@@ -334,8 +343,12 @@ static int run(const struct options *o, int argc, char *const *argv)
 		return key(o, argc, argv);
 	struct call c;
 	int status = call_parse(&c, argc, argv);
+	if (status == 0 && c.help)
+		return print_help(argv[0], o->json || c.option[OPTION_JSON]);
+	if (status == 0 && strcmp(argv[0], "help") == 0 && c.word_count)
+		return help_on(c.words[0], o->json || c.option[OPTION_JSON]);
 	if (status == 0 && strcmp(argv[0], "help") == 0)
-		return print_help(c.word_count ? c.words[0] : NULL, o->json || c.option[OPTION_JSON]);
+		return print_help(NULL, o->json || c.option[OPTION_JSON]);
 	if (status == 0 && strcmp(argv[0], "test") == 0)
 		return gemelctl_test(c.words[0], o->json || c.option[OPTION_JSON]);
 	if (status == 0 && strcmp(argv[0], "completion") == 0)
@@ -361,6 +374,7 @@ int main(int argc, char **argv)
 					       { "json", no_argument, NULL, 'j' },    { 0 } };
 	struct options o = { .file = DEFAULT_FILE };
 	int c;
+	confine_secrets(true); /* most verbs read the configuration, and with it the keys */
 	while ((c = getopt_long(argc, argv, "+c:n:s:h", longs, NULL)) != -1) /* + : what follows the verb is the verb's */
 		switch (c) {
 		case 'c':

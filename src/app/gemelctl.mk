@@ -1,5 +1,5 @@
 bin_PROGRAMS += gemelctl
-gemelctl_SOURCES = src/app/gemelctl.c src/app/gemelctl.h src/app/gemelctl_test.c src/app/gemelctl_probe.c src/app/gemelctl_whatif.c src/app/gemelctl_key.c src/app/check.c src/app/check.h src/app/once.c src/app/once.h \
+gemelctl_SOURCES = src/app/gemelctl.c src/app/gemelctl.h src/app/gemelctl_test.c src/app/gemelctl_probe.c src/app/gemelctl_whatif.c src/app/gemelctl_key.c src/app/check.c src/app/check.h src/app/progress.c src/app/progress.h src/app/once.c src/app/once.h \
 	src/app/prober_plan.c src/app/prober_plan.h src/app/runner.c src/app/runner.h src/app/runner_hook.c src/app/runner_hook.h src/app/logging.c src/app/logging.h src/app/child.c src/app/child.h \
 	$(CONFINE_SOURCES)
 gemelctl_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SECCOMP_CFLAGS)

@@ -102,6 +102,22 @@ static bool parse_fd(int *fd, const char *text)
 	return true;
 }
 
+/* word: one that is no option; NULL = there is none. */
+static bool is_meaningful(const struct options *o, const char *word)
+{
+	if (word)
+		fprintf(stderr, "gemeld: \"%s\" is no option; expected options only\n", word);
+	else if (o->print && !o->test)
+		fputs("gemeld: --print goes with -t\n", stderr);
+	else if (o->replay && o->test)
+		fputs("gemeld: --replay and -t do not go together\n", stderr);
+	else if ((o->json || o->verbose) && !o->replay)
+		fputs("gemeld: --json and -v go with --replay\n", stderr);
+	else
+		return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = { { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
@@ -158,12 +174,14 @@ int main(int argc, char **argv)
 			fputs(usage, stderr);
 			return EXIT_USAGE;
 		}
-	if (optind < argc || (o.print && !o.test) || (o.replay && o.test) || ((o.json || o.verbose) && !o.replay)) {
+	if (!is_meaningful(&o, optind < argc ? argv[optind] : NULL)) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
 	if (o.child)
 		return run_child(o.child, &o);
+	if (o.replay || o.test)
+		confine_secrets(true); /* these read the keys themselves */
 	if (o.replay)
 		return sodium_init() < 0 ? 1 : replay_main(o.replay, o.file, o.node, o.json, o.verbose);
 	if (o.test)

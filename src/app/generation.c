@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "ipc/ipc.h"
 
 void generation_init(struct generation *g, uint64_t number)
 {
@@ -93,16 +92,21 @@ bool generation_is_whole(const struct generation *g)
 	return g->site && g->zones >= 0 && g->plan >= 0;
 }
 
+void generation_put(struct wbuf *w, enum ipc_type t, const uint16_t *index, uint64_t number)
+{
+	ipc_begin(w, t);
+	if (index)
+		put_u16(w, *index);
+	if (t != IPC_PLUGINS)
+		put_u64(w, number);
+}
+
 static int tell_one(const struct generation *g, generation_emit emit, void *ctx, enum ipc_type t, const uint16_t *index, int fd)
 {
-	uint8_t room[32];
+	uint8_t room[GENERATION_MESSAGE_MAX];
 	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, t);
-	if (index)
-		put_u16(&w, *index);
-	if (t != IPC_PLUGINS)
-		put_u64(&w, g->number);
+	generation_put(&w, t, index, g->number);
 	return emit(ctx, w.data, w.len, fd);
 }
 
@@ -120,32 +124,25 @@ int generation_tell(const struct generation *g, generation_emit emit, void *ctx)
 	return !e && g->plugins ? tell_one(g, emit, ctx, IPC_PLUGINS, NULL, -1) : e;
 }
 
-static int send_fd(struct chan *c, enum ipc_type t, const uint16_t *index, uint64_t number, int fd)
+static int send_one(void *chan, const uint8_t *data, size_t len, int fd)
 {
-	uint8_t room[32];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, t);
-	if (index)
-		put_u16(&w, *index);
-	put_u64(&w, number);
-	return chan_send(c, w.data, w.len, &fd, 1);
+	return chan_send(chan, data, len, &fd, 1);
 }
 
 int generation_send_images(const struct generation *g, struct chan *c)
 {
 	for (size_t i = 0; i < g->image_count; i++) {
 		uint16_t index = (uint16_t)i;
-		int e = send_fd(c, IPC_IMAGE, &index, g->number, g->images[i]);
+		int e = tell_one(g, send_one, c, IPC_IMAGE, &index, g->images[i]);
 		if (e)
 			return e;
 	}
-	return send_fd(c, IPC_ZONES, NULL, g->number, g->zones);
+	return tell_one(g, send_one, c, IPC_ZONES, NULL, g->zones);
 }
 
 int generation_send_plan(const struct generation *g, struct chan *c)
 {
-	return send_fd(c, IPC_PLAN, NULL, g->number, g->plan);
+	return tell_one(g, send_one, c, IPC_PLAN, NULL, g->plan);
 }
 
 int generation_send_start(const struct generation *g, struct chan *c)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include "base/buf.h"
 #include "io/chan.h"
+#include "ipc/ipc.h"
 
 #define GENERATION_IMAGES_MAX 64
 
@@ -23,6 +24,9 @@ void generation_deinit(struct generation *g);
 /* Takes one message of the loader (IPC_SITE, IPC_IMAGE, IPC_ZONES, IPC_PLAN) with its descriptors, which it keeps or closes.
  * ERR_FORMAT for a message that does not belong here, ERR_NOMEM. */
 int generation_take(struct generation *g, const uint8_t *data, size_t len, int *fds, size_t fd_count) MUST_CHECK;
+#define GENERATION_MESSAGE_MAX 32
+/* One of the loader's messages that go with a descriptor, or PLUGINS; index: of an image, else NULL. */
+void generation_put(struct wbuf *w, enum ipc_type t, const uint16_t *index, uint64_t number);
 /* The messages it came by, for who shall take them as generation_take does; fd -1 = none. Stops at emit's first error. */
 typedef int (*generation_emit)(void *ctx, const uint8_t *data, size_t len, int fd);
 int generation_tell(const struct generation *g, generation_emit emit, void *ctx) MUST_CHECK;

@@ -1,4 +1,5 @@
 #include "app/handover.h"
+#include "app/logging.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,23 @@ static void put_node(struct bytes *out, const struct handover *h)
 	record_end(out, at);
 }
 
+static void put_logging(struct bytes *out, const struct handover *h)
+{
+	const struct ctl_logging *both[] = { &h->logging, &h->configured };
+	uint8_t room[2 * LOGGING_MESSAGE_MAX];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	if (!h->logging.level || !h->configured.level)
+		return;
+	for (size_t i = 0; i < 2; i++)
+		logging_put_fields(&w, both[i]);
+	put_u8(&w, (uint8_t)h->begun.level);
+	put_u8(&w, (uint8_t)h->begun.form);
+	size_t at = record_begin(out, HANDOVER_LOGGING);
+	bytes_add(out, w.data, w.len);
+	record_end(out, at);
+}
+
 void handover_encode(const struct handover *h, struct bytes *out)
 {
 	bytes_add(out, magic, sizeof magic);
@@ -147,6 +165,7 @@ void handover_encode(const struct handover *h, struct bytes *out)
 		bytes_u8(out, h->client_json);
 		record_end(out, at);
 	}
+	put_logging(out, h);
 	record_end(out, record_begin(out, HANDOVER_END));
 }
 
@@ -223,6 +242,20 @@ static void get_state(struct handover *h, struct rbuf *r)
 	h->began_ms = get_u64(r);
 }
 
+/* What cannot be understood is left as it is configured: no reason to refuse. */
+static void get_logging(struct handover *h, struct rbuf *r)
+{
+	struct ctl_logging logging, configured;
+	if (!logging_get(r, &logging) || !logging_get(r, &configured))
+		return;
+	struct log_settings begun = { (enum log_level)get_u8(r), (enum log_form)get_u8(r) };
+	if (r->failed || begun.level < LOG_LEVEL_ERROR || begun.level > LOG_LEVEL_DEBUG || begun.form < LOG_TEXT || begun.form > LOG_SYSLOG)
+		return;
+	h->logging = logging;
+	h->configured = configured;
+	h->begun = begun;
+}
+
 static int get_record(struct handover *h, enum handover_record type, struct rbuf *r)
 {
 	switch (type) {
@@ -266,6 +299,9 @@ static int get_record(struct handover *h, enum handover_record type, struct rbuf
 		h->client = get_fd(r);
 		h->client_json = get_u8(r) != 0;
 		break;
+	case HANDOVER_LOGGING:
+		get_logging(h, r);
+		return 0;
 	case HANDOVER_END:
 		break;
 	}
@@ -293,7 +329,7 @@ int handover_decode(struct handover *h, const uint8_t *data, size_t len, const c
 		if (type == HANDOVER_END)
 			break;
 		rbuf_init(&one, payload, n);
-		int e = type > HANDOVER_CLIENT ? 0 : get_record(h, type, &one);
+		int e = type > HANDOVER_LOGGING ? 0 : get_record(h, type, &one);
 		if (e) {
 			*why = e == ERR_NOMEM ? err_text(e) : *why;
 			return e;

@@ -14,6 +14,8 @@
 #include "app/generation.h"
 #include "app/sockets.h"
 #include "base/buf.h"
+#include "ctl/ctl.h"
+#include "io/log.h"
 #include "ipc/ipc.h"
 
 #define HANDOVER_VERSION 1
@@ -36,7 +38,9 @@ enum handover_record {
 	HANDOVER_STARTED,    /* the IPC_SITE message that the sockets were made from */
 	HANDOVER_GENERATION, /* a message of the generation in force: fds u16, fds × u32, octets block */
 	HANDOVER_KEPT,       /* one that the trial of the new program left with us; likewise */
-	HANDOVER_CLIENT      /* fd u32, json u8: who asked for this */
+	HANDOVER_CLIENT,     /* fd u32, json u8: who asked for this */
+	HANDOVER_LOGGING     /* how it logs, twice: in force, then as configured (level u8, form u8, query_log u32, dnstap u32, socket str,
+			      * node str); level u8, form u8 of its start */
 };
 
 struct handover_child { enum ipc_role role; bool leaves; uint32_t pid, restarts; int fd; };
@@ -60,6 +64,8 @@ struct handover {
 	const uint8_t *site; /* borrowed, as are the messages' octets */
 	size_t site_len;
 	struct handover_messages generation, kept;
+	struct ctl_logging logging, configured; /* level 0: not told */
+	struct log_settings begun;
 };
 
 void handover_init(struct handover *h);

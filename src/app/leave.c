@@ -2,11 +2,13 @@
  *
  *     LEAVE ─▶ workers end after the batch they are at; listeners are the other's
  *           ─▶ a connection that has been idle for a second is closed; what comes on the others is answered
- *           ─▶ none is left, or ten seconds are over: LEGACY, the end
+ *           ─▶ after ten seconds the others too, each behind an answer; a client that was told has a second to take note
+ *           ─▶ none is left: LEGACY, the end
  */
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include "app/legacy.h"
 #include "app/responder_state.h"
 #include "io/clock.h"
 #include "io/log.h"
@@ -15,6 +17,7 @@
 #define LOOK_MS 10 /* for ten seconds at most */
 #define CONNECTION_IDLE_MS 1000
 #define CONNECTIONS_MS 10000
+#define END_MS 1000
 #define FLUSH_MS 200
 
 struct leave {
@@ -24,16 +27,34 @@ struct leave {
 	uint64_t until_ms;
 };
 
-static void say_legacy(struct responder *r)
+static int send_words(void *ctx, const uint8_t *data, size_t len)
 {
-	uint8_t room[1024], stats[512];
-	struct wbuf w, s;
-	wbuf_init(&s, stats, sizeof stats);
-	responder_put_stats(r, &s);
+	struct responder *r = ctx;
+	uint8_t room[LEGACY_MESSAGE_MAX + 16];
+	struct wbuf w;
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_LEGACY);
-	put_bytes(&w, s.data, s.len);
-	if (chan_send_buf(r->supervisor, &w) == 0)
+	put_bytes(&w, data, len);
+	return chan_send_buf(r->supervisor, &w);
+}
+
+static void say_legacy(struct responder *r)
+{
+	struct legacy_writer l;
+	uint8_t stats[512];
+	uint64_t v[1 + sizeof stats / sizeof(uint64_t)] = { 0 };
+	struct wbuf w;
+	struct rbuf s;
+	size_t count = 1;
+	wbuf_init(&w, stats, sizeof stats);
+	responder_put_stats(r, &w);
+	rbuf_init(&s, w.data, w.len);
+	while (rbuf_left(&s))
+		v[count++] = get_u64(&s);
+	legacy_begin(&l, send_words, r);
+	figures_tell_last(r, &l);
+	legacy_add(&l, LEGACY_RESPONDER, v, count);
+	if (legacy_end(&l) == 0)
 		chan_flush(r->supervisor, FLUSH_MS);
 }
 
@@ -63,8 +84,10 @@ static void look(evutil_socket_t fd, short what, void *ctx)
 	uint64_t now = clock_mono_ms();
 	tell_left(l);
 	tcp_end_idle(r->tcp, CONNECTION_IDLE_MS);
+	if (now >= l->until_ms)
+		tcp_end_all(r->tcp);
 	bool done = l->left && tcp_stats_get(r->tcp)->open == 0 && !cold_waits(r->cold);
-	if (!done && now < l->until_ms)
+	if (!done && now < l->until_ms + END_MS)
 		return;
 	if (!done)
 		log_line(LOG_LEVEL_NOTICE, "%llu connections are cut: their clients had ten seconds to end them",

@@ -5,25 +5,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/generation.h"
 #include "app/site.h"
 #include "io/chan.h"
 #include "io/clock.h"
 
 #define DIAG_LINE_MAX 4000 /* octets of a fault that are passed on */
 #define PLAN_BYTES_MAX ((size_t)8 << 30)
-#define PROGRESS_AFTER_MS 2000 /* a load that is done by then needs no telling */
-#define PROGRESS_EVERY_MS 500
+#define PROGRESS_AFTER_MS 500 /* a load that is done by then needs no telling */
+#define PROGRESS_EVERY_MS 200
 
 static int send_fd(struct loader *l, enum ipc_type t, const uint16_t *index, int fd)
 {
-	uint8_t room[32];
+	uint8_t room[GENERATION_MESSAGE_MAX];
 	struct wbuf w;
 
 	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, t);
-	if (index)
-		put_u16(&w, *index);
-	put_u64(&w, l->generation);
+	generation_put(&w, t, index, l->generation);
 	return w.failed ? ERR_SHORT : chan_send_now(l->channel, room, w.len, &fd, 1);
 }
 

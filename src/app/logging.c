@@ -6,6 +6,11 @@
 void logging_put(struct wbuf *w, const struct ctl_logging *l)
 {
 	ipc_begin(w, IPC_LOGGING);
+	logging_put_fields(w, l);
+}
+
+void logging_put_fields(struct wbuf *w, const struct ctl_logging *l)
+{
 	put_u8(w, (uint8_t)l->level);
 	put_u8(w, (uint8_t)l->form);
 	put_u32(w, l->query_log);

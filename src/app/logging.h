@@ -15,6 +15,7 @@
 
 /* The whole message, head included. */
 void logging_put(struct wbuf *w, const struct ctl_logging *l);
+void logging_put_fields(struct wbuf *w, const struct ctl_logging *l); /* what follows the head */
 /* After the head. False for nonsense; l is untouched then. */
 bool logging_get(struct rbuf *r, struct ctl_logging *l);
 /* What a node's block asks for; otherwise: the level and form where it names none. */

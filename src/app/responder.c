@@ -47,6 +47,40 @@ static void tell_prepared(struct responder *r, uint8_t step)
 	tell_supervisor(r, &w);
 }
 
+static void add_stats(struct answer_stats *sum, const struct answer_stats *s)
+{
+	const uint64_t *from = (const uint64_t *)s;
+	uint64_t *to = (uint64_t *)sum;
+	for (size_t i = 0; i < sizeof *s / sizeof *from; i++)
+		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+void responder_put_stats(struct responder *r, struct wbuf *w)
+{
+	struct answer_stats sum = { 0 };
+	for (unsigned i = 0; i < r->worker_count; i++)
+		add_stats(&sum, &r->workers[i].answer.stats);
+	add_stats(&sum, &r->main_answer.stats);
+	for (size_t i = 0; i < sizeof sum / sizeof(uint64_t); i++)
+		put_u64(w, ((const uint64_t *)&sum)[i]);
+	const struct tcp_stats *tcp = tcp_stats_get(r->tcp);
+	put_u64(w, tcp->open);
+	put_u64(w, tcp->accepted);
+	put_u64(w, tcp->evicted);
+	put_u64(w, tcp->evicted_source);
+}
+
+static void send_stats(struct responder *r)
+{
+	uint8_t room[512];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_STATS);
+	responder_put_stats(r, &w);
+	if (r->coordinator && !chan_queued(r->coordinator) && chan_send_buf(r->coordinator, &w))
+		log_line(LOG_LEVEL_DEBUG, "counters were not sent");
+}
+
 static void serve(struct responder *r)
 {
 	if (r->hold)
@@ -64,6 +98,8 @@ static void serve(struct responder *r)
 		if (r->listens[i].kind == SOCKET_TCP)
 			tcp_listen(r->tcp, r->listens[i].fds[0]);
 	tell_generation(r);
+	send_stats(r);
+	figures_send(r); /* nobody waits a second to be told which zones are served */
 }
 
 /* ---- from the coordinator ---- */
@@ -93,7 +129,7 @@ static void coordinator_end(void *ctx)
 	struct responder *r = ctx;
 	chan_free(r->coordinator);
 	r->coordinator = NULL;
-	cold_fail_all(r->cold);
+	cold_lost(r->cold);
 }
 
 /* ---- from the supervisor ---- */
@@ -248,6 +284,7 @@ static bool take_fds(struct responder *r, enum ipc_type t, struct rbuf *m, const
 			coordinator_end(r);
 		r->coordinator = chan_new(r->base, fds[0], coordinator_message, coordinator_end, r);
 		r->figures_told = r->zones_told = 0;
+		cold_resume(r->cold);
 		return true;
 	default:
 		return false;
@@ -373,40 +410,6 @@ static void supervisor_end(void *ctx)
 }
 
 /* ---- once a second ---- */
-
-static void add_stats(struct answer_stats *sum, const struct answer_stats *s)
-{
-	const uint64_t *from = (const uint64_t *)s;
-	uint64_t *to = (uint64_t *)sum;
-	for (size_t i = 0; i < sizeof *s / sizeof *from; i++)
-		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-}
-
-void responder_put_stats(struct responder *r, struct wbuf *w)
-{
-	struct answer_stats sum = { 0 };
-	for (unsigned i = 0; i < r->worker_count; i++)
-		add_stats(&sum, &r->workers[i].answer.stats);
-	add_stats(&sum, &r->main_answer.stats);
-	for (size_t i = 0; i < sizeof sum / sizeof(uint64_t); i++)
-		put_u64(w, ((const uint64_t *)&sum)[i]);
-	const struct tcp_stats *tcp = tcp_stats_get(r->tcp);
-	put_u64(w, tcp->open);
-	put_u64(w, tcp->accepted);
-	put_u64(w, tcp->evicted);
-	put_u64(w, tcp->evicted_source);
-}
-
-static void send_stats(struct responder *r)
-{
-	uint8_t room[512];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_STATS);
-	responder_put_stats(r, &w);
-	if (r->coordinator && !chan_queued(r->coordinator) && chan_send_buf(r->coordinator, &w))
-		log_line(LOG_LEVEL_DEBUG, "counters were not sent");
-}
 
 static void on_second(evutil_socket_t fd, short what, void *ctx)
 {

@@ -103,6 +103,7 @@ enum responder_hold {
 	RESPONDER_RELEASED /* it has the last live answers of the one before, and waits for the coordinator's */
 };
 struct cold_table;
+struct legacy_writer;
 struct tcp_server;
 struct responder {
 	struct event_base *base;
@@ -156,6 +157,7 @@ uint64_t *figures_counters_new(const struct answer_db *db) MUST_CHECK; /* one a 
 /* Questions that were counted under the old view, which nobody reads any more, belong to the new one. */
 void figures_carry(struct view *v, const struct view *old);
 void figures_send(struct responder *r); /* once a second: questions by zone, and how long answers took */
+void figures_tell_last(struct responder *r, struct legacy_writer *l); /* the same, to whom the node's figures go on with */
 
 /* prepare.c */
 typedef void (*prepare_done)(struct responder *r, struct view *v, int error);
@@ -185,7 +187,7 @@ bool workers_ended(const struct responder *r); /* once we are leaving: none has 
 void leave_begin(struct responder *r); /* ends the process when it is done; calling it again is harmless */
 
 /* responder.c */
-void responder_put_stats(struct responder *r, struct wbuf *w); /* the payload of IPC_STATS */
+void responder_put_stats(struct responder *r, struct wbuf *w); /* the payload of IPC_STATS: numbers, 8 octets each */
 
 /* cookies.c */
 /* The root changes to this one; cookies of the last one are accepted for their hour, or those of `other`, where it is given, for as
@@ -212,7 +214,8 @@ bool cold_hand_over(int socket, const struct cold_origin *o, const uint8_t *quer
 void cold_submit(struct cold_table *c, const struct cold_origin *o, const uint8_t *query, size_t len);
 void cold_reply(struct cold_table *c, struct rbuf *message); /* after the head of an IPC_COLD_REPLY */
 void cold_forget_conn(struct cold_table *c, const struct tcp_conn *conn);
-void cold_fail_all(struct cold_table *c); /* the coordinator is gone */
+void cold_lost(struct cold_table *c);   /* the coordinator is gone: what it was asked waits for the next, in its time */
+void cold_resume(struct cold_table *c); /* there is another */
 bool cold_waits(const struct cold_table *c); /* somebody's answer is to come */
 
 /* tcp.c */
@@ -226,8 +229,9 @@ struct tcp_server *tcp_new(struct responder *r) MUST_CHECK;
 void tcp_listen(struct tcp_server *t, int fd);
 void tcp_tick(struct tcp_server *t); /* once a second: ends what has been idle for too long */
 void tcp_stop_listening(struct tcp_server *t); /* who waits in a queue is for another process with the same sockets */
-/* Ends connections that have been idle for so long and of which nothing is left to be answered or sent. */
+/* Ends connections that have been idle for so long and of which nothing is left to be answered or sent, in good order. */
 void tcp_end_idle(struct tcp_server *t, uint64_t idle_ms);
+void tcp_end_all(struct tcp_server *t); /* whatever they do, each behind an answer; to be called again until none is open */
 
 /* tcp_conn.c */
 const struct addr *tcp_peer(const struct tcp_conn *c);

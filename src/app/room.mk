@@ -9,7 +9,7 @@ sbin_PROGRAMS += gemeld
 gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.c src/app/spawn.h src/app/site.c src/app/site.h src/app/sockets.c src/app/sockets.h \
 	src/app/generation.c src/app/generation.h src/app/supervisor.c src/app/supervisor.h src/app/progress.c src/app/progress.h \
 	src/app/notify.c src/app/notify.h src/app/activation.c src/app/activation.h src/app/handover.c src/app/handover.h src/app/upgrade.c src/app/upgrade.h \
-	src/app/takeover.c src/app/takeover.h src/app/leave.c src/app/legacy.c src/app/legacy.h \
+	src/app/takeover.c src/app/takeover.h src/app/takeover_read.c src/app/takeover_state.h src/app/trial.c src/app/leave.c src/app/legacy.c src/app/legacy.h \
 	src/app/children.c src/app/cookies.c src/app/supervisor_state.h src/app/responder.c \
 	src/app/responder_state.h src/app/view.c src/app/prepare.c src/app/overlay.c src/app/overlay_log.c src/app/overlay_log.h src/app/worker.c \
 	src/app/cold.c src/app/tcp.c src/app/tcp_conn.c src/app/tcp_state.h src/app/limits.c src/app/limited.c src/app/limited.h src/app/sources.c src/app/sources.h src/app/coordinator.c src/app/coordinator_step.c \
@@ -17,7 +17,7 @@ gemeld_SOURCES = src/app/gemeld.c src/app/child.c src/app/child.h src/app/spawn.
 	src/app/loader.h src/app/imageset.c src/app/imageset.h src/app/snapshot.c src/app/snapshot.h src/app/check.c src/app/check.h src/app/prober.c src/app/prober.h \
 	src/app/replay.c src/app/replay.h src/app/coordinator_whatif.c src/app/coordinator_upgrade.c \
 	src/app/prober_plan.c src/app/prober_plan.h src/app/once.c src/app/once.h src/app/runner.c src/app/runner.h src/app/runner_hook.c src/app/runner_hook.h \
-	src/app/hook.c src/app/hook.h src/app/coordinator_hook.c src/app/coordinator_http.c \
+	src/app/hook.c src/app/hook.h src/app/coordinator_hook.c src/app/coordinator_http.c src/app/coordinator_uplink.c \
 	src/app/figures.c src/app/coordinator_figures.c \
 	src/app/logging.c src/app/logging.h src/app/supervisor_logging.c src/app/tap.c src/app/tap_ring.c src/app/tap_ring.h \
 	src/app/tap_draw.c src/app/tap_draw.h src/app/tap_fill.c src/app/tap_fill.h src/app/tap_line.c src/app/tap_line.h src/app/dnstap.h \

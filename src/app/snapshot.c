@@ -185,12 +185,16 @@ static int write_images(int fd, const struct imageset *s)
 static int write_file(int dir, const struct imageset *s, const struct bytes *lists)
 {
 	static const uint8_t zeros[ALIGN];
+	struct stat st;
 	int fd, e;
 
 	unlinkat(dir, NEW_FILE, 0); /* left by a loader that was killed */
 	fd = openat(dir, NEW_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return ERR_IO;
+	/* As root we write where another user reads, should that one start the next server. */
+	if (geteuid() == 0 && fstat(dir, &st) == 0 && st.st_uid != 0)
+		(void)!fchown(fd, st.st_uid, st.st_gid);
 	e = write_all(fd, lists->data, lists->len);
 	if (!e)
 		e = write_all(fd, zeros, padded(lists->len) - lists->len);

@@ -26,6 +26,29 @@ static int fail(const char *what, const char *where)
 	return why == EADDRINUSE || why == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
 }
 
+/* An address of the node: of which key it is, and what there should be. */
+static int fail_listen(enum socket_kind kind, const char *transport, const char *where)
+{
+	const char *key = kind == SOCKET_HTTP ? "http" : kind == SOCKET_PEER || kind == SOCKET_PEER_TCP ? "peer" : "listen";
+	int why = errno;
+	log_line(LOG_LEVEL_ERROR, "cannot listen on %s %s (%s): %s%s", transport, where, key, strerror(why),
+		 why == EADDRINUSE ? "; another server is there (ss -lnp shows which)" :
+		 why == EACCES	   ? "; expected root, or CAP_NET_BIND_SERVICE for a port below 1024, as the systemd unit has it" :
+				     "");
+	return why == EADDRINUSE ? ERR_BUSY : ERR_IO;
+}
+
+/* A file or folder that is another user's, most often since gemeld was started by hand as root, or as another user. */
+static int fail_access(const char *what, const char *where)
+{
+	int why = errno;
+	if (why != EACCES && why != EPERM)
+		return fail(what, where);
+	log_line(LOG_LEVEL_ERROR, "cannot %s %s: %s; expected that all there belongs to the user that gemeld runs as (now user number %u)", what, where,
+		 strerror(why), (unsigned)geteuid());
+	return ERR_IO;
+}
+
 /* An address that is not there yet (it comes with DHCP, or moves between machines) is bound all the same, and served once it is
  * there: better than a server that did not start at boot. */
 static int bind_free(int fd, const struct addr *a, const struct sockaddr *sa, socklen_t len)
@@ -153,7 +176,7 @@ static int open_udp(struct sockets *s, enum socket_kind kind, const struct addr 
 	bool absent;
 	int probe = bound_socket(a, SOCK_DGRAM, false, &absent);
 	if (probe < 0)
-		return fail("listen on UDP", where);
+		return fail_listen(kind, "UDP", where);
 	close(probe);
 	if (absent)
 		log_line(LOG_LEVEL_NOTICE, "this machine has no address of %s yet: it is answered once it has", where);
@@ -163,7 +186,7 @@ static int open_udp(struct sockets *s, enum socket_kind kind, const struct addr 
 	while (set->count < count) {
 		int fd = bound_socket(a, SOCK_DGRAM, count > 1, NULL);
 		if (fd < 0)
-			return fail("listen on UDP", where);
+			return fail_listen(kind, "UDP", where);
 		set->fds[set->count++] = fd;
 		want_destination(fd, a);
 		if (kind == SOCKET_PEER)
@@ -194,11 +217,11 @@ static int open_tcp(struct sockets *s, enum socket_kind kind, const struct addr 
 	if (fd < 0)
 		fd = bound_socket(a, SOCK_STREAM, false, NULL);
 	if (fd < 0)
-		return fail("listen on TCP", where);
+		return fail_listen(kind, "TCP", where);
 	set->fds[set->count++] = fd;
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	prepare_connections(fd);
-	return listen(fd, TCP_BACKLOG) ? fail("listen on TCP", where) : 0;
+	return listen(fd, TCP_BACKLOG) ? fail_listen(kind, "TCP", where) : 0;
 }
 
 /* mkdir -p for the folders above a path (whole: the path itself too). */
@@ -220,11 +243,12 @@ static int make_folders(const char *path, bool whole)
 	return whole && mkdir(p, 0750) && errno != EEXIST ? ERR_IO : 0;
 }
 
-/* What an earlier run wrote as another user ("nobody", before there was an account) must stay readable. Only plain files with one
+/* What an earlier run wrote as another user ("nobody", before there was an account; root) must stay readable, also when the next is
+ * started as the children's user. Only plain files with one
  * name: a link could stand for any file of the machine. */
 static int hand_over_files(int dir_fd, int uid, int gid)
 {
-	static const char *const names[] = { "journal", "epoch" };
+	static const char *const names[] = { "journal", "epoch", "lock", "zones.img" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		struct stat st;
 		int fd = openat(dir_fd, names[i], O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
@@ -249,17 +273,21 @@ static int open_state(struct sockets *s, const char *path, int uid, int gid)
 	if (!set)
 		return ERR_NOMEM;
 	if (make_folders(path, true))
-		return fail("make the state folder", path);
+		return fail_access("make the state folder", path);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return fail("open the state folder", path);
+		return fail_access("open the state folder", path);
 	set->fds[set->count++] = fd;
 	/* The folder may belong to the children's user, who must not lead us elsewhere. */
 	s->lock_fd = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->lock_fd < 0)
-		return fail("open the lock in the state folder", path);
-	if (flock(s->lock_fd, LOCK_EX | LOCK_NB))
-		return fail("lock the state folder (another server uses it)", path);
+		return fail_access("open the lock in the state folder", path);
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return fail("lock the state folder", path);
+		log_line(LOG_LEVEL_ERROR, "another server uses the state folder %s; expected that each has its own (state)", path);
+		return ERR_BUSY;
+	}
 	if (uid >= 0 && (fchown(fd, (uid_t)uid, (gid_t)gid) || hand_over_files(fd, uid, gid)))
 		return fail("hand over the state folder", path);
 	return 0;
@@ -282,7 +310,7 @@ static int open_control(struct sockets *s, const char *path)
 		return fcntl(fd, F_SETFL, O_NONBLOCK) || listen(fd, CONTROL_BACKLOG) ? fail("listen on the control socket", path) : 0;
 	}
 	if (make_folders(path, false))
-		return fail("make the folder of the control socket", path);
+		return fail_access("make the folder of the control socket", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail("make the control socket", path);
@@ -306,7 +334,7 @@ static int open_control(struct sockets *s, const char *path)
 	int e = bind(fd, (struct sockaddr *)&un, sizeof un);
 	umask(old);
 	if (e || listen(fd, CONTROL_BACKLOG))
-		return fail("make the control socket", path);
+		return fail_access("make the control socket", path);
 	s->control_path = strdup(path);
 	return s->control_path ? 0 : ERR_NOMEM;
 }

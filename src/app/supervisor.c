@@ -460,6 +460,7 @@ static void init(struct supervisor *s, const struct supervisor_start *start)
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		s->child[i] = (struct child){ .sup = s, .role = roles[i] };
 	s->watched_ms = clock_mono_ms();
+	progress_init(&s->progress);
 }
 
 /* Who we take over from left all signals waiting. */

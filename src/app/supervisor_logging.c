@@ -50,14 +50,16 @@ void supervisor_configure_logging(struct supervisor *s)
 	struct site site;
 	struct ctl_logging l;
 	arena_init(&a, SITE_MEMORY);
+	const bool inherited = s->configured.level && !s->up; /* it is not in force yet */
 	if (!s->configured.level)
 		s->begun = log_settings_get();
 	if (site_get(&site, s->now.site, s->now.site_len, &a) == 0) {
 		logging_of_node(&l, &site.node, &s->begun);
-		if (!logging_equal(&l, &s->configured)) { /* else what operators switched stays */
+		const bool same = logging_equal(&l, &s->configured); /* then what operators switched stays */
+		if (!same)
 			s->logging = s->configured = l;
+		if (!same || inherited)
 			follow(s);
-		}
 	}
 	arena_deinit(&a);
 }

@@ -1,5 +1,5 @@
 /* The supervisor, shared among its files: supervisor.c (loading, signals, the end), children.c (starting children, what they are
- * given, what they say), upgrade.c and takeover.c (another program takes our place; we take another's). */
+ * given, what they say), upgrade.c, takeover.c and trial.c (another program takes our place; we take another's; we are tried). */
 #ifndef GEMEL_APP_SUPERVISOR_STATE_H
 #define GEMEL_APP_SUPERVISOR_STATE_H
 #include <event2/event.h>

@@ -1,6 +1,5 @@
 #include "config.h"
 #include "app/takeover.h"
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +9,14 @@
 #include "app/handover.h"
 #include "app/notify.h"
 #include "app/supervisor_state.h"
-#include "base/diag.h"
+#include "app/takeover_state.h"
 #include "io/clock.h"
 #include "io/log.h"
-#include "io/memfd.h"
 
 #define LEAVE_MS 5000            /* for the coordinator to finish what it began, and to close the journal; as at a stop */
 #define LEAVE_CONNECTIONS_MS 15000 /* for a responder to end its connections: it gives them ten seconds */
 #define LEFT_MS 2000 /* for its workers to stop reading: they need as long as a batch */
-#define TRIAL_FLUSH_MS 5000
+#define LEGACY_MAX (4u << 20) /* of a coordinator: a thousand zones with the longest of names, of several responders */
 
 struct takeover {
 	char from[HANDOVER_TEXT_MAX];
@@ -27,211 +25,9 @@ struct takeover {
 	uint64_t began_ms;
 	int client; /* -1 = none */
 	bool client_json, reload;
-	uint8_t *legacy; /* of the old coordinator; NULL = it said none */
-	size_t legacy_len;
-	pid_t legacy_pid;
+	/* Last words: role u8, pid u32, len u32, octets; role, … Those of responders and taps mean something behind the coordinator's. */
+	struct bytes legacy, later;
 };
-
-/* ---- reading what was handed over ---- */
-
-static _Noreturn void refuse(int trial, const char *why)
-{
-	uint8_t room[1024];
-	struct wbuf w;
-	log_line(LOG_LEVEL_ERROR, "cannot take over: %s", why);
-	if (trial < 0)
-		exit(1);
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_TRIAL_REFUSED);
-	put_str(&w, why);
-	_exit(chan_send_now(trial, w.data, w.len, NULL, 0) ? 2 : 1);
-}
-
-static void take_sockets(struct supervisor *s, struct handover *h)
-{
-	s->sockets = (struct sockets){ .sets = h->sets, .count = h->set_count, .lock_fd = h->lock_fd, .control_path = h->control_path };
-	h->sets = NULL;
-	h->set_count = 0;
-	h->control_path = NULL;
-}
-
-static int take_messages(struct generation *g, uint64_t number, const struct handover_messages *m)
-{
-	generation_init(g, number);
-	int e = 0;
-	for (size_t i = 0; i < m->count && !e; i++) {
-		int fd = m->list[i].fd;
-		e = generation_take(g, m->list[i].data, m->list[i].len, &fd, fd >= 0);
-	}
-	return e || generation_is_whole(g) ? e : ERR_FORMAT;
-}
-
-/* The mapping stays: what was decoded points into it. */
-static void read_handover(struct supervisor *s, struct handover *h, int fd, int trial)
-{
-	const uint8_t *data;
-	size_t len;
-	const char *why = "what is handed over cannot be read";
-	handover_init(h);
-	int e = fcntl(fd, F_SETFD, FD_CLOEXEC) ? ERR_IO : memfd_map(fd, &data, &len);
-	if (e || handover_decode(h, data, len, &why))
-		refuse(trial, why);
-	if (handover_keep_open(h, false, trial >= 0))
-		refuse(trial, "a descriptor is missing from what is handed over");
-	close(fd);
-	s->generations = h->generations;
-	s->unsaved = h->unsaved;
-	s->user = (struct spawn_user){ h->uid, h->gid };
-	memcpy(s->secret, h->secret, sizeof s->secret);
-	s->started_site = malloc(h->site_len);
-	if (!s->started_site)
-		refuse(trial, err_text(ERR_NOMEM));
-	memcpy(s->started_site, h->site, h->site_len);
-	s->started_site_len = h->site_len;
-	s->overlay = h->overlay;
-	s->overlay_adds = h->overlay_adds;
-	s->overlay_foreign = true;
-	if (h->ipc_version != IPC_VERSION) {
-		children_keep_overlay(s, -1, false);
-		s->overlay_foreign = false;
-	}
-	take_sockets(s, h);
-	s->hold = true;
-	if (trial >= 0) { /* the path is not ours to remove */
-		free(s->sockets.control_path);
-		s->sockets.control_path = NULL;
-	}
-}
-
-/* ---- the trial ---- */
-
-static void trial_send(struct supervisor *s, const void *data, size_t len, int fd)
-{
-	if (chan_send(s->trial, data, len, &fd, fd >= 0))
-		_exit(1);
-}
-
-static void trial_send_buf(struct supervisor *s, const struct wbuf *w)
-{
-	trial_send(s, w->data, w->failed ? 0 : w->len, -1);
-}
-
-static void trial_word(struct supervisor *s, enum ipc_type t)
-{
-	uint8_t room[8];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, t);
-	trial_send_buf(s, &w);
-}
-
-static void trial_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
-{
-	(void)ctx;
-	(void)data;
-	(void)len;
-	chan_close_fds(fds, fd_count);
-}
-
-/* Nobody tries us any more; our children end with us. */
-static void trial_end(void *ctx)
-{
-	(void)ctx;
-	_exit(1);
-}
-
-static _Noreturn void trial_refuse(struct supervisor *s, const char *why)
-{
-	chan_flush(s->trial, TRIAL_FLUSH_MS);
-	refuse(chan_fd(s->trial), why);
-}
-
-void takeover_trial(struct supervisor *s, int fd, int trial)
-{
-	struct handover h;
-	if (fcntl(trial, F_SETFD, FD_CLOEXEC))
-		exit(1);
-	read_handover(s, &h, fd, trial);
-	/* What the loader is given, so that a zone that is broken now keeps its version. */
-	if (h.ipc_version == IPC_VERSION && take_messages(&s->now, h.generations, &h.generation))
-		refuse(trial, "the generation in force cannot be read");
-	handover_deinit(&h);
-	s->trial = chan_new(s->base, trial, trial_message, trial_end, s);
-	if (!s->trial)
-		exit(1);
-	takeover_trial_alive(s);
-}
-
-void takeover_trial_say(struct supervisor *s, uint8_t level, const char *line)
-{
-	uint8_t room[4200];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_TRIAL_SAY);
-	put_u8(&w, level);
-	put_str(&w, line);
-	trial_send_buf(s, &w);
-}
-
-void takeover_trial_alive(struct supervisor *s)
-{
-	trial_word(s, IPC_TRIAL_ALIVE);
-}
-
-void takeover_trial_loaded(struct supervisor *s, bool taken)
-{
-	if (!taken)
-		trial_refuse(s, "it refuses the configuration");
-	s->up = true;
-	supervisor_configure_logging(s);
-	supervisor_tell_restart_keys(s);
-	for (size_t i = 0; i < ROLE_COUNT; i++)
-		if (children_wants(s, s->child[i].role))
-			children_start(&s->child[i]);
-}
-
-void takeover_trial_died(struct supervisor *s, const struct child *c, int status)
-{
-	char why[128];
-	if (WIFSIGNALED(status))
-		snprintf(why, sizeof why, "its %s died of signal %d", ipc_role_text(c->role), WTERMSIG(status));
-	else
-		snprintf(why, sizeof why, "its %s ended with status %d", ipc_role_text(c->role), WEXITSTATUS(status));
-	trial_refuse(s, why);
-}
-
-static int keep_message(void *ctx, const uint8_t *data, size_t len, int fd)
-{
-	struct supervisor *s = ctx;
-	uint8_t room[IPC_MESSAGE_MAX];
-	struct wbuf w;
-	wbuf_init(&w, room, sizeof room);
-	ipc_begin(&w, IPC_TRIAL_KEEP);
-	put_bytes(&w, data, len);
-	if (w.failed)
-		return ERR_LIMIT;
-	trial_send(s, w.data, w.len, fd);
-	return 0;
-}
-
-static bool all_prepared(const struct supervisor *s)
-{
-	for (size_t i = 0; i < ROLE_COUNT; i++)
-		if (children_wants(s, s->child[i].role) && !s->child[i].prepared)
-			return false;
-	return true;
-}
-
-void takeover_trial_check(struct supervisor *s)
-{
-	if (!s->up || s->saving || !all_prepared(s))
-		return;
-	if (generation_tell(&s->now, keep_message, s))
-		trial_refuse(s, "its node block is too long to be handed over");
-	trial_word(s, IPC_TRIAL_READY);
-	chan_flush(s->trial, TRIAL_FLUSH_MS);
-	_exit(0);
-}
 
 /* ---- children of the version before ---- */
 
@@ -305,7 +101,8 @@ static void end_takeover(struct supervisor *s)
 	bool reload = t->reload || s->load_again;
 	if (t->client >= 0)
 		close(t->client);
-	free(t->legacy);
+	bytes_deinit(&t->legacy);
+	bytes_deinit(&t->later);
 	free(t);
 	s->takeover = NULL;
 	s->load_again = false;
@@ -314,24 +111,41 @@ static void end_takeover(struct supervisor *s)
 		supervisor_load(s);
 }
 
-/* The coordinator's come before the new one goes on, so they are kept for it. */
+static void keep_words(struct bytes *b, const struct leaving *l, const uint8_t *data, size_t len)
+{
+	bytes_u8(b, (uint8_t)l->role);
+	bytes_u32(b, (uint32_t)l->pid);
+	bytes_u32(b, (uint32_t)len);
+	bytes_add(b, data, len);
+}
+
+static void send_words(struct supervisor *s, const struct bytes *b)
+{
+	struct rbuf r;
+	rbuf_init(&r, b->data, b->failed ? 0 : b->len); /* one that is over its bound: counters begin anew */
+	while (rbuf_left(&r)) {
+		enum ipc_role role = get_u8(&r);
+		pid_t pid = (pid_t)get_u32(&r);
+		size_t len = get_u32(&r);
+		send_inherited(s, role, pid, get_bytes(&r, len), len);
+	}
+}
+
+/* They are kept for the new coordinator until the old one has said all. */
 static void take_legacy(struct leaving *l, struct rbuf *r)
 {
 	struct takeover *t = l->sup->takeover;
 	size_t len = rbuf_left(r);
 	const uint8_t *data = get_bytes(r, len);
-	if (l->role == IPC_RESPONDER && l->same_ipc) {
+	const bool waits = t && !t->released;
+	if (!len)
+		return;
+	if (l->role == IPC_COORDINATOR && waits)
+		keep_words(&t->legacy, l, data, len);
+	else if ((l->role == IPC_RESPONDER || l->role == IPC_TAP) && l->same_ipc && waits)
+		keep_words(&t->later, l, data, len);
+	else if ((l->role == IPC_RESPONDER || l->role == IPC_TAP) && l->same_ipc)
 		send_inherited(l->sup, l->role, l->pid, data, len);
-		return;
-	}
-	if (l->role != IPC_COORDINATOR || !t || !len)
-		return;
-	free(t->legacy);
-	t->legacy = malloc(len);
-	t->legacy_len = t->legacy ? len : 0;
-	t->legacy_pid = l->pid;
-	if (t->legacy)
-		memcpy(t->legacy, data, len);
 }
 
 static void leaving_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
@@ -375,8 +189,6 @@ static void adopt(struct supervisor *s, const struct handover_child *c, bool sam
 		children_get(s, c->role)->restarts = c->restarts;
 }
 
-/* ---- taking over ---- */
-
 static bool is_leaving(const struct supervisor *s, enum ipc_role role)
 {
 	for (size_t i = 0; i < s->leaving_count; i++)
@@ -385,24 +197,35 @@ static bool is_leaving(const struct supervisor *s, enum ipc_role role)
 	return false;
 }
 
+/* Nobody tells the old tap of queries any more. */
+static void release_tap(struct supervisor *s)
+{
+	if (!s->hold && !is_leaving(s, IPC_RESPONDER))
+		ask_to_leave(s, IPC_TAP, LEAVE_MS);
+}
+
+/* ---- taking over ---- */
+
 void takeover_begin(struct supervisor *s, int fd)
 {
 	struct handover h;
 	struct takeover *t = calloc(1, sizeof *t);
 	if (!t)
-		refuse(-1, err_text(ERR_NOMEM));
-	read_handover(s, &h, fd, -1);
-	if (take_messages(&s->now, h.generations, &h.kept))
-		refuse(-1, "the generation of the trial cannot be read");
+		takeover_refuse(-1, err_text(ERR_NOMEM));
+	takeover_read(s, &h, fd, -1);
+	if (takeover_take_messages(&s->now, h.generations, &h.kept))
+		takeover_refuse(-1, "the generation of the trial cannot be read");
 	for (size_t i = 0; i < h.generation.count; i++)
 		if (h.generation.list[i].fd >= 0)
 			close(h.generation.list[i].fd);
 	*t = (struct takeover){ .began_ms = h.began_ms, .client = h.client,
 				.client_json = h.client_json, .reload = h.reload };
 	snprintf(t->from, sizeof t->from, "%s", h.from);
+	bytes_init(&t->legacy, LEGACY_MAX);
+	bytes_init(&t->later, LEGACY_MAX);
 	s->takeover = t;
-	s->up = s->ready = true;
 	supervisor_configure_logging(s);
+	s->up = s->ready = true;
 	for (size_t i = 0; i < h.child_count; i++)
 		adopt(s, &h.children[i], h.ipc_version == IPC_VERSION);
 	handover_deinit(&h);
@@ -420,9 +243,37 @@ static void release_coordinator(struct supervisor *s)
 	if (t->released)
 		return;
 	t->released = true;
-	if (t->legacy)
-		send_inherited(s, IPC_COORDINATOR, t->legacy_pid, t->legacy, t->legacy_len);
+	send_words(s, &t->legacy);
+	send_words(s, &t->later);
 	children_send(c, IPC_GO);
+}
+
+static void send_fd(struct chan *to, enum ipc_type t, int role, int fd)
+{
+	uint8_t room[8];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, t);
+	if (role >= 0)
+		put_u8(&w, (uint8_t)role);
+	if (chan_send(to, w.data, w.len, &fd, 1))
+		log_line(LOG_LEVEL_WARNING, "questions for status may be answered with SERVFAIL for a moment");
+}
+
+/* The old responder answers on, and the coordinator that it asks about class CH is gone: it asks ours. */
+static void hand_on_questions(struct supervisor *s)
+{
+	struct child *c = children_get(s, IPC_COORDINATOR);
+	for (size_t i = 0; i < s->leaving_count; i++) {
+		struct leaving *l = &s->leaving[i];
+		int pair[2];
+		if (l->role != IPC_RESPONDER || l->until_ms || !l->same_ipc || !l->chan || !c->chan || chan_pair(pair))
+			continue;
+		send_fd(l->chan, IPC_CHANNEL, IPC_COORDINATOR, pair[0]);
+		send_fd(c->chan, IPC_QUESTIONS, -1, pair[1]);
+		close(pair[0]);
+		close(pair[1]);
+	}
 }
 
 /* The journal has no writer now, and live answers do not change: time for ours. */
@@ -432,7 +283,7 @@ static void release(struct supervisor *s)
 	s->hold = false;
 	ask_to_leave(s, IPC_PROBER, LEAVE_MS);
 	ask_to_leave(s, IPC_RUNNER, LEAVE_MS);
-	ask_to_leave(s, IPC_TAP, LEAVE_MS);
+	hand_on_questions(s);
 	if (!r->chan) { /* it died, and its successor will start as ever */
 		release_coordinator(s);
 		return;
@@ -497,6 +348,7 @@ bool takeover_left(struct supervisor *s, pid_t pid)
 		l->pid = 0;
 		go_on(s);
 		end_takeover(s);
+		release_tap(s);
 		return true;
 	}
 	return false;
@@ -515,6 +367,7 @@ void takeover_watch(struct supervisor *s)
 		kill(l->pid, SIGKILL);
 	}
 	end_takeover(s);
+	release_tap(s);
 	if (!n)
 		s->leaving_count = 0; /* entries do not move while their channels point at them */
 }

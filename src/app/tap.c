@@ -6,10 +6,12 @@
  */
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "config.h"
 #include "app/child.h"
 #include "app/dnstap.h"
+#include "app/legacy.h"
 #include "app/logging.h"
 #include "app/tap_line.h"
 #include "io/log.h"
@@ -17,6 +19,8 @@
 #define IDLE_MS 20
 #define BUSY_MS 1
 #define RECORDS_A_TURN 2000 /* then messages and dnstap's reader get theirs */
+#define TAP_COUNTERS 4
+#define FLUSH_MS 200
 #define END_MS 500          /* that dnstap's reader gets to take what is queued */
 
 struct tap_process {
@@ -155,15 +159,48 @@ static void on_end_time(evutil_socket_t fd, short what, void *ctx)
 	exit(0);
 }
 
-/* What is there is told first, as far as it goes. */
-static void stop(struct tap_process *t)
+/* lines, lost, frames, dropped: as TAPPED has them. */
+static void count_all(const struct tap_process *t, uint64_t n[TAP_COUNTERS], bool *connected)
 {
+	struct dnstap_stats s = { 0 };
+	get_dnstap(t, &s);
+	n[0] = t->lines;
+	n[1] = t->broken;
+	for (unsigned i = 0; t->rings && i < TAP_RINGS; i++)
+		n[1] += __atomic_load_n(&t->rings->ring[i].dropped, __ATOMIC_RELAXED);
+	n[2] = s.sent;
+	n[3] = s.dropped;
+	*connected = s.connected;
+}
+
+/* To the tap of another version, which takes our place: our counters, so that those of the node go on. */
+static void say_legacy(struct tap_process *t, const uint64_t n[TAP_COUNTERS])
+{
+	uint64_t v[1 + TAP_COUNTERS] = { 0 };
+	uint8_t room[128];
+	struct wbuf w;
+	wbuf_init(&w, room, sizeof room);
+	ipc_begin(&w, IPC_LEGACY);
+	memcpy(v + 1, n, TAP_COUNTERS * sizeof *n);
+	legacy_put(&w, LEGACY_TAP, v, 1 + TAP_COUNTERS);
+	if (chan_send_buf(t->supervisor, &w) == 0)
+		chan_flush(t->supervisor, FLUSH_MS);
+}
+
+/* What is there is told first, as far as it goes. */
+static void stop(struct tap_process *t, bool leaves)
+{
+	uint64_t n[TAP_COUNTERS];
+	bool connected;
 	struct timeval end = { .tv_usec = END_MS * 1000 };
 	for (unsigned i = 0; i < TAP_RINGS && drain(t); i++)
 		;
 	event_del(t->poll);
+	count_all(t, n, &connected);
 	t->rings = NULL;
 	event_base_once(t->base, -1, EV_TIMEOUT, on_end_time, t, &end);
+	if (leaves)
+		say_legacy(t, n);
 	while (dnstap_waits(t))
 		event_base_loop(t->base, EVLOOP_ONCE);
 	end_dnstap(t);
@@ -224,7 +261,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 	if (type == IPC_LOGGING)
 		take_logging(t, &m);
 	else if (type == IPC_STOP || type == IPC_LEAVE)
-		stop(t);
+		stop(t, type == IPC_LEAVE);
 }
 
 static void supervisor_end(void *ctx)
@@ -237,18 +274,14 @@ static void tell_coordinator(struct tap_process *t)
 {
 	uint8_t room[64];
 	struct wbuf w;
-	struct dnstap_stats s = { 0 };
-	uint64_t lost = t->broken;
-	for (unsigned i = 0; t->rings && i < TAP_RINGS; i++)
-		lost += __atomic_load_n(&t->rings->ring[i].dropped, __ATOMIC_RELAXED);
-	get_dnstap(t, &s);
+	uint64_t n[TAP_COUNTERS];
+	bool connected;
+	count_all(t, n, &connected);
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_TAPPED);
-	put_u64(&w, t->lines);
-	put_u64(&w, lost);
-	put_u64(&w, s.sent);
-	put_u64(&w, s.dropped);
-	put_u8(&w, s.connected);
+	for (size_t i = 0; i < TAP_COUNTERS; i++)
+		put_u64(&w, n[i]);
+	put_u8(&w, connected);
 	if (t->coordinator && !chan_queued(t->coordinator) && chan_send_buf(t->coordinator, &w))
 		coordinator_end(t);
 }

@@ -150,11 +150,18 @@ void tcp_end_idle(struct tcp_server *t, uint64_t idle_ms)
 	serve_ready(t);
 	const uint64_t now = clock_coarse_ms();
 	for (struct tcp_conn *c = sources_idlest(&t->conns); c && c->active_ms + idle_ms <= now; c = sources_idlest(&t->conns)) {
-		if (c->pending || c->state == TCP_SENDING)
-			tcp_conn_touch(c);
+		if (c->state == TCP_ENDING)
+			tcp_conn_free(c); /* it had as long again to take note */
 		else
-			tcp_conn_free(c);
+			tcp_conn_end(c);
 	}
+}
+
+void tcp_end_all(struct tcp_server *t)
+{
+	serve_ready(t);
+	for (uint64_t n = t->stats.open; n > 0 && t->stats.open; n--)
+		tcp_conn_end(sources_idlest(&t->conns)); /* the youngest from then on, where it stays */
 }
 
 void tcp_stop_listening(struct tcp_server *t)

@@ -6,6 +6,8 @@
 #include "app/tcp_state.h"
 #include "io/clock.h"
 
+#define THROW_AWAY_TURNS 64 /* of a connection that is to end: 4 MiB */
+
 /* ---- sending ---- */
 
 /* How many of these went; negative: the connection is broken. */
@@ -154,6 +156,28 @@ static bool send_turn(struct tcp_conn *c)
 	return go_on(c, false);
 }
 
+/* False at its end, or for one that sends on and on. */
+static bool throw_away(struct tcp_conn *c)
+{
+	struct tcp_server *t = c->server;
+	for (int i = 0; i < THROW_AWAY_TURNS; i++) {
+		ssize_t n = recv(c->fd, t->in, sizeof t->in, 0);
+		if (n <= 0)
+			return n < 0 && (errno == EAGAIN || errno == EINTR);
+	}
+	return false;
+}
+
+void tcp_conn_end(struct tcp_conn *c)
+{
+	tcp_conn_touch(c);
+	if (c->state != TCP_READING || c->pending)
+		return; /* it has something to get, or is about to end */
+	c->state = TCP_ENDING;
+	if (shutdown(c->fd, SHUT_WR) || !throw_away(c))
+		tcp_conn_free(c);
+}
+
 void tcp_conn_begin(struct tcp_conn *c)
 {
 	c->state = TCP_READING;
@@ -167,6 +191,8 @@ void tcp_conn_ready(struct tcp_conn *c, uint32_t events)
 	bool stays;
 	if (c->state == TCP_READING)
 		stays = read_turn(c, events & EPOLLRDHUP);
+	else if (c->state == TCP_ENDING)
+		stays = throw_away(c);
 	else
 		stays = !(events & (EPOLLERR | EPOLLHUP)) && send_turn(c);
 	if (!stays)

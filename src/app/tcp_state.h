@@ -10,6 +10,8 @@
  *     READING   nothing of ours is left over: the next piece is read when it comes
  *     SENDING   the client is behind, or has had its turn: nothing is read until what is left over is answered and sent
  *     CLOSING   the client will send no more (half-closed): what it asked is answered, then it ends
+ *     ENDING    we shall send no more, and the client has been told behind its last answer: what it still sends is thrown away until
+ *               it ends, for a close before that would be a reset, which may take answers from it that it has not read yet
  *
  * Connections are watched edge-triggered by an epoll of their own, which stands in the main loop as one event: so a connection
  * costs no system call but its own, and however many are busy, the main loop's other work gets its turn.
@@ -24,7 +26,7 @@
 #define TCP_TURN_MAX (64u << 10)    /* octets of answers, then others get their turn */
 #define TCP_UNSENT_MAX (256u << 10) /* what a turn leaves over is less; answers of the cold path may come on top */
 
-enum tcp_state { TCP_READING = 1, TCP_SENDING, TCP_CLOSING };
+enum tcp_state { TCP_READING = 1, TCP_SENDING, TCP_CLOSING, TCP_ENDING };
 
 struct tcp_conn {
 	struct source_entry activity;
@@ -63,5 +65,6 @@ void tcp_conn_touch(struct tcp_conn *c); /* it did something that keeps it young
 /* tcp_conn.c; after any of these the connection may be gone. */
 void tcp_conn_begin(struct tcp_conn *c); /* its first turn; it is watched from then on */
 void tcp_conn_ready(struct tcp_conn *c, uint32_t events); /* epoll told of it */
+void tcp_conn_end(struct tcp_conn *c); /* as soon as it may be: between two answers, with none of ours to come */
 
 #endif

@@ -134,6 +134,9 @@ static int gather(const struct supervisor *s, struct handover *h)
 	h->site_len = s->started_site_len;
 	h->client = u->client;
 	h->client_json = u->json;
+	h->logging = s->logging;
+	h->configured = s->configured;
+	h->begun = s->begun;
 	for (size_t i = 0; i < s->leaving_count; i++)
 		add_child(h, s->leaving[i].role, s->leaving[i].pid, 0, s->leaving[i].chan, true);
 	for (size_t i = 0; i < ROLE_COUNT; i++)

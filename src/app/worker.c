@@ -320,8 +320,9 @@ static void *run(void *ctx)
 	else
 		serve_one_socket(w, b);
 	rcu_unregister_thread();
+	free(b);
 	__atomic_add_fetch(&w->r->workers_ended, 1, __ATOMIC_RELEASE);
-	return NULL; /* its buffers go with the process, very soon */
+	return NULL;
 }
 
 /* Worker i of W reads sockets i mod W of each address; where there are fewer, several share one. */

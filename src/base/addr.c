@@ -149,6 +149,28 @@ int addr_parse(struct addr *a, const char *text, size_t len, uint16_t default_po
 	return 0;
 }
 
+static bool is_common_port(unsigned port)
+{
+	return port == 53 || port == 80 || port == 443 || port == 853 || (port >= 1000 && port <= 9999);
+}
+
+bool addr_lacks_brackets(const char *text, size_t len, struct addr *meant)
+{
+	const char *colon = memrchr(text, ':', len);
+	struct addr a, whole;
+	uint16_t port;
+
+	if (!colon || len >= ADDR_TEXT_MAX || text[0] == '[')
+		return false;
+	struct cursor c = { colon + 1, text + len };
+	if (!take_port(&c, &port) || c.at != c.end || addr_parse(&a, text, (size_t)(colon - text), port) != 0 || a.family != 6)
+		return false;
+	if (addr_parse(&whole, text, len, 0) == 0 && !is_common_port(port))
+		return false;
+	*meant = a;
+	return true;
+}
+
 /* RFC 5952 4.2: "::" stands for the longest run of two or more zero groups, the first of equals. */
 static void find_gap(const uint8_t ip[16], int *start, int *run)
 {

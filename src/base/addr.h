@@ -22,6 +22,15 @@ int addr_parse(struct addr *a, const char *text, size_t len, uint16_t default_po
 /* Writes the text form (RFC 5952), with the port when it is not 0 and with_port is true; "-" when unset.
  * Returns out. */
 char *addr_format(const struct addr *a, bool with_port, char out[ADDR_TEXT_MAX]);
+/* Whether text reads as if a port had been written behind an IPv6 address without the brackets it needs: what stands before the last
+ * colon is an address by itself, and what stands behind it a port. *meant is that address with that port.
+ *
+ *     ::1:5301   2001:db8::1:53   2001:db8:0:0:0:0:0:1:53      yes; the first two are addresses too, which is why they need a word
+ *     2001:db8::5301   fe80::1:2   2001:db8::1:beef            no
+ *
+ * Where the text is an address too, ports are those that people write and few groups look like: of four decimal digits, or a service's
+ * that is often asked for here (53, 80, 443, 853). "[…]" without a port says that none is meant. */
+bool addr_lacks_brackets(const char *text, size_t len, struct addr *meant);
 bool addr_same_ip(const struct addr *a, const struct addr *b);
 bool addr_equal(const struct addr *a, const struct addr *b); /* port too */
 /* Orders by family, ip, port: <0, 0, >0. */

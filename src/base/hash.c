@@ -1,5 +1,6 @@
 /* Keyed hashing and CRC-32C. */
 #include "base/hash.h"
+#include <endian.h>
 #include <stdbool.h>
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -7,27 +8,28 @@
 
 #define HASH_ODD 0x9e3779b97f4a7c15u /* 2^64 / golden ratio: keeps the multiplier busy under a poor key */
 
-static inline uint64_t load_native64(const uint8_t *p)
+/* Little-endian everywhere: twins of two makes compare digests and choose by hashes. */
+static inline uint64_t load_le64(const uint8_t *p)
 {
 	uint64_t v;
 	memcpy(&v, p, sizeof v);
-	return v;
+	return le64toh(v);
 }
 
-static inline uint32_t load_native32(const uint8_t *p)
+static inline uint32_t load_le32(const uint8_t *p)
 {
 	uint32_t v;
 	memcpy(&v, p, sizeof v);
-	return v;
+	return le32toh(v);
 }
 
 /* The last 0 to 8 octets as one word; the length is in the hash already, so overlaps cannot collide. */
 static inline uint64_t load_tail(const uint8_t *p, size_t n)
 {
 	if (n == 8)
-		return load_native64(p);
+		return load_le64(p);
 	if (n >= 4)
-		return load_native32(p) | (uint64_t)load_native32(p + n - 4) << 32;
+		return load_le32(p) | (uint64_t)load_le32(p + n - 4) << 32;
 	if (n > 0)
 		return p[0] | (uint64_t)p[n >> 1] << 8 | (uint64_t)p[n - 1] << 16;
 	return 0;
@@ -40,7 +42,7 @@ uint64_t hash_bytes(const struct hash_key *k, const void *p, size_t len)
 	uint64_t h = hash_mix(k->k[0] ^ len, mult);
 
 	for (; len > 8; at += 8, len -= 8)
-		h = hash_mix(h ^ load_native64(at), mult);
+		h = hash_mix(h ^ load_le64(at), mult);
 	return hash_mix(h ^ load_tail(at, len), mult ^ k->k[0]);
 }
 
@@ -70,7 +72,7 @@ __attribute__((target("sse4.2"))) static uint32_t crc_hard(uint32_t crc, const u
 {
 	uint64_t wide = crc;
 	for (; len >= 8; at += 8, len -= 8)
-		wide = __builtin_ia32_crc32di(wide, load_native64(at));
+		wide = __builtin_ia32_crc32di(wide, load_le64(at));
 	crc = (uint32_t)wide;
 	while (len--)
 		crc = __builtin_ia32_crc32qi(crc, *at++);

@@ -2,11 +2,8 @@
  *
  *     9f3c…64 hex digits…   one line of 20 to 128 visible ASCII characters; mode 0600
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include "conf/files.h"
 #include "conf/internal.h"
 
 #define TOKEN_MIN 20 /* octets: what is shorter can be guessed, whatever it is made of */
@@ -24,13 +21,9 @@ static size_t token_len(const char *text, size_t len)
 
 static void take_token(struct conf *c, const struct conf_value *v, const char *path, const char *text, size_t len)
 {
-	struct stat st;
 	size_t n = token_len(text, len);
 
-	if (!stat(path, &st) && (st.st_mode & (S_IRWXG | S_IRWXO))) {
-		conf_fault(c, v, "the token file %s is open to others than its owner (mode %04o); " TOKEN_EXPECTED, path,
-			   st.st_mode & 07777u);
-	} else if (n < TOKEN_MIN || n > sizeof c->admin.token) {
+	if (n < TOKEN_MIN || n > sizeof c->admin.token) {
 		conf_fault(c, v, "the token file %s holds no token (%zu octets); " TOKEN_EXPECTED, path, len);
 	} else {
 		memcpy(c->admin.token, text, n);
@@ -50,12 +43,8 @@ void conf_build_admin(struct conf *c)
 	if (!c->nodes[c->self].http.family)
 		conf_fault(c, v, "node \"%s\" has \"http_admin\" and no \"http\"; expected the ADDRESS:PORT to administer it at",
 			   c->nodes[c->self].name);
-	int r = conf_files_read(path, FILE_MAX, &text, &len);
-	if (r) {
-		conf_fault(c, v, "cannot read the token file %s: %s; " TOKEN_EXPECTED, path,
-			   r == ERR_IO ? strerror(errno) : "larger than any token");
+	if (conf_secret_read(c, v, &(struct conf_secret){"token", path, TOKEN_EXPECTED, FILE_MAX}, &text, &len))
 		return;
-	}
 	take_token(c, v, path, text, len);
 	explicit_bzero(text, len);
 	free(text);

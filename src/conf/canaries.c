@@ -7,6 +7,7 @@
 
 #include "conf/planner.h"
 #include "health/witness.h"
+#include "pair/name.h"
 
 /* A refusal is an answer too; the core takes it for one. Port 0 stands for an echo. */
 static const char script_text[] =
@@ -66,11 +67,10 @@ static uint64_t key_of(const struct addr *a)
 	struct wbuf w;
 
 	wbuf_init(&w, text, sizeof text);
-	put_str(&w, "canary");
 	put_u8(&w, a->family);
 	put_bytes(&w, a->ip, sizeof a->ip);
 	put_u16(&w, a->port);
-	return hash_bytes(&conf_plain_key, text, w.len) | 1; /* 0 is no key */
+	return pair_name("canary", text, w.len) | 1; /* 0 is no key */
 }
 
 static void add_canary(struct planner *pl, struct plan_stream *s, const struct addr *a)

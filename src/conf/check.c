@@ -33,6 +33,17 @@ static bool is_bundled_name(const char *name)
 	return !strchr(name, '/') && !(len > 4 && !strcmp(name + len - 4, ".lua"));
 }
 
+/* "http_status", "tcp-connect": what others call theirs. NULL = no name begins it. */
+static const char *first_word(const char *name, const char *const *names, size_t n)
+{
+	const size_t len = strcspn(name, "_-. ");
+
+	for (size_t i = 0; name[len] && i < n; i++)
+		if (strlen(names[i]) == len && !strncmp(names[i], name, len))
+			return names[i];
+	return NULL;
+}
+
 /* The bundled check nearest to name; borrowed from the arena. */
 static const char *near_script(struct conf *c, const char *name)
 {
@@ -51,6 +62,8 @@ static const char *near_script(struct conf *c, const char *name)
 		n += names[n] != NULL;
 	}
 	near = text_nearest(name, names, n);
+	if (!near)
+		near = first_word(name, names, n);
 	if (dir)
 		closedir(dir);
 	return near;
@@ -370,9 +383,11 @@ struct conf_check *conf_check_find(struct conf *c, const struct conf_value *v)
 {
 	if (v->type == CONF_STRING)
 		return find_named(c, v);
-	if (v->type == CONF_TABLE)
+	if (v->type == CONF_TABLE && v->table.list_len && !v->table.field_count)
+		conf_fault(c, v, "\"check\" is a list; expected a name alone, or for several checks all { … }, any { … } or atleast(n, { … })");
+	else if (v->type == CONF_TABLE)
 		return find_inline(c, v);
-	if (v->type == CONF_COMBINE)
+	else if (v->type == CONF_COMBINE)
 		conf_fault(c, v, "a combination inside a combination; expected names of checks, or tables, in it");
 	else if (v->type != CONF_TOLD)
 		conf_fields_fault(c, SCHEMA_SERVICE, SERVICE_CHECK, v);

@@ -91,13 +91,37 @@ static bool word_ok(struct conf *c, const struct schema_key *k, const struct con
 	return w != NULL;
 }
 
-static bool address_ok(struct conf *c, const struct schema_key *k, const struct conf_value *v)
+/* NULL where it does not look like that. */
+static const char *with_brackets(const struct conf_value *v, char out[ADDR_TEXT_MAX])
 {
 	struct addr a;
 
-	if (v->type == CONF_STRING && !addr_parse(&a, v->string.s, v->string.len, 0) && (!k->min || a.port))
+	if (v->type != CONF_STRING || !addr_lacks_brackets(v->string.s, v->string.len, &a))
+		return NULL;
+	return addr_format(&a, true, out);
+}
+
+/* No error: the text is an address, and may be meant as one. */
+void conf_fields_warn_port(struct conf *c, const struct conf_value *v)
+{
+	char meant[ADDR_TEXT_MAX];
+
+	if (with_brackets(v, meant))
+		conf_warning(c, v, "\"%s\" is an IPv6 address without a port; expected \"%s\" where a port is meant, or else \"[%s]\"",
+			     v->string.s, meant, v->string.s);
+}
+
+static bool address_ok(struct conf *c, const struct schema_key *k, const struct conf_value *v)
+{
+	struct addr a;
+	char meant[ADDR_TEXT_MAX];
+
+	if (v->type == CONF_STRING && !addr_parse(&a, v->string.s, v->string.len, 0) && (!k->min || a.port)) {
+		if (k->port)
+			conf_fields_warn_port(c, v);
 		return true;
-	fault_value(c, k, v, NULL);
+	}
+	fault_value(c, k, v, k->port ? with_brackets(v, meant) : NULL);
 	return false;
 }
 
@@ -174,8 +198,10 @@ static bool value_ok(struct conf *c, const struct schema_key *k, const struct co
 void conf_fields_fault(struct conf *c, enum schema_block b, int key, const struct conf_value *v)
 {
 	const struct schema_key *k = key_of(b, key);
+	const char *near = k->words && v->type == CONF_STRING ? conf_schema_word_near(k->words, v->string.s) : NULL;
+	char meant[ADDR_TEXT_MAX];
 
-	fault_value(c, k, v, k->words && v->type == CONF_STRING ? conf_schema_word_near(k->words, v->string.s) : NULL);
+	fault_value(c, k, v, k->port ? with_brackets(v, meant) : near);
 }
 
 /* ---- a block ---- */

@@ -24,6 +24,8 @@ void conf_fields_check(struct conf *c, enum schema_block b, const struct conf_va
 		       struct fields *f);
 /* Tells that v is not what the key takes, for keys that only their reader can check. */
 void conf_fields_fault(struct conf *c, enum schema_block b, int key, const struct conf_value *v);
+/* Warns of an address that looks like one with a port, but for the brackets. */
+void conf_fields_warn_port(struct conf *c, const struct conf_value *v);
 
 /* The value of a key of the right type, or its default. */
 int64_t conf_fields_integer(const struct fields *f, int key);

@@ -112,9 +112,14 @@ static int read_looking(int fd, size_t max, char **text, size_t *len, struct con
 
 /* ---- reading ---- */
 
+static int open_plainly(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 int conf_files_read_look(const char *path, size_t max, char **text, size_t *len, struct conf_look *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open_plainly(path);
 	int r, saved;
 
 	if (fd < 0)
@@ -129,6 +134,33 @@ int conf_files_read_look(const char *path, size_t max, char **text, size_t *len,
 int conf_files_read(const char *path, size_t max, char **text, size_t *len)
 {
 	return conf_files_read_look(path, max, text, len, NULL);
+}
+
+bool conf_files_is_foreign(uint32_t user, uint32_t us)
+{
+	return us && user && user != us;
+}
+
+/* By the descriptor: what the path names may be another file by now. */
+int conf_files_read_secret(const char *path, size_t max, char **text, size_t *len, struct conf_owner *owner)
+{
+	int fd = open_plainly(path);
+	struct stat st;
+	int r = ERR_IO, saved;
+
+	if (fd < 0)
+		return ERR_IO;
+	if (!fstat(fd, &st)) {
+		*owner = (struct conf_owner){.user = st.st_uid, .mode = st.st_mode & 07777u};
+		if (S_ISREG(st.st_mode) && (conf_files_is_foreign(st.st_uid, geteuid()) || st.st_mode & (S_IRWXG | S_IRWXO)))
+			r = ERR_AUTH;
+		else
+			r = read_all(fd, max, text, len);
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return r;
 }
 
 char *conf_files_dir(struct arena *a, const char *path)

@@ -200,6 +200,13 @@ void *conf_alloc(struct conf *c, size_t n, size_t size) MUST_CHECK;
 const char *conf_join(struct conf *c, const char *path) MUST_CHECK;     /* from the configuration's folder */
 const char *conf_join_abs(struct conf *c, const char *path) MUST_CHECK; /* made absolute */
 
+/* A file with a secret, whole; what is wrong with it is told at v, and given back. *text is the caller's to wipe and to free. */
+struct conf_secret {
+	const char *what, *path, *expected; /* what: "key" */
+	size_t max;
+};
+int conf_secret_read(struct conf *c, const struct conf_value *v, const struct conf_secret *s, char **text, size_t *len) MUST_CHECK;
+
 /* ---- the stages, in this order ---- */
 void conf_build_limits(struct conf *c);               /* limits.c */
 void conf_build_nodes(struct conf *c);                /* node.c */
@@ -212,6 +219,7 @@ void conf_build_checks(struct conf *c);               /* check.c */
 void conf_build_services(struct conf *c);             /* service.c */
 void conf_build_needs(struct conf *c);                /* needs.c */
 void conf_build_maintenance(struct conf *c);          /* maintenance.c */
+void conf_check_quorum(struct conf *c);               /* pair.c; after the services */
 
 /* ---- parts ---- */
 /* What a member's `probe` says; v may be NULL. */

@@ -201,6 +201,7 @@ static void build(struct conf *c, const char *node)
 	conf_build_hosts(c);
 	conf_build_checks(c);
 	conf_build_services(c);
+	conf_check_quorum(c);
 	if (!c->failed)
 		conf_build_needs(c);
 	if (!c->failed)

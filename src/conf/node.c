@@ -202,6 +202,7 @@ static void build_node(struct conf *c, const struct conf_block *b, struct plan_n
 	read_probe_source(c, n, f->v[NODE_PROBE_SOURCE]);
 	n->status_from = conf_blocks_read(c, f->v[NODE_STATUS_FROM], CONF_LOOPBACK, &n->status_from_count);
 	n->workers = (uint16_t)conf_fields_integer(f, NODE_WORKERS);
+	n->weight = (uint8_t)conf_fields_integer(f, NODE_WEIGHT);
 	/* NULL lets the supervisor choose where there is no such user */
 	n->user = f->v[NODE_USER] ? f->v[NODE_USER]->string.s : NULL;
 	n->nsid = conf_fields_string(f, NODE_NSID);

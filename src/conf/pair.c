@@ -1,12 +1,9 @@
 /* The pair block, its key file, and what the nodes need when there is one. See internal.h. */
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "conf/files.h"
+#include "base/text.h"
 #include "conf/internal.h"
 #include "pair/pair.h"
 
@@ -75,30 +72,13 @@ static void take_keys(struct conf *c, const struct conf_value *v, const char *pa
 static void read_key(struct conf *c, const struct conf_value *v)
 {
 	const char *path = conf_join(c, v->string.s);
-	struct stat st;
 	char *text;
 	size_t len;
-	int r;
 
 	c->pair_key_file = path;
-	if (!path)
+	if (!path || conf_secret_read(c, v, &(struct conf_secret){"key", path, KEY_EXPECTED, KEY_FILE_MAX}, &text, &len))
 		return;
-	r = conf_files_read(path, KEY_FILE_MAX, &text, &len);
-	if (r == ERR_IO && errno == EACCES) {
-		conf_fault(c, v, "cannot read the key file %s: %s; expected that it belongs to the user that gemeld runs as (now user "
-			   "number %u), mode 0600", path, strerror(errno), (unsigned)geteuid());
-		return;
-	}
-	if (r) {
-		conf_fault(c, v, "cannot read the key file %s: %s; " KEY_EXPECTED, path,
-			   r == ERR_IO ? strerror(errno) : "larger than any key");
-		return;
-	}
-	if (!stat(path, &st) && (st.st_mode & (S_IRWXG | S_IRWXO)))
-		conf_fault(c, v, "the key file %s is open to others than its owner (mode %04o); " KEY_EXPECTED, path,
-			   st.st_mode & 07777u);
-	else
-		take_keys(c, v, path, text, len);
+	take_keys(c, v, path, text, len);
 	explicit_bzero(text, len);
 	free(text);
 }
@@ -170,6 +150,58 @@ static void check_alone(struct conf *c)
 	}
 }
 
+static void read_quorum(struct conf *c, const struct conf_value *v)
+{
+	struct fields f = {.schema = SCHEMA_QUORUM};
+	uint64_t pct = PAIR_QUORUM_ABOVE_PCT;
+	unsigned all = 0;
+	char text[4] = "";
+
+	if (v && v->type == CONF_TABLE)
+		conf_fields_check(c, SCHEMA_QUORUM, v, false, &f);
+	if (f.v[QUORUM_ABOVE]) {
+		const char *above = f.v[QUORUM_ABOVE]->string.s;
+		size_t len = strlen(above);
+
+		if (len > 1 && len < sizeof text && above[len - 1] == '%')
+			memcpy(text, above, len - 1);
+		if (text_parse_u64(&pct, text, 1, 99))
+			conf_fields_fault(c, SCHEMA_QUORUM, QUORUM_ABOVE, f.v[QUORUM_ABOVE]);
+	}
+	c->pair.quorum_pct = (uint8_t)pct;
+	c->pair.quorum_least = (uint16_t)conf_fields_integer(&f, QUORUM_LEAST);
+	for (size_t i = 0; i < c->node_count; i++)
+		all += c->nodes[i].weight;
+	if (v && c->node_count && c->pair.quorum_least > all)
+		conf_fault(c, f.v[QUORUM_LEAST] ? f.v[QUORUM_LEAST] : v, "\"least\" is %u, more than the nodes weigh together (%u): nothing "
+			   "would ever be decided; expected less", c->pair.quorum_least, all);
+}
+
+/* What nobody goes by was meant otherwise. After the services: each may have its own rule. */
+void conf_check_quorum(struct conf *c)
+{
+	bool used = c->pair.agree == POLICY_AGREE_QUORUM;
+
+	for (size_t i = 0; i < c->service_count && !used; i++)
+		used = conf_fields_word(&c->services[i].keys, SERVICE_AGREE) == POLICY_AGREE_QUORUM;
+	if (used && c->pair.present) {
+		unsigned all = 0;
+		for (size_t i = 0; i < c->node_count; i++)
+			all += c->nodes[i].weight;
+		if (all == 0 && !c->pair_fields.v[PAIR_QUORUM_RULE])
+			conf_fault(c, c->node_fields[0].v[NODE_WEIGHT], "no node weighs anything: nothing would ever be decided by agree = \"quorum\"; "
+				   "expected a \"weight\" of at least 1 somewhere");
+		return;
+	}
+	if (c->pair_fields.v[PAIR_QUORUM_RULE])
+		conf_fault(c, c->pair_fields.v[PAIR_QUORUM_RULE], "\"quorum\", and nothing is decided by one; expected agree = \"quorum\" in the "
+			   "pair or a service");
+	for (size_t i = 0; i < c->node_count; i++)
+		if (c->node_fields[i].v[NODE_WEIGHT])
+			conf_fault(c, c->node_fields[i].v[NODE_WEIGHT], "\"weight\" of a node, and nothing is decided by a quorum; expected agree = "
+				   "\"quorum\" in the pair or a service");
+}
+
 void conf_build_pair(struct conf *c)
 {
 	struct fields *f = &c->pair_fields;
@@ -185,9 +217,11 @@ void conf_build_pair(struct conf *c)
 	c->pair.interval_ms = (uint32_t)conf_fields_ms(f, PAIR_INTERVAL);
 	c->pair.agree = (uint8_t)conf_fields_word(f, PAIR_AGREE);
 	c->pair.share = conf_fields_boolean(f, PAIR_SHARE);
+	c->pair.isolated = (uint8_t)conf_fields_word(f, PAIR_ISOLATED_RULE);
 	if (c->pair.share && c->pair.agree == POLICY_AGREE_LOCAL)
 		conf_fault(c, f->v[PAIR_SHARE], "\"share\" with agree = \"local\"; expected another agree, or no \"share\": a node that "
 			   "goes by its own verdicts alone has to look for itself");
+	read_quorum(c, f->v[PAIR_QUORUM_RULE]);
 	if (f->v[PAIR_KEY])
 		read_key(c, f->v[PAIR_KEY]);
 	check_nodes(c);

@@ -4,6 +4,7 @@
 
 #include "conf/planner.h"
 #include "dns/name.h"
+#include "pair/pair.h"
 
 void *conf_planner_room(struct planner *pl, size_t n, size_t size)
 {
@@ -70,6 +71,10 @@ static void plan_head(struct planner *pl)
 	p->pair.name = conf_planner_text(pl, c->pair.name ? c->pair.name : "");
 	if (!p->pair.agree)
 		p->pair.agree = POLICY_AGREE_ANY_UP;
+	if (!p->pair.quorum_pct) {
+		p->pair.quorum_pct = PAIR_QUORUM_ABOVE_PCT;
+		p->pair.quorum_least = PAIR_QUORUM_LEAST;
+	}
 	p->limits = c->limits;
 	p->limits.subnet_from = copy_list(pl, c->limits.subnet_from, c->limits.subnet_from_count, sizeof *c->limits.subnet_from);
 	p->limits.rrl.exempt = copy_list(pl, c->limits.rrl.exempt, c->limits.rrl.exempt_count, sizeof *c->limits.rrl.exempt);

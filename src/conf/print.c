@@ -145,6 +145,7 @@ static void print_node(struct json *j, const struct plan_node *n, const struct f
 	put_text(j, "control", n->control);
 	put_text(j, "state", n->state);
 	put_uint(j, "workers", n->workers);
+	put_uint(j, "weight", n->weight);
 	put_field(j, f, NODE_USER);
 	put_blocks(j, "status_from", n->status_from, n->status_from_count);
 	put_field(j, f, NODE_PROBE_SOURCE);
@@ -199,6 +200,9 @@ static void print_limits(struct json *j, const struct plan_limits *l)
 
 static void print_top(struct json *j, const struct conf *c, const struct plan *p)
 {
+	char above[8];
+
+	snprintf(above, sizeof above, "%u%%", p->pair.quorum_pct);
 	put_text(j, "file", c->file);
 	put_text(j, "node", p->nodes[p->self].name);
 	json_key(j, "nodes");
@@ -214,6 +218,13 @@ static void print_top(struct json *j, const struct conf *c, const struct plan *p
 		put_duration(j, "interval", p->pair.interval_ms);
 		put_field(j, &c->pair_fields, PAIR_AGREE);
 		put_bool(j, "share", p->pair.share);
+		put_text(j, "isolated", word_of(SCHEMA_PAIR, PAIR_ISOLATED_RULE, p->pair.isolated));
+		json_key(j, "quorum");
+		json_begin_object(j);
+		json_key(j, "above");
+		json_string(j, above);
+		put_uint(j, "least", p->pair.quorum_least);
+		json_end_object(j);
 		json_end_object(j);
 	} else {
 		json_null(j);

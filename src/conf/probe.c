@@ -16,6 +16,7 @@ static bool probe_address(struct conf *c, const struct conf_value *v, struct add
 
 	if (v->type == CONF_STRING && !addr_parse(&got, v->string.s, v->string.len, 0) && !addr_is_any(&got)) {
 		*a = got;
+		conf_fields_warn_port(c, v);
 		return true;
 	}
 	conf_fields_fault(c, SCHEMA_MEMBER, MEMBER_PROBE, v);

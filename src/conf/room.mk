@@ -29,6 +29,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/sandbox.c src/conf/sandbox.h \
 	src/conf/scan.c src/conf/scan.h \
 	src/conf/schema.c src/conf/schema.h \
+	src/conf/secret.c \
 	src/conf/service.c \
 	src/conf/streams.c \
 	src/conf/value.c src/conf/value.h \

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/notice.h"
 #include "core/plan.h"
+#include "pair/pair.h"
 
 #define MS_MIN 10              /* of any interval: less is a slip of the unit */
 #define MS_DAY 86400000
@@ -17,6 +18,10 @@ static const struct schema_word words_agree[] = {
 	{"any-down", POLICY_AGREE_ANY_DOWN, NULL},
 	{"quorum", POLICY_AGREE_QUORUM, NULL},
 	{"local", POLICY_AGREE_LOCAL, NULL},
+	{NULL, 0, NULL}};
+static const struct schema_word words_isolated[] = {
+	{"answer", PLAN_ISOLATED_ANSWER, NULL},
+	{"servfail", PLAN_ISOLATED_SERVFAIL, NULL},
 	{NULL, 0, NULL}};
 static const struct schema_word words_pick[] = {
 	{"rotate", POLICY_PICK_ROTATE, NULL},
@@ -66,13 +71,13 @@ static const struct schema_word words_log_level[] = {
 
 static const struct schema_key keys_node[] = {
 	[NODE_ID] = {.name = "id", .type = SCHEMA_INTEGER, .min = 1, .max = 254},
-	[NODE_LISTEN] = {.name = "listen", .type = SCHEMA_ADDRESSES, .max = PLAN_ADDRS_MAX, .empty = true,
+	[NODE_LISTEN] = {.name = "listen", .type = SCHEMA_ADDRESSES, .max = PLAN_ADDRS_MAX, .empty = true, .port = true,
 			 .expected = "addresses such as \"192.0.2.53\", \"127.0.0.1:5301\" or \"[::1]:5301\""},
-	[NODE_PEER] = {.name = "peer", .type = SCHEMA_ADDRESSES, .min = 1, .max = PLAN_PEER_ADDRS_MAX,
+	[NODE_PEER] = {.name = "peer", .type = SCHEMA_ADDRESSES, .min = 1, .max = PLAN_PEER_ADDRS_MAX, .port = true,
 		       .expected = "one or two ADDRESS:PORT"},
-	[NODE_CANARIES] = {.name = "canaries", .type = SCHEMA_ADDRESSES, .max = PLAN_ADDRS_MAX,
+	[NODE_CANARIES] = {.name = "canaries", .type = SCHEMA_ADDRESSES, .max = PLAN_ADDRS_MAX, .port = true,
 			   .expected = "ADDRESS:PORT for TCP or ADDRESS for ping"},
-	[NODE_HTTP] = {.name = "http", .type = SCHEMA_ADDRESS, .min = 1, .expected = "ADDRESS:PORT"},
+	[NODE_HTTP] = {.name = "http", .type = SCHEMA_ADDRESS, .min = 1, .port = true, .expected = "ADDRESS:PORT"},
 	[NODE_HTTP_FROM] = {.name = "http_from", .type = SCHEMA_BLOCKS, .max = PLAN_ADDRS_MAX},
 	[NODE_CONTROL] = {.name = "control", .type = SCHEMA_STRING, .min = 1, .max = 1024,
 			  .expected = "the path of a socket"},
@@ -92,6 +97,7 @@ static const struct schema_key keys_node[] = {
 	[NODE_LOG] = {.name = "log", .type = SCHEMA_WORD, .words = words_log},
 	[NODE_LOG_LEVEL] = {.name = "log_level", .type = SCHEMA_WORD, .words = words_log_level},
 	[NODE_QUERY_LOG] = {.name = "query_log", .type = SCHEMA_INTEGER, .min = 1, .max = PLAN_SAMPLE_MAX},
+	[NODE_WEIGHT] = {.name = "weight", .type = SCHEMA_INTEGER, .min = 0, .max = PLAN_VOTE_MAX, .fallback = "1"},
 	[NODE_DNSTAP] = {.name = "dnstap", .type = SCHEMA_STRING, .min = 1, .max = 1024, .expected = "the path of a socket"},
 };
 static const struct schema_key keys_pair[] = {
@@ -102,6 +108,12 @@ static const struct schema_key keys_pair[] = {
 	[PAIR_INTERVAL] = {.name = "interval", .type = SCHEMA_DURATION, .min = 100, .max = 1000, .fallback = "200ms"},
 	[PAIR_AGREE] = {.name = "agree", .type = SCHEMA_WORD, .words = words_agree, .fallback = "any-up"},
 	[PAIR_SHARE] = {.name = "share", .type = SCHEMA_BOOLEAN, .fallback = "false"},
+	[PAIR_ISOLATED_RULE] = {.name = "isolated", .type = SCHEMA_WORD, .words = words_isolated, .fallback = "answer"},
+	[PAIR_QUORUM_RULE] = {.name = "quorum", .type = SCHEMA_TABLE, .expected = "a table such as { above = \"50%\", least = 2 }"},
+};
+static const struct schema_key keys_quorum[] = {
+	[QUORUM_ABOVE] = {.name = "above", .type = SCHEMA_STRING, .min = 2, .max = 3, .fallback = "50%", .expected = "a share from \"1%\" to \"99%\""},
+	[QUORUM_LEAST] = {.name = "least", .type = SCHEMA_INTEGER, .min = 1, .max = PLAN_VOTE_MAX * PAIR_NODES_MAX, .fallback = "1"},
 };
 static const struct schema_key keys_zone[] = {
 	[ZONE_FILE] = {.name = "file", .type = SCHEMA_STRING, .min = 1, .max = 1024, .required = true,
@@ -186,7 +198,7 @@ static const struct schema_key keys_service[] = {
 static const struct schema_key keys_member[] = {
 	[MEMBER_WEIGHT] = {.name = "weight", .type = SCHEMA_INTEGER, .min = 1, .max = 65535, .fallback = "1"},
 	[MEMBER_CAPACITY] = {.name = "capacity", .type = SCHEMA_INTEGER, .min = 1, .max = POLICY_CAPACITY_MAX},
-	[MEMBER_PROBE] = {.name = "probe", .type = SCHEMA_OTHER,
+	[MEMBER_PROBE] = {.name = "probe", .type = SCHEMA_OTHER, .port = true,
 			  .expected = "ADDRESS or ADDRESS:PORT, or a table of them by node name"},
 	[MEMBER_DRAIN] = {.name = "drain", .type = SCHEMA_BOOLEAN, .fallback = "false"},
 	[MEMBER_NEEDS] = {.name = "needs", .type = SCHEMA_OTHER, .expected = NEEDS_EXPECTED},
@@ -228,6 +240,7 @@ static const struct {
 	[SCHEMA_CHECK] = {"check", keys_check, CHECK_USE},
 	[SCHEMA_CHECK_INLINE] = {"check", keys_check, CHECK_KEYS},
 	[SCHEMA_FLAP] = {"flap", keys_flap, FLAP_KEYS},
+	[SCHEMA_QUORUM] = {"quorum", keys_quorum, QUORUM_KEYS},
 	[SCHEMA_HOST] = {"host", keys_host, HOST_KEYS},
 	[SCHEMA_SERVICE] = {"service", keys_service, SERVICE_KEYS},
 	[SCHEMA_MEMBER] = {"a member", keys_member, MEMBER_KEYS},

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "conf/planner.h"
+#include "pair/name.h"
 
 #define STREAM_TEXT_MAX 65536 /* canonical octets of one probe */
 
@@ -184,7 +185,7 @@ static uint64_t stream_key(const struct conf_member *m, const struct addr *own, 
 		put_u64(&w, args[i].kind == PLAN_ARG_INTEGER ? (uint64_t)args[i].integer :
 			args[i].kind == PLAN_ARG_NUMBER ? bits : args[i].boolean);
 	}
-	key = hash_bytes(&conf_plain_key, room, w.len);
+	key = pair_name("target", room, w.len);
 	*failed = w.failed;
 	free(room);
 	return key ? key : 1;

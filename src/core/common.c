@@ -14,11 +14,9 @@
 #define NODE_FORM 1
 #define NAMES_TOLD 3 /* in an alarm */
 
-static const struct hash_key service_key = { { 0x636f6e6669677365, 0x7276696365000000 } };
-
 static uint64_t key_of(const struct plan_service *s)
 {
-	uint64_t key = hash_bytes(&service_key, s->owner, name_len(s->owner));
+	uint64_t key = pair_name("service", s->owner, name_len(s->owner));
 	return key < PLAN_PARTS ? key + PLAN_PARTS : key;
 }
 

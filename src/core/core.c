@@ -27,6 +27,7 @@ void core_free(struct core *c)
 	effects_deinit(&c->effects);
 	history_deinit(&c->history);
 	stretches_deinit(&c->past);
+	zones_free(&c->zones);
 	gen_free(c->gen);
 	free(c);
 }
@@ -38,7 +39,7 @@ int core_new(struct core **out, const struct core_start *s, uint64_t now_ms, uin
 		return ERR_NOMEM;
 	c->streams_end = &c->dirty_streams;
 	c->pending_end = &c->pending;
-	c->overrides_due_ms = UINT64_MAX;
+	c->overrides_due_ms = c->zones_due_ms = UINT64_MAX;
 	c->now_ms = now_ms;
 	c->wall_ms = wall_ms;
 	c->clock_at_ms = now_ms;
@@ -47,6 +48,7 @@ int core_new(struct core **out, const struct core_start *s, uint64_t now_ms, uin
 	c->probes_max = s->probes_max;
 	c->seq = s->epoch >> 32 << 32; /* above every number of every start before */
 	c->replays = s->replays;
+	c->continues = s->continues;
 	c->session = (uint32_t)(s->epoch >> 32);
 	c->prober_up = !s->replays;
 	c->prober_alarm_ms = UINT64_MAX;
@@ -91,7 +93,7 @@ static void begin(struct core *c)
 	c->started = true;
 	c->begun_ms = c->now_ms;
 	for (int path = 1; path < HEALTH_PATHS; path++)
-		c->paths[path].asked_ms = c->now_ms;
+		health_witness_begin(&c->paths[path], c->now_ms);
 	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
 		struct stream *s = &c->gen->streams[i];
 		s->vote = (uint8_t)stream_own_vote(s);
@@ -105,6 +107,8 @@ static void begin(struct core *c)
 		schedule_timer(c, s);
 		stream_mark(c, s);
 	}
+	if (c->put_back) /* else each start would grant them the whole time again */
+		overrides_redate(c);
 	for (struct override *o = c->overrides; o; o = o->next) {
 		o->tell = true;
 		override_known(c, o);
@@ -191,6 +195,11 @@ static int dispatch(struct core *c, const struct core_event *e)
 	case CORE_PROBER:
 		schedule_prober(c, e->prober.up);
 		return 0;
+	case CORE_CUT_OFF:
+		watch_cut_off(c);
+		return 0;
+	case CORE_ZONES:
+		return zones_take(c, e->zones.list, e->zones.count, e->zones.digest);
 	case CORE_STOP:
 		twin_leave(c);
 		return 0;
@@ -211,8 +220,18 @@ static const char *cause_of(enum core_event_type t)
 	static const char *const causes[] = { [CORE_EVENT_NONE] = "time",      [CORE_TIMER] = "time",     [CORE_RESULT] = "check",
 					      [CORE_PACKET] = "twin",          [CORE_STREAM] = "twin",   [CORE_COMMAND] = "operator", [CORE_SYNCED] = "operator",
 					      [CORE_EPOCH] = "start",          [CORE_PLAN] = "reload",    [CORE_PROBER] = "process",
-					      [CORE_TELL] = "process",         [CORE_STOP] = "stop" };
+					      [CORE_TELL] = "process",         [CORE_STOP] = "stop", [CORE_CUT_OFF] = "check",
+					      [CORE_ZONES] = "reload" };
 	return causes[t];
+}
+
+/* We did not run for that long, though there was something to do. */
+static void rested(struct core *c, uint64_t by_ms)
+{
+	if (by_ms >= CORE_LATE_MS)
+		schedule_shift(c, by_ms);
+	if (by_ms >= CORE_NAP_MS)
+		watch_rested(c, by_ms);
 }
 
 int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint64_t wall_ms)
@@ -226,15 +245,18 @@ int core_step(struct core *c, const struct core_event *e, uint64_t now_ms, uint6
 	c->cause = c->started ? cause_of(e->type) : "start";
 	c->why[0] = '\0';
 	removals_tick(c);
+	if (c->due_ms < c->now_ms && c->now_ms - c->due_ms >= CORE_SLOW_MS)
+		c->slow_ms = c->now_ms;
 	if (!c->started)
 		begin(c);
-	else if (c->due_ms < c->now_ms && c->now_ms - c->due_ms >= CORE_LATE_MS)
-		schedule_shift(c, c->now_ms - c->due_ms);
+	else if (c->due_ms < c->now_ms)
+		rested(c, c->now_ms - c->due_ms);
 	int err = dispatch(c, e);
 	twin_run(c);
 	schedule_run(c);
 	schedule_alarm(c);
 	dispute_tell(c);
+	zones_run(c);
 	overrides_run(c);
 	windows_run(c);
 	failback_run(c);
@@ -280,6 +302,7 @@ uint64_t core_deadline(const struct core *c)
 		at = earlier(at, first->at_ms);
 	at = earlier(at, removals_due(c));
 	at = earlier(at, c->prober_alarm_ms);
+	at = earlier(at, c->zones_due_ms);
 	if (c->pair)
 		at = earlier(at, pair_deadline(c->pair));
 	if (at < c->now_ms)

@@ -32,7 +32,9 @@ enum core_event_type {
 	CORE_PLAN,     /* a new configuration */
 	CORE_TELL,     /* of what happened around the core: it numbers it and keeps it */
 	CORE_STOP,     /* we are being stopped: the twin is told; nothing comes after it */
-	CORE_PROBER    /* the prober came (up) or went: probes in flight are void. Until the first it is taken to be there */
+	CORE_PROBER,   /* the prober came (up) or went: probes in flight are void. Until the first it is taken to be there */
+	CORE_CUT_OFF,  /* the machine itself has no way to anybody who is not on it: no route, or no carrier where the routes lead */
+	CORE_ZONES     /* the zones that are served, all of them: others than before */
 };
 enum core_stream { CORE_STREAM_NONE = 0, CORE_STREAM_ACCEPTED, CORE_STREAM_OPENED, CORE_STREAM_OCTETS, CORE_STREAM_DRAINED, CORE_STREAM_ENDED };
 enum core_verb { CORE_VERB_NONE = 0, CORE_VERB_AUTO, CORE_VERB_DOWN, CORE_VERB_UP, CORE_VERB_DRAIN, CORE_VERB_FAILBACK /* of a service; no override */, CORE_VERB_MAINT /* of this node, "on" or "off"; no override */ };
@@ -46,6 +48,7 @@ struct core_command {
 	uint64_t for_ms; /* 0 = until auto */
 	bool force;      /* even where it leaves a service without an answer */
 };
+struct core_zone { const char *name; uint32_t serial; uint64_t digest; /* of its content */ };
 struct core_event {
 	enum core_event_type type;
 	union {
@@ -59,6 +62,7 @@ struct core_event {
 		struct { const struct plan *plan; } plan; /* must outlive the core, or until the next CORE_PLAN */
 		struct { bool up; } prober;
 		struct { const struct core_notice *notice; } tell; /* time, number and observer are filled in */
+		struct { const struct core_zone *list; size_t count; uint64_t digest; /* of all */ } zones; /* each name once; borrowed */
 	};
 };
 
@@ -110,6 +114,7 @@ struct core_start {
 	uint32_t probes_max; /* 0 = as the plan says */
 	bool replays;        /* CORE_RESULTs come from a record, of any run: nobody is probed, no twin is heard, and no silence is
 			      * doubted, since it was when it was recorded */
+	bool continues;      /* in the place of a process that left a moment ago, on this machine: what it vouched for is no memory */
 };
 int core_new(struct core **c, const struct core_start *s, uint64_t now_ms, uint64_t wall_ms) MUST_CHECK;
 void core_free(struct core *c);
@@ -118,6 +123,10 @@ void core_free(struct core *c);
 int core_recover(struct core *c, const uint8_t *record, size_t len, uint64_t now_ms, uint64_t wall_ms);
 /* Every record that recreates the present state, for a compacted journal: emit is called for each; stops at its first error. */
 int core_snapshot(const struct core *c, uint64_t now_ms, uint64_t wall_ms, int (*emit)(void *ctx, const uint8_t *data, size_t len), void *ctx) MUST_CHECK;
+
+/* Last words for the journal, of a process whose place another takes at once, behind everything else that was written: which
+ * verdicts rest on results that still count. Whoever does not continue it (core_start) passes them over. Stops at the first error. */
+int core_vouch(struct core *c, int (*emit)(void *ctx, uint64_t seq, const uint8_t *data, size_t len), void *ctx) MUST_CHECK;
 
 /* One event. Effects are then read with core_next_effect, in order, until it gives false; they are borrowed until the next
  * core_step, and are to be carried out after an error too. ERR_NOMEM: the state is whole; a command or a plan is not taken
@@ -198,6 +207,7 @@ enum core_network_state { CORE_NETWORK_UNWATCHED = 0, CORE_NETWORK_OK, CORE_NETW
 struct core_network { /* our own, as canaries, the twin and targets witness it */
 	enum core_network_state state;
 	uint64_t since_ms;               /* of DOUBT and ISOLATED: the last that was heard; monotonic */
+	bool withheld;                   /* of ISOLATED: services answer SERVFAIL meanwhile (`isolated` of the pair) */
 	uint32_t canaries, canaries_up;
 	uint64_t unwitnessed;            /* results void for want of a witness, since the start */
 };
@@ -241,6 +251,17 @@ struct core_difference {
 bool core_difference_get(const struct core *c, uint8_t node, struct core_difference *out); /* false: it tells of none */
 /* "checks, services (1 differ, 0 only here, 2 only there): www.example.test". Returns out. */
 char *core_difference_text(const struct core_difference *d, char *out, size_t cap);
+/* In which zones a peer serves other content than we do, as far as it tells. */
+enum core_zones_state { CORE_ZONES_UNTOLD = 0 /* by one of both */, CORE_ZONES_SAME, CORE_ZONES_DIFFER };
+struct core_zone_differ { const char *name; uint32_t ours, theirs; /* serials */ bool there; /* else it is only here */ };
+struct core_zones_difference {
+	uint32_t differ, only_here, only_there; /* all 0 where there are too many zones to tell them apart */
+	struct core_zone_differ first[CORE_DIFFERENCE_NAMES]; /* names are borrowed until the next core_step */
+	size_t count;
+};
+enum core_zones_state core_zones_get(const struct core *c, uint8_t node, struct core_zones_difference *out);
+/* "1 differ, 0 only here, 0 only there: example.test (serial 4, there 3)"; "" where they are not told apart. Returns out. */
+char *core_zones_text(const struct core_zones_difference *d, char *out, size_t cap);
 /* How many targets a peer sees as we do. */
 #define CORE_DIFFER_MAX 32
 struct core_differ { const struct plan_stream *stream; uint8_t ours, theirs; }; /* enum health_verdict */
@@ -266,6 +287,7 @@ bool core_override_next(const struct core *c, size_t *pos, struct core_override_
 size_t core_windows(const struct core *c);
 void core_window_get(const struct core *c, size_t i, struct core_window_view *out, uint64_t wall_ms);
 bool core_round_done(const struct core *c); /* cheap; totals walk every member */
+uint32_t core_round_left(const struct core *c); /* streams that the first round still waits for; 0 once it is over */
 void core_network_get(const struct core *c, struct core_network *out);
 const char *core_network_text(enum core_network_state s); /* "unwatched", "ok", "in doubt", "isolated" */
 void core_totals_get(const struct core *c, struct core_totals *out);

@@ -14,8 +14,6 @@
 
 #define UNSET UINT64_MAX
 
-static const struct hash_key hold_key = { { 0x746965722d686f6c, 0x67656d656c666261 } }; /* the same on every node */
-
 static bool is_used(const struct service *s)
 {
 	return s->better_since[0] != NULL;
@@ -34,7 +32,7 @@ static uint32_t delay_ms(const struct service *s)
 
 static uint64_t key_of(const struct service *s, int h)
 {
-	return hash_bytes(&hold_key, s->conf->owner, name_len(s->conf->owner)) + (uint64_t)h;
+	return pair_name("tier", s->conf->owner, name_len(s->conf->owner)) + (uint64_t)h;
 }
 
 static bool is_shared(const struct core *c, const struct service *s)

@@ -324,6 +324,8 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	}
 	s->late_ms = old->late_ms;
 	s->asked = old->asked;
+	s->kept = old->kept;
+	s->gaps = old->gaps;
 	s->doubted = old->doubted;
 	s->voided = old->voided;
 	s->mute = old->mute;
@@ -337,6 +339,7 @@ static void carry_stream(struct core *c, struct stream *s, const struct stream *
 	s->weight = old->weight;
 	s->kept_weight = old->kept_weight;
 	s->recovered = old->recovered;
+	s->vouched = old->vouched;
 	s->stretch = old->stretch;
 	s->written = old->written;
 	s->differ_ms = old->differ_ms;

@@ -13,8 +13,6 @@
 
 #define OVER_LONG_AGO 1 /* wall time; 0 says that it lasts until auto */
 
-static const struct hash_key selector_key = { { 0x73656c6563746f72, 0x67656d656c6f7665 } }; /* the same on every node */
-
 const char *core_verb_text(uint8_t verb)
 {
 	static const char text[][8] = { "none", "auto", "down", "up", "drain" };
@@ -57,7 +55,7 @@ struct override *override_get(struct core *c, const char *text)
 	if (c->override_count >= CORE_OVERRIDES_MAX || !(o = calloc(1, sizeof *o)))
 		return NULL;
 	memcpy(o->text, text, strnlen(text, sizeof o->text - 1));
-	o->key = hash_bytes(&selector_key, o->text, strlen(o->text));
+	o->key = pair_name("override", o->text, strlen(o->text));
 	selector_resolve(&o->selector, o->text, c->gen);
 	o->next = c->overrides;
 	c->overrides = o;
@@ -97,6 +95,9 @@ bool override_set(struct core *c, struct override *o, const struct reg *r)
 {
 	struct reg *old = reg_of(o, r->node);
 	core_absorb(c, r->hlc);
+	/* The journal may date anew what a word that stands before it, and was not in force yet, takes the place of. */
+	if (old && !c->started && r->hlc < old->hlc && r->node == gen_self(c->gen)->id)
+		return false;
 	if (old && says_the_same(old, r)) {
 		bool sooner = r->until_ms && r->until_ms + ENDS_ALIKE_MS < old->until_ms;
 		/* The journal's later word on when it ends (overrides_redate). Of a node's own words the soonest end is true:
@@ -134,7 +135,7 @@ bool override_is_on(const struct core *c, const struct reg *r)
 
 /* ---- what they make of members ---- */
 
-static enum policy_force force_of(uint8_t verb)
+static enum policy_force force_of(enum core_verb verb)
 {
 	switch (verb) {
 	case CORE_VERB_UP:
@@ -143,9 +144,13 @@ static enum policy_force force_of(uint8_t verb)
 		return POLICY_FORCE_DOWN;
 	case CORE_VERB_DRAIN:
 		return POLICY_FORCE_DRAIN;
-	default:
-		return POLICY_FORCE_NONE;
+	case CORE_VERB_NONE:
+	case CORE_VERB_AUTO:
+	case CORE_VERB_FAILBACK:
+	case CORE_VERB_MAINT:
+		break;
 	}
+	return POLICY_FORCE_NONE;
 }
 
 /* The register that counts for a selector now; NULL = none forces anything. A trial takes the command as given. */
@@ -173,7 +178,7 @@ void override_forces(const struct core *c, const struct service *s, struct membe
 			}
 		}
 		members[i].by = by;
-		members[i].force = (uint8_t)(by ? force_of(best->verb) : POLICY_FORCE_NONE);
+		members[i].force = (uint8_t)(by ? force_of((enum core_verb)best->verb) : POLICY_FORCE_NONE);
 	}
 }
 
@@ -336,24 +341,31 @@ void overrides_run(struct core *c)
 
 /* Only the journal reckons in wall time. What it says of the old clock's would bring back by the new one, at the next start, what
  * is over, or end early what is not. */
-void overrides_redate(struct core *c)
+static void redate(struct core *c, const struct override *o, struct reg *r)
 {
 	uint8_t record[40 + CORE_SELECTOR_MAX + CORE_AUTHOR_MAX + CORE_REASON_MAX];
+	struct wbuf w;
+	if (r->until_ms == 0)
+		return;
+	if (r->until_ms <= c->now_ms)
+		r->until_wall = OVER_LONG_AGO;
+	else if (__builtin_add_overflow(c->wall_ms, r->until_ms - c->now_ms, &r->until_wall))
+		r->until_wall = UINT64_MAX;
+	wbuf_init(&w, record, sizeof record);
+	record_override_put(&w, o->text, r, c->now_ms);
+	if (!effect_journal(c, record, w.len, false))
+		c->nomem = true;
+}
+
+void overrides_redate(struct core *c)
+{
 	for (struct override *o = c->overrides; o; o = o->next) {
-		for (uint8_t i = 0; i < o->reg_count; i++) {
-			struct reg *r = &o->regs[i];
-			struct wbuf w;
-			if (r->until_ms == 0)
-				continue;
-			if (r->until_ms <= c->now_ms)
-				r->until_wall = OVER_LONG_AGO;
-			else if (__builtin_add_overflow(c->wall_ms, r->until_ms - c->now_ms, &r->until_wall))
-				r->until_wall = UINT64_MAX;
-			wbuf_init(&w, record, sizeof record);
-			record_override_put(&w, o->text, r, c->now_ms);
-			if (!effect_journal(c, record, w.len, false))
-				c->nomem = true;
-		}
+		for (uint8_t i = 0; i < o->reg_count; i++)
+			redate(c, o, &o->regs[i]);
+	}
+	for (struct pending *p = c->pending; p; p = p->next) {
+		if (p->override)
+			redate(c, p->override, &p->reg);
 	}
 }
 

@@ -41,6 +41,7 @@ struct plan_hook { /* the program that is told of events */
 	uint32_t timeout_ms, per_minute; /* at least 1 */
 	uint32_t kinds; /* bits of enum core_notice_kind */
 };
+#define PLAN_VOTE_MAX 100 /* a node's weight; seven of these stay far below what pair/vote.c multiplies */
 #define PLAN_SAMPLE_MAX 1000000u /* fewer than one query of a million tell nothing */
 struct plan_node {
 	const char *name;
@@ -55,11 +56,13 @@ struct plan_node {
 	const char *control, *state, *user; /* paths as written, made absolute from the configuration's folder */
 	const char *nsid;                   /* NULL = none */
 	uint16_t workers;                   /* 0 = one per CPU */
+	uint8_t weight;                     /* of its vote, where a quorum decides; at most PLAN_VOTE_MAX, 0 = it does not count */
 	uint8_t log_form, log_level;        /* enum log_form, log_level; 0 = as it was started */
 	uint32_t query_log;                 /* a line for one query of so many, at most PLAN_SAMPLE_MAX; 0 = off */
 	const char *dnstap;                 /* path of a socket, as those above; NULL = none */
 	struct plan_hook hook;
 };
+enum plan_isolated { PLAN_ISOLATED_ANSWER = 1, PLAN_ISOLATED_SERVFAIL };
 struct plan_pair {
 	bool present;
 	const char *name;
@@ -69,6 +72,9 @@ struct plan_pair {
 	uint32_t interval_ms;
 	uint8_t agree; /* enum policy_agree, never POLICY_AGREE_PAIR */
 	bool share;    /* twins look at targets by turns; never with POLICY_AGREE_LOCAL */
+	uint8_t isolated;      /* enum plan_isolated: what services answer while nobody answers us */
+	uint8_t quorum_pct;    /* POLICY_AGREE_QUORUM: down where more than this share of the weight says so; 1–99 */
+	uint16_t quorum_least; /* and this much of it says something; at least 1. Without a pair, too */
 };
 #define PLAN_TOKEN_MAX 128
 struct plan_admin { /* who may change things over HTTP, at this node: secret, as the keys are */

@@ -6,11 +6,11 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "core/plan.h"
+#include "core/plan_read.h"
 #include "core/plan_wire.h"
+#include "pair/pair.h"
 
 /* The least octets that one of each can take; a count of more than fit in the rest is a lie. */
-#define ADDR_MIN 7
-#define BLOCK_MIN 8
 #define NODE_MIN 21
 #define FILE_MIN 4
 #define SCRIPT_MIN 6
@@ -24,110 +24,6 @@
 #define PAIR_INTERVAL_MAX 1000
 #define TTL_MAX 0x7fffffffu /* RFC 2181 8 */
 
-struct reader {
-	struct rbuf *r;
-	struct arena *arena;
-	int err; /* the first fault; 0 with r->failed = the bytes ended early */
-};
-
-static void fail(struct reader *d, int err)
-{
-	if (d->err == 0 && !d->r->failed)
-		d->err = err;
-	d->r->failed = true;
-}
-
-static void require(struct reader *d, bool good)
-{
-	if (!good)
-		fail(d, ERR_FORMAT);
-}
-
-static bool read_bool(struct reader *d)
-{
-	uint8_t v = get_u8(d->r);
-	require(d, v <= 1);
-	return v == 1;
-}
-
-static const char *read_text(struct reader *d, bool wanted)
-{
-	size_t n;
-	if (!read_bool(d)) {
-		require(d, !wanted);
-		return NULL;
-	}
-	const uint8_t *p = get_block(d->r, &n);
-	if (!p || memchr(p, 0, n)) {
-		fail(d, ERR_FORMAT);
-		return NULL;
-	}
-	char *s = arena_strn(d->arena, (const char *)p, n);
-	if (!s)
-		fail(d, ERR_NOMEM);
-	return s;
-}
-
-/* n, or 0 and a fault where n is over its bound or over what the rest of the bytes can hold. */
-static size_t checked_count(struct reader *d, size_t n, size_t max, size_t min_len)
-{
-	if (n > max) {
-		fail(d, ERR_LIMIT);
-		return 0;
-	}
-	if (d->r->failed || n > rbuf_left(d->r) / min_len) {
-		fail(d, ERR_FORMAT);
-		return 0;
-	}
-	return n;
-}
-
-static void *new_array(struct reader *d, size_t n, size_t size)
-{
-	void *p = arena_array(d->arena, n, size);
-	if (!p)
-		fail(d, ERR_NOMEM);
-	return p;
-}
-
-static void read_addr(struct reader *d, struct addr *a, bool wanted)
-{
-	a->family = get_u8(d->r);
-	if (a->family == 0) {
-		require(d, !wanted);
-		return;
-	}
-	size_t len = addr_ip_len(a);
-	const uint8_t *ip = len ? get_bytes(d->r, len) : NULL;
-	require(d, ip != NULL);
-	if (ip)
-		memcpy(a->ip, ip, len);
-	a->port = get_u16(d->r);
-}
-
-static const struct addr *read_addrs(struct reader *d, size_t *count, size_t max)
-{
-	size_t n = checked_count(d, get_u16(d->r), max, ADDR_MIN);
-	struct addr *list = new_array(d, n, sizeof *list);
-	for (size_t i = 0; list && i < n; i++)
-		read_addr(d, &list[i], true);
-	*count = n;
-	return list;
-}
-
-static const struct addr_block *read_blocks(struct reader *d, uint16_t *count, size_t max)
-{
-	size_t n = checked_count(d, get_u16(d->r), max, BLOCK_MIN);
-	struct addr_block *list = new_array(d, n, sizeof *list);
-	for (size_t i = 0; list && i < n; i++) {
-		read_addr(d, &list[i].base, true);
-		list[i].prefix_len = get_u8(d->r);
-		require(d, list[i].prefix_len <= 8 * addr_ip_len(&list[i].base));
-	}
-	*count = (uint16_t)n;
-	return list;
-}
-
 static size_t words_of(const uint8_t *text, size_t len)
 {
 	size_t words = 0;
@@ -136,14 +32,14 @@ static size_t words_of(const uint8_t *text, size_t len)
 	return words;
 }
 
-static void read_hook(struct reader *d, struct plan_hook *h)
+static void read_hook(struct plan_reader *d, struct plan_hook *h)
 {
-	size_t len = checked_count(d, get_u16(d->r), PLAN_HOOK_LEN_MAX, 1);
+	size_t len = plan_read_count(d, get_u16(d->r), PLAN_HOOK_LEN_MAX, 1);
 	const uint8_t *text = len ? get_bytes(d->r, len) : NULL;
 	if (!text)
 		return;
-	require(d, text[0] == '/' && text[len - 1] == 0 && words_of(text, len) <= PLAN_HOOK_WORDS_MAX);
-	char *argv = new_array(d, len, 1);
+	plan_require(d, text[0] == '/' && text[len - 1] == 0 && words_of(text, len) <= PLAN_HOOK_WORDS_MAX);
+	char *argv = plan_read_array(d, len, 1);
 	if (!argv)
 		return;
 	memcpy(argv, text, len);
@@ -152,42 +48,44 @@ static void read_hook(struct reader *d, struct plan_hook *h)
 	h->timeout_ms = get_u32(d->r);
 	h->per_minute = get_u32(d->r);
 	h->kinds = get_u32(d->r);
-	require(d, h->timeout_ms > 0 && h->per_minute > 0);
+	plan_require(d, h->timeout_ms > 0 && h->per_minute > 0);
 }
 
-static void read_node(struct reader *d, struct plan_node *n)
+static void read_node(struct plan_reader *d, struct plan_node *n)
 {
 	size_t count;
-	n->name = read_text(d, true);
+	n->name = plan_read_text(d, true);
 	n->id = get_u8(d->r);
-	require(d, n->id <= PLAN_NODES_MAX);
-	n->listen = read_addrs(d, &count, PLAN_ADDRS_MAX);
+	plan_require(d, n->id <= PLAN_NODES_MAX);
+	n->listen = plan_read_addrs(d, &count, PLAN_ADDRS_MAX);
 	n->listen_count = (uint16_t)count;
-	n->peer = read_addrs(d, &count, PLAN_PEER_ADDRS_MAX);
+	n->peer = plan_read_addrs(d, &count, PLAN_PEER_ADDRS_MAX);
 	n->peer_count = (uint8_t)count;
-	n->canaries = read_addrs(d, &count, UINT16_MAX);
+	n->canaries = plan_read_addrs(d, &count, UINT16_MAX);
 	n->canary_count = (uint16_t)count;
-	n->status_from = read_blocks(d, &n->status_from_count, UINT16_MAX);
+	n->status_from = plan_read_blocks(d, &n->status_from_count, UINT16_MAX);
 	for (int i = 0; i < 2; i++) {
-		read_addr(d, &n->probe_source[i], false);
-		require(d, n->probe_source[i].family == 0 || n->probe_source[i].family == (i ? 6 : 4));
+		plan_read_addr(d, &n->probe_source[i], false);
+		plan_require(d, n->probe_source[i].family == 0 || n->probe_source[i].family == (i ? 6 : 4));
 	}
-	read_addr(d, &n->http, false);
-	n->http_from = read_blocks(d, &n->http_from_count, UINT16_MAX);
-	n->control = read_text(d, false);
-	n->state = read_text(d, false);
-	n->user = read_text(d, false);
-	n->nsid = read_text(d, false);
+	plan_read_addr(d, &n->http, false);
+	n->http_from = plan_read_blocks(d, &n->http_from_count, UINT16_MAX);
+	n->control = plan_read_text(d, false);
+	n->state = plan_read_text(d, false);
+	n->user = plan_read_text(d, false);
+	n->nsid = plan_read_text(d, false);
 	n->workers = get_u16(d->r);
 	n->log_form = get_u8(d->r);
 	n->log_level = get_u8(d->r);
 	n->query_log = get_u32(d->r);
-	n->dnstap = read_text(d, false);
-	require(d, n->log_form <= LOG_SYSLOG && n->log_level <= LOG_LEVEL_DEBUG && n->query_log <= PLAN_SAMPLE_MAX);
+	n->dnstap = plan_read_text(d, false);
+	plan_require(d, n->log_form <= LOG_SYSLOG && n->log_level <= LOG_LEVEL_DEBUG && n->query_log <= PLAN_SAMPLE_MAX);
 	read_hook(d, &n->hook);
+	n->weight = get_u8(d->r);
+	plan_require(d, n->weight <= PLAN_VOTE_MAX);
 }
 
-static int result_of(const struct reader *d)
+static int result_of(const struct plan_reader *d)
 {
 	if (!d->r->failed)
 		return 0;
@@ -196,7 +94,7 @@ static int result_of(const struct reader *d)
 
 int plan_node_get(struct rbuf *r, struct arena *a, struct plan_node *n)
 {
-	struct reader d = { .r = r, .arena = a };
+	struct plan_reader d = { .r = r, .arena = a };
 	struct plan_node node = { 0 };
 	read_node(&d, &node);
 	int e = result_of(&d);
@@ -205,29 +103,29 @@ int plan_node_get(struct rbuf *r, struct arena *a, struct plan_node *n)
 	return e;
 }
 
-static void read_limits(struct reader *d, struct plan_limits *l)
+static void read_limits(struct plan_reader *d, struct plan_limits *l)
 {
 	l->rrl.per_s = get_u32(d->r);
 	l->rrl.window_ms = get_u32(d->r);
 	l->rrl.table = get_u32(d->r);
 	l->rrl.slip = get_u16(d->r);
-	l->rrl.exempt = read_blocks(d, &l->rrl.exempt_count, PLAN_ADDRS_MAX);
+	l->rrl.exempt = plan_read_blocks(d, &l->rrl.exempt_count, PLAN_ADDRS_MAX);
 	l->udp_edns_max = get_u16(d->r);
 	l->tcp_max = get_u16(d->r);
 	l->tcp_per_source = get_u16(d->r);
 	l->tcp_idle_ms = get_u32(d->r);
 	l->cookies = get_u8(d->r);
-	l->subnet_from = read_blocks(d, &l->subnet_from_count, PLAN_ADDRS_MAX);
+	l->subnet_from = plan_read_blocks(d, &l->subnet_from_count, PLAN_ADDRS_MAX);
 	l->probes_max = get_u32(d->r);
 	l->probes_per_target = get_u32(d->r);
-	require(d, l->probes_max > 0 && l->probes_per_target > 0);
-	require(d, l->cookies >= PLAN_COOKIES_ON && l->cookies <= PLAN_COOKIES_OFF);
-	require(d, l->rrl.table <= PLAN_RRL_TABLE_MAX && l->tcp_max > 0 && l->tcp_per_source > 0 && l->tcp_idle_ms > 0);
+	plan_require(d, l->probes_max > 0 && l->probes_per_target > 0);
+	plan_require(d, l->cookies >= PLAN_COOKIES_ON && l->cookies <= PLAN_COOKIES_OFF);
+	plan_require(d, l->rrl.table <= PLAN_RRL_TABLE_MAX && l->tcp_max > 0 && l->tcp_per_source > 0 && l->tcp_idle_ms > 0);
 }
 
 int plan_limits_get(struct rbuf *r, struct arena *a, struct plan_limits *l)
 {
-	struct reader d = { .r = r, .arena = a };
+	struct plan_reader d = { .r = r, .arena = a };
 	struct plan_limits limits = { 0 };
 	read_limits(&d, &limits);
 	int e = result_of(&d);
@@ -236,114 +134,121 @@ int plan_limits_get(struct rbuf *r, struct arena *a, struct plan_limits *l)
 	return e;
 }
 
-static void read_key(struct reader *d, uint8_t out[PLAN_KEY_LEN])
+static void read_key(struct plan_reader *d, uint8_t out[PLAN_KEY_LEN])
 {
 	const uint8_t *key = get_bytes(d->r, PLAN_KEY_LEN);
 	if (key)
 		memcpy(out, key, PLAN_KEY_LEN);
 }
 
-static void read_pair(struct reader *d, struct plan_pair *p)
+static void read_pair(struct plan_reader *d, struct plan_pair *p)
 {
-	p->present = read_bool(d);
+	p->present = plan_read_bool(d);
+	p->quorum_pct = PAIR_QUORUM_ABOVE_PCT; /* a service may go by it without a pair, too */
+	p->quorum_least = PAIR_QUORUM_LEAST;
 	if (!p->present)
 		return;
-	p->name = read_text(d, true);
+	p->name = plan_read_text(d, true);
 	read_key(d, p->key);
-	p->has_other = read_bool(d);
+	p->has_other = plan_read_bool(d);
 	if (p->has_other)
 		read_key(d, p->other_key);
 	p->interval_ms = get_u32(d->r);
 	p->agree = get_u8(d->r);
-	p->share = read_bool(d);
-	require(d, p->interval_ms >= PAIR_INTERVAL_MIN && p->interval_ms <= PAIR_INTERVAL_MAX);
-	require(d, p->agree >= POLICY_AGREE_ANY_UP && p->agree <= POLICY_AGREE_LOCAL);
-	require(d, !p->share || p->agree != POLICY_AGREE_LOCAL);
+	p->share = plan_read_bool(d);
+	plan_require(d, p->interval_ms >= PAIR_INTERVAL_MIN && p->interval_ms <= PAIR_INTERVAL_MAX);
+	plan_require(d, p->agree >= POLICY_AGREE_ANY_UP && p->agree <= POLICY_AGREE_LOCAL);
+	plan_require(d, !p->share || p->agree != POLICY_AGREE_LOCAL);
+	p->isolated = get_u8(d->r);
+	plan_require(d, p->isolated == PLAN_ISOLATED_ANSWER || p->isolated == PLAN_ISOLATED_SERVFAIL);
+	p->quorum_pct = get_u8(d->r);
+	p->quorum_least = get_u16(d->r);
+	plan_require(d, p->quorum_pct >= 1 && p->quorum_pct <= 99 && p->quorum_least >= 1);
 }
 
-static void read_admin(struct reader *d, struct plan_admin *a)
+static void read_admin(struct plan_reader *d, struct plan_admin *a)
 {
 	a->token_len = get_u8(d->r);
-	require(d, a->token_len <= PLAN_TOKEN_MAX);
+	plan_require(d, a->token_len <= PLAN_TOKEN_MAX);
 	const uint8_t *token = get_bytes(d->r, a->token_len);
 	if (token && !d->r->failed)
 		memcpy(a->token, token, a->token_len);
 }
 
-static void read_nodes(struct reader *d, struct plan *p)
+static void read_nodes(struct plan_reader *d, struct plan *p)
 {
 	bool seen[PLAN_NODES_MAX + 1] = { false };
 	p->self = get_u16(d->r);
-	size_t n = checked_count(d, get_u16(d->r), PLAN_NODES_MAX, NODE_MIN);
-	struct plan_node *list = new_array(d, n, sizeof *list);
-	require(d, p->self < n);
+	size_t n = plan_read_count(d, get_u16(d->r), PLAN_NODES_MAX, NODE_MIN);
+	struct plan_node *list = plan_read_array(d, n, sizeof *list);
+	plan_require(d, p->self < n);
 	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
 		read_node(d, &list[i]);
 		if (d->r->failed || !p->pair.present)
 			continue;
 		/* An id is a shelf's owner: two nodes of one id would write one shelf. */
-		require(d, list[i].id > 0 && !seen[list[i].id]);
+		plan_require(d, list[i].id > 0 && !seen[list[i].id]);
 		seen[list[i].id] = true;
 	}
 	p->nodes = list;
 	p->node_count = (uint16_t)n;
 }
 
-static void read_files(struct reader *d, struct plan *p)
+static void read_files(struct plan_reader *d, struct plan *p)
 {
-	size_t n = checked_count(d, get_u32(d->r), PLAN_FILES_MAX, FILE_MIN);
-	struct plan_file *list = new_array(d, n, sizeof *list);
+	size_t n = plan_read_count(d, get_u32(d->r), PLAN_FILES_MAX, FILE_MIN);
+	struct plan_file *list = plan_read_array(d, n, sizeof *list);
 	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
 		list[i].len = get_u32(d->r);
 		if (list[i].len > PLAN_FILE_LEN_MAX) {
-			fail(d, ERR_LIMIT);
+			plan_fail(d, ERR_LIMIT);
 			break;
 		}
 		const uint8_t *data = get_bytes(d->r, list[i].len);
 		if (data && !(list[i].data = arena_strn(d->arena, (const char *)data, list[i].len)))
-			fail(d, ERR_NOMEM);
+			plan_fail(d, ERR_NOMEM);
 	}
 	p->files = list;
 	p->file_count = (uint32_t)n;
 }
 
-static void read_scripts(struct reader *d, struct plan *p)
+static void read_scripts(struct plan_reader *d, struct plan *p)
 {
-	size_t n = checked_count(d, get_u32(d->r), PLAN_SCRIPTS_MAX, SCRIPT_MIN);
-	struct plan_script *list = new_array(d, n, sizeof *list);
+	size_t n = plan_read_count(d, get_u32(d->r), PLAN_SCRIPTS_MAX, SCRIPT_MIN);
+	struct plan_script *list = plan_read_array(d, n, sizeof *list);
 	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
-		list[i].name = read_text(d, true);
-		list[i].file = read_text(d, false);
+		list[i].name = plan_read_text(d, true);
+		list[i].file = plan_read_text(d, false);
 		list[i].text_len = get_u32(d->r);
 		if (list[i].text_len > PLAN_SCRIPT_TEXT_MAX) {
-			fail(d, ERR_LIMIT);
+			plan_fail(d, ERR_LIMIT);
 			break;
 		}
 		const uint8_t *text = get_bytes(d->r, list[i].text_len);
 		if (text && !(list[i].text = arena_strn(d->arena, (const char *)text, list[i].text_len)))
-			fail(d, ERR_NOMEM);
+			plan_fail(d, ERR_NOMEM);
 		uint8_t plugins = get_u8(d->r);
-		require(d, plugins <= 1);
+		plan_require(d, plugins <= 1);
 		list[i].plugins = plugins == 1;
 	}
 	p->scripts = list;
 	p->script_count = (uint32_t)n;
 }
 
-static void read_arg(struct reader *d, const struct plan *p, struct plan_arg *a)
+static void read_arg(struct plan_reader *d, const struct plan *p, struct plan_arg *a)
 {
 	uint64_t bits;
-	a->name = read_text(d, true);
+	a->name = plan_read_text(d, true);
 	a->kind = get_u8(d->r);
 	switch (a->kind) {
 	case PLAN_ARG_STRING:
-		a->string = read_text(d, true);
+		a->string = plan_read_text(d, true);
 		break;
 	case PLAN_ARG_CERTIFICATES:
 	case PLAN_ARG_KEY:
-		a->string = read_text(d, true);
+		a->string = plan_read_text(d, true);
 		a->file = get_u32(d->r);
-		require(d, a->file < p->file_count);
+		plan_require(d, a->file < p->file_count);
 		break;
 	case PLAN_ARG_INTEGER:
 		a->integer = (int64_t)get_u64(d->r);
@@ -353,24 +258,24 @@ static void read_arg(struct reader *d, const struct plan *p, struct plan_arg *a)
 		memcpy(&a->number, &bits, sizeof bits);
 		break;
 	case PLAN_ARG_BOOLEAN:
-		a->boolean = read_bool(d);
+		a->boolean = plan_read_bool(d);
 		break;
 	default:
-		fail(d, ERR_FORMAT);
+		plan_fail(d, ERR_FORMAT);
 	}
 }
 
-static void read_args(struct reader *d, const struct plan *p, struct plan_stream *s)
+static void read_args(struct plan_reader *d, const struct plan *p, struct plan_stream *s)
 {
-	size_t n = checked_count(d, get_u16(d->r), PLAN_ARGS_MAX, ARG_MIN);
-	struct plan_arg *list = new_array(d, n, sizeof *list);
+	size_t n = plan_read_count(d, get_u16(d->r), PLAN_ARGS_MAX, ARG_MIN);
+	struct plan_arg *list = plan_read_array(d, n, sizeof *list);
 	for (size_t i = 0; list && i < n && !d->r->failed; i++)
 		read_arg(d, p, &list[i]);
 	s->args = list;
 	s->arg_count = (uint16_t)n;
 }
 
-static void read_timing(struct reader *d, struct health_timing *t)
+static void read_timing(struct plan_reader *d, struct health_timing *t)
 {
 	t->interval_ms = get_u32(d->r);
 	t->timeout_ms = get_u32(d->r);
@@ -380,34 +285,34 @@ static void read_timing(struct reader *d, struct health_timing *t)
 	t->flap.suppress = get_u32(d->r);
 	t->flap.reuse = get_u32(d->r);
 	t->flap.half_life_ms = get_u32(d->r);
-	t->flap.hold = read_bool(d);
+	t->flap.hold = plan_read_bool(d);
 	/* Zero would be a probe without end or a schedule that never moves on. */
-	require(d, t->interval_ms > 0 && t->timeout_ms > 0 && t->retry_ms > 0 && t->fall > 0 && t->rise > 0);
-	require(d, health_flap_rule_ok(&t->flap));
+	plan_require(d, t->interval_ms > 0 && t->timeout_ms > 0 && t->retry_ms > 0 && t->fall > 0 && t->rise > 0);
+	plan_require(d, health_flap_rule_ok(&t->flap));
 }
 
-static void read_streams(struct reader *d, struct plan *p)
+static void read_streams(struct plan_reader *d, struct plan *p)
 {
-	size_t n = checked_count(d, get_u32(d->r), PLAN_STREAMS_MAX, STREAM_MIN);
-	struct plan_stream *list = new_array(d, n, sizeof *list);
+	size_t n = plan_read_count(d, get_u32(d->r), PLAN_STREAMS_MAX, STREAM_MIN);
+	struct plan_stream *list = plan_read_array(d, n, sizeof *list);
 	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
 		struct plan_stream *s = &list[i];
 		s->key = get_u64(d->r);
-		read_addr(d, &s->addr, true);
+		plan_read_addr(d, &s->addr, true);
 		s->script = get_u32(d->r);
-		require(d, s->script < p->script_count);
+		plan_require(d, s->script < p->script_count);
 		read_args(d, p, s);
 		read_timing(d, &s->timing);
-		s->check = read_text(d, true);
-		s->owner = read_text(d, true);
-		s->host = read_text(d, false);
-		s->canary = read_bool(d);
+		s->check = plan_read_text(d, true);
+		s->owner = plan_read_text(d, true);
+		s->host = plan_read_text(d, false);
+		s->canary = plan_read_bool(d);
 	}
 	p->streams = list;
 	p->stream_count = (uint32_t)n;
 }
 
-static void read_policy(struct reader *d, struct policy_service *s)
+static void read_policy(struct plan_reader *d, struct policy_service *s)
 {
 	size_t n;
 	s->tier_count = get_u8(d->r);
@@ -416,78 +321,78 @@ static void read_policy(struct reader *d, struct policy_service *s)
 	s->answer_n = get_u16(d->r);
 	s->pick = get_u8(d->r);
 	s->all_down = get_u8(d->r);
-	s->couple = read_bool(d);
-	s->initial_up = read_bool(d);
+	s->couple = plan_read_bool(d);
+	s->initial_up = plan_read_bool(d);
 	s->failback_ms = get_u32(d->r);
 	s->slow_start_ms = get_u32(d->r);
 	s->load = get_u32(d->r);
 	s->ttl_min_s = get_u32(d->r);
 	s->ttl_max_s = get_u32(d->r);
-	s->fallback = read_addrs(d, &n, POLICY_MEMBERS_MAX);
+	s->fallback = plan_read_addrs(d, &n, POLICY_MEMBERS_MAX);
 	s->fallback_count = (uint16_t)n;
-	require(d, s->tier_count >= 1 && s->tier_count <= POLICY_TIERS_MAX);
-	require(d, (s->need > 0) != (s->need_pct > 0) && s->need_pct <= 100);
-	require(d, s->pick >= POLICY_PICK_ROTATE && s->pick <= POLICY_PICK_STICKY);
-	require(d, s->all_down >= POLICY_ALL_DOWN_FIRST && s->all_down <= POLICY_ALL_DOWN_LIST);
-	require(d, s->load <= POLICY_LOAD_MAX);
-	require(d, s->ttl_min_s <= TTL_MAX && s->ttl_max_s <= TTL_MAX);
+	plan_require(d, s->tier_count >= 1 && s->tier_count <= POLICY_TIERS_MAX);
+	plan_require(d, (s->need > 0) != (s->need_pct > 0) && s->need_pct <= 100);
+	plan_require(d, s->pick >= POLICY_PICK_ROTATE && s->pick <= POLICY_PICK_STICKY);
+	plan_require(d, s->all_down >= POLICY_ALL_DOWN_FIRST && s->all_down <= POLICY_ALL_DOWN_LIST);
+	plan_require(d, s->load <= POLICY_LOAD_MAX);
+	plan_require(d, s->ttl_min_s <= TTL_MAX && s->ttl_max_s <= TTL_MAX);
 }
 
-static void read_check(struct reader *d, const struct plan *p, struct plan_check *c)
+static void read_check(struct plan_reader *d, const struct plan *p, struct plan_check *c)
 {
 	c->need = get_u16(d->r);
 	c->count = get_u16(d->r);
 	if (c->count > PLAN_CHECK_STREAMS_MAX) {
-		fail(d, ERR_LIMIT);
+		plan_fail(d, ERR_LIMIT);
 		return;
 	}
-	require(d, c->count ? c->need >= 1 && c->need <= c->count : c->need == 0);
+	plan_require(d, c->count ? c->need >= 1 && c->need <= c->count : c->need == 0);
 	for (size_t k = 0; k < c->count; k++) {
 		c->streams[k] = get_u32(d->r);
-		require(d, c->streams[k] < p->stream_count);
+		plan_require(d, c->streams[k] < p->stream_count);
 	}
 }
 
-static void read_needs(struct reader *d, const struct plan *p, struct plan_needs *out)
+static void read_needs(struct plan_reader *d, const struct plan *p, struct plan_needs *out)
 {
-	size_t n = checked_count(d, get_u8(d->r), PLAN_NEEDS_MAX, 4);
-	uint32_t *list = n ? new_array(d, n, sizeof *list) : NULL;
+	size_t n = plan_read_count(d, get_u8(d->r), PLAN_NEEDS_MAX, 4);
+	uint32_t *list = n ? plan_read_array(d, n, sizeof *list) : NULL;
 	for (size_t i = 0; list && i < n; i++) {
 		list[i] = get_u32(d->r);
-		require(d, list[i] < p->service_count);
+		plan_require(d, list[i] < p->service_count);
 	}
 	*out = (struct plan_needs){ list, (uint8_t)n };
 }
 
 /* Most services have no member with needs of its own: room for them is made when the first is met. */
-static void read_member_needs(struct reader *d, const struct plan *p, struct plan_needs **list, size_t n, size_t i)
+static void read_member_needs(struct plan_reader *d, const struct plan *p, struct plan_needs **list, size_t n, size_t i)
 {
 	struct plan_needs own;
 	read_needs(d, p, &own);
 	if (own.count && !*list)
-		*list = new_array(d, n, sizeof **list);
+		*list = plan_read_array(d, n, sizeof **list);
 	if (own.count && *list)
 		(*list)[i] = own;
 }
 
-static void read_members(struct reader *d, const struct plan *p, struct plan_service *s)
+static void read_members(struct plan_reader *d, const struct plan *p, struct plan_service *s)
 {
-	size_t n = checked_count(d, get_u16(d->r), POLICY_MEMBERS_MAX, MEMBER_MIN);
-	struct policy_member *members = new_array(d, n, sizeof *members);
-	struct plan_check *checks = new_array(d, n, sizeof *checks);
-	const char **hosts = new_array(d, n, sizeof *hosts);
-	const char **sites = new_array(d, n, sizeof *sites);
+	size_t n = plan_read_count(d, get_u16(d->r), POLICY_MEMBERS_MAX, MEMBER_MIN);
+	struct policy_member *members = plan_read_array(d, n, sizeof *members);
+	struct plan_check *checks = plan_read_array(d, n, sizeof *checks);
+	const char **hosts = plan_read_array(d, n, sizeof *hosts);
+	const char **sites = plan_read_array(d, n, sizeof *sites);
 	struct plan_needs *needs = NULL;
 	for (size_t i = 0; members && checks && hosts && sites && i < n && !d->r->failed; i++) {
-		read_addr(d, &members[i].addr, true);
+		plan_read_addr(d, &members[i].addr, true);
 		members[i].tier = get_u8(d->r);
-		members[i].drain = read_bool(d);
+		members[i].drain = plan_read_bool(d);
 		members[i].weight = get_u16(d->r);
 		members[i].capacity = get_u32(d->r);
-		require(d, members[i].capacity <= POLICY_CAPACITY_MAX);
-		require(d, members[i].tier < s->policy.tier_count);
-		hosts[i] = read_text(d, false);
-		sites[i] = read_text(d, false);
+		plan_require(d, members[i].capacity <= POLICY_CAPACITY_MAX);
+		plan_require(d, members[i].tier < s->policy.tier_count);
+		hosts[i] = plan_read_text(d, false);
+		sites[i] = plan_read_text(d, false);
 		read_check(d, p, &checks[i]);
 		read_member_needs(d, p, &needs, n, i);
 	}
@@ -500,41 +405,41 @@ static void read_members(struct reader *d, const struct plan *p, struct plan_ser
 }
 
 /* A whole, lower-case name: services are found by comparing octets. */
-static const uint8_t *read_owner(struct reader *d)
+static const uint8_t *read_owner(struct plan_reader *d)
 {
 	size_t n;
 	uint8_t folded[NAME_WIRE_MAX];
 	const uint8_t *p = get_block(d->r, &n);
 	if (!p || n > sizeof folded || name_check(p, n) != (int)n) {
-		fail(d, ERR_FORMAT);
+		plan_fail(d, ERR_FORMAT);
 		return NULL;
 	}
 	memcpy(folded, p, n);
 	name_lower(folded, n);
-	require(d, memcmp(folded, p, n) == 0);
+	plan_require(d, memcmp(folded, p, n) == 0);
 	const uint8_t *owner = arena_copy(d->arena, p, n);
 	if (!owner)
-		fail(d, ERR_NOMEM);
+		plan_fail(d, ERR_NOMEM);
 	return owner;
 }
 
-static void read_services(struct reader *d, struct plan *p)
+static void read_services(struct plan_reader *d, struct plan *p)
 {
-	size_t n = checked_count(d, get_u32(d->r), PLAN_SERVICES_MAX, SERVICE_MIN);
-	struct plan_service *list = new_array(d, n, sizeof *list);
+	size_t n = plan_read_count(d, get_u32(d->r), PLAN_SERVICES_MAX, SERVICE_MIN);
+	struct plan_service *list = plan_read_array(d, n, sizeof *list);
 	p->service_count = (uint32_t)n; /* which needs are held against */
 	for (size_t i = 0; list && i < n && !d->r->failed; i++) {
 		struct plan_service *s = &list[i];
-		s->name = read_text(d, true);
+		s->name = plan_read_text(d, true);
 		s->owner = read_owner(d);
 		read_policy(d, &s->policy);
 		s->agree = get_u8(d->r);
-		require(d, s->agree <= POLICY_AGREE_LOCAL);
+		plan_require(d, s->agree <= POLICY_AGREE_LOCAL);
 		read_needs(d, p, &s->needs);
 		s->removals = get_u16(d->r);
 		s->removals_pct = get_u8(d->r);
-		require(d, s->removals <= POLICY_MEMBERS_MAX && s->removals_pct <= 100 && (s->removals == 0 || s->removals_pct == 0));
-		s->file = read_text(d, false);
+		plan_require(d, s->removals <= POLICY_MEMBERS_MAX && s->removals_pct <= 100 && (s->removals == 0 || s->removals_pct == 0));
+		s->file = plan_read_text(d, false);
 		s->line = get_u32(d->r);
 		read_members(d, p, s);
 	}
@@ -570,14 +475,14 @@ static int check_ranks(const struct plan *p)
 	return e;
 }
 
-static void read_head(struct reader *d, struct plan *p)
+static void read_head(struct plan_reader *d, struct plan *p)
 {
-	require(d, get_u32(d->r) == PLAN_WIRE_MAGIC);
+	plan_require(d, get_u32(d->r) == PLAN_WIRE_MAGIC);
 	if (get_u16(d->r) != PLAN_WIRE_VERSION)
-		fail(d, ERR_VERSION);
+		plan_fail(d, ERR_VERSION);
 	p->generation = get_u64(d->r);
 	p->digest = get_u64(d->r);
-	p->file = read_text(d, false);
+	p->file = plan_read_text(d, false);
 	read_limits(d, &p->limits);
 }
 
@@ -588,7 +493,7 @@ int plan_decode(struct plan **p, const void *data, size_t len)
 	if (!new)
 		return ERR_NOMEM;
 	rbuf_init(&r, data, len);
-	struct reader d = { .r = &r, .arena = &new->arena };
+	struct plan_reader d = { .r = &r, .arena = &new->arena };
 	read_head(&d, new);
 	read_pair(&d, &new->pair);
 	read_admin(&d, &new->admin);
@@ -599,8 +504,8 @@ int plan_decode(struct plan **p, const void *data, size_t len)
 	read_services(&d, new);
 	int bad = r.failed ? 0 : plan_windows_get(&r, new);
 	if (bad < 0)
-		fail(&d, bad);
-	require(&d, rbuf_left(&r) == 0);
+		plan_fail(&d, bad);
+	plan_require(&d, rbuf_left(&r) == 0);
 	int e = result_of(&d);
 	if (e == 0)
 		e = check_unique(new);

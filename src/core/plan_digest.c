@@ -7,85 +7,61 @@
  */
 #include <string.h>
 #include "base/buf.h"
-#include "base/hash.h"
 #include "core/plan.h"
+#include "pair/name.h"
+#include "pair/pair.h"
 
-static const struct hash_key key = { { 0x67656d656c2d6469, 0x676573742d763200 } }; /* the same everywhere */
-
-/* Takes octets of any number without memory of its own: full blocks are folded into the first eight. */
-struct mix { size_t len; uint8_t block[256]; };
-
-static void mix_begin(struct mix *m)
-{
-	memset(m->block, 0, 8);
-	m->len = 8;
-}
-
-static uint64_t mix_end(struct mix *m)
-{
-	uint64_t h = hash_bytes(&key, m->block, m->len);
-	store_u64(m->block, h);
-	m->len = 8;
-	return h;
-}
-
-static void mix_add(struct mix *m, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	while (len > 0) {
-		size_t room = sizeof m->block - m->len, n = len < room ? len : room;
-		memcpy(m->block + m->len, p, n);
-		m->len += n;
-		p += n;
-		len -= n;
-		if (m->len == sizeof m->block)
-			(void)mix_end(m);
-	}
-}
-
-static void mix_number(struct mix *m, uint64_t v)
+static void mix_number(struct name_hash *m, uint64_t v)
 {
 	uint8_t octets[8];
-	for (int i = 0; i < 8; i++)
-		octets[i] = (uint8_t)(v >> (56 - 8 * i));
-	mix_add(m, octets, sizeof octets);
+	store_u64(octets, v);
+	name_add(m, octets, sizeof octets);
 }
 
-static void mix_text(struct mix *m, const char *s)
+static void mix_text(struct name_hash *m, const char *s)
 {
 	mix_number(m, strlen(s));
-	mix_add(m, s, strlen(s));
+	name_add(m, s, strlen(s));
 }
 
 /* ---- the pair, and what all services share ---- */
 
 static uint64_t digest_pair(const struct plan *p)
 {
-	struct mix m;
-	mix_begin(&m);
+	struct name_hash m;
+	name_begin(&m);
 	mix_text(&m, p->pair.present ? p->pair.name : "");
 	mix_number(&m, p->pair.interval_ms);
 	mix_number(&m, p->pair.agree);
 	if (p->pair.share)
 		mix_text(&m, "share");
+	if (p->pair.present && p->pair.isolated == PLAN_ISOLATED_SERVFAIL)
+		mix_text(&m, "isolated servfail");
+	if (p->pair.present && (p->pair.quorum_pct != PAIR_QUORUM_ABOVE_PCT || p->pair.quorum_least != PAIR_QUORUM_LEAST)) {
+		mix_text(&m, "quorum"); /* as above: what is as ever leaves the digest as it was in earlier versions */
+		mix_number(&m, p->pair.quorum_pct);
+		mix_number(&m, p->pair.quorum_least);
+	}
 	for (uint16_t i = 0; i < p->node_count; i++) {
 		mix_text(&m, p->nodes[i].name);
 		mix_number(&m, p->nodes[i].id);
+		if (p->nodes[i].weight != 1 && p->pair.present)
+			mix_number(&m, p->nodes[i].weight + UINT64_C(1000));
 	}
 	for (uint16_t i = 0; i < p->limits.subnet_from_count; i++) { /* whose clients are told apart: twins must do it alike */
 		const struct addr_block *s = &p->limits.subnet_from[i];
 		mix_number(&m, s->base.family);
-		mix_add(&m, s->base.ip, sizeof s->base.ip);
+		name_add(&m, s->base.ip, sizeof s->base.ip);
 		mix_number(&m, s->prefix_len);
 	}
-	return mix_end(&m);
+	return name_end(&m);
 }
 
 static uint64_t digest_stream(const struct plan_stream *s)
 {
 	const struct health_timing *t = &s->timing;
-	struct mix m;
-	mix_begin(&m);
+	struct name_hash m;
+	name_begin(&m);
 	mix_number(&m, s->key);
 	mix_number(&m, t->interval_ms);
 	mix_number(&m, t->timeout_ms);
@@ -96,18 +72,18 @@ static uint64_t digest_stream(const struct plan_stream *s)
 		mix_number(&m, t->flap.reuse);
 		mix_number(&m, t->flap.half_life_ms);
 	}
-	return mix_end(&m);
+	return name_end(&m);
 }
 
 static uint64_t digest_checks(const struct plan *p)
 {
 	uint64_t all = 0;
-	struct mix m;
+	struct name_hash m;
 	for (uint32_t i = 0; i < p->script_count; i++) {
-		mix_begin(&m);
+		name_begin(&m);
 		mix_text(&m, p->scripts[i].name);
-		mix_add(&m, p->scripts[i].text, p->scripts[i].text_len);
-		all += mix_end(&m);
+		name_add(&m, p->scripts[i].text, p->scripts[i].text_len);
+		all += name_end(&m);
 	}
 	for (uint32_t i = 0; i < p->stream_count; i++) /* canaries are a node's own */
 		all += p->streams[i].canary ? 0 : digest_stream(&p->streams[i]);
@@ -117,8 +93,8 @@ static uint64_t digest_checks(const struct plan *p)
 /* Of two windows the first goes first, so their order counts. */
 static uint64_t digest_windows(const struct plan *p)
 {
-	struct mix m;
-	mix_begin(&m);
+	struct name_hash m;
+	name_begin(&m);
 	for (uint16_t i = 0; i < p->window_count; i++) {
 		const struct plan_window *w = &p->windows[i];
 		mix_text(&m, w->name);
@@ -131,23 +107,23 @@ static uint64_t digest_windows(const struct plan *p)
 		mix_number(&m, w->to_ms);
 		mix_number(&m, w->lasts_ms);
 	}
-	return mix_end(&m);
+	return name_end(&m);
 }
 
 /* ---- services ---- */
 
-static void mix_needs(struct mix *m, const struct plan *p, const struct plan_needs *n)
+static void mix_needs(struct name_hash *m, const struct plan *p, const struct plan_needs *n)
 {
 	mix_number(m, n ? n->count : 0);
 	for (uint8_t i = 0; n && i < n->count; i++)
 		mix_text(m, p->services[n->services[i]].name);
 }
 
-static void mix_member(struct mix *m, const struct plan *p, const struct plan_service *s, uint16_t i)
+static void mix_member(struct name_hash *m, const struct plan *p, const struct plan_service *s, uint16_t i)
 {
 	const struct policy_member *w = &s->policy.members[i];
 	mix_number(m, w->addr.family);
-	mix_add(m, w->addr.ip, sizeof w->addr.ip);
+	name_add(m, w->addr.ip, sizeof w->addr.ip);
 	mix_number(m, (uint64_t)w->tier << 32 | w->weight);
 	mix_number(m, w->capacity);
 	mix_number(m, w->drain);
@@ -163,8 +139,8 @@ uint64_t plan_service_digest(const struct plan *p, const struct plan_service *s)
 	const uint64_t numbers[] = { q->need, q->need_pct, q->answer_n, q->pick, q->all_down, q->couple, q->initial_up,
 				     q->failback_ms, q->slow_start_ms, q->load, q->ttl_min_s, q->ttl_max_s, q->tier_count,
 				     q->member_count, q->fallback_count, s->agree, s->removals, s->removals_pct };
-	struct mix m;
-	mix_begin(&m);
+	struct name_hash m;
+	name_begin(&m);
 	mix_text(&m, s->name);
 	mix_needs(&m, p, &s->needs);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -172,8 +148,8 @@ uint64_t plan_service_digest(const struct plan *p, const struct plan_service *s)
 	for (uint16_t i = 0; i < q->member_count; i++)
 		mix_member(&m, p, s, i);
 	for (uint16_t i = 0; i < q->fallback_count; i++)
-		mix_add(&m, q->fallback[i].ip, sizeof q->fallback[i].ip);
-	return mix_end(&m);
+		name_add(&m, q->fallback[i].ip, sizeof q->fallback[i].ip);
+	return name_end(&m);
 }
 
 uint64_t plan_part_digest(const struct plan *p, enum plan_part part)
@@ -199,11 +175,11 @@ uint64_t plan_part_digest(const struct plan *p, enum plan_part part)
 
 uint64_t plan_digest(const struct plan *p)
 {
-	struct mix m;
-	mix_begin(&m);
+	struct name_hash m;
+	name_begin(&m);
 	for (enum plan_part part = PLAN_PART_PAIR; part < PLAN_PARTS; part++)
 		mix_number(&m, plan_part_digest(p, part));
-	return mix_end(&m);
+	return name_end(&m);
 }
 
 const char *plan_part_text(enum plan_part part)

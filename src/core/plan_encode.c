@@ -85,6 +85,7 @@ void plan_node_put(struct bytes *out, const struct plan_node *n)
 	bytes_u32(out, n->query_log);
 	add_text(out, n->dnstap);
 	add_hook(out, &n->hook);
+	bytes_u8(out, n->weight);
 }
 
 static void add_pair(struct bytes *b, const struct plan_pair *p)
@@ -100,6 +101,9 @@ static void add_pair(struct bytes *b, const struct plan_pair *p)
 	bytes_u32(b, p->interval_ms);
 	bytes_u8(b, p->agree);
 	bytes_u8(b, p->share);
+	bytes_u8(b, p->isolated);
+	bytes_u8(b, p->quorum_pct);
+	bytes_u16(b, p->quorum_least);
 }
 
 static void add_script(struct bytes *b, const struct plan_script *s)

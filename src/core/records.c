@@ -11,6 +11,7 @@
  *               NOTICE    5 | … notice.h
  *               STRETCH   6 | … stretch.h
  *               START     7 | begun wall ms 8 | family 1 | tier 1 | owner | ip       a member's slow start
+ *               FRESH     8 | … vouch.c
  *     shelf     VERDICT   verdict 1 | flags 1 (1 = recovered) | reason 1 | weight 1 | bitmap 8 | took us 4 | age s 4 |
  *                         only where probes are shared: flags 1 | alarms 1 | digest 4       share.c
  *               EFFECTIVE state 1 | hlc 8        of a service: tier 1 | hlc 8
@@ -174,6 +175,7 @@ static int verdict_take(struct core *c, struct rbuf *r)
 	for (size_t i = 0; i < CORE_AGREES; i++)
 		hold[i].weight = x.weight;
 	s->health.last.reason = (enum health_reason)reason;
+	s->vouched = false;
 	memcpy(s->hold, hold, sizeof hold);
 	round_leave(c, s);
 	return 0;
@@ -211,6 +213,7 @@ static int override_take(struct core *c, struct rbuf *r)
 	else if (reg.until_wall) {
 		reg.until_ms = c->now_ms + most_ms;
 		reg.until_wall = c->wall_ms + most_ms;
+		c->put_back = true;
 	}
 	struct override *o = override_get(c, selector);
 	if (!o)
@@ -319,6 +322,8 @@ int record_take(struct core *c, const uint8_t *record, size_t len)
 		return stretches_take(c, &r);
 	case RECORD_START:
 		return start_take(c, &r);
+	case RECORD_FRESH:
+		return vouch_take(c, &r);
 	default:
 		return ERR_FORMAT;
 	}
@@ -332,7 +337,7 @@ size_t value_verdict_put(uint8_t out[PAIR_VALUE_MAX], const struct stream *s, ui
 	uint64_t age_s = (now_ms - s->health.changed_ms) / 1000;
 	wbuf_init(&w, out, PAIR_VALUE_MAX);
 	put_u8(&w, (uint8_t)s->health.verdict);
-	put_u8(&w, s->health.recovered ? FLAG_RECOVERED : 0);
+	put_u8(&w, stream_is_memory(s) ? FLAG_RECOVERED : 0);
 	put_u8(&w, (uint8_t)s->health.last.reason);
 	put_u8(&w, s->health.weight_pct);
 	put_u64(&w, s->health.bitmap);

@@ -17,7 +17,7 @@ src_core_libcore_a_SOURCES = \
 	src/core/notice.c src/core/notice.h \
 	src/core/override.c \
 	src/core/past.c src/core/past_force.c src/core/past.h \
-	src/core/plan.c src/core/plan_digest.c src/core/plan_decode.c src/core/plan_encode.c src/core/plan_window.c src/core/plan.h src/core/plan_wire.h \
+	src/core/plan.c src/core/plan_digest.c src/core/plan_decode.c src/core/plan_read.c src/core/plan_read.h src/core/plan_encode.c src/core/plan_window.c src/core/plan.h src/core/plan_wire.h \
 	src/core/records.c \
 	src/core/recover.c \
 	src/core/replay.c src/core/replay.h \
@@ -32,7 +32,9 @@ src_core_libcore_a_SOURCES = \
 	src/core/twin.c \
 	src/core/unknown.c \
 	src/core/view.c \
+	src/core/vouch.c \
 	src/core/watch.c \
 	src/core/whatif.c src/core/whatif.h \
-	src/core/windows.c
+	src/core/windows.c \
+	src/core/zones.c
 src_core_libcore_a_CFLAGS = $(AM_CFLAGS)

@@ -31,7 +31,9 @@ static uint64_t wanted_at(const struct core *c, const struct stream *s)
 	uint64_t flap_at = health_flap_ends_at(&s->health.flap, &s->conf->timing.flap);
 	age_at = flap_at < age_at ? flap_at : age_at;
 	age_at = dispute_at(s) < age_at ? dispute_at(s) : age_at;
-	if (s->run)
+	if (s->run && !s->asked && s->kept && watch_keep_at(c, s) < half_at(s))
+		probe_at = watch_keep_at(c, s);
+	else if (s->run)
 		probe_at = s->asked ? lost_at(s) : half_at(s);
 	else if (c->prober_up && !s->in_line)
 		probe_at = s->schedule.next_ms;
@@ -144,8 +146,15 @@ void schedule_alarm(struct core *c)
 	notice_prober(c, "up", "gone");
 }
 
-/* Nobody was late but us: what was heard is as fresh as it was, what runs has as much time left as it had; and what is due now
- * keeps to its places, or all would be probed at once. */
+/* What was due while we did not run: at its place, or all would be probed at once; but no later than we would have asked by our
+ * own time, since verdicts grow old by that: a node that pauses again and again would forget what it is about to ask. */
+static uint64_t after_rest(const struct core *c, const struct stream *s, uint64_t by_ms)
+{
+	uint64_t place_ms = health_schedule_aligned(&s->schedule, &s->conf->timing, c->now_ms), own_ms = s->schedule.next_ms + by_ms;
+	return own_ms < place_ms ? own_ms : place_ms;
+}
+
+/* Nobody was late but us: what was heard is as fresh as it was, what runs has as much time left as it had. */
 void schedule_shift(struct core *c, uint64_t by_ms)
 {
 	for (uint32_t i = 0; i < c->gen->plan->stream_count; i++) {
@@ -154,11 +163,11 @@ void schedule_shift(struct core *c, uint64_t by_ms)
 		if (s->run)
 			s->schedule.started_ms += by_ms;
 		else if (s->schedule.next_ms <= c->now_ms && !s->conf->canary)
-			s->schedule.next_ms = health_schedule_aligned(&s->schedule, &s->conf->timing, c->now_ms);
+			s->schedule.next_ms = after_rest(c, s, by_ms);
 		schedule_timer(c, s);
 	}
 	for (int p = 1; p < HEALTH_PATHS; p++)
-		health_witness_shift(&c->paths[p], by_ms);
+		health_witness_shift(&c->paths[p], by_ms, c->now_ms);
 	failback_shift(c, by_ms);
 }
 
@@ -183,6 +192,7 @@ static bool probe(struct core *c, struct stream *s)
 	e.probe.run = s->run;
 	e.probe.timeout_ms = s->timeout_ms;
 	effect_put(c, &e, NULL, 0);
+	watch_begin(c, s);
 	return true;
 }
 
@@ -200,6 +210,8 @@ void schedule_run(struct core *c)
 			if (c->paths[s->path].on)
 				watch_ask(c, s);
 			share_silent(c, s);
+		} else if (s->run && s->kept && !s->asked) {
+			watch_keep(c, s);
 		}
 		if (s->run && c->now_ms >= lost_at(s))
 			schedule_void(c, s);

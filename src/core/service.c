@@ -298,7 +298,7 @@ static void put_publish(struct core *c, const struct service *s, int f)
 	struct core_effect e = { .type = CORE_PUBLISH };
 	e.publish = (struct core_publish){ .service = (uint32_t)(s - c->gen->services),
 					   .type = f ? DNS_TYPE_AAAA : DNS_TYPE_A,
-					   .ready = a->ready,
+					   .ready = a->ready && (!c->withheld || a->rule == POLICY_RULE_ABSENT),
 					   .ttl_s = a->ttl_s,
 					   .pick = s->conf->policy.pick,
 					   .answer_n = s->conf->policy.answer_n,

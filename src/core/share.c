@@ -204,10 +204,11 @@ void share_result(struct core *c, struct stream *s)
 }
 
 /* An alarm must not wait for the time-out, or the twin would wait for another one behind it. What was asked for the twin's own
- * alarm raises none, or twins would call each other to and fro about a target that is only slow. */
+ * alarm raises none, or twins would call each other to and fro about a target that is only slow. Of one that is
+ * down nothing else is expected: each turn would call the twin, and nothing would be saved. */
 void share_silent(struct core *c, struct stream *s)
 {
-	if (!s->health.shared || s->share.called)
+	if (!s->health.shared || s->share.called || s->health.verdict == HEALTH_VERDICT_DOWN)
 		return;
 	s->share.silent = true;
 	stream_mark(c, s);

@@ -21,13 +21,16 @@
 #include "core/selector.h"
 #include "dns/name.h"
 #include "health/witness.h"
+#include "pair/name.h"
 
 #define CORE_SPREAD_MS 200      /* probes of a cold start are spread over this, or over the interval if that is shorter */
 #define CORE_STARTS_PER_MS 10   /* or over longer, where that would be more of them */
 #define CORE_SPREAD_MAX_MS 4000 /* but within the first round (CORE_ROUND_MAX_MS) */
 #define CORE_ROUND_MAX_MS 5000  /* nobody waits longer for the first round (product promise) */
 #define CORE_PROBER_GONE_MS 10000 /* a prober that is away for longer is not just being started anew */
+#define CORE_SLOW_MS 10         /* a step this late: what it reads may have come any time before */
 #define CORE_LATE_MS 1000       /* a step this late: we were stopped, or the machine was; the time does not count */
+#define CORE_NAP_MS 200         /* a step this late: whether anybody answers us is not asked in that time (a look at each stream costs more) */
 #define CORE_LOST_MS 1000       /* a result this late after its timeout is not coming: the prober lost it */
 #define CORE_TILT_INTERVALS 2   /* of the slowest check */
 #define CORE_TILT_MAX_MS 60000  /* a check an hour does not void those of a second for two hours */
@@ -79,6 +82,8 @@ struct stream {
 	uint8_t told;              /* enum health_verdict, as last told in the log */
 	uint8_t heard[PAIR_NODES_MAX - 1]; /* by peer: what it said last, an enum health_verdict and 1 more; 0 = nothing */
 	bool asked;                /* it waited for half its time-out: others were asked whether our network is there */
+	uint8_t gaps;              /* failures in a row that were void for nothing but a gap between two words of others */
+	bool kept;                 /* until then others are asked all along, as nobody else speaks: it may take the target down */
 	struct share share;
 	uint32_t flip_ms;          /* as last told to the services */
 	uint8_t flapping;          /* enum health_flapping, as last told in the log */
@@ -88,6 +93,7 @@ struct stream {
 	uint8_t vote, weight;      /* own, as last put on the shelf */
 	uint8_t kept_weight;       /* likewise, as the journal has it */
 	bool recovered;            /* likewise */
+	bool vouched;              /* recovered, but of one that left a moment ago (vouch.c) */
 	uint64_t differ_ms;        /* since when observers say up and down of it (dispute.c); 0 = they do not */
 	bool disputed;             /* for so long that it is told */
 	bool waiting;              /* for its first result, in a round that is not over */
@@ -253,6 +259,7 @@ struct stretches {
 
 struct peer {
 	uint8_t id;
+	uint8_t weight; /* of its vote, where a quorum decides */
 	bool fresh, equal;
 	bool looks;           /* it probes, and shares (share.c) */
 	enum pair_self_state self;
@@ -261,7 +268,12 @@ struct peer {
 	bool differed;        /* and it was another */
 	bool event_known;     /* news.c: the number of its event that was told last */
 	uint64_t event;
+	uint64_t zones_since_ms; /* it serves other zones, as far as we heard of it; 0 = it does not, or nobody knows */
+	bool zones_told;         /* and that is told */
 };
+/* The zones that are served here, by the key under which they are told; none in the list where there are too many. */
+struct own_zone { uint64_t key; char *name; uint32_t serial; uint64_t digest; };
+struct own_zones { struct own_zone *list; size_t count; bool told; uint32_t all; uint64_t digest; };
 struct core {
 	struct gen *gen;
 	struct pair *pair; /* NULL = alone */
@@ -290,6 +302,10 @@ struct core {
 	uint64_t windows_from_ms, windows_until_ms; /* wall: what is open between these; until 0 = not looked at yet */
 	uint64_t news_told;       /* number of the last notice that was looked at for the shelf (news.c) */
 	bool common_moved;        /* a twin told what its services are made of: holds may count that did not */
+	struct own_zones zones;
+	uint64_t zones_due_ms;    /* a twin's other zones are told then; UINT64_MAX = nobody's are to be */
+	bool zones_moved;         /* ours are others, or a twin told of its own: compare them */
+	bool zones_untold;        /* memory lacked to tell of them: once more */
 	bool common_untold;       /* memory lacked to tell what this configuration is made of: once more */
 	bool overrides_lost;      /* the twin's could not be stored: walk its shelf again */
 	struct pending *pending, **pending_end;
@@ -304,10 +320,15 @@ struct core {
 	uint64_t unwitnessed;     /* results that were void for want of a witness, since the start */
 	bool maint;               /* an operator's word; not remembered over a start */
 	uint64_t maint_until_ms;  /* 0 = until "off" */
+	bool put_back;            /* the wall clock was, before this life: by the journal's ends of overrides */
 	uint64_t tilt_until_ms;   /* results of this time are no proof of a failure */
 	uint64_t results[HEALTH_REASON_MAX]; /* by reason, since the start */
 	uint64_t isolated_ms;     /* since when nobody answers us; 0 = somebody does */
+	bool withheld;            /* and meanwhile services answer SERVFAIL */
+	uint64_t answered_ms;     /* when somebody on a real network did last, whenever he was asked; 0 = never */
+	uint64_t answers_ms;      /* since when nobody was missed there for longer than our patience */
 	uint64_t ask_ms[HEALTH_PATHS]; /* others are not asked again before */
+	uint64_t slow_ms;         /* the last step that came late: what was asked before it may have been heard long ago */
 	uint32_t ask_next;        /* the stream that is looked at first then */
 	uint32_t disputes_untold; /* that began since the last alarm about them */
 	uint64_t dispute_quiet_ms; /* until then none is raised */
@@ -320,6 +341,7 @@ struct core {
 	struct history history;
 	struct stretches past;
 	uint32_t session;         /* counts the starts of this server, where the epoch can be written */
+	bool continues;           /* as core_start has it */
 	bool replays;             /* results come from a record: nobody is probed, each is taken as it stands */
 	struct budget heard;       /* for twins' verdicts */
 	uint32_t unheard;          /* changes of those that were left out since the last one that was told */
@@ -410,13 +432,21 @@ void stretches_deinit(struct stretches *p);
 /* ---- watch.c ---- */
 void watch_plan(struct core *c); /* after a new plan: who witnesses on which path */
 void watch_self(struct core *c); /* NORMAL or ISOLATED, where it is one of them */
-/* Something on this path answered what was asked at from_ms; beat: a canary, or the twin. */
-void watch_success(struct core *c, enum health_path path, uint64_t from_ms, bool beat);
+/* Something on this path answered what was asked at from_ms; beat: a canary, or the twin; kept: by a connection. */
+void watch_success(struct core *c, enum health_path path, uint64_t from_ms, bool beat, bool kept);
 void watch_echo(struct core *c, uint64_t sent_ms); /* the twin answered what we sent then */
+void watch_stray(struct core *c, const struct stream *s, const struct health_result *r); /* of a probe that was given up */
+void watch_rested(struct core *c, uint64_t by_ms); /* we did not run for that long */
 void watch_canary(struct core *c, struct stream *s, struct health_result *r);
 /* A target's result: an answer is a witness for others; a silence without one becomes HEALTH_UNWITNESSED. */
 void watch_result(struct core *c, struct stream *s, struct health_result *r);
 void watch_ask(struct core *c, const struct stream *s); /* s is silent: are the others there? */
+void watch_cut_off(struct core *c); /* the machine knows that nobody can be reached: no patience is needed */
+/* A probe begins whose failure may take the target down; on a path where nobody speaks others are asked with it, and on until it has
+ * waited for half its time-out. */
+void watch_begin(struct core *c, struct stream *s);
+void watch_keep(struct core *c, const struct stream *s);
+uint64_t watch_keep_at(const struct core *c, const struct stream *s);
 /* s became unknown. True where our own network or prober is why: that is told once for all, not once a stream. */
 bool watch_hushes(struct core *c, const struct stream *s);
 
@@ -544,6 +574,13 @@ bool common_service(const struct core *c, uint8_t node, const struct plan_servic
 void common_follow(struct core *c, struct peer *p, const struct pair_peer_view *v);    /* tells when configurations part, or meet again */
 void common_warn_keys(struct core *c);
 
+/* ---- zones.c ---- */
+#define CORE_ZONES_PATIENCE_MS 60000 /* files reach two machines some time apart */
+int zones_take(struct core *c, const struct core_zone *list, size_t count, uint64_t digest); /* ERR_NOMEM: the old ones stay */
+void zones_tell(struct core *c); /* all that are ours, on the present shelf */
+void zones_run(struct core *c);
+void zones_free(struct own_zones *z);
+
 /* ---- twin.c ---- */
 const char *core_node_name(const struct core *c, uint8_t node); /* "?" where the plan has none such */
 int twin_start(struct core *c);  /* a pair where the plan has one and fresh randomness is at hand; else asks for it */
@@ -557,9 +594,18 @@ int maint_take(struct core *c, const struct core_command *cmd);
 void maint_run(struct core *c);   /* its time may be over */
 void twin_forget(struct core *c, const struct stream *s);
 
+/* ---- vouch.c ---- */
+/* The verdict is memory, of nobody knows when: its D is no vote. */
+static inline bool stream_is_memory(const struct stream *s)
+{
+	return s->health.recovered && !s->vouched;
+}
+int vouch_take(struct core *c, struct rbuf *r); /* a record, after its type */
+
 /* ---- records.c ---- */
 enum record_type {
-	RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER, RECORD_NOTICE, RECORD_STRETCH, RECORD_START
+	RECORD_NONE = 0, RECORD_VERDICT, RECORD_OVERRIDE, RECORD_LAST, RECORD_TIER, RECORD_NOTICE, RECORD_STRETCH, RECORD_START,
+	RECORD_FRESH
 };
 void record_verdict_put(struct wbuf *w, const struct stream *s, uint64_t now_ms, uint64_t wall_ms);
 void record_override_put(struct wbuf *w, const char *selector, const struct reg *r, uint64_t now_ms);

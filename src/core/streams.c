@@ -5,7 +5,8 @@
  *                                                     HOLD: the newest EFFECTIVE of ours and of fresh twins, stamp kept
  *
  * A verdict from the journal is memory: it is served by holding, its D is no vote until fresh results bear it out.  So a
- * node that was away for a day cannot take down with yesterday's news what its twin sees alive.
+ * node that was away for a day cannot take down with yesterday's news what its twin sees alive. What an upgrade hands on is
+ * no such memory (vouch.c); but with nobody to tell more it is held all the same.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,7 +46,7 @@ static enum pair_vote vote_of(enum health_verdict v, bool recovered)
 
 enum pair_vote stream_own_vote(const struct stream *s)
 {
-	return vote_of(s->health.verdict, s->health.recovered);
+	return vote_of(s->health.verdict, stream_is_memory(s));
 }
 
 enum pair_vote stream_peer_vote(const struct core *c, const struct stream *s, uint8_t node, uint8_t *weight)
@@ -71,9 +72,9 @@ struct tally {
 	bool up, down;       /* said by some, of those whose word counts */
 };
 
-static void tally_add(struct tally *t, enum pair_vote vote, bool isolated, uint8_t weight)
+static void tally_add(struct tally *t, enum pair_vote vote, bool isolated, uint8_t voice, uint8_t weight)
 {
-	t->ballots[t->count++] = (struct pair_ballot){ (uint8_t)vote, isolated };
+	t->ballots[t->count++] = (struct pair_ballot){ (uint8_t)vote, isolated, voice };
 	t->up |= vote == PAIR_UP;
 	t->down |= vote == PAIR_DOWN && !isolated;
 	if (vote != PAIR_UP)
@@ -98,13 +99,13 @@ static void tally_take(const struct core *c, const struct stream *s, struct tall
 	/* With nobody to tell more, what was served before the restart is served on: it may have rested on the twin's vote. */
 	if (s->health.recovered && is_alone(c))
 		own = PAIR_ABSTAIN;
-	tally_add(t, own, c->pair && abstains_down(c->self), s->health.weight_pct);
+	tally_add(t, own, c->pair && abstains_down(c->self), gen_self(c->gen)->weight, s->health.weight_pct);
 	for (size_t i = 0; i < c->peer_count; i++) {
 		uint8_t weight = 100;
 		if (!c->peers[i].fresh)
 			continue;
 		enum pair_vote vote = stream_peer_vote(c, s, c->peers[i].id, &weight);
-		tally_add(t, vote, abstains_down(c->peers[i].self), weight);
+		tally_add(t, vote, abstains_down(c->peers[i].self), c->peers[i].weight, weight);
 	}
 }
 
@@ -118,6 +119,14 @@ static bool is_newer(const struct hold *a, const struct hold *b)
 	return a->hlc != b->hlc ? a->hlc > b->hlc : a->state == HEALTH_VERDICT_UP && b->state != HEALTH_VERDICT_UP;
 }
 
+static bool was_decided(const struct stream *s)
+{
+	bool any = false;
+	for (int i = 0; i < CORE_AGREES; i++)
+		any |= s->hold[i].state != HEALTH_VERDICT_UNKNOWN;
+	return any;
+}
+
 static struct hold newest_held(const struct core *c, const struct stream *s, uint8_t agree)
 {
 	struct hold newest = s->hold[agree - 1];
@@ -128,8 +137,9 @@ static struct hold newest_held(const struct core *c, const struct stream *s, uin
 		if (c->peers[i].fresh && r && value_effective_get(r, &theirs) && is_newer(&theirs, &newest))
 			newest = theirs;
 	}
-	/* Recovered, but under another rule of agreement than the present: then its verdict is all there is. */
-	if (newest.state == HEALTH_VERDICT_UNKNOWN && s->health.recovered &&
+	/* Recovered, but decided under another rule of agreement than the present: then its verdict is all there is. A verdict of which
+	 * nothing was ever decided is not: it was found while our D abstained. */
+	if (newest.state == HEALTH_VERDICT_UNKNOWN && s->health.recovered && was_decided(s) &&
 	    s->health.verdict != HEALTH_VERDICT_UNKNOWN)
 		newest = (struct hold){ .state = (uint8_t)s->health.verdict, .weight = s->health.weight_pct };
 	return newest;
@@ -164,7 +174,8 @@ static uint8_t weigh(const struct stream *s, const struct hold *h, uint8_t agree
 static struct hold decide(struct core *c, const struct stream *s, uint8_t agree, const struct tally *t)
 {
 	struct hold h = s->hold[agree - 1];
-	enum pair_effective e = pair_decide((enum pair_agree)agree, t->ballots, t->count);
+	const struct pair_quorum q = { c->gen->plan->pair.quorum_pct, c->gen->plan->pair.quorum_least };
+	enum pair_effective e = pair_decide((enum pair_agree)agree, &q, t->ballots, t->count);
 	if (e == PAIR_HOLD) {
 		h = newest_held(c, s, agree);
 	} else {
@@ -383,24 +394,28 @@ void stream_touch(struct core *c, struct stream *s, bool changed)
 	}
 }
 
-/* An index of the plan before this one is understood too: the run was begun under it. */
-static struct stream *stream_of_run(const struct core *c, uint32_t index, uint32_t run)
+/* An index of the plan before this one is understood too: the run was begun under it. *stray: else whose it may have been. */
+static struct stream *stream_of_run(const struct core *c, uint32_t index, uint32_t run, const struct stream **stray)
 {
 	const struct gen *g = c->gen;
+	struct stream *now = index < g->plan->stream_count ? &g->streams[index] : NULL;
+	struct stream *was = index < g->moved_count && g->moved[index] != UINT32_MAX ? &g->streams[g->moved[index]] : NULL;
+	*stray = now ? now : was;
 	if (c->replays)
-		return index < g->plan->stream_count ? &g->streams[index] : NULL;
+		return now;
 	if (run == 0)
 		return NULL;
-	if (index < g->plan->stream_count && g->streams[index].run == run)
-		return &g->streams[index];
-	if (index < g->moved_count && g->moved[index] != UINT32_MAX && g->streams[g->moved[index]].run == run)
-		return &g->streams[g->moved[index]];
-	return NULL;
+	if (now && now->run == run)
+		return now;
+	return was && was->run == run ? was : NULL;
 }
 
 void stream_result(struct core *c, uint32_t index, uint32_t run, const struct health_result *r)
 {
-	struct stream *s = stream_of_run(c, index, run);
+	const struct stream *stray;
+	struct stream *s = stream_of_run(c, index, run, &stray);
+	if (!s && stray)
+		watch_stray(c, stray, r);
 	if (!s)
 		return;
 	struct health_result result = *r;

@@ -25,7 +25,17 @@ static void tell_all(struct core *c)
 		o->tell = true;
 	failback_mark_all(c, true);
 	common_tell(c, NULL);
+	zones_tell(c);
 	c->news_told = 0; /* the newest again, on the new shelf */
+}
+
+static uint8_t weight_of(const struct core *c, uint8_t id)
+{
+	const struct plan *p = c->gen->plan;
+	for (uint16_t i = 0; i < p->node_count; i++)
+		if (p->nodes[i].id == id)
+			return p->nodes[i].weight;
+	return 0;
 }
 
 static void note_peers(struct core *c)
@@ -38,8 +48,9 @@ static void note_peers(struct core *c)
 			hear_nothing(c, i);
 		bool same = c->peers[i].id == v.id;
 		/* What was told of its configuration: ours may be another now. */
-		c->peers[i] = (struct peer){ .id = v.id, .echo_ms = v.echo_ms, .differed = same && c->peers[i].differed,
-					    .event_known = same && c->peers[i].event_known, .event = c->peers[i].event };
+		c->peers[i] = (struct peer){ .id = v.id, .weight = weight_of(c, v.id), .echo_ms = v.echo_ms, .differed = same && c->peers[i].differed,
+					    .event_known = same && c->peers[i].event_known, .event = c->peers[i].event,
+					    .zones_since_ms = same ? c->peers[i].zones_since_ms : 0, .zones_told = same && c->peers[i].zones_told };
 	}
 }
 
@@ -212,6 +223,9 @@ static void learn(struct core *c, const struct pair_record *r)
 	case PAIR_CONFIG:
 		c->common_moved = true;
 		break;
+	case PAIR_ZONE:
+		c->zones_moved = true;
+		break;
 	case PAIR_NOTICE:
 		news_learn(c, r);
 		break;
@@ -343,15 +357,18 @@ static void follow_peers(struct core *c)
 		bool fresh = pair_is_fresh(c->pair, p->id, c->now_ms);
 		bool looks = share_peer_looks(c, p->id);
 		moved |= fresh != p->fresh || v.self != p->self || looks != p->looks;
+		c->zones_moved |= fresh != p->fresh;
 		if (fresh && v.shelves_equal && !p->equal)
 			reconcile(c, p->id);
 		if (fresh)
 			hear_self(c, p->id, p->self, v.self);
-		if (v.echo_ms > p->echo_ms)
+		/* (where each speaks but once a second, by a connection, a word may come that echoes nothing new: it is there all the same) */
+		if (v.echo_ms > p->echo_ms || (c->packet_kept && v.heard_ms == c->now_ms))
 			watch_echo(c, v.echo_ms);
-		*p = (struct peer){ .id = p->id, .fresh = fresh, .equal = fresh && v.shelves_equal, .looks = looks, .self = v.self,
+		*p = (struct peer){ .id = p->id, .weight = p->weight, .fresh = fresh, .equal = fresh && v.shelves_equal, .looks = looks, .self = v.self,
 				    .echo_ms = v.echo_ms, .digest_told = p->digest_told, .differed = p->differed,
-				    .event_known = p->event_known, .event = p->event };
+				    .event_known = p->event_known, .event = p->event, .zones_since_ms = p->zones_since_ms,
+				    .zones_told = p->zones_told };
 		common_follow(c, p, &v);
 	}
 	watch_self(c); /* the end of TILT may find us isolated */

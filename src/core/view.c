@@ -216,6 +216,11 @@ bool core_round_done(const struct core *c)
 	return c->round_done;
 }
 
+uint32_t core_round_left(const struct core *c)
+{
+	return c->round_done ? 0 : c->waiting;
+}
+
 void core_totals_get(const struct core *c, struct core_totals *out)
 {
 	struct core_network network;

@@ -181,7 +181,8 @@ static void send_body(const struct link *l, const struct body *b)
 static int talk(struct link *l, const uint8_t *request, size_t len, const struct body *body)
 {
 	if (open_link(l) < 0)
-		return fail(l, "no server at %s: %s", l->path, strerror(errno));
+		return errno == EACCES ? fail(l, "cannot ask the server at %s: %s; expected root, or the user that gemeld runs as", l->path, strerror(errno)) :
+					 fail(l, "no server at %s: %s", l->path, strerror(errno));
 	int status = send_all(l->fd, request, len);
 	if (status == 0) {
 		send_body(l, body);

@@ -43,8 +43,8 @@ struct ctl_counters { /* of the responder, summed; zero until it told */
 	uint64_t tcp_open, tcp_accepted, tcp_evicted, tcp_evicted_source; /* connections */
 	double qps; /* over the last second or so */
 };
-struct ctl_zone { char *name; uint64_t queries; uint32_t serial, records; bool has_signatures, faulty; }; /* faulty: answered with SERVFAIL */
-struct ctl_zones { struct ctl_zone *list; size_t count; bool counted; }; /* as served; queries are 0 where they are too many to be counted */
+struct ctl_zone { char *name; uint64_t queries; uint32_t serial, records; bool has_signatures, faulty; /* answered with SERVFAIL */ uint64_t content; };
+struct ctl_zones { struct ctl_zone *list; size_t count; bool counted; uint64_t digest; /* of the content of all */ }; /* as served; queries are 0 where they are too many to be counted */
 #define CTL_SOCKET_MAX 108 /* a path, as sockaddr_un has it */
 struct ctl_logging { /* how the node logs */
 	enum log_level level;
@@ -65,12 +65,12 @@ struct ctl_sticky { /* a set under pick = "sticky", and who asks */
 };
 /* Counters of coordinators before an upgrade; those of now are added to them. */
 #define CTL_PAIR_TOTALS (sizeof(struct pair_stats) / sizeof(uint64_t))
-#define CTL_HTTP_TOTALS 6
+#define CTL_HTTP_TOTALS 7
 struct ctl_totals {
 	uint64_t results[HEALTH_REASON_MAX]; /* of probes */
 	uint64_t events[CORE_NOTICE_KINDS];
 	uint64_t pair[CTL_PAIR_TOTALS]; /* as struct pair_stats */
-	uint64_t http[CTL_HTTP_TOTALS]; /* accepted, evicted, requests, refused, busy, cut */
+	uint64_t http[CTL_HTTP_TOTALS]; /* accepted, evicted, requests, refused, busy, cut, tokens_refused */
 };
 struct ctl_upgrade { bool done; const char *from, *why; uint32_t took_ms; }; /* from: the version before; why: of one that is refused */
 #define CTL_STICKY_MAX 256 /* of a set; an answer holds no more */
@@ -169,5 +169,6 @@ int ctl_words_check(int argc, char *const *argv) MUST_CHECK;
 /* The verbs' one-line helps, for `gemelctl help`. */
 size_t ctl_verb_count(void);
 void ctl_verb_help(size_t i, const char **name, const char **usage, const char **help);
+void ctl_verb_describe(size_t i, struct bytes *out); /* one at length: its usage, what it does, its options */
 
 #endif

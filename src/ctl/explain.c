@@ -89,6 +89,9 @@ static void say_service(struct explain *e)
 	core_network_get(e->h->core, &network);
 	if (network.state == CORE_NETWORK_ISOLATED)
 		explain_say(e, EXPLAIN_SERVICE, "%s has lost its network, and abstains wherever it was told nothing", view_node(e->h)->name);
+	if (network.withheld)
+		explain_say(e, EXPLAIN_SERVICE, "meanwhile it answers SERVFAIL, so that resolvers ask the twin (isolated = \"servfail\"); what follows is "
+			    "what it would answer");
 }
 
 void explain_run(struct explain *e)

@@ -28,6 +28,21 @@ static void add_peer_vote(struct explain_line *l, const struct explain *e, const
 		explain_add(l, " (%s)", health_reason_text(v->reason));
 }
 
+/* " (above 50%, ns1 weighs 2)", where anything of it is not as ever. */
+static void add_quorum(struct explain_line *l, const struct plan *p)
+{
+	bool plain = p->pair.quorum_pct == PAIR_QUORUM_ABOVE_PCT && p->pair.quorum_least == PAIR_QUORUM_LEAST;
+	for (uint16_t i = 0; i < p->node_count; i++)
+		plain &= p->nodes[i].weight == 1;
+	if (plain)
+		return;
+	explain_add(l, " (down above %u%% of the weight, of %u at least", p->pair.quorum_pct, p->pair.quorum_least);
+	for (uint16_t i = 0; i < p->node_count; i++)
+		if (p->nodes[i].weight != 1)
+			explain_add(l, ", %s weighs %u", p->nodes[i].name, p->nodes[i].weight);
+	explain_add(l, ")");
+}
+
 /* "ns1 votes down (connect refused), ns2 abstains, ns3 votes down (connect timeout), agree = "any-up"" */
 static void add_votes(struct explain_line *l, const struct explain *e, const struct core_vote_view *v)
 {
@@ -46,6 +61,8 @@ static void add_votes(struct explain_line *l, const struct explain *e, const str
 	}
 	if (v->peer_count > 0)
 		explain_add(l, ", agree = \"%s\"", agree_text(e->why.agree));
+	if (v->peer_count > 0 && e->why.agree == POLICY_AGREE_QUORUM)
+		add_quorum(l, core_plan(e->h->core));
 	if (silent && v->state != HEALTH_VERDICT_UNKNOWN)
 		explain_add(l, "; without a vote it stays what it was");
 }

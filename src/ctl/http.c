@@ -102,11 +102,14 @@ static void show_out_the_eldest(struct ctl_http *s)
 	s->counts.evicted++;
 }
 
-/* From evhttp's accept. Nobody is taken while the house is full: the queue of the kernel waits. */
+/* evhttp shuts a connection down and lets go of it; while we hold it, its events stay. So it is closed by the bufferevent, behind
+ * them: else its number could be another's by then, of which the loop would believe that it is watched already, and never watch it.
+ *
+ * From evhttp's accept. Nobody is taken while the house is full: the queue of the kernel waits. */
 static struct bufferevent *on_connection(struct event_base *base, void *ctx)
 {
 	struct ctl_http *s = ctx;
-	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	s->counts.accepted++;
 	sweep(s); /* not this one: evhttp has yet to put its callbacks on */
 	for (size_t i = 0; bev && i < CTL_HTTP_CONNECTIONS_MAX; i++)
@@ -441,7 +444,7 @@ struct ctl_http *ctl_http_new(struct event_base *base, int listen_fd, const stru
 
 static uint64_t *total(struct metrics_http *n, size_t i)
 {
-	uint64_t *const all[CTL_HTTP_TOTALS] = { &n->accepted, &n->evicted, &n->requests, &n->refused, &n->busy, &n->cut };
+	uint64_t *const all[CTL_HTTP_TOTALS] = { &n->accepted, &n->evicted, &n->requests, &n->refused, &n->busy, &n->cut, &n->tokens_refused };
 	return all[i];
 }
 

@@ -99,6 +99,13 @@ static void put_zones(struct bytes *out, const struct ctl_zones *z)
 		metrics_count(out, "zone_queries_total", METRICS_LABEL("zone", z->list[i].name), METRICS_NONE, z->list[i].queries);
 }
 
+/* A sample is a double: 53 bits go into it unharmed. */
+static void put_zones_digest(struct bytes *out, const struct ctl_zones *z)
+{
+	metrics_family(out, "zones_digest", METRICS_GAUGE, "A number for the content of all zones that are served; another on a twin that serves others.");
+	metrics_count(out, "zones_digest", METRICS_NONE, METRICS_NONE, z->digest >> 11);
+}
+
 /* Buckets hold all that took no longer (le), as Prometheus has it. */
 static void put_latency(struct bytes *out, const struct latency *l)
 {
@@ -220,6 +227,8 @@ void metrics_write(struct bytes *out, const struct metrics *m)
 	put_server(out, m->h);
 	put_reloads(out, &m->h->reloads);
 	put_queries(out, m->h->counters);
+	if (m->h->zones && m->h->zones_told)
+		put_zones_digest(out, m->h->zones);
 	if (m->h->zones && m->h->zones->counted)
 		put_zones(out, m->h->zones);
 	if (m->h->latency)

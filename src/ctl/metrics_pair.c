@@ -21,16 +21,18 @@ static void put_links(struct bytes *out, const struct ctl_host *h, const struct 
 	}
 }
 
-enum { PEER_RTT, PEER_LOSS, PEER_CLOCK, PEER_HEARD, PEER_CONFIG, PEER_RECORDS };
+enum { PEER_RTT, PEER_LOSS, PEER_CLOCK, PEER_HEARD, PEER_CONFIG, PEER_ZONES, PEER_RECORDS };
 
 static double peer_value(const struct ctl_host *h, const struct pair_peer_view *v, unsigned what)
 {
+	struct core_zones_difference zones;
 	switch (what) {
 	case PEER_RTT: return v->rtt_us / 1e6;
 	case PEER_LOSS: return v->loss_permille / 1e3;
 	case PEER_CLOCK: return (double)v->clock_offset_ms / 1e3;
 	case PEER_HEARD: return v->heard_ms ? (double)view_wall_past(h, v->heard_ms) / 1e3 : 0;
 	case PEER_CONFIG: return v->heard_ms && v->config_digest == core_plan(h->core)->digest;
+	case PEER_ZONES: return core_zones_get(h->core, v->id, &zones) == CORE_ZONES_DIFFER;
 	default: return v->heard_ms && v->shelves_equal;
 	}
 }
@@ -43,6 +45,7 @@ static void put_peers(struct bytes *out, const struct ctl_host *h, const struct 
 		[PEER_CLOCK] = { "peer_clock_offset_seconds", "How far the peer's clock is ahead of ours." },
 		[PEER_HEARD] = { "peer_last_heard_timestamp_seconds", "When the peer was heard last; 0 = never." },
 		[PEER_CONFIG] = { "peer_same_configuration", "1 where the peer has the same configuration." },
+		[PEER_ZONES] = { "peer_other_zones", "1 where the peer is known to serve other zones, or other versions of them." },
 		[PEER_RECORDS] = { "peer_same_records", "1 where the peer has the same verdicts and overrides on record." },
 	};
 	struct pair_peer_view v;
@@ -55,14 +58,23 @@ static void put_peers(struct bytes *out, const struct ctl_host *h, const struct 
 	}
 }
 
-/* With those before an upgrade. Returns sum. */
-static const struct pair_stats *sum_up(struct pair_stats *sum, const struct ctl_host *h, const struct pair *p)
+/* What is rare, and tells of a fault or an attack. */
+static void put_incidents(struct bytes *out, const struct pair_stats *s)
 {
-	uint64_t *v = (uint64_t *)(void *)sum;
-	*sum = *pair_stats_get(p);
-	for (size_t i = 0; h->inherited && i < CTL_PAIR_TOTALS; i++)
-		v[i] += h->inherited->pair[i];
-	return sum;
+	const struct { const char *name, *help; uint64_t v; } of[] = {
+		{ "pair_hellos_total", "Packets of peers that did not know our present start: each start makes some.", s->hellos },
+		{ "pair_streams_refused_total", "TCP connections refused, since too many were open that had proved no key.", s->refused_streams },
+		{ "pair_streams_cut_total", "TCP connections cut: they did not prove themselves in time, or sent what is no packet.", s->streams_cut },
+		{ "pair_divergences_total", "How often a peer had other records under the same numbers.", s->divergences },
+		{ "pair_refutes_total", "How often a peer knew a later life of this node: its state was lost or put back, or another has its id.",
+		  s->refutes },
+		{ "pair_duplicate_ids_total", "How often that came so fast that another node must have this node's id.", s->duplicates },
+		{ "pair_clock_skews_total", "How often a peer's clock was found more than a minute off ours.", s->skews },
+	};
+	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+		metrics_family(out, of[i].name, METRICS_COUNTER, of[i].help);
+		metrics_count(out, of[i].name, METRICS_NONE, METRICS_NONE, of[i].v);
+	}
 }
 
 static void put_packets(struct bytes *out, const struct pair_stats *s)
@@ -71,6 +83,7 @@ static void put_packets(struct bytes *out, const struct pair_stats *s)
 		{ "short", s->refused_short }, { "header", s->refused_header }, { "version", s->refused_version },
 		{ "unknown_peer", s->refused_unknown_peer }, { "auth", s->refused_auth }, { "format", s->refused_format },
 		{ "session", s->refused_session }, { "replay", s->refused_replay }, { "memory", s->refused_memory },
+		{ "flood", s->refused_flood },
 	};
 	metrics_family(out, "pair_packets_total", METRICS_COUNTER, "Packets between the twins.");
 	metrics_count(out, "pair_packets_total", METRICS_LABEL("direction", "sent"), METRICS_NONE, s->sent);
@@ -82,8 +95,7 @@ static void put_packets(struct bytes *out, const struct pair_stats *s)
 		       "Packets that counted for nothing, and why; with two addresses a peer, each second copy is a replay.");
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
 		metrics_count(out, "pair_packets_refused_total", METRICS_LABEL("reason", refused[i].reason), METRICS_NONE, refused[i].v);
-	metrics_alone(out, "pair_divergences_total", METRICS_COUNTER, "How often a peer had other records under the same numbers.",
-		      (double)s->divergences);
+	put_incidents(out, s);
 }
 
 /* Members that one of us calls up and the other down. */
@@ -112,7 +124,7 @@ void metrics_pair(struct bytes *out, const struct metrics *m)
 	put_self(out, p);
 	put_links(out, m->h, p);
 	put_peers(out, m->h, p);
-	put_packets(out, sum_up(&sum, m->h, p));
+	put_packets(out, view_pair_totals(&sum, m->h, p));
 	core_totals_get(m->h->core, &t);
 	if (t.members <= METRICS_MEMBERS_MAX)
 		metrics_alone(out, "pair_disagreements", METRICS_GAUGE, "Members that one twin calls up and the other down.",

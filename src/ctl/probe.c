@@ -5,18 +5,13 @@
 #include "base/text.h"
 #include "ctl/view.h"
 
-#define NAMES_MAX 4096   /* services that are looked at for a near name */
 #define MEMBERS_SHOWN 8
 
 /* ---- which ---- */
 
 static int unknown_service(const struct plan *plan, const char *name, char error[CALL_ERROR_MAX])
 {
-	const char *names[NAMES_MAX], *near;
-	size_t n = 0;
-	for (; n < plan->service_count && n < NAMES_MAX; n++)
-		names[n] = plan->services[n].name;
-	near = text_nearest(name, names, n);
+	const char *near = view_service_near(plan, name);
 	snprintf(error, CALL_ERROR_MAX, "no service is called \"%.200s\"%s%.200s%s", name, near ? "; did you mean \"" : "", near ? near : "",
 		 near ? "\"" : "");
 	return CALL_EXIT_USAGE;

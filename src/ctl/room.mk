@@ -1,5 +1,5 @@
 noinst_LIBRARIES += src/ctl/libctl.a
-src_ctl_libctl_a_SOURCES = src/ctl/ctl.h src/ctl/server.c src/ctl/upgrade.c src/ctl/client.c src/ctl/wire.c src/ctl/wire.h src/ctl/verbs.c src/ctl/verbs.h \
+src_ctl_libctl_a_SOURCES = src/ctl/ctl.h src/ctl/server.c src/ctl/server_probe.c src/ctl/upgrade.c src/ctl/client.c src/ctl/wire.c src/ctl/wire.h src/ctl/verbs.c src/ctl/verbs.h \
 	src/ctl/show.c src/ctl/show_peers.c src/ctl/phi.c src/ctl/show.h src/ctl/show_status.c src/ctl/show_targets.c src/ctl/show_windows.c src/ctl/show_logging.c src/ctl/view.c src/ctl/view.h src/ctl/doc.c src/ctl/doc.h \
 	src/ctl/whatif.c src/ctl/whatif.h \
 	src/ctl/http.c src/ctl/http.h src/ctl/http_state.h src/ctl/http_query.c src/ctl/http_api.c src/ctl/http_follow.c src/ctl/http_admin.c src/ctl/http_past.c src/ctl/page.h \

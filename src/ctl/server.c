@@ -171,7 +171,7 @@ static uint32_t next_id(struct ctl_server *s)
 	return s->last_id;
 }
 
-static void start_wait(struct client *c, const struct call *call)
+void server_start_wait(struct client *c, const struct call *call)
 {
 	c->state = WAITING;
 	c->id = next_id(c->s);
@@ -182,7 +182,7 @@ static void start_wait(struct client *c, const struct call *call)
 static void ask_command(struct client *c, struct call *call)
 {
 	name_author(c);
-	start_wait(c, call);
+	server_start_wait(c, call);
 	call->command.id = c->id;
 	memcpy(call->command.author, c->author, sizeof call->command.author);
 	c->s->actions.command(c->s->actions.ctx, &call->command); /* may answer before it returns */
@@ -196,7 +196,7 @@ static void ask_reload(struct client *c, const struct call *call)
 			server_send_refusal(c, CALL_EXIT_FAILED, "a reload is running already");
 			return;
 		}
-	start_wait(c, call);
+	server_start_wait(c, call);
 	c->reloading = true;
 	c->s->actions.reload(c->s->actions.ctx, c->id);
 }
@@ -209,37 +209,8 @@ static void ask_upgrade(struct client *c, const struct call *call)
 		server_send_refusal(c, CALL_EXIT_FAILED, a->upgrade ? "out of descriptors; try again" : "this server cannot do that");
 		return;
 	}
-	start_wait(c, call);
+	server_start_wait(c, call);
 	a->upgrade(a->ctx, c->id, c->json, fd);
-}
-
-static void send_probe(struct client *c)
-{
-	struct ctl_probe *p = c->probe;
-	if (p->out.len)
-		server_send_frame(c, WIRE_STDOUT, p->out.data, p->out.len);
-	p->out.len = 0;
-}
-
-static void ask_probe_next(struct client *c)
-{
-	const struct ctl_probe *p = c->probe;
-	c->s->actions.probe(c->s->actions.ctx, c->id, p->generation, p->list[p->at].stream, p->verbose); /* may answer before it returns */
-}
-
-static void ask_probe(struct client *c, struct call *call, const struct ctl_host *h)
-{
-	struct ctl_probe *p = calloc(1, sizeof *p);
-	int e = p ? ctl_probe_find(p, core_plan(h->core), call->words[0], call->words[1], call->error) : CTL_PROBE_UNKNOWN;
-	if (e) {
-		server_send_refusal(c, e, p ? call->error : "out of memory");
-		free(p);
-		return;
-	}
-	c->probe = p;
-	ctl_probe_begin(p, call->words[0], c->json, call->option[OPTION_VERBOSE] != NULL);
-	start_wait(c, call);
-	ask_probe_next(c);
 }
 
 static void ask_what_if(struct client *c, const struct wire_request *r)
@@ -277,7 +248,7 @@ static void carry_out(struct client *c, struct call *call, const struct wire_req
 	else if (next == CALL_EVENTS)
 		follow_begin(c, call, &h);
 	else if (next == CALL_PROBE)
-		ask_probe(c, call, &h);
+		server_ask_probe(c, call, &h);
 	else if (next == CALL_WHAT_IF)
 		ask_what_if(c, r);
 	else if (next == CALL_UPGRADE)
@@ -566,44 +537,4 @@ void ctl_reload_done(struct ctl_server *s, uint32_t id, int status)
 	if (status || !c->json)
 		server_send_line(c, status ? WIRE_STDERR : WIRE_STDOUT, lines[status]);
 	server_send_exit(c, status ? CALL_EXIT_FAILED : CALL_EXIT_DONE);
-}
-
-/* ---- probes ---- */
-
-void ctl_probe_told(struct ctl_server *s, uint32_t id, uint32_t at_us, const char *line)
-{
-	struct client *c = server_find_waiting(s, id);
-	if (!c || !c->probe)
-		return;
-	ctl_probe_step(c->probe, at_us, line);
-	if (!c->json)
-		send_probe(c);
-}
-
-void ctl_probe_done(struct ctl_server *s, uint32_t id, const struct health_result *r)
-{
-	struct client *c = server_find_waiting(s, id);
-	if (!c || !c->probe)
-		return;
-	bool more = ctl_probe_result(c->probe, r);
-	if (c->probe->out.failed) {
-		server_send_refusal(c, CTL_PROBE_UNKNOWN, "out of memory");
-		return;
-	}
-	if (!c->json || !more)
-		send_probe(c);
-	if (more)
-		ask_probe_next(c);
-	else
-		server_send_exit(c, ctl_probe_exit(c->probe));
-}
-
-void ctl_probes_lost(struct ctl_server *s)
-{
-	struct client *c, *next;
-	for (c = TAILQ_FIRST(&s->clients); c; c = next) {
-		next = TAILQ_NEXT(c, link);
-		if (c->state == WAITING && c->probe)
-			server_send_refusal(c, CTL_PROBE_UNKNOWN, "the prober went away; try again");
-	}
 }

@@ -39,10 +39,14 @@ void server_send_line(struct client *c, enum wire_frame kind, const char *text);
 void server_send_exit(struct client *c, int status);                             /* the end of its reply */
 void server_send_refusal(struct client *c, int status, const char *text);
 void server_set_deadline(struct client *c, int seconds); /* 0 = none */
+void server_start_wait(struct client *c, const struct call *call); /* for the host: the client's id is set */
 
 struct client *server_find_waiting(struct ctl_server *s, uint32_t id); /* NULL: it left, or nobody asked */
 /* A connection of its own; takes fd. NULL: there are too many, or no memory. */
 struct client *server_client_new(struct ctl_server *s, int fd);
+
+/* server_probe.c */
+void server_ask_probe(struct client *c, struct call *call, const struct ctl_host *h);
 
 /* follow.c */
 void follow_begin(struct client *c, const struct call *call, const struct ctl_host *h); /* or shows the history and ends */

@@ -177,8 +177,11 @@ enum call_next show_service(struct call *c, const struct ctl_host *h, struct doc
 {
 	struct core_service_view v;
 	int at = core_service_find(h->core, c->words[0]);
-	if (at < 0)
-		return call_fail(c, CALL_EXIT_FAILED, "no service \"%.255s\" on this node", c->words[0]);
+	if (at < 0) {
+		const char *near = view_service_near(core_plan(h->core), c->words[0]);
+		return call_fail(c, CALL_EXIT_FAILED, "no service \"%.200s\" on this node%s%.200s%s", c->words[0], near ? "; did you mean \"" : "",
+				 near ? near : "", near ? "\"" : "");
+	}
 	core_service_get(h->core, (size_t)at, &v);
 	show_service_line(&v, d);
 	doc_text(d, "file", v.conf->file);

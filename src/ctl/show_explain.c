@@ -8,6 +8,7 @@
 #include <string.h>
 #include "ctl/explain.h"
 #include "ctl/verbs.h"
+#include "ctl/view.h"
 
 static bool say(void *ctx, enum explain_about about, const char *sentence)
 {
@@ -97,7 +98,7 @@ static bool say_dig(const struct ctl_host *h, struct explain_line *l)
  * delegation, nobody), and which one was probably meant. */
 static enum call_next fail_name(struct call *c, const struct ctl_host *h)
 {
-	const char *name = c->words[0], *near = core_service_nearest(h->core, name);
+	const char *name = c->words[0], *near = view_service_near(core_plan(h->core), name);
 	struct explain_line l = { .len = 0 }, dig = { .len = 0 };
 	struct addr a;
 	if (addr_parse(&a, name, strlen(name), 0) == 0 && find_members(h, &a, &l))

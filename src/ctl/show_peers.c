@@ -3,9 +3,9 @@
  * peers  {"node":"ns1","self":"normal","lhm":0,"digest":"5f0c…",         these of this node; not without a pair
  *         "peers":[{"node":"ns2","id":2,"link":"active","self":"normal","since":"…Z","heard":"…Z","rtt_us":350,"loss_permille":0,
  *          "clock_ms":-3,"phi":0.2,"lhm":0,"transport":"udp","key":"a1","key_since":"…Z","keys":"a1 b2","undecryptable":0,
- *          "targets":6,"common":6,"alike":5,"digest":"77ab…","same_config":false,"config":"checks, services (1 differ, 0 only here, 2 only there): www.example.test",
- *          "same_records":true}],
- *         "differ":[{"node":"ns2","target":"192.0.2.1:80","check":"web","own":"up","twin":"down"}],     the first 32 of each peer
+ *          "targets":6,"common":6,"alike":5,"counts":true,"digest":"77ab…","same_config":false,"config":"checks, services (1 differ, 0 only here, 2 only there): www.example.test",
+ *          "same_zones":false,"zones":"1 differ, 0 only here, 0 only there: example.test (serial 4, there 3)","same_records":true}],
+ *         "differ":[{"node":"ns2","target":"192.0.2.1:80","check":"web","own":"up","twin":"down"}],     the first 32 of each peer that counts
  *         "packets":{"sent":…,"received":…,"bytes_sent":…,"bytes_received":…,"refused_short":…,…}}      null without a pair
  * key    {"keys":[{"id":"a1","sends":true}],
  *         "peers":[{"node":"ns2","link":"active","uses":"a1","since":"…Z","accepts":"a1 b2"}],
@@ -75,14 +75,19 @@ static void show_keys_of(const struct ctl_host *h, const struct pair_peer_view *
 	doc_for(d, DOC_BOTH);
 }
 
-static void show_agreement(const struct core_agreement *a, struct doc *d)
+/* counts: what it says is still what it sees. Of one that is lost we have only what it said last. */
+static void show_agreement(const struct core_agreement *a, bool counts, struct doc *d)
 {
 	doc_for(d, DOC_PEOPLE);
-	doc_printf(d, "alike", "%" PRIu32 " of %" PRIu32, a->alike, a->targets);
+	if (counts)
+		doc_printf(d, "alike", "%" PRIu32 " of %" PRIu32, a->alike, a->targets);
+	else
+		doc_text(d, "alike", NULL);
 	doc_for(d, DOC_JSON);
 	doc_uint(d, "targets", a->targets);
 	doc_uint(d, "common", a->common);
 	doc_uint(d, "alike", a->alike);
+	doc_bool(d, "counts", counts);
 	doc_for(d, DOC_BOTH);
 }
 
@@ -106,6 +111,24 @@ static void show_config(const struct ctl_host *h, const struct pair_peer_view *v
 	doc_for(d, DOC_BOTH);
 }
 
+static void show_served(const struct ctl_host *h, const struct pair_peer_view *v, struct doc *d)
+{
+	struct core_zones_difference diff;
+	char text[256];
+	enum core_zones_state state = core_zones_get(h->core, v->id, &diff);
+	core_zones_text(&diff, text, sizeof text);
+	doc_for(d, DOC_PEOPLE);
+	doc_word(d, "zones", state == CORE_ZONES_UNTOLD ? NULL : state == CORE_ZONES_SAME ? "same" : text[0] ? text : "differ",
+		 state == CORE_ZONES_SAME ? DOC_GOOD : DOC_BAD);
+	doc_for(d, DOC_JSON);
+	if (state == CORE_ZONES_UNTOLD)
+		doc_null(d, "same_zones");
+	else
+		doc_bool(d, "same_zones", state == CORE_ZONES_SAME);
+	doc_text(d, "zones", text[0] ? text : NULL);
+	doc_for(d, DOC_BOTH);
+}
+
 static void show_peer(const struct ctl_host *h, const struct pair_peer_view *v, struct doc *d)
 {
 	bool heard = v->heard_ms != 0;
@@ -120,8 +143,9 @@ static void show_peer(const struct ctl_host *h, const struct pair_peer_view *v, 
 	doc_time(d, "heard", heard ? view_wall_past(h, v->heard_ms) : 0, h->wall_ms);
 	show_way(h, v, d);
 	show_keys_of(h, v, d);
-	show_agreement(&a, d);
+	show_agreement(&a, pair_is_fresh(core_pair(h->core), v->id, h->now_ms), d);
 	show_config(h, v, d);
+	show_served(h, v, d);
 	doc_bool(d, "same_records", heard && v->shelves_equal);
 	doc_row_end(d);
 }
@@ -130,6 +154,8 @@ static void show_differing(const struct ctl_host *h, uint8_t node, struct doc *d
 {
 	struct core_agreement a;
 	char text[ADDR_TEXT_MAX];
+	if (!pair_is_fresh(core_pair(h->core), node, h->now_ms))
+		return;
 	core_agreement_get(h->core, node, &a);
 	for (size_t i = 0; i < a.differ_count; i++) {
 		doc_row(d);
@@ -154,7 +180,7 @@ void show_all_packets(const struct pair_stats *s, struct doc *d)
 		{ "refused_replay", s->refused_replay }, { "refused_memory", s->refused_memory },
 		{ "hellos", s->hellos }, { "hello_answers", s->hello_answers }, { "deltas", s->deltas },
 		{ "records", s->records }, { "pulls", s->pulls }, { "refutes", s->refutes },
-		{ "divergences", s->divergences },
+		{ "divergences", s->divergences }, { "duplicates", s->duplicates }, { "skews", s->skews },
 	};
 	doc_group(d, "packets");
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
@@ -182,6 +208,7 @@ enum call_next show_peers(struct call *c, const struct ctl_host *h, struct doc *
 {
 	(void)c;
 	const struct pair *p = core_pair(h->core);
+	struct pair_stats packets;
 	struct pair_peer_view v;
 	if (p) {
 		doc_text(d, "node", view_node(h)->name);
@@ -206,7 +233,7 @@ enum call_next show_peers(struct call *c, const struct ctl_host *h, struct doc *
 	doc_list_end(d);
 	doc_for(d, DOC_BOTH);
 	if (p)
-		show_packets(pair_stats_get(p), d);
+		show_packets(view_pair_totals(&packets, h, p), d);
 	else
 		doc_null(d, "packets");
 	return CALL_ANSWER;

@@ -65,7 +65,7 @@ static void find_network(struct finding *f, const struct ctl_host *h)
 	uint64_t since_ms;
 	core_network_get(h->core, &n);
 	if (n.state == CORE_NETWORK_ISOLATED)
-		find(f, CHECK_CRITICAL, "this node is isolated: nobody answers it");
+		find(f, CHECK_CRITICAL, "this node is isolated: nobody answers it%s", n.withheld ? ", and its services answer SERVFAIL" : "");
 	if (core_prober_gone(h->core, &since_ms))
 		find(f, CHECK_CRITICAL, "no prober for %" PRIu64 " s", (h->now_ms - since_ms) / 1000);
 	else if (n.canaries && !n.canaries_up && n.state != CORE_NETWORK_ISOLATED)

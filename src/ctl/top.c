@@ -147,7 +147,8 @@ static void put_head(struct screen *s, const struct top_view *v)
 	add_field(&line, v->status, "services", "services ", "");
 	add_field(&line, v->status, "members up", "members up ", "");
 	add_field(&line, v->status, "overrides", "overrides ", "");
-	add_field(&line, v->status, "pair", "pair ", "");
+	add_field(&line, v->status, "pair name", "pair ", "");
+	add_field(&line, v->status, "pair self", "self ", "");
 	add_field(&line, v->status, "network state", "network ", "");
 	if (s->rows > 8)
 		put_row(s, (const char *)line.data, line.len, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "ctl/view.h"
 
 #define BIT(o) (1u << (o))
+#define HELP_COLUMN 17
 #define OVERRIDE_OPTIONS (BIT(OPTION_FOR) | BIT(OPTION_REASON) | BIT(OPTION_FORCE))
 
 struct verb {
@@ -69,11 +70,18 @@ static const struct verb verbs[] = {
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
-static const struct option { const char *name; bool value; } options[OPTION_COUNT] = {
-	[OPTION_JSON] = { "--json", false },     [OPTION_CHECK] = { "--check", false },   [OPTION_FOR] = { "--for", true },
-	[OPTION_REASON] = { "--reason", true },  [OPTION_FORCE] = { "--force", false },   [OPTION_FOLLOW] = { "-f", false },
-	[OPTION_CLIENT] = { "--client", true },  [OPTION_VERBOSE] = { "--verbose", false }, [OPTION_LAST] = { "-n", true },
-	[OPTION_SAMPLE] = { "--sample", true },
+/* value: what stands behind it, NULL = nothing. */
+static const struct option { const char *name, *value, *help; } options[OPTION_COUNT] = {
+	[OPTION_JSON] = { "--json", NULL, "one JSON document instead of what people read" },
+	[OPTION_CHECK] = { "--check", NULL, "one line and an exit status as a Nagios plugin has them: 0, 1, 2 or 3" },
+	[OPTION_FOR] = { "--for", "TIME", "it ends by itself after so long, such as 90s, 30m or 2h" },
+	[OPTION_REASON] = { "--reason", "TEXT", "why, for others to read" },
+	[OPTION_FORCE] = { "--force", NULL, "do it although it is refused without" },
+	[OPTION_FOLLOW] = { "-f", NULL, "go on with what comes" },
+	[OPTION_CLIENT] = { "--client", "ADDR", "as seen by this client" },
+	[OPTION_VERBOSE] = { "--verbose", NULL, "every step that the check took" },
+	[OPTION_LAST] = { "-n", "N", "only the last N" },
+	[OPTION_SAMPLE] = { "--sample", "N", "one query of N" },
 };
 
 /* ---- for `help` ---- */
@@ -88,6 +96,37 @@ void ctl_verb_help(size_t i, const char **name, const char **usage, const char *
 	*name = verbs[i].name;
 	*usage = verbs[i].usage;
 	*help = verbs[i].help;
+}
+
+static void describe_word(struct bytes *out, const char *word, const char *value, const char *help)
+{
+	char line[160];
+	int n = snprintf(line, sizeof line, "  %s%s%s", word, value ? " " : "", value ? value : "");
+	n += snprintf(line + n, sizeof line - (size_t)n, "%*s %s\n", n < HELP_COLUMN ? HELP_COLUMN - n : 0, "", help);
+	bytes_add(out, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+/* Some options are taken only to be refused with a word: its usage does not have "[--for 30m]" then. */
+static bool is_offered(const struct verb *v, const char *option)
+{
+	const size_t n = strlen(option);
+	for (const char *at = strchr(v->usage, '['); at; at = strchr(at + 1, '['))
+		if (strncmp(at + 1, option, n) == 0 && (at[n + 1] == ' ' || at[n + 1] == ']'))
+			return true;
+	return false;
+}
+
+void ctl_verb_describe(size_t i, struct bytes *out)
+{
+	const struct verb *v = &verbs[i];
+	const char *const head[] = { "usage: gemelctl ", v->name, *v->usage ? " " : "", v->usage, "\n", v->help, "\n" };
+	for (size_t k = 0; k < sizeof head / sizeof head[0]; k++)
+		bytes_add(out, head[k], strlen(head[k]));
+	if (strncmp(v->usage, "WHAT", strlen("WHAT")) == 0)
+		describe_word(out, "WHAT", NULL, "service, glob of them, address, SERVICE/ADDRESS, host, site:NAME");
+	for (int o = 0; o < OPTION_COUNT; o++)
+		if (o == OPTION_JSON || is_offered(v, options[o].name))
+			describe_word(out, options[o].name, options[o].value, options[o].help);
 }
 
 /* ---- words ---- */
@@ -128,12 +167,16 @@ static int find_verb(struct call *c, const char *word)
 
 static int unknown_option(struct call *c, const char *word)
 {
-	const char *names[OPTION_COUNT];
-	size_t n = 0;
+	const char *names[OPTION_COUNT + 1] = { "--help" };
+	size_t n = 1;
 	for (int o = 0; o < OPTION_COUNT; o++)
 		if (o == OPTION_JSON || (c->verb->options & BIT(o)))
 			names[n++] = options[o].name;
 	const char *near = text_nearest(word, names, n);
+	if (strcmp(word, "-c") == 0 || strcmp(word, "-n") == 0 || strcmp(word, "-s") == 0) {
+		call_fail(c, CALL_EXIT_USAGE, "%s stands before the verb: gemelctl %s … %s", word, word, c->verb->name);
+		return CALL_EXIT_USAGE;
+	}
 	call_fail(c, CALL_EXIT_USAGE, "%s has no option \"%.64s\"%s%s%s", c->verb->name, word, near ? "; did you mean \"" : "",
 		  near ? near : "", near ? "\"" : "");
 	return CALL_EXIT_USAGE;
@@ -169,6 +212,9 @@ static int take_words(struct call *c, int argc, char *const *argv)
 		if (!only_words && strcmp(argv[i], "--") == 0) {
 			only_words = true;
 			i++;
+		} else if (!only_words && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
+			c->help = true; /* whatever else is there, or lacks */
+			return 0;
 		} else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
 			int used = take_option(c, argc, argv, i);
 			if (!used)
@@ -207,8 +253,8 @@ bool call_is_local(const struct call *c)
 
 enum call_next call_run(struct call *c, const struct ctl_host *h, struct doc *d)
 {
-	if (c->verb->local)
-		return call_fail(c, CALL_EXIT_FAILED, "%s is done by gemelctl itself", c->verb->name);
+	if (c->verb->local || c->help) /* with --help words may lack */
+		return call_fail(c, CALL_EXIT_FAILED, "%s is done by gemelctl itself", c->help ? "help" : c->verb->name);
 	return c->verb->run(c, h, d);
 }
 

@@ -25,6 +25,7 @@ struct call {
 	const char *words[CALL_WORDS_MAX]; /* borrowed from argv */
 	int word_count;
 	const char *option[OPTION_COUNT];  /* NULL = not given; "" for those without a value */
+	bool help;                         /* --help stood there: for gemelctl to answer; nothing else of it was looked at */
 	int exit;
 	char error[CALL_ERROR_MAX];        /* one line for standard error; "" = none */
 	struct ctl_logging logging;        /* for CALL_LOGGING */

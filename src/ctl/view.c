@@ -1,7 +1,10 @@
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include "base/text.h"
 #include "ctl/view.h"
+
+#define NEAR_MAX 4096 /* services that are looked at for a near name */
 
 const char *view_health_text(enum view_health h)
 {
@@ -55,6 +58,31 @@ void view_summary_get(const struct ctl_host *h, struct view_summary *out)
 			s.waiting_name = v.conf->name;
 	}
 	*out = s;
+}
+
+const struct pair_stats *view_pair_totals(struct pair_stats *sum, const struct ctl_host *h, const struct pair *p)
+{
+	uint64_t *v = (uint64_t *)(void *)sum;
+	*sum = *pair_stats_get(p);
+	for (size_t i = 0; h->inherited && i < CTL_PAIR_TOTALS; i++)
+		v[i] += h->inherited->pair[i];
+	return sum;
+}
+
+const char *view_service_near(const struct plan *p, const char *name)
+{
+	const char *names[NEAR_MAX], *near, *begun = NULL;
+	const size_t len = strlen(name);
+	size_t n = 0, begin = 0;
+	for (; n < p->service_count && n < NEAR_MAX; n++) {
+		names[n] = p->services[n].name;
+		if (len && strncasecmp(names[n], name, len) == 0 && names[n][len] == '.') {
+			begun = names[n];
+			begin++;
+		}
+	}
+	near = text_nearest(name, names, n);
+	return near ? near : begin == 1 ? begun : NULL;
 }
 
 const struct plan_node *view_node(const struct ctl_host *h)

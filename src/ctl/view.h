@@ -20,7 +20,12 @@ struct view_summary { /* one pass over all services */
 };
 void view_summary_get(const struct ctl_host *h, struct view_summary *out);
 
+/* The service that was probably meant: a slip of the pen, or the first labels of one that is the only one to begin so ("www" of
+ * www.example.test). NULL = none. */
+const char *view_service_near(const struct plan *p, const char *name);
 const struct plan_node *view_node(const struct ctl_host *h);
+/* Packets between the twins, with those before an upgrade. p: core_pair(h->core), not NULL. Returns sum. */
+const struct pair_stats *view_pair_totals(struct pair_stats *sum, const struct ctl_host *h, const struct pair *p);
 const char *view_node_name(const struct ctl_host *h, uint8_t id); /* NULL = not in the plan */
 /* The twin's name, "peers" where there are several, NULL without any. */
 const char *view_twin_name(const struct ctl_host *h);

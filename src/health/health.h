@@ -114,6 +114,10 @@ void health_state_init(struct health_state *s);
  * caller's (health_flap_recover). */
 void health_state_recover(struct health_state *s, enum health_verdict v, uint64_t bitmap, uint64_t changed_ms,
 			  uint64_t now_ms);
+/* After it, where the process before left a moment ago: the evidence is as old as it is. It is still marked recovered, and counting
+ * begins anew. False, and nothing changed, where the next probe would not come before the verdict has grown old. */
+bool health_state_resume(struct health_state *s, const struct health_timing *t, uint64_t counted_ms, uint8_t hung,
+			 uint64_t bitmap, uint64_t now_ms) MUST_CHECK;
 /* Feeds one result. Returns true when the verdict changed. */
 bool health_state_feed(struct health_state *s, const struct health_timing *t, const struct health_result *r,
 		       uint64_t now_ms) MUST_CHECK;

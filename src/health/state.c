@@ -147,6 +147,21 @@ bool health_state_is_turning(const struct health_state *s, const struct health_t
 	return s->fails > 0 || s->passes > 0;
 }
 
+bool health_state_resume(struct health_state *s, const struct health_timing *t, uint64_t counted_ms, uint8_t hung,
+			 uint64_t bitmap, uint64_t now_ms)
+{
+	struct health_state old = *s;
+	uint64_t next_ms = (uint64_t)t->interval_ms * 17 / 16; /* its place in the interval, with jitter */
+
+	old.counted_ms = counted_ms;
+	old.hung = hung;
+	old.bitmap = bitmap;
+	if (counted_ms > now_ms || health_state_age_at(&old, t) < now_ms + next_ms * health_breaker_factor(&old, t) + t->timeout_ms)
+		return false;
+	*s = old;
+	return true;
+}
+
 uint64_t health_state_age_at(const struct health_state *s, const struct health_timing *t)
 {
 	if (s->verdict == HEALTH_VERDICT_UNKNOWN)

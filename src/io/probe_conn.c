@@ -323,7 +323,7 @@ static enum tls_status read_some(struct probe *p, uint8_t *room, size_t *n)
 /* One read a turn: a target that floods gets no more of the loop than others. */
 static void read_ready(struct probe *p)
 {
-	uint8_t *room = probe_read_room(p);
+	uint8_t *room = p->set->room;
 	size_t n;
 	enum tls_status s = read_some(p, room, &n);
 

@@ -96,7 +96,7 @@ static void answered(struct probe *p, const uint8_t *data, size_t len)
 static void read_datagram(struct probe *p)
 {
 	struct question *q = question_of(p);
-	uint8_t *room = probe_read_room(p);
+	uint8_t *room = p->set->room;
 	ssize_t n = recv(p->conn->fd, room, PROBE_READ_LEN, 0);
 
 	if (n < 0 && !would_block()) {
@@ -116,7 +116,7 @@ static void read_datagram(struct probe *p)
 static void read_stream(struct probe *p)
 {
 	struct question *q = question_of(p);
-	uint8_t *room = probe_read_room(p);
+	uint8_t *room = p->set->room;
 	ssize_t n = recv(p->conn->fd, room, PROBE_READ_LEN, 0);
 	size_t want;
 

@@ -113,7 +113,7 @@ static bool passing(int error)
 static void ready(struct probe *p)
 {
 	struct echo *e = (struct echo *)p->side;
-	uint8_t *room = probe_read_room(p);
+	uint8_t *room = p->set->room;
 	ssize_t n = recv(e->side.conn.fd, room, PROBE_READ_LEN, 0);
 
 	if (n < 0 && !passing(errno))
@@ -247,7 +247,7 @@ void probe_pinger_free(struct probe_pinger *g)
 
 void probe_ping_begin(struct probe *p)
 {
-	struct probe_pinger *g = probe_pinger_of(p);
+	struct probe_pinger *g = p->set->pinger;
 	struct echo *e = probe_side_new(p, sizeof *e, ready, echo_free);
 	uint8_t packet[PACKET_MAX];
 	size_t len = HEAD_LEN + p->req.max;

@@ -157,7 +157,7 @@ void probe_runner_free(struct probe_runner *r)
 
 void probe_run_begin(struct probe *p)
 {
-	struct probe_runner *r = *probe_runner_of(p);
+	struct probe_runner *r = p->set->runner;
 	uint8_t room[RUN_WIRE_MAX];
 	struct ride *d;
 	struct wbuf w;

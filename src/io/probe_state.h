@@ -1,13 +1,13 @@
 /* Inside io/probe*: one probe and what it waits for.
  *
- *     probe.c       queues, turns, deadlines, verdicts       probe_conn.c   sockets: connect send read readline close
+ *     probe.c       waiting, deadlines, turns, verdict       probe_conn.c   sockets: connect send read readline close
  *                                                            probe_udp.c    datagrams
  *                                                            probe_tls.c    handshakes over probe_conn
  *                                                            probe_http.c   one exchange over both
  *                                                            probe_dns.c    one question
  *                                                            probe_ping.c   one echo
  *                                                            probe_trace.c  what it does, for people
- *                                                            probe_run.c    one plugin, at the runner
+ *     probes.c      the set: queues, whose turn it is        probe_run.c    one plugin, at the runner
  */
 #ifndef GEMEL_IO_PROBE_STATE_H
 #define GEMEL_IO_PROBE_STATE_H
@@ -75,13 +75,41 @@ struct probe {
 	TAILQ_ENTRY(probe) link; /* in its queue */
 	TAILQ_ENTRY(probe) all;
 };
+TAILQ_HEAD(probe_list, probe);
+
+struct probes {
+	struct event_base *base;
+	struct event *turn, *tick;
+	unsigned in_flight, in_flight_max; /* probes that have had their first turn */
+	probe_done done;
+	void *ctx;
+	bool turn_set;
+	uint64_t tick_due_us; /* 0 = no tick runs */
+	struct probe_list all, queue[PROBE_QUEUES];
+	struct probes_stats stats;
+	unsigned tls_max;
+	struct tls_contexts *tls; /* NULL before the first handshake */
+	struct probe_runner *runner; /* NULL = none yet */
+	struct probe_pinger *pinger; /* NULL = none */
+	struct addr source[2];       /* of IPv4, IPv6; family 0 = the system's choice */
+	uint8_t room[PROBE_READ_LEN]; /* what is read from a socket, before it is somebody's */
+};
+
+/* ---- probes.c ---- */
+void probes_ask_turn(struct probes *s);
+void probes_enter(struct probe *p, enum probe_queue q); /* at its end; leaves the one it is in */
+void probes_enter_own(struct probe *p);                 /* where it belongs: it has something to do */
+void probes_leave(struct probe *p);
+uint64_t probes_stalled_us(const struct probes *s, uint64_t now_us); /* how long the loop has stood still, in all */
 
 /* ---- probe.c ---- */
+void probe_take_turn(struct probe *p); /* its turn; it may be gone after it */
+void probe_on_timer(evutil_socket_t fd, short what, void *p);
+void probe_free(struct probe *p);
 void probe_answer(struct probe *p, const struct script_answer *a); /* what was waited for is here: a turn resumes it */
 void probe_fail(struct probe *p, enum health_reason why, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Waits for fd to be ready (EV_READ or EV_WRITE); on_ready is probe_conn_ready. */
 void probe_wait_io(struct probe *p, enum probe_wait wait, struct probe_conn *c, short what);
-uint8_t *probe_read_room(struct probe *p); /* PROBE_READ_LEN octets, shared by all */
 
 /* Goes on shaking hands in a coming turn: that is work for the processor, so probes take turns at it. */
 void probe_ask_crypto(struct probe *p);
@@ -103,7 +131,6 @@ void probe_dns_begin(struct probe *p);
 /* ---- probe_ping.c ---- */
 void probe_ping_begin(struct probe *p);
 struct probe_pinger; /* raw sockets, where pings cannot have their own */
-struct probe_pinger *probe_pinger_of(struct probe *p); /* NULL = none */
 struct probe_pinger *probe_pinger_new(void);
 int probe_pinger_add(struct probe_pinger *g, struct event_base *base, int fd); /* takes fd on success. ERR_FORMAT, ERR_NOMEM */
 void probe_pinger_free(struct probe_pinger *g); /* NULL is fine; nobody may wait there any more */
@@ -112,7 +139,6 @@ void probe_pinger_free(struct probe_pinger *g); /* NULL is fine; nobody may wait
 void probe_run_begin(struct probe *p);
 struct probe_runner; /* the way to the runner, and who waits there */
 struct probe_runner *probe_runner_new(struct event_base *base, int fd); /* takes fd; NULL when out of memory */
-struct probe_runner **probe_runner_of(struct probe *p);
 void probe_runner_free(struct probe_runner *r); /* NULL is fine; whoever waits there fails: our own fault */
 
 /* ---- probe_conn.c ---- */

@@ -46,7 +46,7 @@ void probe_udp_send(struct probe *p)
 /* An empty datagram is one, too. */
 void probe_udp_read(struct probe *p)
 {
-	uint8_t *room = probe_read_room(p);
+	uint8_t *room = p->set->room;
 	struct script_answer a = { .reason = HEALTH_OK };
 	struct probe_conn *c = p->conn;
 	ssize_t n = recv(c->fd, room, PROBE_READ_LEN, MSG_TRUNC);

@@ -85,7 +85,7 @@ enum ipc_type {
 	/* more of the responder's counters, once a second */
 	IPC_LATENCY,   /* buckets u8, buckets × count u64, sum ns u64 (base/latency.h) */
 	IPC_ZONE_COUNTS, /* more u8 (1 = the list goes on in the next), count u16, count × (apex block, queries u64,
-	                    serial u32, records u32, flags u8); queries: all ones where they are not counted */
+	                    serial u32, records u32, flags u8, content u64); queries: all ones where they are not counted */
 	/* the log, and what is told of queries */
 	IPC_LOGGING,   /* see app/logging.h; fd, to responder and tap: the rings between them, if there are any */
 	IPC_TAPPED,    /* from the tap to the coordinator, once a second: lines of the query log u64, records lost on the way to it u64,
@@ -96,12 +96,13 @@ enum ipc_type {
 	IPC_HOLD,      /* nothing, before START: be ready, but touch nothing that the one before still uses */
 	IPC_PREPARED,  /* step u8: 1 ready and holding, 2 gone on after GO */
 	IPC_GO,        /* nothing */
-	IPC_INHERITED, /* role u8, pid u32, octets block: the last words (LEGACY) of a child of the version before */
+	IPC_INHERITED, /* role u8, pid u32, octets block: the last words (LEGACY) of a child of the version before; one of each LEGACY */
+	IPC_QUESTIONS, /* fd: to a responder that is about to leave: its COLD come over it, and have their COLD_REPLY */
 	IPC_TYPE_MAX,
 	/* Spoken between two versions, so numbers and payloads never change. */
 	IPC_STABLE_FIRST = 0xfff0,
 	IPC_LEAVE = IPC_STABLE_FIRST, /* to a child: another takes your place; finish what you began, say LEGACY, end */
-	IPC_LEGACY,    /* from it: octets (app/legacy.h) */
+	IPC_LEGACY,    /* from it: octets (app/legacy.h); several where they are many */
 	IPC_TRIAL_SAY, /* from a trial to the supervisor that tries it: level u8, line str */
 	IPC_TRIAL_ALIVE,   /* nothing: it goes on loading */
 	IPC_TRIAL_KEEP,    /* octets, perhaps a fd: to be handed over with the rest */

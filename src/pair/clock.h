@@ -11,6 +11,8 @@ struct clock_hlc {
 uint64_t clock_hlc_next(struct clock_hlc *c, uint64_t wall_ms);
 /* The present stamp without giving one out. */
 uint64_t clock_hlc_peek(const struct clock_hlc *c, uint64_t wall_ms);
+/* How far a stamp stands ahead of the wall clock, in s, rounded down; BEAT_AHEAD_MAX_S at most. */
+uint32_t clock_hlc_ahead_s(uint64_t stamp, uint64_t wall_ms);
 void clock_hlc_absorb(struct clock_hlc *c, uint64_t stamp);
 
 #endif

@@ -57,7 +57,7 @@ void beat_put(struct wbuf *w, const struct pair_beat *b)
 	put_u8(w, b->link);
 	put_u8(w, b->lhm);
 	put_u8(w, b->entry_count);
-	put_u32(w, b->flags);
+	put_u32(w, b->hlc_ahead_s << 8 | b->flags);
 }
 
 void entry_put(struct wbuf *w, const struct pair_entry *e)
@@ -86,7 +86,9 @@ static void get_fixed(struct rbuf *r, struct pair_beat *b)
 	b->link = get_u8(r);
 	b->lhm = get_u8(r);
 	b->entry_count = get_u8(r);
-	b->flags = get_u32(r);
+	uint32_t last = get_u32(r);
+	b->hlc_ahead_s = last >> 8;
+	b->flags = (uint8_t)last;
 	if (b->self > PAIR_MAINT)
 		b->self = PAIR_SELF_NONE;
 	if (b->link > PAIR_INCOMPATIBLE)

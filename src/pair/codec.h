@@ -36,6 +36,7 @@ void header_encode(uint8_t out[PAIR_HEADER_LEN], const struct pair_header *h);
  * src and dst are filled then too). */
 int header_decode(struct pair_header *h, const uint8_t *data, size_t len) MUST_CHECK;
 
+#define BEAT_AHEAD_MAX_S 0xffffffu /* of hlc_ahead_s: so much or more, so nobody can tell the wall clock */
 /* Bits of the heartbeat's flags. */
 #define BEAT_DIGEST_WHOLE 1u /* state_digest stands for exactly what the digest entries say */
 #define BEAT_ECHO 2u         /* echo_ts and echo_hold_us are set */
@@ -64,7 +65,8 @@ struct pair_beat {
 	uint8_t version_min, version_max;
 	uint8_t self, link, lhm;
 	uint8_t entry_count;
-	uint32_t flags;
+	uint32_t hlc_ahead_s; /* how far hlc stands ahead of the sender's wall clock, at most BEAT_AHEAD_MAX_S */
+	uint8_t flags;
 	/* after beat_decode, borrowed from the plaintext */
 	const uint8_t *entries, *tlvs;
 	size_t tlvs_len;

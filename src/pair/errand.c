@@ -11,7 +11,8 @@
 
 static void queue(struct pair *p, const struct pair_peer *to, enum tlv_type type, const struct tlv_ping *ping)
 {
-	if (p->errand_count == PAIR_ERRANDS_MAX)
+	/* Nothing goes while an epoch waits for the disk, and by then it would be old; a bye has only what is ours. */
+	if (p->wants_epoch || p->leaving || p->errand_count == PAIR_ERRANDS_MAX)
 		return; /* asked again in an interval */
 	p->errands[p->errand_count++] = (struct pair_errand){ .to = to->conf.id, .type = type, .ping = *ping };
 }

@@ -90,6 +90,17 @@ void pair_tcp_heard(struct pair *p, struct pair_peer *e, enum link_way way, cons
 		e->tcp.bulk = e->tcp.carries = false;
 }
 
+/* While UDP is silent twins talk by their connection; one on which nothing comes any more leads along a way that is dead, which the
+ * kernel notices after minutes. Another is tried, to the next address. */
+static uint64_t deaf_at(const struct pair_peer *e, const struct stream *s)
+{
+	uint64_t silent_ms = link_udp_since(&e->link) + link_suspect_ms(&e->link);
+
+	if (s->state != STREAM_PROVEN)
+		return UINT64_MAX; /* ends soon by itself */
+	return (s->heard_ms > silent_ms ? s->heard_ms : silent_ms) + PAIR_STREAM_STALL_MS;
+}
+
 static uint64_t beat_ms(const struct pair *p, const struct pair_peer *e)
 {
 	return e->link.state == PAIR_TCP_ONLY ? LINK_TCP_BEAT_MS : p->interval_ms;
@@ -101,6 +112,10 @@ void pair_tcp_tick(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 
 	if (now_ms >= e->tcp.asked_until_ms)
 		e->tcp.asked_until_ms = 0;
+	if (s && now_ms >= deaf_at(e, s)) {
+		pair_stream_cut(p, s, now_ms);
+		s = NULL;
+	}
 	if (!s && now_ms >= e->tcp.next_try_ms && is_silent(e, now_ms)) {
 		try(p, e, now_ms);
 		return;
@@ -127,10 +142,11 @@ uint64_t pair_tcp_deadline(const struct pair *p, const struct pair_peer *e)
 			continue;
 		there = true;
 		open = s->state != STREAM_OPENING;
+		at = deaf_at(e, s);
 	}
 	if (!there)
 		return silent_ms > e->tcp.next_try_ms ? silent_ms : e->tcp.next_try_ms;
-	if (e->tcp.carries)
+	if (e->tcp.carries && e->tcp.progress_ms + PAIR_BULK_STALL_MS < at)
 		at = e->tcp.progress_ms + PAIR_BULK_STALL_MS;
 	if (open) { /* the next heartbeat, or the moment from which there are any */
 		uint64_t from_ms = e->tcp.asked_until_ms > e->tcp.next_beat_ms ? e->tcp.next_beat_ms : silent_ms;

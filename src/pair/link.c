@@ -62,11 +62,12 @@ static uint64_t age(uint64_t since_ms, uint64_t now_ms)
 }
 
 /* As TCP reckons its timeout: an eighth of the news into the mean, a quarter into the deviation. An outage is no
- * sample of the normal: it counts as SUSPECT at most. */
+ * sample of the normal: it counts as SUSPECT at most. As two intervals at least: so old is the echo of who follows the
+ * other's heartbeats, of who leads one, and each change would be a deviation. */
 static void add_sample(struct link *l, uint64_t sample_ms)
 {
-	uint32_t limit = link_suspect_ms(l);
-	uint32_t s = (sample_ms < limit ? (uint32_t)sample_ms : limit) * 16;
+	uint32_t least = 2 * l->interval_ms, most = link_suspect_ms(l);
+	uint32_t s = (sample_ms < least ? least : sample_ms < most ? (uint32_t)sample_ms : most) * 16;
 
 	if (l->mean_x16_ms == 0) {
 		l->mean_x16_ms = s;
@@ -234,9 +235,10 @@ static enum pair_link_state judge(const struct link *l, uint64_t now_ms)
 			return s.alive ? living(l) : living_tcp(l, s);
 		return s.silent ? PAIR_LOST : PAIR_HALF;
 	case PAIR_INCOMPATIBLE:
-		if (l->heard_ms > l->hint_ms && s.alive && s.audible)
+		/* (a hint is what anybody may send; in the same ms too) */
+		if (l->heard_ms >= l->hint_ms && s.alive && s.audible)
 			return living(l);
-		if (l->tcp_heard_ms > l->hint_ms && s.tcp)
+		if (l->tcp_heard_ms >= l->hint_ms && s.tcp)
 			return living_tcp(l, s);
 		return age(l->hint_ms, now_ms) >= 2 * (uint64_t)link_suspect_ms(l) ? PAIR_WAITING : PAIR_INCOMPATIBLE;
 	}

@@ -23,7 +23,8 @@
  *
  *     SUSPECT = clamp(mean + 4 deviations + 2 I, 4 I, 10 s) (1 + LHM), LOST = 2 SUSPECT
  *
- * Mean and deviation are those of the echo's age when the next one comes by UDP; I is the slower of the two intervals.
+ * Mean and deviation are those of the echo's age when the next one comes by UDP, 2 I at least; I is the slower of the two
+ * intervals.
  */
 #ifndef GEMEL_PAIR_LINK_H
 #define GEMEL_PAIR_LINK_H

@@ -28,6 +28,7 @@ enum pair_kind {
 	PAIR_EFFECTIVE = 2,
 	PAIR_ADMIN = 3,
 	PAIR_NODE = 4,
+	PAIR_ZONE = 5,
 	PAIR_CONFIG = 6,
 	PAIR_NOTICE = 7
 };
@@ -98,6 +99,7 @@ struct pair_stats {
 	uint64_t byes, acks;           /* of indirect probes */
 	uint64_t refused_streams;      /* too many strangers at one time */
 	uint64_t streams_cut;          /* of strangers that did not prove themselves, or sent what is no packet */
+	uint64_t duplicates, skews;    /* PAIR_EVENT_DUPLICATE and PAIR_EVENT_SKEW */
 };
 
 struct pair;
@@ -198,11 +200,15 @@ void pair_leave(struct pair *p);
 /* True once there is nothing to wait for: no peers, a first sync, or 1.5 s without one. */
 bool pair_settled(const struct pair *p, uint64_t now_ms);
 
-struct pair_ballot { uint8_t vote; /* enum pair_vote */ bool isolated; };
+struct pair_ballot { uint8_t vote; /* enum pair_vote */ bool isolated; uint8_t weight; /* for a quorum */ };
+/* More than above_pct of what is said by weight takes down, less leaves up; just as much, or less than least in all, decides nothing. */
+struct pair_quorum { uint8_t above_pct; uint16_t least; };
+#define PAIR_QUORUM_ABOVE_PCT 50
+#define PAIR_QUORUM_LEAST 1
 enum pair_agree { PAIR_ANY_UP = 1, PAIR_ANY_DOWN, PAIR_QUORUM, PAIR_LOCAL };
 enum pair_effective { PAIR_HOLD = 0, PAIR_EFF_UP, PAIR_EFF_DOWN };
-/* Pure rule of section 1.3: ballots of fresh observers, [0] = our own. */
-enum pair_effective pair_decide(enum pair_agree agree, const struct pair_ballot *b, size_t n);
+/* Pure rule of section 1.3: ballots of fresh observers, [0] = our own. q: of PAIR_QUORUM; the others do not look at weights. */
+enum pair_effective pair_decide(enum pair_agree agree, const struct pair_quorum *q, const struct pair_ballot *b, size_t n);
 
 /* ---- hybrid logical clock: 48-bit ms, 16-bit counter ---- */
 uint64_t pair_hlc_now(struct pair *p, uint64_t wall_ms); /* above all that were seen or given out */

@@ -67,31 +67,41 @@ static void hint(struct pair *p, const struct addr *from, bool sealed, uint64_t 
 
 /* ---- what an accepted packet says ---- */
 
-/* Each way has its own: what came by TCP and was overtaken by a datagram is still the newest that came by TCP. */
-static void take_echo(struct pair_peer *e, enum link_way way, const struct pair_beat *b, uint64_t now_ms)
+/* Each way has its own: what came by TCP and was overtaken by a datagram is still the newest that came by TCP. Which is newer the
+ * counter says: stamps of 32 bits begin anew, and a way may rest for months. */
+static void take_echo(struct pair_peer *e, enum link_way way, uint64_t counter, const struct pair_beat *b, uint64_t now_ms)
 {
 	struct pair_echo *echo = &e->echo[way];
 
-	if (!echo->has || b->tx_ts - echo->ts < (uint32_t)1 << 31)
-		*echo = (struct pair_echo){ .has = true, .ts = b->tx_ts, .at_ms = now_ms };
+	if (!echo->has || counter > echo->counter)
+		*echo = (struct pair_echo){ .has = true, .ts = b->tx_ts, .counter = counter, .at_ms = now_ms };
 }
 
 static void read_echo(struct pair_peer *e, enum link_way way, const struct pair_beat *b, uint64_t now_ms)
 {
 	uint32_t age_ms = (uint32_t)now_ms - b->echo_ts;
 
-	if (b->flags & BEAT_ECHO && age_ms <= now_ms && age_ms < (uint32_t)1 << 31)
+	/* (held for longer than can be said: neither life nor a round trip can be told from it) */
+	if (b->flags & BEAT_ECHO && b->echo_hold_us < UINT32_MAX && age_ms <= now_ms && age_ms < (uint32_t)1 << 31)
 		link_echo(&e->link, way, now_ms - age_ms, b->echo_hold_us, now_ms);
 }
 
+/* The stamp may be ahead of its wall clock, by others that it has seen: it says by how much, as long as it can. */
 static void read_clock(struct pair *p, struct pair_peer *e, const struct pair_beat *b, uint64_t wall_ms)
 {
-	uint64_t theirs_ms = (b->hlc >> 16) + e->link.rtt_us / 2000;
+	uint64_t theirs_ms = (b->hlc >> 16) - (uint64_t)b->hlc_ahead_s * 1000 + e->link.rtt_us / 2000;
+
+	if (b->hlc_ahead_s == BEAT_AHEAD_MAX_S) {
+		clock_hlc_absorb(&p->hlc, b->hlc);
+		return;
+	}
 
 	e->clock_offset_ms = (int64_t)(theirs_ms - wall_ms);
 	bool far = e->clock_offset_ms > PAIR_SKEW_MS || e->clock_offset_ms < -PAIR_SKEW_MS;
-	if (far && !e->skewed)
+	if (far && !e->skewed) {
+		p->stats.skews++;
 		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_SKEW, .peer = e->conf.id });
+	}
 	e->skewed = far;
 	clock_hlc_absorb(&p->hlc, b->hlc);
 }
@@ -111,12 +121,23 @@ static bool join_all(struct pair *p, struct shelf *s, struct tlv_delta d)
 	return whole;
 }
 
+/* After a resync others may have the damage too, or had it from us: while the owner is there to ask, only its own word counts. Not for
+ * long: heartbeats may come where records do not. */
+static bool is_distrusted(struct pair *p, const struct pair_peer *by, const struct shelf *s, uint64_t epoch, uint64_t now_ms)
+{
+	const struct pair_peer *owner = pair_peer_of(p, s->owner);
+	return now_ms < p->owners_until_ms && epoch <= s->vector.epoch && s->vector.seq < s->resync_to && owner != by &&
+	       link_is_fresh(&owner->link, now_ms);
+}
+
 /* True where a vector rose. */
-static bool read_delta(struct pair *p, const struct tlv_delta *d)
+static bool read_delta(struct pair *p, const struct pair_peer *by, const struct tlv_delta *d, uint64_t now_ms)
 {
 	int i = pair_shelf_of(p, d->owner);
 
 	if (i <= 0) /* a stranger's; or our own, which only we write */
+		return false;
+	if (is_distrusted(p, by, &p->shelves[i], d->epoch, now_ms))
 		return false;
 	p->stats.deltas++;
 	p->stats.records += d->count;
@@ -143,7 +164,7 @@ static bool read_tlvs(struct pair *p, struct pair_peer *e, const struct pair_bea
 		switch (t.type) {
 		case TLV_DELTA:
 			if (counter > e->delta_floor)
-				rose |= read_delta(p, &t.delta);
+				rose |= read_delta(p, e, &t.delta, now_ms);
 			break;
 		case TLV_PULL:
 			p->stats.pulls++;
@@ -199,6 +220,8 @@ static bool read_entries(struct pair *p, struct pair_peer *e, const struct pair_
 		if (at < 0)
 			continue;
 		rose |= vector_compare(en.vector, e->known[at]) > 0;
+		if (vector_compare(en.vector, e->known[at]) < 0) /* a resync: what it was sent is gone, by a stream too */
+			e->sent[at] = e->reach[at] = e->tcp.sent[at] = en.vector;
 		e->known[at] = en.vector;
 		read_age(p, e, &en, way_ms, now_ms);
 		if (at == 0 && vector_compare(en.vector, own_shelf(p)->vector) > 0)
@@ -247,15 +270,17 @@ static void resync(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 {
 	for (size_t i = 1; i < shelf_total(p); i++)
 		shelf_resync(&p->shelves[i]);
-	for (size_t i = 0; i < p->peer_count; i++)
+	for (size_t i = 0; i < p->peer_count; i++) {
 		p->peers[i].delta_floor = p->peers[i].session.highest;
+		p->peers[i].pull = true;
+		pair_hurry(&p->peers[i], DUE_NEWS, now_ms);
+	}
+	p->owners_until_ms = now_ms + PAIR_OWNERS_MS;
 	e->resync_ms = now_ms;
 	e->diverged = 0;
 	e->link.synced = false;
-	e->pull = true;
 	p->stats.divergences++;
 	pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_DIVERGENCE, .peer = e->conf.id });
-	pair_hurry(e, DUE_NEWS, now_ms);
 }
 
 /* Which of our keys has this id; key_count where none has. */
@@ -353,7 +378,9 @@ static void take_in(struct pair *p, struct pair_peer *e, const struct pair_heade
 	session_accept(&e->session, h->boot, b->epoch, h->counter);
 	link_heard(&e->link, way, h->counter, now_ms);
 	read_echo(e, way, b, now_ms);
-	take_echo(e, way, b, now_ms);
+	take_echo(e, way, h->counter, b, now_ms);
+	if (way == LINK_UDP)
+		pair_beat_along(p, e, now_ms);
 	bool rose = read_tlvs(p, e, b, h->counter, now_ms);
 	if (newest) {
 		read_fixed(p, e, h, b, now_ms, wall_ms);
@@ -478,6 +505,17 @@ static int open_packet(struct pair *p, const struct pair_peer *e, const struct p
 	return refuse(&p->stats.refused_auth, ERR_AUTH);
 }
 
+/* Whether it counts: it is well formed, of this session or a new one, and was not here before. */
+static int read_packet(struct pair *p, struct pair_peer *peer, const struct arrival *a, const struct pair_header *h, struct pair_beat *b,
+		       const uint8_t plain[PAIR_PLAIN_MAX], uint64_t now_ms)
+{
+	int e = beat_decode(b, plain, h->text_len);
+
+	if (e < 0)
+		return refuse(e == ERR_VERSION ? &p->stats.refused_version : &p->stats.refused_format, e);
+	return judge_session(p, peer, a, h, b, now_ms);
+}
+
 /* *node: whose it is, once that is proven. */
 static int receive(struct pair *p, const struct arrival *a, uint64_t now_ms, uint64_t wall_ms, uint8_t *node)
 {
@@ -494,13 +532,16 @@ static int receive(struct pair *p, const struct arrival *a, uint64_t now_ms, uin
 	if (e < 0)
 		return e;
 	struct pair_peer *peer = pair_peer_of(p, h.src);
+	if (session_was_seen(&peer->session, h.boot, h.counter)) /* a second copy, by the other address or by an attacker: not worth an AEAD check */
+		return refuse(&p->stats.refused_replay, ERR_STALE);
 	if ((e = open_packet(p, peer, &h, a, plain, now_ms)) < 0)
 		return e;
 	*node = h.src;
-	if ((e = beat_decode(&b, plain, h.text_len)) < 0)
-		return refuse(e == ERR_VERSION ? &p->stats.refused_version : &p->stats.refused_format, e);
-	if ((e = judge_session(p, peer, a, &h, &b, now_ms)) < 0)
+	if ((e = read_packet(p, peer, a, &h, &b, plain, now_ms)) < 0) {
+		if (!a->stream)
+			gate_failed(&p->gate, bucket_of(p, a->from), &p->table_key, a->from, now_ms);
 		return e;
+	}
 	if (b.version_min > PAIR_VERSION || b.version_max < PAIR_VERSION) {
 		session_accept(&peer->session, h.boot, b.epoch, h.counter);
 		incompatible(p, peer, true, now_ms);

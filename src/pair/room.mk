@@ -3,7 +3,7 @@ src_pair_libpair_a_SOURCES = \
 	src/pair/clock.c src/pair/clock.h \
 	src/pair/codec.c src/pair/codec.h \
 	src/pair/errand.c src/pair/fallback.c src/pair/gate.c src/pair/gate.h src/pair/link.c src/pair/link.h \
-	src/pair/pair.c src/pair/pair.h \
+	src/pair/name.c src/pair/name.h src/pair/pair.c src/pair/pair.h \
 	src/pair/receive.c src/pair/seal.c src/pair/seal.h src/pair/self.c src/pair/self.h src/pair/send.c \
 	src/pair/session.c src/pair/session.h \
 	src/pair/shelf.c src/pair/shelf.h \

@@ -65,10 +65,12 @@ static void put_beat(struct pair *p, const struct pair_peer *e, enum link_way wa
 		     uint64_t now_ms, uint64_t wall_ms)
 {
 	const struct pair_echo *echo = &e->echo[way];
+	const uint64_t hlc = clock_hlc_peek(&p->hlc, wall_ms);
 	size_t fit = (w->cap - PAIR_BEAT_LEN) / PAIR_ENTRY_LEN, count = fit < shelf_total(p) ? fit : shelf_total(p);
 	struct pair_beat b = { .your_boot = your_boot,
 			       .epoch = p->shelves[0].vector.epoch,
-			       .hlc = clock_hlc_peek(&p->hlc, wall_ms),
+			       .hlc = hlc,
+			       .hlc_ahead_s = clock_hlc_ahead_s(hlc, wall_ms),
 			       .config_digest = p->config_digest,
 			       .tx_ts = (uint32_t)now_ms,
 			       .interval_ms = (uint16_t)p->interval_ms,
@@ -88,9 +90,11 @@ static void put_beat(struct pair *p, const struct pair_peer *e, enum link_way wa
 	/* A time of the life that it is known by; to a new one, whose clock may be another, it would mean something else. */
 	if (echo->has && your_boot == e->session.boot) {
 		uint64_t hold_us = (now_ms - echo->at_ms) * 1000;
-		b.flags |= BEAT_ECHO;
-		b.echo_ts = echo->ts;
-		b.echo_hold_us = hold_us > UINT32_MAX ? UINT32_MAX : (uint32_t)hold_us;
+		if (hold_us < UINT32_MAX) { /* over an hour old, an echo proves nothing any more */
+			b.flags |= BEAT_ECHO;
+			b.echo_ts = echo->ts;
+			b.echo_hold_us = (uint32_t)hold_us;
+		}
 	}
 	beat_put(w, &b);
 	put_entries(p, e, w, count, now_ms);

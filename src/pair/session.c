@@ -1,9 +1,9 @@
 #include <string.h>
 #include "pair/session.h"
 
-static bool was_seen(const struct session *s, uint64_t counter)
+bool session_was_seen(const struct session *s, uint64_t boot, uint64_t counter)
 {
-	if (counter > s->highest)
+	if (boot != s->boot || counter > s->highest)
 		return false;
 	if (s->highest - counter >= SESSION_WINDOW)
 		return true;
@@ -20,7 +20,7 @@ enum session_verdict session_judge(const struct session *s, uint64_t my_boot, ui
 		return epoch > s->epoch ? SESSION_NEW : SESSION_OLD;
 	if (epoch != s->epoch)
 		return SESSION_OLD; /* boot and epoch change together */
-	return was_seen(s, counter) ? SESSION_REPLAY : SESSION_BOUND;
+	return session_was_seen(s, boot, counter) ? SESSION_REPLAY : SESSION_BOUND;
 }
 
 /* Forgets the bits of the counters that come into the window. */
@@ -29,7 +29,7 @@ static void slide(struct session *s, uint64_t counter)
 	if (counter - s->highest >= SESSION_WINDOW) {
 		memset(s->seen, 0, sizeof s->seen);
 	} else {
-		for (uint64_t c = s->highest + 1; c <= counter; c++)
+		for (uint64_t c = s->highest; c++ != counter;) /* the last counter of all is one */
 			s->seen[c % SESSION_WINDOW / 64] &= ~((uint64_t)1 << c % 64);
 	}
 	s->highest = counter;

@@ -29,6 +29,8 @@ enum session_verdict {
 	SESSION_OLD,   /* knows my boot but is of a session that was overtaken */
 	SESSION_REPLAY /* this counter was there, or is too far behind */
 };
+/* Whether that counter of the current session was here, or is too far behind: known before anything is proven, and without cost. */
+bool session_was_seen(const struct session *s, uint64_t boot, uint64_t counter);
 /* Judges without changing anything. my_boot is never 0. */
 enum session_verdict session_judge(const struct session *s, uint64_t my_boot, uint64_t your_boot, uint64_t boot,
 				   uint64_t epoch, uint64_t counter);

@@ -34,6 +34,8 @@
 #define PAIR_ERRANDS_MAX 32     /* drained with every step: six origins, three helpers each, and as many answers at one moment */
 #define PAIR_COALESCE_MS 2      /* writes of one moment go in one packet */
 #define PAIR_GAP_MS 5           /* between two packets that do not wait for the heartbeat */
+#define PAIR_ALONG_PARTS 5      /* of an interval: so early a heartbeat goes along; who follows hears the other 5 to 15 % before its own is due */
+#define PAIR_LEAD_BEATS 50      /* heartbeats at its own time after which who leads hands that over */
 #define PAIR_SETTLE_MS 1500     /* no longer is a twin waited for at the start */
 #define PAIR_SKEW_MS 60000
 #define PAIR_TILT_JUMP_MS 2000  /* wall against monotonic clock */
@@ -42,6 +44,7 @@
 #define PAIR_REFUTE_SPAN_MS 60000
 #define PAIR_DIVERGED_MAX 2     /* unequal digests in a row that are no accident */
 #define PAIR_RESYNC_PAUSE_MS 60000
+#define PAIR_OWNERS_MS 10000    /* after a resync, only the owner's word counts */
 #define PAIR_INTERVAL_MIN_MS 100
 #define PAIR_INTERVAL_MAX_MS 1000
 
@@ -62,6 +65,7 @@ struct pair_hello {
 struct pair_echo {
 	bool has;
 	uint32_t ts;
+	uint64_t counter; /* of the packet that brought it */
 	uint64_t at_ms;
 };
 
@@ -114,6 +118,7 @@ struct pair_peer {
 	struct pair_vector sent[PAIR_NODES_MAX]; /* what it was sent at least once */
 	struct pair_vector reach[PAIR_NODES_MAX]; /* where what was begun with DUE_ALL has come to */
 	uint64_t next_beat_ms;
+	uint8_t led;                  /* heartbeats due to it at our own time, one after the other; PAIR_LEAD_BEATS = as many or more */
 	uint64_t next_ask_ms;         /* others about it */
 	uint64_t urgent_ms;           /* UINT64_MAX = nothing urgent */
 	enum peer_due urgent;         /* what is */
@@ -180,6 +185,7 @@ struct pair {
 	size_t event_first, event_count;
 
 	uint64_t wants_epoch;
+	uint64_t owners_until_ms;  /* a shelf that is fetched anew comes from its owner, if that is heard */
 	uint64_t refutes_ms[PAIR_REFUTES_MAX]; /* times of the last ones, a ring */
 	uint8_t refute_at;
 	uint64_t frozen_until_ms;
@@ -214,6 +220,9 @@ void pair_judge(struct pair *p, struct pair_peer *e, uint64_t now_ms);
 void pair_aim(struct pair *p, struct pair_peer *e);
 /* Asks for a packet soon, without waiting for the heartbeat; all: not only what was never sent. */
 void pair_hurry(struct pair_peer *e, enum peer_due what, uint64_t now_ms);
+/* A datagram of the peer counted: where the heartbeat to it is nearly due it goes now, and follows the peer's from then on, so that at
+ * rest one of the two wakes up once an interval and not twice; who led for long hands that over. Nothing while an epoch is waited for. */
+void pair_beat_along(struct pair *p, struct pair_peer *e, uint64_t now_ms);
 /* A peer holds something of ours that we do not: a newer epoch is wanted. */
 void pair_refute(struct pair *p, const struct pair_peer *by, uint64_t seen_epoch, uint64_t now_ms);
 /* Looks for jumps of the clock and for long pauses. */

@@ -189,6 +189,7 @@ static bool take_frame(struct pair *p, struct stream *s, size_t len, uint64_t no
 	if (pair_stream_find(p, id) != s)
 		return false;
 	s->used_ms = now_ms;
+	s->heard_ms = e == 0 ? now_ms : s->heard_ms;
 	if (e == 0 && whose && s->state == STREAM_UNPROVEN)
 		prove(p, s, node, now_ms);
 	if (s->state == STREAM_PROVEN && whose && (e == 0 || e == ERR_STALE))

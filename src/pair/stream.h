@@ -37,7 +37,8 @@ struct stream {
 	uint8_t frames;
 	struct addr addr;
 	uint64_t since_ms; /* of the state */
-	uint64_t used_ms;
+	uint64_t used_ms;  /* octets went or came */
+	uint64_t heard_ms; /* a packet that counts came */
 	size_t have;
 	uint8_t octets[PAIR_FRAME_LEN + PAIR_PACKET_MAX];
 };

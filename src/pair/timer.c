@@ -89,9 +89,14 @@ void pair_lhm_raise(struct pair *p, uint64_t now_ms)
 	set_lhm(p, (uint8_t)(p->lhm < PAIR_LHM_MAX ? p->lhm + 1 : PAIR_LHM_MAX), now_ms);
 }
 
+static uint64_t lower_lhm_at(const struct pair *p)
+{
+	return p->lhm > 0 ? p->lhm_ms + PAIR_LHM_CLEAN * (uint64_t)p->interval_ms : UINT64_MAX;
+}
+
 static void lower_lhm(struct pair *p, uint64_t now_ms)
 {
-	if (p->lhm > 0 && now_ms >= p->lhm_ms + PAIR_LHM_CLEAN * (uint64_t)p->interval_ms)
+	if (now_ms >= lower_lhm_at(p))
 		set_lhm(p, (uint8_t)(p->lhm - 1), now_ms);
 }
 
@@ -100,8 +105,10 @@ static void want_epoch_after(struct pair *p, uint64_t seen)
 {
 	uint64_t own = own_shelf(p)->vector.epoch, top = seen > own ? seen : own;
 
-	if (top >> 32 < UINT32_MAX && (top >> 32) + 1 > p->wants_epoch >> 32)
-		p->wants_epoch = ((top >> 32) + 1) << 32;
+	if (top >> 32 == UINT32_MAX || (top >> 32) + 1 <= p->wants_epoch >> 32)
+		return;
+	p->wants_epoch = ((top >> 32) + 1) << 32;
+	p->errand_count = 0; /* by then they would be old */
 }
 
 void pair_refute(struct pair *p, const struct pair_peer *by, uint64_t seen_epoch, uint64_t now_ms)
@@ -111,6 +118,7 @@ void pair_refute(struct pair *p, const struct pair_peer *by, uint64_t seen_epoch
 	uint64_t *oldest = &p->refutes_ms[p->refute_at];
 	if ((*oldest && now_ms - *oldest < PAIR_REFUTE_SPAN_MS) || seen_epoch >> 32 == UINT32_MAX) {
 		p->frozen_until_ms = now_ms + PAIR_REFUTE_SPAN_MS;
+		p->stats.duplicates++;
 		pair_emit(p, (struct pair_event){ .type = PAIR_EVENT_DUPLICATE, .peer = by->conf.id });
 		return;
 	}
@@ -142,6 +150,8 @@ void pair_set_epoch(struct pair *p, uint64_t epoch, uint64_t boot, uint64_t now_
 		if (!p->peers[i].link.synced) /* what it held of the epoch before puts it in step no more */
 			pair_aim(p, &p->peers[i]);
 		pair_hurry(&p->peers[i], DUE_ALL, now_ms);
+		p->peers[i].next_ask_ms = now_ms;
+		pair_errand_tick(p, &p->peers[i], now_ms);
 	}
 }
 
@@ -170,18 +180,37 @@ void pair_watch_clock(struct pair *p, uint64_t now_ms, uint64_t wall_ms)
 		tilt(p);
 }
 
-static void schedule_beat(struct pair *p, struct pair_peer *e, uint64_t now_ms)
+/* A heartbeat goes now, and the next is due after so many twentieths of an interval. */
+static void beat(struct pair *p, struct pair_peer *e, uint32_t least, uint32_t most, uint64_t now_ms)
 {
-	uint32_t slack = p->interval_ms / 20; /* ±5 %: peers that started together do not stay in step */
+	uint32_t from_ms = p->interval_ms * least / 20, to_ms = p->interval_ms * most / 20;
 
-	e->next_beat_ms = now_ms + p->interval_ms - slack + rng_below(&p->rng, 2 * slack + 1);
+	e->due = DUE_ALL;
+	e->next_beat_ms = now_ms + from_ms + rng_below(&p->rng, to_ms - from_ms + 1);
+}
+
+/* Who goes along follows from then on, and speaks for itself only where the other is missed. The first words of a new leader would echo
+ * what was echoed already, no sign of life for two intervals: so who hands over says one word more, and is the later of the two. */
+void pair_beat_along(struct pair *p, struct pair_peer *e, uint64_t now_ms)
+{
+	/* (nothing goes while an epoch waits for the disk, and whoever put off its ticks by that would be late by its own clock) */
+	if (p->wants_epoch)
+		return;
+	if (now_ms + p->interval_ms / PAIR_ALONG_PARTS >= e->next_beat_ms)
+		beat(p, e, 22, 22, now_ms);
+	else if (e->led == PAIR_LEAD_BEATS)
+		beat(p, e, 24, 24, now_ms);
+	else
+		return;
+	e->led = 0;
 }
 
 static void tick_peer(struct pair *p, struct pair_peer *e, uint64_t now_ms)
 {
 	if (now_ms >= e->next_beat_ms) {
-		e->due = DUE_ALL;
-		schedule_beat(p, e, now_ms);
+		beat(p, e, 19, 21, now_ms); /* ±5 %: peers that started together do not stay in step */
+		if (e->led < PAIR_LEAD_BEATS)
+			e->led++;
 	}
 	if (now_ms >= e->urgent_ms) {
 		if (e->due < e->urgent)
@@ -244,7 +273,7 @@ uint64_t pair_deadline(const struct pair *p)
 		return UINT64_MAX;
 	if (p->self == PAIR_TILT)
 		at = least(at, p->signs.tilt_until_ms);
-	at = least(at, pair_streams_deadline(p));
+	at = least(least(at, lower_lhm_at(p)), pair_streams_deadline(p)); /* who follows has no timer of its own for weeks */
 	for (size_t i = 0; i < p->peer_count; i++)
 		at = least(at, peer_deadline(p, &p->peers[i]));
 	return at;

@@ -6,7 +6,8 @@
 #include "pair/pair.h"
 
 struct tally {
-	size_t up, down;
+	size_t up, down; /* observers */
+	uint32_t up_weight, down_weight;
 };
 
 static enum pair_vote effective_vote(const struct pair_ballot *b)
@@ -21,8 +22,11 @@ static struct tally count(const struct pair_ballot *b, size_t n)
 	struct tally t = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		t.up += effective_vote(&b[i]) == PAIR_UP;
-		t.down += effective_vote(&b[i]) == PAIR_DOWN;
+		bool up = effective_vote(&b[i]) == PAIR_UP, down = effective_vote(&b[i]) == PAIR_DOWN;
+		t.up += up;
+		t.down += down;
+		t.up_weight += up ? b[i].weight : 0;
+		t.down_weight += down ? b[i].weight : 0;
 	}
 	return t;
 }
@@ -32,7 +36,17 @@ static enum pair_effective any_up(struct tally t)
 	return t.up ? PAIR_EFF_UP : t.down ? PAIR_EFF_DOWN : PAIR_HOLD;
 }
 
-enum pair_effective pair_decide(enum pair_agree agree, const struct pair_ballot *b, size_t n)
+/* In whole numbers: what twins decide must not hang on a rounding. */
+static enum pair_effective quorum(struct tally t, const struct pair_quorum *q)
+{
+	uint32_t said = t.up_weight + t.down_weight, down = t.down_weight * 100, bar = said * q->above_pct;
+
+	if (said == 0 || said < q->least)
+		return PAIR_HOLD;
+	return down > bar ? PAIR_EFF_DOWN : down < bar ? PAIR_EFF_UP : PAIR_HOLD;
+}
+
+enum pair_effective pair_decide(enum pair_agree agree, const struct pair_quorum *q, const struct pair_ballot *b, size_t n)
 {
 	struct tally t = count(b, n);
 
@@ -41,8 +55,8 @@ enum pair_effective pair_decide(enum pair_agree agree, const struct pair_ballot 
 		return any_up(t);
 	case PAIR_ANY_DOWN:
 		return t.down ? PAIR_EFF_DOWN : t.up ? PAIR_EFF_UP : PAIR_HOLD;
-	case PAIR_QUORUM: /* a majority of those who say something */
-		return t.down > t.up ? PAIR_EFF_DOWN : t.up > t.down ? PAIR_EFF_UP : PAIR_HOLD;
+	case PAIR_QUORUM:
+		return quorum(t, q);
 	case PAIR_LOCAL:
 		if (n > 0 && effective_vote(&b[0]) != PAIR_ABSTAIN)
 			return effective_vote(&b[0]) == PAIR_UP ? PAIR_EFF_UP : PAIR_EFF_DOWN;

@@ -37,6 +37,7 @@ struct build {
 	uint32_t *node_at; /* by index in z->nodes; 0 = not in the image */
 	size_t nodes;
 	uint8_t max_labels;
+	uint64_t content; /* of the nodes so far */
 	struct build_live *live; /* by address of set */
 	size_t live_count;
 	struct denial denial;

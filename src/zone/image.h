@@ -49,7 +49,7 @@
 #include "zone/zone.h"
 
 #define IMAGE_MAGIC "GEMLIMG1"
-#define IMAGE_VERSION 4u
+#define IMAGE_VERSION 5u
 #define IMAGE_BYTE_ORDER 0x01020304u
 
 /* Aliases followed in one answer: more than any sane zone holds. Past the bound the answer ends there, NOERROR. */
@@ -90,6 +90,7 @@ struct image_header {
 };
 struct image_zone {
 	uint64_t digest;    /* of what it was made from: the loader keeps an unchanged zone by it */
+	uint64_t content;   /* of its records (zone/content.h): equal on nodes that serve the same; 0 where it could not be loaded */
 	uint64_t apex_hash;
 	uint32_t apex_at;
 	uint32_t table_at, table_places; /* struct image_entry[table_places] */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "zone/build.h"
+#include "zone/content.h"
 
 static bool is_chased(const struct zone *z, const struct zone_rrset *r)
 {
@@ -275,6 +276,8 @@ static int add_nodes(struct build *w, enum pass pass)
 		const struct zone_node *n = z->nodes[i];
 		if (pass == PASS_PLAIN && i % FREE_EVERY == 0)
 			arena_free_before(&w->taken->arena, n);
+		if (is_in_image(n) ? pass == PASS_ALL || needs_others(n) == (pass == PASS_NEEDY) : pass != PASS_PLAIN)
+			w->content += content_of_node(n); /* each once, and while its records are there */
 		if (!is_in_image(n) ||
 		    (pass != PASS_ALL && needs_others(n) != (pass == PASS_NEEDY)))
 			continue;
@@ -408,6 +411,7 @@ int build_zone(struct build *w, struct image_zone *iz)
 		return e;
 	const struct image_node *n = (const struct image_node *)(w->b->out.data + iz->apex_node_at);
 	iz->apex_at = (uint32_t)(image_node_name(n) - w->b->out.data);
+	iz->content = w->content;
 	iz->serial = w->z->serial;
 	iz->records = (uint32_t)w->z->record_count;
 	iz->max_labels = w->max_labels;

@@ -34,11 +34,27 @@ uint16_t parse_type_find(struct parse *p, const struct parse_token *t)
 	return slot->type;
 }
 
+/* What other servers write into a zone for an answer that follows health: here a service of the configuration does. */
+static bool is_foreign(const struct parse_token *t)
+{
+	static const char *const types[] = { "DYNA", "DYNC", "LUA", "ALIAS", "ANAME" };
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (strlen(types[i]) == t->len && strncasecmp(types[i], t->text, t->len) == 0)
+			return true;
+	return false;
+}
+
 static void type_unknown(struct parse *p, const struct parse_token *t)
 {
 	const char *near = zone_type_nearest(t->text, t->len);
 	char q[PARSE_QUOTE_MAX];
 
+	if (is_foreign(t)) {
+		parse_error(p, t, "%s is another server's own; expected A and AAAA records here, and where they follow health a service in the configuration",
+			    parse_quote(t, q));
+		return;
+	}
 	parse_error(p, t, "unknown record type %s; expected one such as A, AAAA or MX, or TYPE and its number%s%s%s",
 		    parse_quote(t, q), near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
 		    near != NULL ? "\"" : "");

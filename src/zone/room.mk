@@ -6,6 +6,6 @@ src_zone_libzone_a_SOURCES = src/zone/zone.c src/zone/zone.h src/zone/type.c src
 src_zone_libzone_a_CFLAGS = $(AM_CFLAGS)
 src_zone_libzone_a_CFLAGS += $(LDNS_CFLAGS)
 src_zone_libzone_a_SOURCES += \
-	src/zone/compile.c src/zone/compile.h \
+	src/zone/compile.c src/zone/compile.h src/zone/content.c src/zone/content.h \
 	src/zone/build.h src/zone/image.c src/zone/image.h src/zone/image_extra.c src/zone/image_node.c \
 	src/zone/image_open.c src/zone/image_sign.c src/zone/denial.c src/zone/denial.h src/zone/nsec3.c src/zone/nsec3.h

@@ -164,10 +164,30 @@ static size_t edit(struct rng *r, uint8_t *data, size_t len)
 	}
 }
 
-/* The clock is asked now and then only: an input takes microseconds. */
-static bool is_over(uint64_t run, time_t end)
+/* On a terminal, a line that is written over. */
+static void show_progress(uint64_t run, uint64_t runs, uint64_t seconds, time_t left)
 {
-	return run % 256 == 0 && time(NULL) >= end;
+	static time_t shown;
+
+	if (shown == left || !isatty(STDERR_FILENO))
+		return;
+	shown = left;
+	if (seconds)
+		fprintf(stderr, "\r\033[K%llu runs, %lld s of %llu left\r", (unsigned long long)run, (long long)left, (unsigned long long)seconds);
+	else
+		fprintf(stderr, "\r\033[K%llu of %llu runs\r", (unsigned long long)run, (unsigned long long)runs);
+}
+
+/* The clock is asked now and then only: an input takes microseconds. */
+static bool is_over(uint64_t run, uint64_t runs, uint64_t seconds, time_t end)
+{
+	if (run % 256 == 0) {
+		const time_t now = time(NULL);
+		if (seconds && now >= end)
+			return true;
+		show_progress(run, runs, seconds, end - now);
+	}
+	return !seconds && run >= runs;
 }
 
 /* So many runs; or, where seconds is not 0, as many as they allow. */
@@ -179,7 +199,7 @@ static void mutate_all(uint64_t seed, uint64_t runs, uint64_t seconds)
 
 	for (size_t i = 0; i < fuzz_seeds_count; i++)
 		run_input(fuzz_seeds[i].data, fuzz_seeds[i].len);
-	for (; seconds ? !is_over(run, end) : run < runs; run++) {
+	for (; !is_over(run, runs, seconds, end); run++) {
 		struct rng r;
 		rng_init(&r, seed ^ run * 0x9e3779b97f4a7c15u);
 		size_t len = take_seed(&r, data);
@@ -189,6 +209,8 @@ static void mutate_all(uint64_t seed, uint64_t runs, uint64_t seconds)
 		current.run = run;
 		run_input(data, len);
 	}
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
 	printf("%llu runs with -seed=%llu\n", (unsigned long long)run, (unsigned long long)seed);
 }
 

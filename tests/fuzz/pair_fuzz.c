@@ -5,6 +5,7 @@
  *     mode   0 raw packet   1 plaintext, sealed   2 the same, bound to this boot and session   3 time passes (len ms)
  *            4 octets of a connection   5, 6 as 1 and 2, on a connection   7 as 3
  *            + 8 an indirect probe, + 16 a bye, + 32 from node 3 (else 2), of which both tell as relays do
+ *            + 64 under the other key, + 128 the last 8 octets are its counter too
  */
 #include <string.h>
 #include "pair/state.h"
@@ -32,6 +33,7 @@
 #define PING3(type) "\0" type "\0\x10" "\3\2\0\0" "\0\0\3\xe8" "\0\0\0\0\0\0\0\7"
 #define DELTA3 "\0\1\0\x36" "\3\0\0\1" "\0\0\0\x09\0\0\0\1" "\0\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\1" "\0\0\0\0\0\0\0\1" RECORD("\1", "\7")
 #define PING(type) "\0" type "\0\x10" "\1\2\0\0" "\0\0\3\xe8" "\0\0\0\0\0\0\0\7"
+#define COUNTER(last) "\0\x20\0\x08" "\xff\xff\xff\xff\xff\xff\xff" last /* in a TLV that nobody knows */
 #define FRAME2(len, body) "\2\0" len body
 
 const struct fuzz_seed fuzz_seeds[] = {
@@ -49,6 +51,8 @@ const struct fuzz_seed fuzz_seeds[] = {
 		  "\x0a\0\x54" FIXED("\0") PING3("\3") "\x2a\0\x54" FIXED("\0") PING3("\4")),
 	FUZZ_SEED("\x26\0\x40" FIXED("\0") "\6\0\x40" FIXED("\0") "\7\x20\0" "\x32\0\x40" FIXED("\0")),
 	FUZZ_SEED("\1\0\x40" FIXED("\0")),
+	FUZZ_SEED(FRAME2("\x40", FIXED("\0")) "\x82\0\x4c" FIXED("\0") COUNTER("\xf0") "\x82\0\x4c" FIXED("\0") COUNTER("\xff")
+		  "\xc2\0\x4c" FIXED("\0") COUNTER("\x80") "\x42\0\x40" FIXED("\0")),
 	FUZZ_SEED("\0\0\x70"
 		  "GEML\1\1\0\0\2\1\0\x40\1\2\3\4\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\1" FIXED("\0") "0123456789abcdef"),
 };
@@ -59,7 +63,7 @@ const size_t fuzz_seeds_count = sizeof fuzz_seeds / sizeof *fuzz_seeds;
 
 struct rig {
 	struct pair *p;
-	struct seal_keys keys[PEERS][LINK_WAYS]; /* of the peers */
+	struct seal_keys keys[PAIR_KEYS_MAX][PEERS][LINK_WAYS]; /* of the peers */
 	uint32_t stream[PEERS], accepted;
 	uint64_t now_ms, counter;
 };
@@ -71,17 +75,20 @@ static struct addr address(uint8_t node)
 
 static void rig_init(struct rig *g)
 {
-	struct pair_peer_conf peers[PEERS] = { { 2, { address(2) }, 1 }, { 3, { address(3) }, 1 } };
+	struct pair_peer_conf peers[PEERS] = { { 2, { address(2) }, 1 }, { 3, { address(3), address(4) }, 1 } };
 	struct pair_conf c = {
-		.self_id = 1, .cluster = "fuzz", .key = "fuzz", .interval_ms = 200, .peers = peers, .peer_count = PEERS
+		.self_id = 1, .cluster = "fuzz", .key = "fuzz", .other_key = "other", .has_other = true, .interval_ms = 200, .peers = peers, .peer_count = PEERS
 	};
 
 	*g = (struct rig){ .now_ms = 5000, .counter = 0 };
 	FUZZ_REQUIRE(pair_new(&g->p, &c, 100, (uint64_t)1 << 32, g->now_ms, WALL) == 0);
 	FUZZ_REQUIRE(pair_write(g->p, PAIR_VERDICT, 1, "up", 2, g->now_ms) == 0);
 	for (uint8_t i = 0; i < PEERS; i++) {
-		seal_keys_derive(&g->keys[i][LINK_UDP], c.key, SEAL_UDP, (uint8_t)(i + 2), 1);
-		seal_keys_derive(&g->keys[i][LINK_TCP], c.key, SEAL_TCP, (uint8_t)(i + 2), 1);
+		for (int k = 0; k < PAIR_KEYS_MAX; k++) {
+			const uint8_t *key = k ? c.other_key : c.key;
+			seal_keys_derive(&g->keys[k][i][LINK_UDP], key, SEAL_UDP, (uint8_t)(i + 2), 1);
+			seal_keys_derive(&g->keys[k][i][LINK_TCP], key, SEAL_TCP, (uint8_t)(i + 2), 1);
+		}
 	}
 }
 
@@ -168,12 +175,12 @@ static void give_octets(struct rig *g, uint8_t peer, const uint8_t *data, size_t
 static void give_plain(struct rig *g, const uint8_t *data, size_t len, uint8_t mode)
 {
 	bool bound = mode % 4 == 2, stream = mode & 4;
-	uint8_t peer = mode >> 5 & 1;
+	uint8_t peer = mode >> 5 & 1, key = mode >> 6 & 1;
 	uint8_t plain[PAIR_PLAIN_MAX], packet[PAIR_FRAME_LEN + PAIR_PACKET_MAX], *at = packet + PAIR_FRAME_LEN;
 	struct pair_header h = { .version = 1,
 				 .type = mode & 16 ? PAIR_TYPE_BYE : mode & 8 ? PAIR_TYPE_PROBE : PAIR_TYPE_BEAT,
 				 .flags = stream ? PAIR_FLAG_TCP : 0,
-				 .key_id = g->p->key_ids[0],
+				 .key_id = g->p->key_ids[key],
 				 .src = (uint8_t)(peer + 2),
 				 .dst = 1,
 				 .cluster = g->p->cluster,
@@ -182,15 +189,20 @@ static void give_plain(struct rig *g, const uint8_t *data, size_t len, uint8_t m
 
 	len = len > sizeof plain ? sizeof plain : len;
 	memcpy(plain, data, len);
+	if (mode & 128 && len >= 8) /* a peer gone mad counts as it likes */
+		h.counter = load_u64(plain + len - 8);
 	if (bound && len >= 8)
 		store_u64(plain, g->p->boot);
-	if (bound && g->p->peers[peer].session.boot && len >= 16 && plain[15] & 1)
-		store_u64(plain + 8, g->p->peers[peer].session.epoch);
-	else if (len >= 16)
+	const struct session *session = &g->p->peers[peer].session;
+	if (bound && session->boot && len >= 16 && plain[15] & 1) {
+		store_u64(plain + 8, session->epoch);
+		h.boot = session->boot;
+	} else if (len >= 16) {
 		h.boot = 7 + load_u64(plain + 8); /* another epoch is another start */
+	}
 	if (h.boot == 0)
 		return;
-	len = seal_packet(at, &h, plain, len, g->keys[peer][stream ? LINK_TCP : LINK_UDP].send);
+	len = seal_packet(at, &h, plain, len, g->keys[key][peer][stream ? LINK_TCP : LINK_UDP].send);
 	store_u16(packet, (uint16_t)len);
 	if (stream)
 		give_octets(g, peer, packet, len + PAIR_FRAME_LEN);

@@ -112,12 +112,20 @@ static void do_journal(struct world *w, uint64_t seq, const uint8_t *data, size_
 	bytes_add(&w->journal, frame, b.len);
 }
 
+static uint64_t takes_ms(const struct world *w, const struct world_backend *b, uint32_t timeout_ms)
+{
+	if (!w->answer_ms)
+		return w->latency_ms;
+	return b->reason == HEALTH_CONNECT_TIMEOUT || w->answer_ms > timeout_ms ? timeout_ms : w->answer_ms;
+}
+
 static void do_probe(struct world *w, const struct core_effect *e)
 {
+	const struct world_backend *b = world_backend_of(w, &core_plan(w->core)->streams[e->probe.stream].addr);
 	must(w->flight_count < WORLD_FLIGHT_MAX, "too many probes in flight");
-	if (!world_backend_of(w, &core_plan(w->core)->streams[e->probe.stream].addr)->silent)
+	if (!b->silent)
 		w->flight[w->flight_count++] =
-			(struct world_flight){ w->now_ms + w->latency_ms, e->probe.stream, e->probe.run };
+			(struct world_flight){ w->now_ms + takes_ms(w, b, e->probe.timeout_ms), e->probe.stream, e->probe.run };
 }
 
 static void do_publish(struct world *w, const struct core_effect *e)
@@ -148,8 +156,10 @@ static void carry_out(struct world *w)
 	if (w->old_plan && core_plan(w->core) == w->old_plan)
 		return; /* a refused plan: nothing to carry out under the one that the world has already */
 	while (core_next_effect(w->core, &e)) {
-		core_effect_text(text, sizeof text, w->core, &e);
-		bytes_printf(&w->trace, "%s\n", text);
+		if (w->on_effect)
+			w->on_effect(w, &e);
+		else if (core_effect_text(text, sizeof text, w->core, &e) > 0)
+			bytes_printf(&w->trace, "%s\n", text);
 		if (e.type == CORE_NOTICE)
 			must_be_whole(e.notice.what);
 		if (e.type == CORE_JOURNAL || e.type == CORE_RECORD)
@@ -254,7 +264,7 @@ static void free_answers(struct world *w, const struct plan *p)
 static void start(struct world *w)
 {
 	w->epoch = epoch_next(w->epoch, 7);
-	struct core_start s = { .plan = w->plan, .boot = w->epoch + 1, .epoch = w->epoch, .seed = 42 };
+	struct core_start s = { .plan = w->plan, .boot = w->epoch + 1, .epoch = w->epoch, .seed = 42, .continues = w->continues };
 	must(core_new(&w->core, &s, w->now_ms, WORLD_WALL_MS + w->now_ms + (uint64_t)w->wall_set_ms) == 0, "core_new");
 }
 
@@ -291,6 +301,22 @@ void world_restart(struct world *w, size_t octets)
 		     "own record refused");
 	w->journal.len = r.pos;
 	world_step(w, &(struct core_event){ .type = CORE_TIMER });
+}
+
+static int append_word(void *ctx, uint64_t seq, const uint8_t *data, size_t len)
+{
+	struct world *w = ctx;
+	do_journal(w, seq, data, len);
+	return 0;
+}
+
+void world_upgrade(struct world *w, uint64_t away_ms)
+{
+	must(core_vouch(w->core, append_word, w) == 0, "core_vouch");
+	w->now_ms += away_ms;
+	w->continues = true;
+	world_restart(w, SIZE_MAX);
+	w->continues = false;
 }
 
 void world_plan(struct world *w, const char *plan)

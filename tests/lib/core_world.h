@@ -21,8 +21,10 @@ struct world {
 	struct core *core;
 	uint64_t now_ms, epoch;
 	uint32_t latency_ms;
+	uint32_t answer_ms;      /* 0 = every result takes latency_ms; else answers take this, and silence its whole time-out */
 	int64_t wall_set_ms;     /* somebody set the wall clock by that much */
 	bool disk_slow;          /* syncs do not end until world_sync */
+	bool continues;          /* the next start is in the place of one that left a moment ago */
 	uint64_t unsynced;       /* highest seq that wants a sync */
 	struct world_backend backends[WORLD_BACKENDS_MAX];
 	size_t backend_count;
@@ -33,6 +35,7 @@ struct world {
 	int err;                 /* of the last step */
 	unsigned steps;          /* done so far */
 	void (*on_send)(struct world *w, const uint8_t *data, size_t len); /* a twin, where there is one */
+	void (*on_effect)(struct world *w, const struct core_effect *e);   /* before it is carried out; then there is no trace */
 	/* For fault loops: in step number fault_step the fault_nth allocation of the core fails. */
 	void (*arm)(unsigned nth);
 	bool (*disarm)(void);
@@ -45,6 +48,8 @@ void world_begin_plan(struct world *w, struct plan *plan); /* takes it */
 void world_end(struct world *w);
 /* Ends this core as kill -9 would, and starts another from the first `octets` of its journal (SIZE_MAX = all). */
 void world_restart(struct world *w, size_t octets);
+/* Another takes its place, as in an upgrade: it says its last words, and who starts continues it `away_ms` later. */
+void world_upgrade(struct world *w, uint64_t away_ms);
 void world_plan(struct world *w, const char *plan);  /* a new configuration */
 void world_run(struct world *w, uint64_t ms);         /* lets time pass */
 void world_step(struct world *w, const struct core_event *e);

@@ -6,6 +6,7 @@
 #include "dns/name.h"
 #include "health/witness.h"
 #include "lib/plan_make.h"
+#include "pair/pair.h"
 
 #define STREAMS_MAX 4096
 #define SERVICES_MAX 2048
@@ -23,7 +24,9 @@ struct maker {
 	uint32_t probes_max, per_target; /* 0 = as the configuration's default */
 	bool away; /* the twins are on a real network */
 	uint16_t nodes;
+	uint8_t weights[3];
 	bool witness; /* the last of them answers nobody */
+	bool paths;   /* two addresses a peer */
 	struct plan_stream *streams;
 	struct plan_service *services;
 	struct need_note needs[NEEDS_MAX];
@@ -75,12 +78,19 @@ static void read_pair(struct maker *m, char **at)
 	m->nodes = 2;
 	pair->name = "demo";
 	pair->interval_ms = 200;
+	pair->isolated = PLAN_ISOLATED_ANSWER;
 	pair->agree = agree_of(word ? word : "any-up");
 	while (word && (word = strtok_r(NULL, " ", at))) {
 		m->away = m->away || strcmp(word, "away") == 0;
 		m->witness = m->witness || strcmp(word, "witness") == 0;
+		m->paths = m->paths || strcmp(word, "paths") == 0;
 		m->nodes = m->witness || strcmp(word, "three") == 0 ? 3 : m->nodes;
+		pair->isolated = strcmp(word, "servfail") == 0 ? PLAN_ISOLATED_SERVFAIL : pair->isolated;
 		pair->share = pair->share || strcmp(word, "share") == 0;
+		pair->quorum_pct = (uint8_t)number_of(word, "above", pair->quorum_pct);
+		pair->quorum_least = (uint16_t)number_of(word, "least", pair->quorum_least);
+		for (char i = 0; i < 3; i++)
+			m->weights[(int)i] = (uint8_t)number_of(word, (char[]){ 'n', 's', (char)('1' + i), 0 }, m->weights[(int)i]);
 	}
 	for (size_t i = 0; i < sizeof pair->key; i++)
 		pair->key[i] = (uint8_t)(i * 7 + 1);
@@ -297,10 +307,9 @@ static void read_service(struct maker *m, char **at)
 	s->policy = (struct policy_service){ .need = 1, .pick = POLICY_PICK_ROTATE, .all_down = POLICY_ALL_DOWN_FIRST,
 					     .initial_up = true, .ttl_min_s = 10, .ttl_max_s = 60, .tier_count = 1 };
 	const char *check = need(arena_str(a, strtok_r(NULL, " ", at)));
-	struct policy_member *members = need(arena_array(a, MEMBERS_MAX, sizeof *members));
-	struct plan_check *checks = need(arena_array(a, MEMBERS_MAX, sizeof *checks));
-	const char **hosts = need(arena_array(a, MEMBERS_MAX, sizeof *hosts));
-	const char **sites = need(arena_array(a, MEMBERS_MAX, sizeof *sites));
+	struct policy_member members[MEMBERS_MAX] = { 0 };
+	struct plan_check checks[MEMBERS_MAX] = { 0 };
+	const char *hosts[MEMBERS_MAX] = { NULL }, *sites[MEMBERS_MAX] = { NULL };
 	for (char *w; (w = strtok_r(NULL, " ", at));) {
 		if (strcmp(w, "/") == 0)
 			s->policy.tier_count++;
@@ -311,10 +320,11 @@ static void read_service(struct maker *m, char **at)
 		else if (!strchr(w, '=') || !set_option(s, w))
 			add_member(m, s, members, checks, hosts, sites, check, w, (uint8_t)(s->policy.tier_count - 1));
 	}
-	s->policy.members = members;
-	s->checks = checks;
-	s->hosts = hosts;
-	s->sites = sites;
+	size_t n_members = s->policy.member_count;
+	s->policy.members = need(arena_copy(a, members, n_members * sizeof *members));
+	s->checks = need(arena_copy(a, checks, n_members * sizeof *checks));
+	s->hosts = need(arena_copy(a, hosts, n_members * sizeof *hosts));
+	s->sites = need(arena_copy(a, sites, n_members * sizeof *sites));
 	s->file = "test.lua";
 	s->line = m->p->service_count;
 }
@@ -323,9 +333,13 @@ static const struct addr_block local = { { 4, { 127 }, 0 }, 8 };
 
 static void add_nodes(const struct maker *m)
 {
-	static const struct addr peers[2][3] = {
-		{ { 4, { 127, 0, 0, 1 }, 5401 }, { 4, { 127, 0, 0, 1 }, 5402 }, { 4, { 127, 0, 0, 1 }, 5403 } },
-		{ { 4, { 192, 0, 2, 1 }, 5401 }, { 4, { 192, 0, 2, 2 }, 5402 }, { 4, { 192, 0, 2, 3 }, 5403 } } };
+	static const struct addr peers[2][3][PLAN_PEER_ADDRS_MAX] = {
+		{ { { 4, { 127, 0, 0, 1 }, 5401 }, { 4, { 127, 0, 0, 2 }, 5401 } },
+		  { { 4, { 127, 0, 0, 1 }, 5402 }, { 4, { 127, 0, 0, 2 }, 5402 } },
+		  { { 4, { 127, 0, 0, 1 }, 5403 }, { 4, { 127, 0, 0, 2 }, 5403 } } },
+		{ { { 4, { 192, 0, 2, 1 }, 5401 }, { 4, { 192, 0, 2, 129 }, 5401 } },
+		  { { 4, { 192, 0, 2, 2 }, 5402 }, { 4, { 192, 0, 2, 130 }, 5402 } },
+		  { { 4, { 192, 0, 2, 3 }, 5403 }, { 4, { 192, 0, 2, 131 }, 5403 } } } };
 	static const struct addr listen[3] = {
 		{ 4, { 127, 0, 0, 1 }, 5301 }, { 4, { 127, 0, 0, 1 }, 5302 }, { 4, { 127, 0, 0, 1 }, 5303 } };
 	static const char *const names[3] = { "ns1", "ns2", "ns3" };
@@ -334,9 +348,9 @@ static void add_nodes(const struct maker *m)
 	p->node_count = p->pair.present ? m->nodes : 1;
 	for (uint8_t i = 0; i < p->node_count; i++)
 		nodes[i] = (struct plan_node){ .name = names[i], .id = p->pair.present ? (uint8_t)(i + 1) : 0,
-			.listen = &listen[i], .listen_count = !(m->witness && i == 2), .peer = &peers[m->away][i], .peer_count = p->pair.present,
+			.listen = &listen[i], .listen_count = !(m->witness && i == 2), .peer = peers[m->away][i], .peer_count = !p->pair.present ? 0 : m->paths ? 2 : 1,
 			.status_from = &local, .status_from_count = 1, .http_from = &local, .http_from_count = 1,
-			.probe_source = { { .family = 4, .ip = { 127, 0, 0, 9 } }, { .family = 6, .ip = { [15] = 1 } } }, .control = "run/ns.sock", .state = "run/ns" };
+			.weight = m->weights[i], .probe_source = { { .family = 4, .ip = { 127, 0, 0, 9 } }, { .family = 6, .ip = { [15] = 1 } } }, .control = "run/ns.sock", .state = "run/ns" };
 	p->nodes = nodes;
 }
 
@@ -348,7 +362,7 @@ static void read_canary(struct maker *m, char **at)
 	char *word = strtok_r(NULL, " ", at);
 	if (!word || addr_parse(&a, word, strlen(word), 0) < 0)
 		give_up("canary", word);
-	for (uint32_t i = 0; i < m->p->stream_count; i++)
+	for (uint32_t i = 0; i < m->p->stream_count && !m->streams[i].canary; i++)
 		least = m->streams[i].timing.timeout_ms < least ? m->streams[i].timing.timeout_ms : least;
 	uint32_t every = health_canary_every_ms(least);
 	m->streams[m->p->stream_count++] = (struct plan_stream){ .key = plan_make_key("canary", &a), .addr = a, .check = "canary",
@@ -426,7 +440,9 @@ struct plan *plan_make(const char *text, uint16_t self)
 {
 	static const struct plan_script script = { "tcp", "lua/tcp.lua", "return function () return true end", 34, false };
 	struct plan *p = need(plan_new());
-	struct maker m = { .p = p };
+	struct maker m = { .p = p, .weights = { 1, 1, 1 } };
+	p->pair.quorum_pct = PAIR_QUORUM_ABOVE_PCT;
+	p->pair.quorum_least = PAIR_QUORUM_LEAST;
 	char *copy = need(arena_str(&p->arena, text)), *at = NULL;
 	m.streams = need(calloc(STREAMS_MAX, sizeof *m.streams)); /* most plans are small, and there may be many */
 	m.windows = need(arena_array(&p->arena, WINDOWS_MAX, sizeof *m.windows));

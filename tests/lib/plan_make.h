@@ -11,6 +11,9 @@
  *     probes 100 2                                    in flight, of all and of one address
  *     canary 192.0.2.101:80                           after the services; "pair any-up away" puts the twins on 192.0.2.0/24
  *     pair any-up share                               they share probes
+ *     pair quorum above=60 least=2 ns1=2              percent, weight in all, and of nodes
+ *     pair any-up paths                               two addresses a peer (and 127.0.0.2:5401 …)
+ *     pair any-up servfail                            while isolated
  *     pair any-up three                               a mesh of three; "witness": the third listens nowhere
  *
  *     window upgrade 127.0.0.11,site:ams from=2023-11-14_22:14 to=2023-11-14_22:20      after the services

@@ -21,7 +21,7 @@ static int another(struct sim *s, int but)
 static void next_act(struct sim *s)
 {
 	uint64_t at = s->now + 50 + below(s, 900);
-	if (at >= SIM_CHAOS_MS || s->free_count == 0)
+	if (at >= s->chaos_ms || s->free_count == 0)
 		return;
 	uint32_t i = s->free[--s->free_count];
 	s->used[s->used_count++] = i;
@@ -32,10 +32,12 @@ void chaos_begin(struct sim *s)
 {
 	for (int n = 0; n < s->count; n++) {
 		for (int m = 0; m < s->count; m++) {
-			s->net[n][m].delay = 1;
-			s->net[n][m].jitter = (uint16_t)below(s, 5);
+			for (int path = 0; path < s->paths; path++)
+				s->net[n][m][path] = (struct sim_wire){ .delay = 1, .jitter = (uint16_t)below(s, 5) };
 		}
 	}
+	paths_begin(s);
+	keys_begin(s);
 	/* some runs start with the dead already dead, so that the first round finds them */
 	for (int b = 0; b < SIM_BACKENDS; b++)
 		s->alive[b] = below(s, 5) > 0;
@@ -56,42 +58,43 @@ static void turn_backend(struct sim *s)
 }
 
 /* Between two of them: both ways, and connections, or not. */
-static void cut(struct sim *s, int n, int m, bool datagrams, bool connections)
+static void cut(struct sim *s, int n, int m, int path, bool datagrams, bool connections)
 {
-	s->net[n][m].cut = s->net[m][n].cut = datagrams;
-	wire_line(s, n, m)->cut = connections;
+	s->net[n][m][path].cut = s->net[m][n][path].cut = datagrams;
+	wire_line(s, n, m, path)->cut = connections;
 }
 
-static void tell_wires(struct sim *s, int n, int m)
+static void tell_wires(struct sim *s, int n, int m, int path)
 {
-	const struct sim_line *line = wire_line(s, n, m);
+	const struct sim_line *line = wire_line(s, n, m, path);
+	if (s->paths > 1)
+		sim_tell(s, "the %s path:", path ? "second" : "first");
 	for (int i = 0; i < 2; i++) {
-		const struct sim_wire *w = i ? &s->net[m][n] : &s->net[n][m];
+		const struct sim_wire *w = i ? &s->net[m][n][path] : &s->net[n][m][path];
 		sim_tell(s, "wire ns%d → ns%d: loss %u%%, duplicates %u%%, delay %u–%u ms%s", (i ? m : n) + 1, (i ? n : m) + 1, w->loss, w->dup,
 			 w->delay, w->delay + w->jitter, w->cut ? ", cut" : "");
 	}
 	sim_tell(s, "connections between them: delay 1–%u ms%s", line->delay + 1, line->cut ? ", cut" : "");
 }
 
-static void turn_net(struct sim *s)
+static void turn_path(struct sim *s, int n, int m, int path, int how)
 {
-	int n = some_node(s), m = another(s, n);
-	struct sim_wire *wire = &s->net[n][m];
+	struct sim_wire *wire = &s->net[n][m][path];
 	bool one;
-	switch (below(s, 7)) {
+	switch (how) {
 	case 5: /* a firewall that lets one of both through */
 		one = below(s, 2);
-		cut(s, n, m, one, !one);
+		cut(s, n, m, path, one, !one);
 		break;
 	case 6:
-		wire_line(s, n, m)->cut = below(s, 2);
-		wire_line(s, n, m)->delay = (uint16_t)below(s, 300);
+		wire_line(s, n, m, path)->cut = below(s, 2);
+		wire_line(s, n, m, path)->delay = (uint16_t)below(s, 300);
 		break;
 	case 0:
 		wire->cut = !wire->cut;
 		break;
 	case 1:
-		cut(s, n, m, !wire->cut, !wire->cut);
+		cut(s, n, m, path, !wire->cut, !wire->cut);
 		break;
 	case 2:
 		wire->loss = (uint8_t)below(s, 60);
@@ -101,17 +104,27 @@ static void turn_net(struct sim *s)
 		wire->jitter = (uint16_t)below(s, 400); /* reorders */
 		break;
 	default:
-		cut(s, n, m, false, false);
+		cut(s, n, m, path, false, false);
 		wire->loss = 0;
 		break;
 	}
-	tell_wires(s, n, m);
+	tell_wires(s, n, m, path);
+}
+
+static void turn_net(struct sim *s)
+{
+	int n = some_node(s), m = another(s, n), how = (int)below(s, 7);
+	unsigned some = paths_some(s);
+	for (int path = 0; path < s->paths; path++) {
+		if (some >> path & 1)
+			turn_path(s, n, m, path, how);
+	}
 }
 
 /* Longer than two and a half words of any witness: what is shorter nobody can tell from a word that got lost (health/witness.h). */
 static void turn_uplink(struct sim *s, int n)
 {
-	if (s->nodes[n].lost || s->now + 700 > SIM_CHAOS_MS)
+	if (s->nodes[n].lost || s->now + 700 > s->chaos_ms)
 		return;
 	sim_uplink(s, n, true);
 	sim_push(s, s->now + 700 + below(s, 5500), SIM_UPLINK, n);
@@ -157,8 +170,12 @@ static void command_both(struct sim *s, int n)
 {
 	int m = another(s, n);
 	const char *selector = some_selector(s);
-	cut(s, n, m, true, true);
-	tell_wires(s, n, m);
+	for (int path = 0; path < s->paths && !s->blocked; path++) {
+		if (s->spared >> path & 1)
+			continue;
+		cut(s, n, m, path, true, true);
+		tell_wires(s, n, m, path);
+	}
 	command(s, n, selector);
 	if (!s->failed && s->nodes[m].core && s->nodes[m].paused_until <= s->now)
 		command(s, m, selector);
@@ -214,6 +231,10 @@ static void kill_node(struct sim *s, int node)
 	enum sim_disk disk = SIM_DISK_SYNCED;
 	if (s->seed % 8 == 0 && below(s, 2))
 		disk = (enum sim_disk)(1 + below(s, 3));
+	else if (below(s, 4) == 0) {
+		sim_upgrade(s, node);
+		return;
+	}
 	sim_kill(s, node, disk, disk == SIM_DISK_SYNCED && below(s, 2), below(s, 2) * below(s, 3000));
 }
 
@@ -224,9 +245,12 @@ void chaos_act(struct sim *s)
 	wire_attack(s);
 	if (s->failed || !s->nodes[n].core || s->nodes[n].paused_until > s->now)
 		return;
-	switch (below(s, 20)) {
+	int what = (int)below(s, 21);
+	if (s->blocked && (what == 13 || what == 14 || what == 16 || what == 17))
+		return; /* who is to find a way in time must be there */
+	switch (what) {
 	case 0: case 1: case 2: case 3: case 4:
-		if (s->place != SIM_HOME && below(s, 2))
+		if (s->place != SIM_HOME && !s->blocked && below(s, 2))
 			turn_uplink(s, n);
 		else
 			turn_backend(s);
@@ -249,6 +273,9 @@ void chaos_act(struct sim *s)
 	case 18:
 		sim_backup(s, n);
 		break;
+	case 19:
+		zones_turn(s, n);
+		break;
 	default:
 		sim_reload(s, n, (uint8_t)below(s, SIM_PLANS));
 		break;
@@ -262,8 +289,10 @@ void chaos_heal(struct sim *s)
 	s->quiet = true;
 	for (int n = 0; n < s->count; n++) {
 		for (int m = 0; m < s->count; m++) {
-			s->net[n][m] = (struct sim_wire){ .delay = 1, .jitter = 1 };
-			s->tcp[n][m] = (struct sim_line){ .delay = 2 };
+			for (int path = 0; path < s->paths; path++) {
+				s->net[n][m][path] = (struct sim_wire){ .delay = 1, .jitter = 1 };
+				s->tcp[n][m][path] = (struct sim_line){ .delay = 2 };
+			}
 		}
 	}
 	for (int n = 0; n < s->count; n++) {
@@ -277,4 +306,6 @@ void chaos_heal(struct sim *s)
 		if (s->nodes[n].shape_plan != s->nodes[0].shape_plan)
 			sim_reload(s, n, s->nodes[0].shape_plan);
 	}
+	zones_heal(s);
+	paths_turned(s);
 }

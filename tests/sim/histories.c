@@ -321,12 +321,12 @@ static bool run_to(struct history *h, uint64_t end_ms)
 	return true;
 }
 
-static bool run(uint64_t seed, bool loud)
+static bool run(void *loud, uint64_t seed)
 {
 	static struct history h;
 	memset(&h, 0, sizeof h);
 	rng_init(&h.rng, seed);
-	h.loud = loud;
+	h.loud = *(const bool *)loud;
 	h.now_ms = BEGIN_MS;
 	make_plan(&h);
 	struct core_start s = { .plan = h.plan, .boot = seed + 1, .epoch = 1ull << 32, .seed = seed };
@@ -348,9 +348,7 @@ static bool run(uint64_t seed, bool loud)
 int main(int argc, char **argv)
 {
 	struct seeds s = seeds_read(argc ? argv[0] : "histories", RUNS, argv);
-	unsigned bad = 0;
-	for (uint64_t k = s.from; k < s.from + s.runs && bad < 5; k++)
-		bad += !run(k, s.loud);
-	printf("%" PRIu64 " histories from seed %" PRIu64 ", %u faults\n", s.runs, s.from, bad);
-	return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+	struct seeds_done done = seeds_run(&s, run, &s.loud);
+	printf("%" PRIu64 " histories from seed %" PRIu64 ", %" PRIu64 " faults\n", done.runs, s.from, done.failures);
+	return done.failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -29,8 +29,8 @@ static struct book {
 	struct pair_vector own;   /* as of the last look at its own shelf */
 	uint64_t boot;            /* of what it sends */
 	uint64_t dead_boot;       /* it must not send under this one any more */
-	bool tilted;              /* its clock jumped, and it saw that */
-	uint64_t tilted_at;
+	bool tilted;              /* its clock jumped, it saw that, and has a new boot */
+	uint64_t tilted_at;       /* when it saw that; 0 = not yet */
 	/* of each other, in this life */
 	struct pair_vector held[SIM_NODES];
 	uint64_t reached[SIM_NODES];  /* when that was sent which the other received last; its own clock */
@@ -61,6 +61,7 @@ void oracle_pair_started(struct sim *s, int node)
 		b->reached[n] = b->heard[n] = b->bye_boot[n] = 0;
 	}
 	b->tilted = false;
+	b->tilted_at = 0;
 }
 
 static struct pair *pair_of(const struct sim *s, int node)
@@ -303,7 +304,8 @@ static void note_reached(struct sim *s, const struct sim_packet *p)
 void oracle_packet_begins(struct sim *s, const struct sim_packet *p)
 {
 	struct sim_node *n = &s->nodes[p->to];
-	before.may = !p->broken && p->taken != n->life && p->made >= n->born;
+	before.may = !p->broken && p->taken != n->life && p->made >= n->born && keys_has(s, p->to, p);
+	keys_packet_begins(s, p);
 	note_reached(s, p);
 	if (n->core)
 		look(s, p->to, p->from);
@@ -330,6 +332,7 @@ void oracle_packet_ends(struct sim *s, const struct sim_packet *p)
 	struct sim_node *n = &s->nodes[p->to];
 	if (!n->core || s->failed)
 		return;
+	keys_packet_ends(s, p);
 	const struct pair *k = pair_of(s, p->to);
 	pair_peer_get(k, peer_index(k, p->from), &v, sim_mono(s, p->to));
 	bool counted = v.heard_ms != before.heard || v.echo_ms != before.echo || v.boot != before.boot || v.epoch != before.epoch ||
@@ -338,7 +341,8 @@ void oracle_packet_ends(struct sim *s, const struct sim_packet *p)
 		counted |= vector_compare(k->shelves[i + 1].vector, before.vector[i]) != 0;
 	if (counted && !before.may)
 		sim_fail(s, "invariant 3: ns%d takes in a packet %s", p->to + 1,
-			 p->broken ? "that was changed" : p->made < n->born ? "from before its life" : "for the second time");
+			 p->broken ? "that was changed" : p->made < n->born ? "from before its life" :
+			 keys_has(s, p->to, p) ? "for the second time" : "under a key that it does not have");
 	if (!p->broken && (counted || (refusals(&k->stats) == before.refused && !p->stream))) {
 		note_taken(s, p);
 		if (p->data[5] == PAIR_TYPE_BYE)
@@ -362,6 +366,7 @@ void oracle_jumped(struct sim *s, int node, int64_t by_ms)
 	if ((by_ms > 2 * TILT_JUMP_MS || by_ms < -2 * TILT_JUMP_MS) && core_pair(s->nodes[node].core)) {
 		s->nodes[node].jumped = s->now;
 		book[node].tilted = false;
+		book[node].tilted_at = 0;
 		book[node].dead_boot = pair_of(s, node)->boot;
 	}
 }
@@ -371,18 +376,26 @@ bool oracle_tilt_was_seen(const struct sim *s, int node)
 	return s->nodes[node].jumped && book[node].tilted;
 }
 
-/* It looks at the clock with the next heartbeat; a pause may come before that. What it then is ends by the time, paused or not. */
+/* Has it looked at its clock as it is now? */
+static bool has_looked(const struct sim *s, int node)
+{
+	int64_t unseen_ms = (int64_t)(sim_wall(s, node) - sim_mono(s, node) - (uint64_t)pair_of(s, node)->wall_offset_ms);
+	return unseen_ms < TILT_JUMP_MS && unseen_ms > -TILT_JUMP_MS;
+}
+
+/* It looks at the clock with the next heartbeat; a pause may come before that. What it then is ends by the time, paused or not, and
+ * whether or not the disk has its new epoch yet. */
 static void check_tilt(struct sim *s, int node)
 {
 	const struct sim_node *n = &s->nodes[node];
 	const struct pair *p = pair_of(s, node);
 	struct book *b = &book[node];
 	uint64_t seen_by = (n->jumped > n->paused_until ? n->jumped : n->paused_until) + TILT_SEEN_MS;
-	if (n->jumped && !b->tilted && p->boot != b->dead_boot) {
-		b->tilted = true;
+	if (n->jumped && !b->tilted_at && p->self == PAIR_TILT && has_looked(s, node))
 		b->tilted_at = s->now;
-	}
-	if (n->jumped && s->now > seen_by && p->self != PAIR_TILT && (!b->tilted || s->now < b->tilted_at + TILT_LASTS_MS))
+	/* (an epoch that was under way before the jump, after a standstill, is not the one) */
+	b->tilted |= n->jumped && b->tilted_at && p->boot != b->dead_boot && pair_wants_epoch(p) == 0;
+	if (n->jumped && s->now > seen_by && p->self != PAIR_TILT && (!b->tilted_at || s->now < b->tilted_at + TILT_LASTS_MS))
 		sim_fail(s, "ns%d is %s %u ms after its clock jumped", node + 1, pair_self_state_text(p->self), (unsigned)(s->now - n->jumped));
 }
 

@@ -12,7 +12,6 @@
 #define WORDS_MS 600       /* two and a half words of any witness, and some */
 #define SURELY_ISOLATED_MS 5000
 #define SURELY_BACK_MS 4000
-#define AT_START_MS 120     /* a network that comes so soon after a start, or in the very ms of a question, was there for all that anybody can tell */
 #define ANSWERED_MS 1500   /* well within patience (2 s): nobody is isolated then */
 
 static struct { uint64_t answered; uint32_t life; bool isolated; } seen[SIM_NODES];
@@ -46,9 +45,18 @@ void oracle_result(struct sim *s, const struct sim_item *i, const struct core_ta
 		return;
 	if (counted && lost_for(s, n) > later(WORDS_MS, i->timeout / 2 + 100))
 		sim_fail(s, "invariant 5: ns%d counts a silence though its uplink is gone for %u ms", i->node + 1, (unsigned)lost_for(s, n));
-	bool at_once = n->whole_at == i->made || (n->whole_at >= n->born && n->whole_at <= n->born + AT_START_MS);
+	bool at_once = n->whole_at == i->made; /* in the very ms of a question: it was there for all that anybody can tell */
 	if (down && !i->theirs && !at_once)
 		sim_fail(s, "invariant 5: ns%d takes down a target that is well: its own uplink was gone", i->node + 1);
+}
+
+/* Whose machine says that nobody can be reached is isolated at once, whoever answered just now. */
+void oracle_cut_off(struct sim *s, int node)
+{
+	struct core_network network;
+	core_network_get(s->nodes[node].core, &network);
+	if (s->place != SIM_HOME && !s->failed && network.state != CORE_NETWORK_ISOLATED)
+		sim_fail(s, "ns%d knows that it is cut off, and its network is %s", node + 1, core_network_text(network.state));
 }
 
 static bool is_settled(enum pair_self_state self)
@@ -73,7 +81,7 @@ void oracle_uplink_after_step(struct sim *s, int node)
 		sim_fail(s, "ns%d's network is %s, and it says that it is %s", node + 1, core_network_text(network.state), pair_self_state_text(self));
 	if (isolated && s->place == SIM_HOME)
 		sim_fail(s, "ns%d is isolated, on loopback", node + 1);
-	if (isolated && !seen[node].isolated && seen[node].answered && s->now < seen[node].answered + ANSWERED_MS)
+	if (isolated && !seen[node].isolated && s->event != CORE_CUT_OFF && seen[node].answered && s->now < seen[node].answered + ANSWERED_MS)
 		sim_fail(s, "ns%d becomes isolated %u ms after somebody answered", node + 1, (unsigned)(s->now - seen[node].answered));
 	if (s->place != SIM_HOME && n->prober && probes > SURELY_ISOLATED_MS && lost_for(s, n) > SURELY_ISOLATED_MS && is_settled(self) && !isolated)
 		sim_fail(s, "ns%d is %s though its uplink is gone for %u ms", node + 1, pair_self_state_text(self), (unsigned)lost_for(s, n));

@@ -11,15 +11,15 @@
 #define OUT "window down dl.test/127.0.0.6" ALWAYS
 /* Two plans a shape: the second has its members in another order and a service more. Members' last octets name back ends. */
 static const char *const plans[SIM_SHAPES][SIM_PLANS] = {
-	{ "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
+	{ "pair any-up share\ncheck web interval=1000 timeout=300 retry=200\n"
 	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 / 127.0.0.3\nservice dl.test web 127.0.0.1@ams1%ams 127.0.0.4 pick=weighted slow_start=15000\n"
 	  "service last.test web 127.0.0.5 127.0.0.6 all_down=last\nservice few.test web 127.0.0.1@ams1%ams 127.0.0.3 127.0.0.4 127.0.0.6 removals=1\n"
 	  HELD,
-	  "pair any-up\ncheck web interval=1000 timeout=300 retry=200\n"
+	  "pair any-up share\ncheck web interval=1000 timeout=300 retry=200\n"
 	  "service new.test web 127.0.0.6 127.0.0.2\nservice www.test web 127.0.0.2 127.0.0.1@ams1%ams / 127.0.0.3\n"
 	  "service dl.test web 127.0.0.4 127.0.0.1@ams1%ams pick=weighted slow_start=15000\nservice last.test web 127.0.0.5 127.0.0.6 all_down=last\nservice few.test web 127.0.0.1@ams1%ams 127.0.0.3 127.0.0.4 127.0.0.6 removals=1\n"
 	  HELD },
-	{ "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
+	{ "pair any-down share\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
 	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2^dl.test 127.0.0.3 need=2 all_down=none removals=2\nservice dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\n",
 	  "pair any-down\ncheck web interval=800 timeout=300 retry=150 fall=2\n"
 	  "service dl.test web 127.0.0.3 / 127.0.0.4@ams2%ams / 127.0.0.5 failback=1500\nservice new.test web 127.0.0.6 needs=www.test\n"
@@ -36,9 +36,15 @@ static const char *const plans[SIM_SHAPES][SIM_PLANS] = {
 	  "pair any-up\ncheck web interval=700 timeout=300 retry=100 fall=2\n"
 	  "service dl.test web 127.0.0.2 / 127.0.0.5 need=100%\nservice www.test web 127.0.0.2 127.0.0.1@ams1%ams initial=down needs=dl.test\n"
 	  "service own.test web 127.0.0.4#20 127.0.0.3#20 127.0.0.6#20 agree=local load=40 pick=sticky slow_start=4000\n" },
+	/* ns1 and ns2 decide as ns1 says, ns2 alone decides nothing, ns3 against ns1 is a tie. */
+	{ "pair quorum servfail above=60 least=2 ns1=2 ns3=3\ncheck web interval=1000 timeout=300 retry=200 fall=2\n"
+	  "service www.test web 127.0.0.1@ams1%ams 127.0.0.2 / 127.0.0.3\nservice dl.test web 127.0.0.5 127.0.0.6 all_down=all agree=any-down\n",
+	  "pair quorum servfail above=60 least=2 ns1=2 ns3=3\ncheck web interval=1000 timeout=300 retry=200 fall=2\n"
+	  "service dl.test web 127.0.0.6 127.0.0.5 all_down=all agree=any-down\nservice new.test web 127.0.0.4\n"
+	  "service www.test web 127.0.0.2 127.0.0.1@ams1%ams / 127.0.0.3\n" },
 };
 
-static struct plan *made[SIM_SHAPES][SIM_PLANS][2][3][SIM_NODES];
+static struct plan *made[SIM_SHAPES][SIM_PLANS][2][SIM_PATHS][SIM_KEY_FILES][3][SIM_NODES];
 
 /* Canaries: of IPv4 in one place, of IPv6 wherever there is any, since twins that speak IPv4 are no witnesses for that. */
 #define CANARIES "canary 203.0.113.201:80\ncanary 203.0.113.202:80\n"
@@ -71,16 +77,18 @@ static struct plan *make(const struct sim *s, const char *text, uint16_t node)
 {
 	char placed[SIM_TEXT_MAX], all[2 * SIM_TEXT_MAX];
 	int first = (int)strcspn(sim_placed(s, text, placed), "\n");
-	snprintf(all, sizeof all, "%.*s%s%s%s%s%s", first, placed, s->count < 3 ? "" : s->shape % 2 ? " witness" : " three",
-		 s->place != SIM_HOME ? " away" : "", placed + first, s->place == SIM_CANARIES ? CANARIES : "",
+	snprintf(all, sizeof all, "%.*s%s%s%s%s%s%s", first, placed, s->count < 3 ? "" : s->shape % 2 ? " witness" : " three",
+		 s->paths > 1 ? " paths" : "", s->place != SIM_HOME ? " away" : "", placed + first, s->place == SIM_CANARIES ? CANARIES : "",
 		 s->place != SIM_HOME && strstr(text, "::") ? CANARY_V6 : "");
-	return plan_make(all, node);
+	struct plan *p = plan_make(all, node);
+	keys_put(&p->pair, s->nodes[node].keys);
+	return p;
 }
 
 /* Where there are three, the third of every other shape is a witness: it answers nobody. */
 const struct plan *sim_plan(const struct sim *s, int node)
 {
-	struct plan **p = &made[s->shape][s->nodes[node].shape_plan][s->count > 2][s->place][node];
+	struct plan **p = &made[s->shape][s->nodes[node].shape_plan][s->count > 2][s->paths - 1][s->nodes[node].keys][s->place][node];
 	if (!*p)
 		*p = make(s, plans[s->shape][s->nodes[node].shape_plan], (uint16_t)node);
 	return *p;

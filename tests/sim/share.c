@@ -365,34 +365,39 @@ static const char *judge(const struct sim *s, const struct outcome *on, const st
 	return NULL;
 }
 
+struct comparison { struct sim s; struct sums sums[2][2][2]; /* silent, any-down, shared */ };
+
+static bool compare(void *arg, uint64_t seed)
+{
+	struct comparison *c = arg;
+	struct sim *s = &c->s;
+	struct outcome o[2];
+	for (int on = 0; on < 2; on++) {
+		begin(s, seed, on);
+		o[on] = tell(s);
+		end(s);
+	}
+	const char *fault = judge(s, &o[1], &o[0]);
+	if (fault || s->loud)
+		printf("seed %llu: %s; shared %.2f probes, unseen %llu, out %lld, back %lld, lone %llu, wrong %u; else %.2f, %llu, %lld, %lld, %llu, %u\n",
+		       (unsigned long long)seed, fault ? fault : "well", o[1].probes, (unsigned long long)o[1].gap_ms, (long long)o[1].out_ms,
+		       (long long)o[1].back_ms, (unsigned long long)o[1].lone_gap_ms, o[1].wrong, o[0].probes,
+		       (unsigned long long)o[0].gap_ms, (long long)o[0].out_ms, (long long)o[0].back_ms,
+		       (unsigned long long)o[0].lone_gap_ms, o[0].wrong);
+	for (int on = 0; on < 2; on++)
+		add(&c->sums[s->silent][s->agree == 1][on], &o[on], o[1 - on].out_ms, s->interval_ms);
+	return !fault;
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
-	static struct sim s;
-	static struct sums sums[2][2][2]; /* silent, any-down, shared */
+	static struct comparison c;
 	struct seeds seeds = seeds_read("share", RUNS, argv);
-	uint64_t failures = 0;
-	s.loud = seeds.loud;
-	for (uint64_t seed = seeds.from; seed < seeds.from + seeds.runs && failures < 20; seed++) {
-		struct outcome o[2];
-		for (int on = 0; on < 2; on++) {
-			begin(&s, seed, on);
-			o[on] = tell(&s);
-			end(&s);
-		}
-		const char *fault = judge(&s, &o[1], &o[0]);
-		if (fault || s.loud)
-			printf("seed %llu: %s; shared %.2f probes, unseen %llu, out %lld, back %lld, lone %llu, wrong %u; else %.2f, %llu, %lld, %lld, %llu, %u\n",
-			       (unsigned long long)seed, fault ? fault : "well", o[1].probes, (unsigned long long)o[1].gap_ms, (long long)o[1].out_ms,
-			       (long long)o[1].back_ms, (unsigned long long)o[1].lone_gap_ms, o[1].wrong, o[0].probes,
-			       (unsigned long long)o[0].gap_ms, (long long)o[0].out_ms, (long long)o[0].back_ms,
-			       (unsigned long long)o[0].lone_gap_ms, o[0].wrong);
-		failures += fault != NULL;
-		for (int on = 0; on < 2; on++)
-			add(&sums[s.silent][s.agree == 1][on], &o[on], o[1 - on].out_ms, s.interval_ms);
-	}
+	c.s.loud = seeds.loud;
+	struct seeds_done done = seeds_run(&seeds, compare, &c);
 	for (int k = 0; k < 8; k++) {
-		const struct sums *t = &sums[k >> 2][k >> 1 & 1][k & 1];
+		const struct sums *t = &c.sums[k >> 2][k >> 1 & 1][k & 1];
 		if (t->runs)
 			printf("%s, %s, %s: %llu runs, %.2f probes of a target an interval; out after %llu ms on average, %llu at most, later than the "
 			       "other by %llu at most; back after %llu; unseen for %.2f intervals; %u false\n", k >> 2 ? "silent" : "refused",
@@ -400,5 +405,5 @@ int main(int argc, char **argv)
 			       t->probes / (double)t->runs, (unsigned long long)(t->out_ms / t->runs), (unsigned long long)t->out_max,
 			       (unsigned long long)t->later_max, (unsigned long long)(t->back_ms / t->runs), t->gap / (double)t->runs, t->wrong);
 	}
-	return failures ? 1 : 0;
+	return done.failures ? 1 : 0;
 }

@@ -30,12 +30,15 @@ static struct tally {
 static bool run(struct sim *s, uint64_t seed)
 {
 	sim_begin(s, seed);
-	sim_run_to(s, SIM_CHAOS_MS);
+	sim_run_to(s, s->chaos_ms);
 	if (!s->failed)
 		chaos_heal(s);
-	sim_run_to(s, SIM_CHAOS_MS + SIM_QUIET_MS);
+	sim_run_to(s, s->chaos_ms + SIM_QUIET_MS);
+	oracle_shelves_rest(s);
 	if (!s->failed)
 		oracle_at_the_end(s);
+	if (!s->failed)
+		keys_at_the_end(s);
 	sim_end(s);
 	if (s->failed) {
 		printf("seed %llu: %s (replay: sim --seed %llu)\n", (unsigned long long)seed, s->fault,
@@ -45,7 +48,12 @@ static bool run(struct sim *s, uint64_t seed)
 	return !s->failed;
 }
 
-static void work(const struct seeds *seeds, uint64_t job)
+static void show_progress(const struct seeds *seeds)
+{
+	seeds_show(seeds, atomic_load(&tally->runs), atomic_load(&tally->failures));
+}
+
+static void work(const struct seeds *seeds, uint64_t job, bool alone)
 {
 	static struct sim s;
 	uint64_t end = seeds->from + seeds->runs, from;
@@ -58,16 +66,11 @@ static void work(const struct seeds *seeds, uint64_t job)
 			atomic_fetch_add(&tally->failures, !run(&s, seed));
 			atomic_fetch_add(&tally->runs, 1);
 			atomic_fetch_add(&tally->steps, s.steps);
+			if (alone)
+				show_progress(seeds);
 		}
 	}
 	free(s.packets);
-}
-
-static void show_progress(const struct seeds *seeds, const char *end)
-{
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%llu of %llu runs, %llu failures%s", (unsigned long long)atomic_load(&tally->runs),
-			(unsigned long long)seeds->runs, (unsigned long long)atomic_load(&tally->failures), end);
 }
 
 /* In processes of their own, as the oracles' books are one a process. */
@@ -81,7 +84,7 @@ static void work_in(const struct seeds *seeds, uint64_t jobs)
 			exit(2);
 		}
 		if (worker[j] == 0) {
-			work(seeds, j);
+			work(seeds, j, false);
 			exit(0);
 		}
 	}
@@ -91,7 +94,7 @@ static void work_in(const struct seeds *seeds, uint64_t jobs)
 		if (pid < 0 && errno != EINTR)
 			break;
 		if (pid <= 0) {
-			show_progress(seeds, "");
+			show_progress(seeds);
 			nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
 			continue;
 		}
@@ -102,7 +105,7 @@ static void work_in(const struct seeds *seeds, uint64_t jobs)
 		}
 		atomic_fetch_add(&tally->failures, status != 0);
 	}
-	show_progress(seeds, "\n");
+	seeds_show(seeds, seeds->runs, 0);
 }
 
 /* Takes "--jobs N" out of the arguments. */
@@ -131,7 +134,7 @@ int main(int argc, char **argv)
 	}
 	atomic_store(&tally->next, seeds.from);
 	if (jobs == 1)
-		work(&seeds, 0);
+		work(&seeds, 0, true);
 	else
 		work_in(&seeds, jobs);
 	uint64_t failures = atomic_load(&tally->failures);

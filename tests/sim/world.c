@@ -86,7 +86,7 @@ static void do_journal(struct sim *s, int node, const struct core_effect *e)
 		sim_fail(s, "a journal record of %u octets", e->journal.len);
 	if (s->event == CORE_COMMAND && e->journal.sync && s->command_count > 0)
 		s->commands[s->command_count - 1].written = n->journal.len;
-	s->late_records += s->now > SIM_CHAOS_MS + SIM_QUIET_MS - SIM_STILL_MS;
+	s->late_records += s->now > s->chaos_ms + SIM_QUIET_MS - SIM_STILL_MS;
 	struct sim_item *i = sim_push(s, s->now + (e->journal.sync ? 1 + rng_below(&s->rng, 20) : 100), SIM_SYNC, node);
 	if (!i)
 		return;
@@ -113,7 +113,7 @@ static void do_probe(struct sim *s, int node, const struct core_effect *e)
 		return;
 	bool up = stream->canary || (s->alive[b] && s->seen[node][b]);
 	/* A result that never comes; the core waits for it for seconds, and all must be still at the end. */
-	if (s->now + 2000 < SIM_CHAOS_MS && rng_below(&s->rng, 200) == 0)
+	if (s->now + 2000 < s->chaos_ms && rng_below(&s->rng, 200) == 0)
 		return;
 	enum health_reason reason = outcome(s, node, up);
 	struct sim_item *i = sim_push(s, s->now + (reason == HEALTH_CONNECT_TIMEOUT ? e->probe.timeout_ms : 1 + rng_below(&s->rng, 10)),
@@ -129,6 +129,28 @@ static void do_probe(struct sim *s, int node, const struct core_effect *e)
 }
 
 /* ---- a step ---- */
+
+/* It is on the disk. What was asked for meanwhile is answered too, each in its turn. */
+static void answer_epoch(struct sim *s, int node, uint64_t epoch)
+{
+	struct core_event answer = { .type = CORE_EPOCH };
+	s->nodes[node].epoch = epoch > s->nodes[node].epoch ? epoch : s->nodes[node].epoch;
+	answer.epoch.epoch = epoch;
+	answer.epoch.boot = rng_u64(&s->rng) | 1;
+	sim_step(s, node, &answer);
+}
+
+/* At once, or when a slow disk has it; who dies before that asks again in the next life. */
+static void want_epoch(struct sim *s, int node, uint64_t epoch)
+{
+	if (rng_below(&s->rng, 2)) {
+		answer_epoch(s, node, epoch);
+		return;
+	}
+	struct sim_item *i = sim_push(s, s->now + rng_below(&s->rng, 61), SIM_EPOCH, node);
+	if (i)
+		i->seq = epoch;
+}
 
 static void carry_out(struct sim *s, int node)
 {
@@ -157,13 +179,8 @@ static void carry_out(struct sim *s, int node)
 		else if (e.type == CORE_NEED_EPOCH)
 			epoch = e.need_epoch.epoch | (uint32_t)rng_u64(&s->rng);
 	}
-	if (!epoch)
-		return;
-	n->epoch = epoch;
-	struct core_event answer = { .type = CORE_EPOCH };
-	answer.epoch.epoch = epoch;
-	answer.epoch.boot = rng_u64(&s->rng) | 1;
-	sim_step(s, node, &answer);
+	if (epoch)
+		want_epoch(s, node, epoch);
 }
 
 /* What the fastest clock said, runs on at the speed of the fastest, also when it was put back. */
@@ -180,6 +197,8 @@ void sim_step(struct sim *s, int node, const struct core_event *e)
 {
 	struct core *c = s->nodes[node].core;
 	s->event = e->type;
+	if (s->nodes[node].paused_until > s->now)
+		sim_fail(s, "ns%d is asked for something while it stands still", node + 1);
 	if (++s->steps > SIM_STEPS_MAX)
 		sim_fail(s, "more than %u steps", SIM_STEPS_MAX);
 	follow_walls(s);
@@ -189,7 +208,10 @@ void sim_step(struct sim *s, int node, const struct core_event *e)
 	carry_out(s, node);
 	oracle_uplink_after_step(s, node);
 	oracle_pair_after_step(s, node);
+	oracle_shelves_after_step(s, node);
 	oracle_after_step(s, node);
+	zones_after_step(s, node);
+	paths_after_step(s, node);
 	s->nodes[node].deadline = core_deadline(c);
 	if (s->nodes[node].deadline < sim_mono(s, node) && e->type == CORE_TIMER)
 		sim_fail(s, "node %d wants a timer in the past", node);
@@ -266,9 +288,24 @@ static void land(struct sim *s, const struct sim_item *i, uint32_t slot)
 		break;
 	case SIM_CHAOS:
 		chaos_act(s);
+		paths_turned(s);
 		break;
 	case SIM_UPLINK:
 		sim_uplink(s, i->node, false);
+		break;
+	case SIM_EPOCH:
+		if (i->life == n->life && n->core)
+			answer_epoch(s, i->node, i->seq);
+		break;
+	case SIM_KEYS:
+		keys_act(s);
+		break;
+	case SIM_PATH:
+		paths_die(s, i->a);
+		break;
+	case SIM_TELL_ZONES:
+		if (i->life == n->life && n->core)
+			zones_tell_now(s, i->node);
 		break;
 	case SIM_NONE:
 		break;
@@ -306,13 +343,19 @@ static uint64_t next_timer(const struct sim *s, int *node)
 	return first;
 }
 
+/* No pause of a node puts it off. */
+static bool is_of_the_world(const struct sim_item *i)
+{
+	return i->what == SIM_CHAOS || i->what == SIM_START || i->what == SIM_UPLINK || i->what == SIM_PATH || i->what == SIM_KEYS;
+}
+
 static uint32_t earliest(const struct sim *s, uint64_t *at)
 {
 	uint32_t best = 0;
 	*at = UINT64_MAX;
 	for (uint32_t k = 0; k < s->used_count; k++) {
 		const struct sim_item *i = &s->queue[s->used[k]];
-		uint64_t due = i->what == SIM_CHAOS || i->what == SIM_START || i->what == SIM_UPLINK ? i->at : after_pause(s, i->node, i->at);
+		uint64_t due = is_of_the_world(i) ? i->at : after_pause(s, i->node, i->at);
 		if (due < *at) {
 			*at = due;
 			best = k;
@@ -354,159 +397,7 @@ void sim_run_to(struct sim *s, uint64_t end)
 	s->now = end;
 }
 
-/* ---- lives ---- */
-
-static void replay(struct sim *s, int node)
-{
-	struct sim_node *n = &s->nodes[node];
-	struct rbuf r;
-	uint64_t seq = 0;
-	const uint8_t *record;
-	size_t len;
-	rbuf_init(&r, n->journal.data, n->journal.len);
-	while (journal_frame_get(&r, &seq, &record, &len)) {
-		if (core_recover(n->core, record, len, sim_mono(s, node), sim_wall(s, node)) < 0)
-			sim_fail(s, "node %d refuses its own record", node);
-	}
-	n->journal.len = r.pos;
-	n->synced = r.pos;
-}
-
-void sim_start(struct sim *s, int node)
-{
-	struct sim_node *n = &s->nodes[node];
-	n->life++;
-	n->born = s->now;
-	n->paused_until = n->away_until = n->jumped = 0;
-	n->clock_off = rng_below(&s->rng, 1000000) + 1;
-	n->epoch = epoch_next(n->epoch, (uint32_t)rng_u64(&s->rng));
-	n->prober = true;
-	n->prober_at = s->now;
-	n->known = 0;
-	for (uint32_t k = 0; k < s->command_count && !n->lossy; k++)
-		n->known |= (uint64_t)(s->commands[k].node == node && s->commands[k].sure) << k;
-	memset(n->sets, 0, sizeof n->sets);
-	struct core_start st = {
-		.plan = sim_plan(s, node), .boot = rng_u64(&s->rng) | 1, .epoch = n->epoch, .seed = rng_u64(&s->rng)
-	};
-	if (core_new(&n->core, &st, sim_mono(s, node), sim_wall(s, node)) < 0)
-		abort();
-	oracle_pair_started(s, node);
-	replay(s, node);
-	sim_step(s, node, &(struct core_event){ .type = CORE_TIMER });
-}
-
-static size_t kept(struct sim *s, const struct sim_node *n, enum sim_disk disk)
-{
-	size_t keep = disk == SIM_DISK_ANY ? 0 : n->synced;
-	if (rng_below(&s->rng, 2)) /* every other time only the process dies, not the machine */
-		keep = n->journal.len;
-	return keep + rng_below(&s->rng, n->journal.len - keep + 1);
-}
-
-static void lose_disk(struct sim *s, int node, enum sim_disk disk)
-{
-	struct sim_node *n = &s->nodes[node];
-	size_t keep = kept(s, n, disk);
-	n->lossy |= disk != SIM_DISK_SYNCED;
-	if (disk == SIM_DISK_WIPED) {
-		n->journal.len = 0;
-		n->epoch = 0;
-	} else if (disk == SIM_DISK_BACKUP) {
-		n->journal.len = 0;
-		bytes_add(&n->journal, n->backup.data, n->backup.len);
-		n->epoch = n->backup_epoch;
-	} else {
-		n->journal.len = keep;
-	}
-}
-
-void sim_backup(struct sim *s, int node)
-{
-	struct sim_node *n = &s->nodes[node];
-	sim_tell(s, "ns%d has its disk copied", node + 1);
-	n->backup.len = 0;
-	bytes_add(&n->backup, n->journal.data, n->journal.len);
-	n->backup_epoch = n->epoch;
-}
-
-/* bye: it is stopped, not killed. */
-void sim_kill(struct sim *s, int node, enum sim_disk disk, bool bye, uint64_t away_ms)
-{
-	static const char *const disks[] = { "cut behind what was synced", "cut anywhere", "wiped", "put back from a copy" };
-	struct sim_node *n = &s->nodes[node];
-	struct sim_memory before;
-	size_t len = n->journal.len;
-	if (bye)
-		sim_step(s, node, &(struct core_event){ .type = CORE_STOP });
-	oracle_remember(s, node, &before);
-	core_free(n->core);
-	n->core = NULL;
-	n->life++; /* what is on its way to it finds nobody */
-	wire_forget(s, node, rng_below(&s->rng, 4) == 0);
-	lose_disk(s, node, disk);
-	sim_tell(s, "ns%d is %s for %u ms; its journal is %s: %zu octets of %zu (%zu synced)", node + 1, bye ? "stopped" : "killed",
-		 (unsigned)away_ms, disks[disk], n->journal.len, len, n->synced);
-	if (away_ms > 0) {
-		n->away_until = s->now + away_ms;
-		sim_push(s, n->away_until, SIM_START, node);
-		return;
-	}
-	bool whole = n->journal.len == len && disk < SIM_DISK_WIPED;
-	sim_start(s, node);
-	if (whole)
-		oracle_compare(s, node, &before, true);
-}
-
-/* Results of what is in flight are void from when the node notices. */
-void sim_jump(struct sim *s, int node, int64_t by_ms)
-{
-	if (s->nodes[node].jumped + 1000 > s->now && s->nodes[node].jumped)
-		return; /* there and back before anybody looks is no jump */
-	sim_tell(s, "the wall clock of ns%d jumps by %lld ms", node + 1, (long long)by_ms);
-	s->nodes[node].wall_off += (uint64_t)by_ms;
-	oracle_jumped(s, node, by_ms);
-	for (uint32_t k = 0; k < s->used_count; k++) {
-		struct sim_item *i = &s->queue[s->used[k]];
-		i->void_ |= i->what == SIM_RESULT && i->node == node;
-	}
-}
-
-void sim_reload(struct sim *s, int node, uint8_t plan)
-{
-	struct core_event e = { .type = CORE_PLAN };
-	struct sim_memory before;
-	sim_step(s, node, &(struct core_event){ .type = CORE_TIMER }); /* what is due now is not the new plan's doing */
-	oracle_remember(s, node, &before);
-	sim_tell(s, "ns%d takes configuration %u", node + 1, plan);
-	s->nodes[node].shape_plan = plan;
-	memset(s->nodes[node].sets, 0, sizeof s->nodes[node].sets);
-	e.plan.plan = sim_plan(s, node);
-	sim_step(s, node, &e);
-	oracle_compare(s, node, &before, false);
-}
-
-void sim_prober(struct sim *s, int node, bool up)
-{
-	struct core_event e = { .type = CORE_PROBER };
-	sim_tell(s, "ns%d prober %s", node + 1, up ? "comes" : "goes");
-	s->nodes[node].prober = up;
-	s->nodes[node].prober_at = s->now;
-	e.prober.up = up;
-	sim_step(s, node, &e);
-}
-
-/* What is on its way to it is lost where it is due while the uplink is. */
-void sim_uplink(struct sim *s, int node, bool lost)
-{
-	struct sim_node *n = &s->nodes[node];
-	if (n->lost == lost)
-		return;
-	n->lost = lost;
-	n->unplugged = lost && rng_below(&s->rng, 4) == 0;
-	*(lost ? &n->lost_at : &n->whole_at) = s->now;
-	sim_tell(s, "the uplink of ns%d %s", node + 1, !lost ? "is back" : n->unplugged ? "is gone, and its machine knows" : "is gone");
-}
+/* ---- a run ---- */
 
 void sim_begin(struct sim *s, uint64_t seed)
 {
@@ -529,10 +420,14 @@ void sim_begin(struct sim *s, uint64_t seed)
 			s->seen[n][b] = true;
 	}
 	s->place = (enum sim_place[]){ SIM_HOME, SIM_HOME, SIM_AWAY, SIM_CANARIES }[rng_below(&s->rng, 4)];
-	sim_tell(s, "%d nodes, shape %u, %s", s->count, s->shape,
+	s->paths = rng_below(&s->rng, 6) == 0 ? SIM_PATHS : 1;
+	s->chaos_ms = SIM_CHAOS_MS;
+	sim_tell(s, "%d nodes, %d path%s, shape %u, %s", s->count, s->paths, s->paths > 1 ? "s" : "", s->shape,
 		 (const char *[]){ "on loopback", "on a real network", "on a real network with canaries" }[s->place]);
 	oracle_pair_begin(s);
+	oracle_shelves_begin(s);
 	oracle_uplink_begin(s);
+	zones_begin(s);
 	chaos_begin(s);
 	for (int i = 0; i < s->count; i++) {
 		bytes_init(&s->nodes[i].journal, 1 << 24);

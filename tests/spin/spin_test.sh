@@ -8,15 +8,32 @@ command -v spin >/dev/null || { echo "no spin"; exit 77; }
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 faults=0
+exec 3>&2 # where a terminal may be
+
+# pan, and on a terminal how far it is: a line that is written over.
+search() {
+	[ -t 3 ] || { ./pan -a -f -n -m1000000 "$@"; return; }
+	./pan -a -f -n -m1000000 "$@" &
+	searched=0
+	while kill -0 $! 2>/dev/null; do
+		states=$(sed -n 's/.* States= *\([^ ]*\) .*/, \1 states/p' ../out | tail -n 1)
+		printf '\r\033[K%s: %d s%s\r' "$about" "$searched" "$states" >&3
+		sleep 1
+		searched=$((searched + 1))
+	done
+	printf '\r\033[K' >&3
+	wait $!
+}
 
 # explore MODEL SOURCE "DEFINES" [CLAIM]: prints spin's verdict; pan's search is in $scratch/out.
 explore() {
+	about="$1${3:+ $3}${4:+ $4}"
 	rm -rf "$scratch/run" && mkdir "$scratch/run" && cd "$scratch/run" || exit 1
 	# spin's preprocessor takes the defines; the model's C finds its header and the product's code.
 	# shellcheck disable=SC2086
 	spin -a $3 "$srcdir/tests/spin/$1.pml" > ../out 2>&1 &&
 	cc -O2 -w -DCOLLAPSE -DNFAIR=4 -I"$srcdir/tests/spin" -I"$srcdir/src" -o pan pan.c "$srcdir/src/pair/$2.c" >> ../out 2>&1 &&
-	./pan -a -f -n -m1000000 ${4:+-N "$4"} >> ../out 2>&1 || { cat ../out; exit 1; }
+	search ${4:+-N "$4"} >> ../out 2>&1 || { cat ../out; exit 1; }
 	sed -n 's/.*depth reached.*errors: //p' ../out
 }
 

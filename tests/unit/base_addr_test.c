@@ -66,6 +66,55 @@ START_TEST(broken_text_is_refused_and_nothing_written)
 }
 END_TEST
 
+START_TEST(a_port_without_brackets_is_seen)
+{
+	static const struct { const char *text, *meant; } cases[] = {
+		{ "::1:5301", "[::1]:5301" },
+		{ "::1:53", "[::1]:53" },
+		{ "2001:db8::1:8443", "[2001:db8::1]:8443" },
+		{ "2001:DB8::1:443", "[2001:db8::1]:443" },
+		{ "2001:db8:::443", "[2001:db8::]:443" },
+		{ "2001:db8::1:853", "[2001:db8::1]:853" },
+		{ "::1:2:3:4:5:6:1000", "[::1:2:3:4:5:6]:1000" },
+		/* these are no addresses, so any port will do */
+		{ "1:2:3:4:5:6:7:8:7", "[1:2:3:4:5:6:7:8]:7" },
+		{ "::1:53010", "[::1]:53010" },
+		{ "::ffff:192.0.2.1:9", "[::ffff:192.0.2.1]:9" },
+		/* one address, whatever is done to it */
+		{ "2001:db8::5301", NULL },
+		{ "::5301", NULL },
+		{ "::", NULL },
+		{ "1:2:3:4:5:6:7:5301", NULL },
+		/* more likely an address than a port */
+		{ "2001:db8::1:7", NULL },
+		{ "2001:db8::1:100", NULL },
+		{ "2001:db8::1:0443", NULL },
+		{ "2001:db8::1:beef", NULL },
+		{ "2001:db8::1:1a53", NULL },
+		/* said with brackets, or of the other family, or nothing at all */
+		{ "[::1:5301]", NULL },
+		{ "[::1]:5301", NULL },
+		{ "192.0.2.1:5301", NULL },
+		{ "::1:70000", NULL },
+		{ "::1:", NULL },
+		{ ":5301", NULL },
+		{ "localhost:5301", NULL },
+		{ "", NULL },
+		{ "0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:5301", NULL },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct addr a = { .family = 77 };
+		char out[ADDR_TEXT_MAX];
+		bool seen = addr_lacks_brackets(cases[i].text, strlen(cases[i].text), &a);
+		ck_assert_msg(seen == (cases[i].meant != NULL), "%s", cases[i].text);
+		if (seen)
+			ck_assert_str_eq(addr_format(&a, true, out), cases[i].meant);
+		else
+			ck_assert_int_eq(a.family, 77);
+	}
+}
+END_TEST
+
 START_TEST(length_bounds_the_text)
 {
 	struct addr a;
@@ -170,7 +219,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = {
-		text_goes_in_and_comes_out, broken_text_is_refused_and_nothing_written, length_bounds_the_text,
+		text_goes_in_and_comes_out, broken_text_is_refused_and_nothing_written, a_port_without_brackets_is_seen, length_bounds_the_text,
 		the_default_port_steps_in, unset_has_a_text_too, order_is_family_then_ip_then_port,
 		special_addresses_are_known, blocks_hold_their_addresses, broken_blocks_are_refused,
 	};

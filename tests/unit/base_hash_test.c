@@ -24,6 +24,16 @@ START_TEST(every_octet_and_the_length_matter)
 }
 END_TEST
 
+/* Twins of two makes compare what is made of these: by an implementation in Python, words taken as little-endian. */
+START_TEST(it_is_the_same_on_every_machine)
+{
+	const struct hash_key k = { { 1, 2 } };
+	ck_assert_uint_eq(hash_bytes(&k, "twelve octets", 13), UINT64_C(0xb276277ae235d047));
+	ck_assert_uint_eq(hash_bytes(&k, "www.example.test", 16), UINT64_C(0x66854e6ac5246338));
+	ck_assert_uint_eq(hash_bytes(&k, "dns", 3), UINT64_C(0xbff0d3de3932a54e));
+}
+END_TEST
+
 START_TEST(the_key_matters)
 {
 	struct hash_key a = key, b = key, zero = { { 0, 0 } };
@@ -131,7 +141,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = {
-		every_octet_and_the_length_matter, the_key_matters, low_bits_spread, crc32c_known_answers,
+		every_octet_and_the_length_matter, it_is_the_same_on_every_machine, the_key_matters, low_bits_spread, crc32c_known_answers,
 		crc32c_of_a_large_block_is_that_of_its_parts, rng_known_answers, rng_below_stays_below_and_reaches_all,
 	};
 	return unit_run("base_hash", tests, sizeof tests / sizeof *tests);

@@ -169,7 +169,6 @@ START_TEST(every_fault_is_told_at_its_line)
 	size_t len;
 	char *text, *got;
 
-	set_up();
 	text = read_all(name, &len);
 	got = is_zone(name) ? faults_of_zone(name) : faults_of(name);
 	replace_folder(got);
@@ -177,7 +176,6 @@ START_TEST(every_fault_is_told_at_its_line)
 		      expected_of(text, len), got);
 	ck_assert_msg(got[0] != 0, "%s: no fault at all", name);
 	free(text);
-	help_leave();
 }
 END_TEST
 
@@ -234,6 +232,7 @@ int main(void)
 		return 1;
 	}
 	tcase_set_timeout(t, 120);
+	tcase_add_unchecked_fixture(t, set_up, help_leave); /* one folder for all: they only read */
 	tcase_add_loop_test(t, every_fault_is_told_at_its_line, 0, name_count);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);

@@ -354,6 +354,59 @@ START_TEST(a_service_without_tiers_has_the_zones_addresses)
 }
 END_TEST
 
+static void with_quorum(struct loaded *l, const char *weight, const char *pair, const char *service)
+{
+	char text[1024];
+
+	snprintf(text, sizeof text, "node 'ns1' { id = 1, listen = '127.0.0.1:5301', peer = '127.0.0.1:5401' %s }\n"
+		 "node 'ns2' { id = 2, listen = '127.0.0.1:5302', peer = '127.0.0.1:5402' }\n"
+		 "pair { name = 'a', key = 'pair.key' %s }\nzone 'example.test' { file = 'example.test.zone' }\n"
+		 "check 'web' { script = 'tcp', args = { port = 80 } }\n"
+		 "service 'www.example.test' { check = 'web', tiers = { { '192.0.2.1' } } %s }\n", weight, pair, service);
+	help_write("gemel.lua", text);
+	load_as(l, "gemel.lua", "ns1");
+	tell(&l->d);
+	ck_assert_uint_eq(l->d.errors + l->d.warnings, 0);
+}
+
+START_TEST(a_quorum_reaches_the_plan)
+{
+	struct loaded l;
+	uint64_t plain;
+
+	enter();
+	with_quorum(&l, "", ", agree = 'quorum'", "");
+	ck_assert_uint_eq(l.p->pair.quorum_pct, 50);
+	ck_assert_uint_eq(l.p->pair.quorum_least, 1);
+	ck_assert_uint_eq(l.p->nodes[0].weight, 1);
+	plain = plan_part_digest(l.p, PLAN_PART_PAIR);
+	unload(&l);
+	with_quorum(&l, "", ", agree = 'quorum', quorum = { above = '50%', least = 1 }", ""); /* as ever: the same to the twin */
+	ck_assert_uint_eq(plan_part_digest(l.p, PLAN_PART_PAIR), plain);
+	unload(&l);
+	with_quorum(&l, "", ", agree = 'quorum', isolated = 'answer'", "");
+	ck_assert_uint_eq(plan_part_digest(l.p, PLAN_PART_PAIR), plain);
+	ck_assert_uint_eq(l.p->pair.isolated, PLAN_ISOLATED_ANSWER);
+	unload(&l);
+	with_quorum(&l, "", ", agree = 'quorum', isolated = 'servfail'", "");
+	ck_assert_uint_ne(plan_part_digest(l.p, PLAN_PART_PAIR), plain);
+	ck_assert_uint_eq(l.p->pair.isolated, PLAN_ISOLATED_SERVFAIL);
+	unload(&l);
+	with_quorum(&l, ", weight = 0", ", agree = 'quorum'", "");
+	ck_assert_uint_eq(l.p->nodes[0].weight, 0);
+	ck_assert_uint_eq(l.p->nodes[1].weight, 1);
+	ck_assert_uint_ne(plan_part_digest(l.p, PLAN_PART_PAIR), plain);
+	unload(&l);
+	with_quorum(&l, ", weight = 3", ", quorum = { above = '66%', least = 4 }", ", agree = 'quorum'"); /* of a service alone */
+	ck_assert_uint_eq(l.p->nodes[0].weight, 3);
+	ck_assert_uint_eq(l.p->pair.quorum_pct, 66);
+	ck_assert_uint_eq(l.p->pair.quorum_least, 4);
+	ck_assert_uint_ne(plan_part_digest(l.p, PLAN_PART_PAIR), plain);
+	unload(&l);
+	help_leave();
+}
+END_TEST
+
 START_TEST(every_agree_and_pick_reaches_the_plan)
 {
 	static const struct { const char *word; uint8_t agree; } agrees[] = {
@@ -1161,7 +1214,7 @@ int main(void)
 	const TTest *const tests[] = {
 		the_product_example_is_accepted, what_is_left_out_has_its_default, limits, durations_are_seconds_or_text,
 		the_node_is_chosen_by_name_host_or_alone, a_service_without_tiers_has_the_zones_addresses,
-		every_agree_and_pick_reaches_the_plan, needs_reach_the_plan, windows_reach_the_plan, members_are_addresses_hosts_sites_and_tables,
+		every_agree_and_pick_reaches_the_plan, a_quorum_reaches_the_plan, needs_reach_the_plan, windows_reach_the_plan, members_are_addresses_hosts_sites_and_tables,
 		slow_start_load_and_capacity_reach_the_plan, holds_for_flapping, one_stream_for_one_question,
 		keys_do_not_depend_on_order_or_timing,
 		twins_have_one_digest, twins_probe_where_each_is_told, loops_and_modules_make_services_in_order, a_folder_of_zones, files_that_checks_name_come_with_the_plan,

@@ -91,6 +91,18 @@ START_TEST(off_nothing_is_said_and_nothing_is_heard)
 }
 END_TEST
 
+/* Of three the first and the third look at the same moments: neither stands in for the other. */
+START_TEST(who_has_the_same_turn_is_no_help)
+{
+	twin_at = 2;
+	begin("pair any-up share three\n" CHECK "service www.test web 127.0.0.11\n");
+	ck_assert(!is_shared());
+	ck_assert_uint_ge(probes(10000), 9);
+	finish();
+	twin_at = 1;
+}
+END_TEST
+
 /* Each of these alone ends it at once, and its end begins it again. */
 START_TEST(full_rate_where_anything_is_not_well)
 {
@@ -233,6 +245,25 @@ START_TEST(a_silence_is_told_at_half_its_time_out)
 }
 END_TEST
 
+START_TEST(what_is_down_is_silent_without_an_alarm)
+{
+	begin(SHARED);
+	w.latency_ms = 400; /* of 500 */
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_TIMEOUT);
+	while (stream(0)->health.verdict != HEALTH_VERDICT_DOWN)
+		run(STEP_MS);
+	says(HEALTH_VERDICT_DOWN, ON | LOOKS);
+	run(100);
+	ck_assert(is_shared());
+	uint8_t alarms = own_word()->value[21];
+	uint64_t seq = own_word()->seq;
+	ck_assert_uint_eq(probes(6000), 3);
+	ck_assert_uint_eq(own_word()->value[21], alarms);
+	ck_assert_uint_eq(own_word()->seq, seq); /* nothing is news */
+	finish();
+}
+END_TEST
+
 /* A target that is only slow must not have twins call each other to and fro. */
 START_TEST(what_was_asked_for_an_alarm_raises_none)
 {
@@ -306,10 +337,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		half_the_rate_while_both_are_calm, off_nothing_is_said_and_nothing_is_heard, full_rate_where_anything_is_not_well,
+		half_the_rate_while_both_are_calm, who_has_the_same_turn_is_no_help, off_nothing_is_said_and_nothing_is_heard, full_rate_where_anything_is_not_well,
 		full_rate_while_the_twin_is_not_there, an_alarm_has_us_look_at_once, alarms_without_end_are_bound_by_retry,
 		our_failure_is_told_at_once_and_retried, a_silence_is_told_at_half_its_time_out,
-		what_was_asked_for_an_alarm_raises_none, what_is_local_and_canaries_are_not_shared,
+		what_is_down_is_silent_without_an_alarm, what_was_asked_for_an_alarm_raises_none, what_is_local_and_canaries_are_not_shared,
 		a_reload_ends_and_begins_it, without_a_prober_we_say_so };
 	Suite *s = suite_create("core_share");
 	TCase *tc = tcase_create("share");

@@ -348,6 +348,45 @@ START_TEST(a_lost_network_takes_nothing_down)
 }
 END_TEST
 
+static bool is_asked(const struct world_backend *b)
+{
+	for (size_t i = 0; i < w.flight_count; i++) {
+		if (addr_equal(&core_plan(w.core)->streams[w.flight[i].stream].addr, &b->addr))
+			return true;
+	}
+	return false;
+}
+
+/* The network goes while targets are asked, and before it is missed we stand still: whatever is silent then is void. */
+START_TEST(what_was_asked_before_we_stood_still_takes_nothing_down)
+{
+	static const struct { uint64_t stood_ms, back_ms; } rows[] = {
+		{ 1000, 0 }, { 1300, 0 }, { 1300, 100 }, { 3000, 0 }, { 3000, 400 }, { 60000, 0 }, { 60000, 700 },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		world_begin(&w, "check web fall=1 timeout=300\nservice www.example.test web 192.0.2.11 192.0.2.12\n"
+				"canary 192.0.2.101:80\ncanary 192.0.2.102:80\n");
+		w.latency_ms = 50;
+		world_run(&w, 3000);
+		for (struct addr a = core_plan(w.core)->streams[0].addr; !is_asked(world_backend_of(&w, &a));)
+			world_run(&w, 1);
+		cut(HEALTH_CONNECT_TIMEOUT);
+		w.now_ms += rows[i].stood_ms;
+		world_run(&w, rows[i].back_ms);
+		heal();
+		world_run(&w, 5000);
+		ck_assert_msg(!strstr(world_trace(&w, "notice"), "state=down"), "row %zu", i);
+		ck_assert_int_eq(network(), CORE_NETWORK_OK);
+		/* one that dies is found as ever */
+		world_backend(&w, "192.0.2.11", HEALTH_CONNECT_TIMEOUT);
+		world_run(&w, 1500);
+		ck_assert_str_eq(world_answer(&w, WWW, A), "192.0.2.12 ttl=10");
+		world_end(&w);
+	}
+	world_begin(&w, watched);
+}
+END_TEST
+
 /* The machine knows that its link is gone: no silence, but errors of its own. Nobody but the twin is a witness here. */
 START_TEST(a_link_that_is_unplugged_isolates_too)
 {
@@ -856,6 +895,28 @@ START_TEST(after_a_restart_the_last_states_serve_at_once)
 }
 END_TEST
 
+/* Found down before the first round was over, when that is no vote; then killed. */
+START_TEST(a_restart_decides_nothing_that_was_not)
+{
+	struct core_member_view v;
+	world_begin(&w, "pair any-down\ncheck web fall=1 retry=100\nservice www.example.test web 127.0.0.11 127.0.0.12\n");
+	world_backend(&w, "127.0.0.11", HEALTH_CONNECT_REFUSED);
+	world_backend(&w, "127.0.0.12", HEALTH_OK);
+	for (core_member_get(w.core, 0, 0, &v, w.now_ms); v.own != HEALTH_VERDICT_DOWN; core_member_get(w.core, 0, 0, &v, w.now_ms))
+		world_run(&w, 1);
+	ck_assert(!core_round_done(w.core));
+	ck_assert_int_eq(v.state, HEALTH_VERDICT_UNKNOWN);
+	world_restart(&w, SIZE_MAX);
+	core_member_get(w.core, 0, 0, &v, w.now_ms);
+	ck_assert(v.recovered);
+	ck_assert_int_eq(v.state, HEALTH_VERDICT_UNKNOWN);
+	world_run(&w, 10000);
+	core_member_get(w.core, 0, 0, &v, w.now_ms);
+	ck_assert_int_eq(v.state, HEALTH_VERDICT_DOWN);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
+}
+END_TEST
+
 /* Whatever the journal has: one probe's word is not enough against it, in either way. */
 START_TEST(after_a_restart_one_probe_decides_nothing)
 {
@@ -1076,6 +1137,8 @@ START_TEST(an_override_outlives_no_clock_that_was_put_back)
 	world_run(&w, 59000);
 	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.12 ttl=10");
 	world_run(&w, 3000);
+	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
+	world_restart(&w, SIZE_MAX); /* nor does it come back with the next start */
 	ck_assert_str_eq(world_answer(&w, WWW, A), "127.0.0.11 127.0.0.12 ttl=10");
 }
 END_TEST
@@ -1536,7 +1599,7 @@ int main(void)
 				       a_flip_costs_what_it_touches,
 				       results_of_no_running_run_count_for_nothing,
 				       a_lost_probe_is_void_and_tried_again,
-				       without_a_prober_nothing_changes, a_lost_network_takes_nothing_down, a_link_that_is_unplugged_isolates_too, a_long_cut_is_told_once_for_all,
+				       without_a_prober_nothing_changes, a_lost_network_takes_nothing_down, what_was_asked_before_we_stood_still_takes_nothing_down, a_link_that_is_unplugged_isolates_too, a_long_cut_is_told_once_for_all,
 				       of_two_paths_one_may_be_lost, a_canary_that_cannot_be_asked_is_none,
 				       a_check_that_stays_unknown_raises_an_alarm, a_lost_route_is_a_lost_network,
 				       a_canary_that_refuses_is_there, what_a_target_says_itself_needs_no_witness,
@@ -1551,7 +1614,7 @@ int main(void)
 				       the_selector_that_says_most_counts,
 				       force_up_brings_the_dead_back,
 				       dead_overrides_are_forgotten_in_the_end,
-				       after_a_restart_the_last_states_serve_at_once,
+				       after_a_restart_the_last_states_serve_at_once, a_restart_decides_nothing_that_was_not,
 				       an_override_outlives_no_clock_that_was_put_back, an_override_of_an_old_journal_is_read,
 				       an_override_that_ran_out_while_we_were_away,
 				       any_prefix_of_the_journal_is_a_start,

@@ -139,9 +139,10 @@ static void scrape(struct kit *k, size_t bound)
 	h.reloads = (struct ctl_reloads){ .by_result = { 3, 0, 1 }, .last_wall_ms = 1700000000500, .last_took_ms = 250 };
 	static struct ctl_zone zones[] = { { .name = (char *)(uintptr_t)"example.test", .queries = 7 },
 					   { .name = (char *)(uintptr_t)".", .queries = 1 } };
-	static const struct ctl_zones list = { zones, 2, true };
+	static const struct ctl_zones list = { zones, 2, true, 0x8000000000000800 };
 	static const struct latency latency = { .count = { [0] = 3, [2] = 4, [LATENCY_BOUNDS] = 1 }, .sum_ns = 500000000 };
 	h.zones = &list;
+	h.zones_told = true;
 	h.latency = &latency;
 	k->tap = (struct ctl_tap){ .told = true, .connected = true, .lines = 11, .lost = 12, .frames = 13, .frames_dropped = 14 };
 	bytes_init(&out, bound);
@@ -166,6 +167,7 @@ START_TEST(a_world_is_told)
 	EXPECT("gemel_responses_total{rcode=\"BADCOOKIE\"} 1");
 	EXPECT("gemel_responses_limited_total{how=\"truncated\"} 4");
 	EXPECT("gemel_zone_queries_total{zone=\"example.test\"} 7");
+	EXPECT("gemel_zones_digest 4503599627370497"); /* its first 53 bits: every one of them is there */
 	EXPECT("gemel_zone_queries_total{zone=\".\"} 1");
 	EXPECT("# TYPE gemel_answer_duration_seconds histogram");
 	EXPECT("gemel_answer_duration_seconds_bucket{le=\"5e-06\"} 3");

@@ -134,6 +134,7 @@ START_TEST(what_is_not_there_is_told_with_what_is_near)
 {
 	static const struct { const char *words, *err; } table[] = {
 		{ "probe on.example.test 127.0.0.11", "gemelctl: no service is called \"on.example.test\"; did you mean \"one.example.test\"\n" },
+		{ "probe one 127.0.0.11", "gemelctl: no service is called \"one\"; did you mean \"one.example.test\"\n" },
 		{ "probe mail.else.where 127.0.0.11", "gemelctl: no service is called \"mail.else.where\"\n" },
 		{ "probe one.example.test 127.0.0.13", "gemelctl: one.example.test has no member 127.0.0.13; expected one of 127.0.0.11, 127.0.0.12\n" },
 		{ "probe one.example.test one", "gemelctl: one.example.test has no member one; expected one of 127.0.0.11, 127.0.0.12\n" },

@@ -91,23 +91,23 @@ START_TEST(status_for_machines)
 END_TEST
 
 static const struct ctl_zone zone_list[] = {
-	{ .name = (char *)(uintptr_t)"example.test", .queries = 7, .serial = 2026112101, .records = 13, .has_signatures = true },
+	{ .name = (char *)(uintptr_t)"example.test", .queries = 7, .serial = 2026112101, .records = 13, .has_signatures = true, .content = 0xabc },
 	{ .name = (char *)(uintptr_t)"static.test", .faulty = true },
 };
 
 START_TEST(zones_in_both_forms)
 {
-	struct ctl_zones zones = { (struct ctl_zone *)(uintptr_t)zone_list, 2, true };
+	struct ctl_zones zones = { (struct ctl_zone *)(uintptr_t)zone_list, 2, true, 0x123456789abcdef0 };
 	k.zones = &zones;
 	kit_ask(&k, 0, "zones");
 	EXPECT_EXIT(0);
-	EXPECT_OUT("ZONE          STATE   SERIAL      RECORDS  SIGNED  QUERIES\n"
-		   "example.test  served  2026112101  13       yes     7\n"
-		   "static.test   faulty              0        no      0\n");
+	EXPECT_OUT("ZONE          STATE   SERIAL      DIGEST            RECORDS  SIGNED  QUERIES\n"
+		   "example.test  served  2026112101  0000000000000abc  13       yes     7\n"
+		   "static.test   faulty                                0        no      0\n");
 	zones.counted = false;
 	kit_ask(&k, KIT_JSON, "zones");
-	EXPECT_OUT("{\"zones\":[{\"zone\":\"example.test\",\"state\":\"served\",\"serial\":2026112101,\"records\":13,\"signed\":true,\"queries\":null},"
-		   "{\"zone\":\"static.test\",\"state\":\"faulty\",\"serial\":null,\"records\":0,\"signed\":false,\"queries\":null}]}\n");
+	EXPECT_OUT("{\"digest\":\"123456789abcdef0\",\"zones\":[{\"zone\":\"example.test\",\"state\":\"served\",\"serial\":2026112101,\"digest\":\"0000000000000abc\",\"records\":13,\"signed\":true,\"queries\":null},"
+		   "{\"zone\":\"static.test\",\"state\":\"faulty\",\"serial\":null,\"digest\":null,\"records\":0,\"signed\":false,\"queries\":null}]}\n");
 	zones.count = 0;
 	kit_ask(&k, 0, "zones");
 	EXPECT_OUT("no zones\n");
@@ -160,7 +160,7 @@ END_TEST
 
 START_TEST(stats_for_machines)
 {
-	struct ctl_zones zones = { (struct ctl_zone *)(uintptr_t)zone_list, 2, true };
+	struct ctl_zones zones = { (struct ctl_zone *)(uintptr_t)zone_list, 2, true, 0 };
 	struct latency slow = { .count = { [LATENCY_BUCKETS - 1] = 1 }, .sum_ns = 200000000 };
 	k.zones = &zones;
 	k.latency = &slow;
@@ -253,6 +253,12 @@ START_TEST(an_unknown_service_is_refused_in_one_line)
 	EXPECT_EXIT(1);
 	EXPECT_OUT("");
 	EXPECT_ERR("gemelctl: no service \"nowhere.example.test\" on this node\n");
+	kit_ask(&k, 0, "service ww.example.test");
+	EXPECT_ERR("gemelctl: no service \"ww.example.test\" on this node; did you mean \"www.example.test\"\n");
+	kit_ask(&k, 0, "service WWW"); /* the only one that begins so */
+	EXPECT_ERR("gemelctl: no service \"WWW\" on this node; did you mean \"www.example.test\"\n");
+	kit_ask(&k, 0, "service w");
+	EXPECT_ERR("gemelctl: no service \"w\" on this node\n");
 }
 END_TEST
 
@@ -332,8 +338,8 @@ START_TEST(peers_with_one)
 	kit_ask(&k, 0, "peers");
 	EXPECT_EXIT(0);
 	EXPECT_BEGIN("node  ns1\nself  normal\nlhm   0\n\n"
-		     "NODE  ID  LINK     SINCE  LOSS  CLOCK  LHM  ALIKE   SAME RECORDS\n"
-		     "ns2   2   waiting  3.0s   0.0%  +0ms   0    0 of 1  no\n\npackets sent ");
+		     "NODE  ID  LINK     SINCE  LOSS  CLOCK  LHM  SAME RECORDS\n"
+		     "ns2   2   waiting  3.0s   0.0%  +0ms   0    no\n\npackets sent ");
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "packets refused   0\npackets repeated  0\n"));
 	kit_ask(&k, KIT_JSON, "peers");
 	char digest[80];
@@ -342,8 +348,8 @@ START_TEST(peers_with_one)
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), ",\"peers\":[{\"node\":\"ns2\",\"id\":2,\"link\":\"waiting\",\"self\":null,"
 					      "\"since\":\"2023-11-14T22:30:00.000Z\",\"heard\":null,\"rtt_us\":null,"
 					      "\"loss_permille\":0,\"clock_ms\":0,\"phi\":null,\"lhm\":0,\"transport\":null,"
-					      "\"key\":null,\"key_since\":null,\"keys\":null,\"undecryptable\":0,\"targets\":1,\"common\":0,\"alike\":0,"
-					      "\"digest\":null,\"same_config\":false,\"config\":null,\"same_records\":false}],\"differ\":[],"
+					      "\"key\":null,\"key_since\":null,\"keys\":null,\"undecryptable\":0,\"targets\":1,\"common\":0,\"alike\":0,\"counts\":false,"
+					      "\"digest\":null,\"same_config\":false,\"config\":null,\"same_zones\":null,\"zones\":null,\"same_records\":false}],\"differ\":[],"
 					      "\"packets\":{\"sent\":"));
 	kit_ask(&k, KIT_JSON, "status");
 	ck_assert_ptr_nonnull(strstr(kit_out(&k), "\"pair\":{\"name\":\"demo\",\"self\":\"normal\"}"));
@@ -897,6 +903,10 @@ static const struct { const char *words; int exit; const char *err; } wrong[] = 
 	{ "explain 192.0.2.99", 1, "\"192.0.2.99\" is no service: what its zone says of it, if any does, is the answer (dig @127.0.0.1 -p 5301 shows it)" },
 	{ "stats --force", 2, "stats has no option \"--force\"" },
 	{ "help", 1, "help is done by gemelctl itself" },
+	{ "down --help", 1, "help is done by gemelctl itself" }, /* a stranger's words: none stands behind the verb */
+	{ "probe -h", 1, "help is done by gemelctl itself" },
+	{ "nothing --help", 2, "unknown verb \"nothing\"; expected one of `gemelctl help`" },
+	{ "status --hepl", 2, "status has no option \"--hepl\"; did you mean \"--help\"" },
 	{ "key", 1, "this node has no pair, so it has no keys" },
 	{ "key one two three", 2, "usage: gemelctl key [new FILE|accept FILE|send ID|drop ID] [--force]" },
 };
@@ -1015,6 +1025,32 @@ START_TEST(every_verb_has_a_help)
 		ck_assert_uint_gt(strlen(name), 0);
 		ck_assert_uint_gt(strlen(help), 0);
 		ck_assert_ptr_nonnull(usage);
+	}
+}
+END_TEST
+
+/* Every option that stands in a verb's usage is told of, and no line is too long for a terminal. */
+START_TEST(every_verb_is_described)
+{
+	const char *name, *usage, *help;
+	for (size_t i = 0; i < ctl_verb_count(); i++) {
+		struct bytes b;
+		bytes_init(&b, 1u << 16);
+		ctl_verb_help(i, &name, &usage, &help);
+		ctl_verb_describe(i, &b);
+		bytes_u8(&b, '\0');
+		ck_assert(!b.failed);
+		const char *text = (const char *)b.data;
+		ck_assert_ptr_nonnull(strstr(text, help));
+		ck_assert_ptr_nonnull(strstr(text, "\n  --json "));
+		for (const char *at = strstr(usage, "[-"); at; at = strstr(at + 1, "[-")) {
+			char option[32] = "\n  ";
+			strncat(option, at + 1, strcspn(at + 1, " ]"));
+			ck_assert_msg(strstr(text, option) != NULL, "%s: no word on %s", name, option);
+		}
+		for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+			ck_assert_msg(strcspn(line, "\n") <= 100, "%s: %s", name, line);
+		bytes_deinit(&b);
 	}
 }
 END_TEST
@@ -1353,6 +1389,7 @@ static Suite *suite(void)
 	tcase_add_test(ask, a_follower_that_does_not_read_is_cut_off);
 	tcase_add_test(ask, followers_leave_room_for_others);
 	tcase_add_test(ask, every_verb_has_a_help);
+	tcase_add_test(ask, every_verb_is_described);
 	suite_add_tcase(s, ask);
 	tcase_add_checked_fixture(hostile, begin, end);
 	tcase_set_timeout(hostile, 30);

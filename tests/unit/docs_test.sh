@@ -163,6 +163,41 @@ for both in Self:pair_self_state_text Link:pair_link_state_text; do
 	done
 done
 
+# ---- what the functions of checks take as options; that the functions themselves are told of is script_docs_test.c's ----
+lua=$srcdir/doc/gemel-lua.7
+options_of() { # FILE FUNCTION: the words of its table of names
+	awk -v f="$2" '/^[a-z].*\(/ { on = index($0, " " f "(") || index($0, "*" f "(") } on' "$srcdir/src/script/$1" |
+		awk '/static const char \*const (known|names)\[\] = / { on = 1 } on { print } on && /;/ { exit }' |
+		grep -o '"[a-z_]*"' | tr -d '"' | sort -u
+}
+told_of() { # HEAD: the page from that line to the next function or heading
+	awk -v head="$1" 'on && /^\.(It Fn|Ss|Sh)/ { exit } index($0, head) == 1 { on = 1 } on' "$lua"
+}
+for row in '.It Fn net.connect:api.c:net_connect' '.It Fn http.get:http.c:copy_options' '.It Fn dns.query:dns.c:dns_query' \
+	'.It Fn ping:ping.c:ping' '.It Fn run:plugin.c:plugin_run' '.It Fn tls.info:tls.c:tls_info' '.Ss TLS:tls.c:tls_check'; do
+	head=${row%%:*} function=${row##*:}
+	file=${row#*:} file=${file%%:*}
+	options_of "$file" "$function" > "$work/options"
+	[ -s "$work/options" ] || fault "no options were found in $function of src/script/$file"
+	told_of "$head" > "$work/section"
+	[ "$function" != tls_info ] || told_of '.Ss TLS' >> "$work/section"
+	while read -r option; do
+		grep -q "^\.\(It \)\{0,1\}Ic .*\b$option\b" "$work/section" || fault "gemel-lua(7): ${head#.* } lacks the option $option; expected \".Ic $option\" there"
+	done < "$work/options"
+	[ "$function" != tls_info ] || continue
+	for option in $(sed -n 's/^\.It Ic //p' "$work/section" | tr -d ','); do
+		grep -qx "$option" "$work/options" || fault "gemel-lua(7): ${head#.* } tells of the option $option, which src/script/$file does not know"
+	done
+done
+
+# ---- exit statuses ----
+statuses() { # FILE: those of EXIT STATUS
+	awk '/^\.Sh EXIT STATUS/ { on = 1; next } /^\.Sh/ { on = 0 } on && /^\.It [0-9]/ { print $2 }' "$1" | tr '\n' ' '
+}
+for man in gemeld.8 gemelctl.1; do
+	[ "$(statuses "$srcdir/doc/$man")" = "0 1 2 " ] || fault "$man tells of the statuses $(statuses "$srcdir/doc/$man"); expected 0, 1 and 2"
+done
+
 # ---- the pages as such ----
 for man in gemeld.8 gemelctl.1 gemel.lua.5 gemel-lua.7 gemel-pair.7; do
 	[ -f "$srcdir/doc/$man" ] || { fault "doc/$man is missing"; continue; }

@@ -570,6 +570,15 @@
 	  "A: the answer is 127.0.0.11, whoever asks\n"
 	  "A: TTL 10 s, the least allowed: 127.0.0.11 may change in 2.0s\n"
 	  "member 127.0.0.11 (tier 1) is down: ns1 votes down (connect refused), ns2 abstains, agree = \"local\"\n" },
+	{ "a quorum of weights", "pair quorum above=60 least=2 ns1=3\n" W S A1 " / " A2 "\n",
+	  "127.0.0.11 refused; 9000",
+	  "A: tier 2 answers: tier 1 has 0 of 1 members up that it needs\n"
+	  "A: tier 2 has 1 member up and needs 1\n"
+	  "A: the answer is 127.0.0.12, whoever asks\n"
+	  "A: TTL 10 s, the least allowed: 127.0.0.11 may change in 2.0s\n"
+	  "member 127.0.0.11 (tier 1) is down: ns1 votes down (connect refused), ns2 abstains, agree = \"quorum\" (down above 60% of the weight, of 2 at least, "
+	  "ns1 weighs 3)\n"
+	  "member 127.0.0.12 (tier 2) is up: ns1 votes up (ok), ns2 abstains, agree = \"quorum\" (down above 60% of the weight, of 2 at least, ns1 weighs 3)\n" },
 	{ "agree any-down", "pair any-down\n" W S A1 " / " A2 "\n",
 	  "127.0.0.11 refused; 9000",
 	  "A: tier 2 answers: tier 1 has 0 of 1 members up that it needs\n"

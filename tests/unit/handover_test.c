@@ -29,6 +29,11 @@ static struct handover example(void)
 	h.overlay = 13;
 	h.client = 15;
 	h.client_json = true;
+	h.configured = (struct ctl_logging){ .level = LOG_LEVEL_INFO, .form = LOG_TEXT, .node = "ns1" };
+	h.logging = h.configured;
+	h.logging.level = LOG_LEVEL_DEBUG;
+	h.logging.query_log = 100;
+	h.begun = (struct log_settings){ LOG_LEVEL_WARNING, LOG_JSON };
 	h.control_path = (char *)(uintptr_t)"/run/x.sock";
 	h.children[h.child_count++] = (struct handover_child){ .role = IPC_RESPONDER, .leaves = true, .pid = 100, .restarts = 3, .fd = 16 };
 	h.children[h.child_count++] = (struct handover_child){ .role = IPC_COORDINATOR, .pid = 101, .fd = 17 };
@@ -68,6 +73,9 @@ START_TEST(all_of_it_comes_through)
 	ck_assert_uint_eq(h.generations, 41);
 	ck_assert_uint_eq(h.began_ms, 1234567);
 	ck_assert(h.uid == 101 && h.gid == -1 && h.unsaved && !h.reload && h.client_json);
+	ck_assert(h.logging.level == LOG_LEVEL_DEBUG && h.logging.query_log == 100 && h.configured.level == LOG_LEVEL_INFO);
+	ck_assert(!h.configured.query_log && strcmp(h.configured.node, "ns1") == 0);
+	ck_assert(h.begun.level == LOG_LEVEL_WARNING && h.begun.form == LOG_JSON);
 	ck_assert(h.lock_fd == 12 && h.overlay == 13 && h.overlay_adds == -1 && h.client == 15);
 	ck_assert_mem_eq(h.secret, was.secret, sizeof was.secret);
 	ck_assert_str_eq(h.control_path, "/run/x.sock");

@@ -220,6 +220,36 @@ START_TEST(test_recover_keeps_the_past)
 }
 END_TEST
 
+/* Evidence is as old as it is: it is taken where the next probe comes before it grows old (3 intervals and the time-out). */
+START_TEST(test_resume)
+{
+	static const struct { uint64_t age_ms; uint8_t hung; bool taken; } cases[] = {
+		{ 0, 0, true }, { 5000, 0, true }, { 9688, 0, true }, { 9689, 0, false }, { 15000, 0, false }, { 17001, 0, false },
+		{ 9689, HEALTH_BREAKER_AFTER, true }, { 19376, HEALTH_BREAKER_AFTER, true }, { 19377, HEALTH_BREAKER_AFTER, false },
+		{ 38752, 255, true }, { 38753, 255, false },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const uint64_t now = 1000000;
+		struct health_state s;
+		health_state_recover(&s, HEALTH_VERDICT_DOWN, 1, now - 7777, now);
+		struct health_state before = s;
+		ck_assert_int_eq(health_state_resume(&s, &plain, now - cases[i].age_ms, cases[i].hung, 6, now), cases[i].taken);
+		if (!cases[i].taken) {
+			ck_assert_mem_eq(&s, &before, sizeof s);
+			continue;
+		}
+		ck_assert(s.recovered && s.known && s.verdict == HEALTH_VERDICT_DOWN && s.changed_ms == now - 7777);
+		ck_assert(s.counted_ms == now - cases[i].age_ms && s.hung == cases[i].hung && s.bitmap == 6 && s.fails == 0);
+		ck_assert(!health_state_age(&s, &plain, now));
+		ck_assert(!feed(&s, &plain, 'F', now) && s.recovered); /* counting begins anew */
+	}
+	struct health_state s;
+	health_state_recover(&s, HEALTH_VERDICT_UP, 1, 0, 1000);
+	ck_assert(!health_state_resume(&s, &plain, 1001, 0, 0, 1000)); /* of a time that is to come */
+	ck_assert(!health_state_resume(&s, &plain, UINT64_MAX, 0, 0, 1000));
+}
+END_TEST
+
 START_TEST(test_to_flip)
 {
 	static const struct { char from; uint8_t fails, passes, fall, rise; unsigned want; } rows[] = {
@@ -593,6 +623,7 @@ static Suite *health_suite(void)
 	tcase_add_test(state, test_state_shows_results);
 	tcase_add_test(state, test_counters_saturate);
 	tcase_add_test(state, test_recover_keeps_the_past);
+	tcase_add_test(state, test_resume);
 	tcase_add_test(state, test_to_flip);
 	tcase_add_test(state, test_random_histories);
 	suite_add_tcase(s, state);

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "tests/lib/answer_kit.h"
 #include "tests/unit/fault.h"
+#include "zone/content.h"
 
 #define LABEL60 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -88,6 +89,60 @@ START_TEST(test_header)
 	ck_assert_int_eq(image_finish(b, &more, &len), ERR_BUSY);
 	image_builder_free(b);
 	image_builder_free(NULL);
+}
+END_TEST
+
+/* ---- content ---- */
+
+static uint64_t content_of(const char *apex, const char *text, const char *live)
+{
+	const struct kit_zone z = { apex, text, live };
+	struct image im;
+	const uint8_t *data;
+	size_t len;
+	struct image_builder *b = build(&z, 1, &data, &len);
+
+	ck_assert_int_eq(image_open(&im, data, len), 0);
+	uint64_t content = im.zones[0].content;
+	image_builder_free(b);
+	return content;
+}
+
+START_TEST(test_content_is_of_the_records)
+{
+	static const char *const same[] = {
+		"$TTL 300\n@ SOA ns h 7 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.3\n",
+		("; another order, other words\n$TTL 5m\nns.sub A 192.0.2.3\nns A 192.0.2.2\nNS A 192.0.2.1 ; twice\nns A 192.0.2.1\n"
+		"@ NS ns.example.test.\n@ IN SOA ns h ( 7 2 3\n 4 5 )\nsub NS ns.sub\n"),
+		"$TTL 300\n@ SOA ns h 7 2 3 4 5\n NS ns\n$GENERATE 1-2 ns A 192.0.2.$\n$ORIGIN sub.example.test.\n@ NS ns\nns A 192.0.2.3\n",
+	};
+	static const char *const others[] = {
+		"$TTL 300\n@ SOA ns h 8 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.3\n", /* serial */
+		"$TTL 300\n@ SOA ns h 7 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nsub NS ns.sub\nns.sub A 192.0.2.3\n",
+		"$TTL 300\n@ SOA ns h 7 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns A 192.0.2.3\nsub NS ns.sub\nns.sub A 192.0.2.2\n", /* swapped */
+		"$TTL 300\n@ SOA ns h 7 2 3 4 5\n@ NS ns\nns 301 A 192.0.2.1\nns 301 A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.3\n", /* TTL */
+		"$TTL 300\n@ SOA ns h 7 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.4\n", /* glue */
+		"$TTL 300\n@ SOA ns h 7 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.3\nns TXT \"\"\n",
+	};
+	const uint64_t content = content_of("example.test", same[0], NULL);
+
+	for (size_t i = 1; i < sizeof same / sizeof *same; i++)
+		ck_assert_msg(content_of("example.test", same[i], NULL) == content, "the same, %zu", i);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		ck_assert_msg(content_of("example.test", others[i], NULL) != content, "another, %zu", i);
+	ck_assert_uint_eq(content_of("example.test", same[0], "ns.example.test"), content); /* that a service answers is no content of the file */
+}
+END_TEST
+
+START_TEST(test_content_of_all_zones)
+{
+	static const uint8_t a[] = "\1a", b[] = "\1b";
+
+	ck_assert_uint_eq(content_join(content_join(0, a, sizeof a, 1), b, sizeof b, 2),
+			  content_join(content_join(0, b, sizeof b, 2), a, sizeof a, 1));
+	ck_assert_uint_ne(content_join(content_join(0, a, sizeof a, 1), b, sizeof b, 2),
+			  content_join(content_join(0, a, sizeof a, 2), b, sizeof b, 1));
+	ck_assert_uint_ne(content_join(0, a, sizeof a, 1), content_join(0, b, sizeof b, 1));
 }
 END_TEST
 
@@ -789,6 +844,8 @@ int main(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, test_header);
+	tcase_add_test(t, test_content_is_of_the_records);
+	tcase_add_test(t, test_content_of_all_zones);
 	tcase_add_test(t, test_layout);
 	tcase_add_test(t, test_sections);
 	tcase_add_test(t, test_file_answer);

@@ -1,5 +1,6 @@
 /* The octets of PAIR/1: exact layouts, every way to break them, and sealing. */
 #include "pair/codec.h"
+#include "pair/name.h"
 #include "pair/seal.h"
 #include "tests/unit/unit.h"
 
@@ -224,6 +225,24 @@ START_TEST(broken_heartbeats_are_refused)
 }
 END_TEST
 
+START_TEST(an_interval_never_goes_backwards)
+{
+	uint8_t plain[PAIR_PLAIN_MAX];
+	struct pair_beat b;
+
+	for (uint64_t to = 9; to <= 11; to++) {
+		struct delta_writer d;
+		struct wbuf w;
+		wbuf_init(&w, plain, sizeof plain);
+		beat_put(&w, &beat);
+		entry_put(&w, &(struct pair_entry){ 3, 250, { 9, 15 } });
+		delta_begin(&d, &w, 3, 9, 10, 4);
+		delta_end(&d, &w, to); /* no record that could tell */
+		ck_assert_int_eq(beat_decode(&b, plain, w.len), to < 10 ? ERR_FORMAT : 0);
+	}
+}
+END_TEST
+
 START_TEST(states_that_are_not_known_become_none)
 {
 	uint8_t plain[PAIR_PLAIN_MAX];
@@ -296,6 +315,15 @@ START_TEST(a_sealed_packet_opens_only_whole_and_in_its_direction)
 }
 END_TEST
 
+/* hashlib.blake2b(b"zone\0example.test", digest_size=16), its first 8 octets. */
+START_TEST(records_have_the_same_names_everywhere)
+{
+	ck_assert_uint_eq(pair_name("zone", "example.test", 12), UINT64_C(0xd8338214b551fe6c));
+	ck_assert_uint_ne(pair_name("zone", "example.test", 12), pair_name("tier", "example.test", 12));
+	ck_assert_uint_ne(pair_name("zone", "example.test", 12), pair_name("zone", "example.test", 11));
+}
+END_TEST
+
 START_TEST(keys_tell_apart_what_must_be)
 {
 	uint8_t other[PAIR_KEY_LEN];
@@ -340,10 +368,11 @@ int main(void)
 				 heartbeat_comes_back,
 				 every_cut_is_refused_or_whole,
 				 broken_heartbeats_are_refused,
+				 an_interval_never_goes_backwards,
 				 states_that_are_not_known_become_none,
 				 a_known_tlv_may_be_marked_as_must,
 				 a_delta_takes_what_fits,
 				 a_sealed_packet_opens_only_whole_and_in_its_direction,
-				 keys_tell_apart_what_must_be };
+				 records_have_the_same_names_everywhere, keys_tell_apart_what_must_be };
 	return unit_run("pair_codec", tests, sizeof tests / sizeof *tests);
 }

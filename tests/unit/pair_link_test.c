@@ -28,7 +28,7 @@ static struct world {
 	size_t wire_count;
 	char story[2][1024];
 	/* counted on the way */
-	size_t sent[2], largest, copies_to_second;
+	size_t sent[2], along[2] /* with what was just received */, largest, copies_to_second;
 	uint64_t last_sent_ms[2], min_gap_ms, max_gap_ms;
 	uint64_t refuse_epoch; /* nobody answers pair_wants_epoch while set */
 } w;
@@ -134,8 +134,10 @@ static void drain(size_t i)
 
 static int receive(size_t i, const struct flight *f)
 {
+	size_t before = w.sent[i];
 	int e = pair_receive(w.node[i], &f->from, f->data, f->len, w.now_ms, wall(i));
 	drain(i);
+	w.along[i] += w.sent[i] - before;
 	return e;
 }
 
@@ -234,6 +236,7 @@ END_TEST
 START_TEST(a_dead_twin_is_suspected_then_lost_then_back)
 {
 	meet();
+	run(5000); /* the first echoes came at once, and are long forgotten */
 	uint32_t suspect = view(0).suspect_ms;
 	ck_assert(suspect >= 800 && suspect <= 1200);
 	kill_node(1);
@@ -267,6 +270,47 @@ START_TEST(a_cut_in_one_direction_is_half)
 	ck_assert_str_eq(w.story[0], "half - active + ");
 	ck_assert(view(1).link == PAIR_ACTIVE);
 	world_deinit();
+}
+END_TEST
+
+static void udp_echoes(struct link *l, int count, uint64_t *now_ms)
+{
+	for (int i = 0; i < count; i++) {
+		*now_ms += l->interval_ms;
+		link_heard(l, LINK_UDP, *now_ms, *now_ms);
+		link_echo(l, LINK_UDP, *now_ms - 1, 0, *now_ms);
+		link_heard(l, LINK_TCP, *now_ms, *now_ms);
+		link_echo(l, LINK_TCP, *now_ms - 1, 0, *now_ms);
+		link_judge(l, *now_ms);
+	}
+}
+
+/* By TCP only for as long as UDP needs to fall silent, and a little more. */
+static void tcp_alone(struct link *l, uint64_t *now_ms)
+{
+	for (uint64_t until = *now_ms + 2 * link_lost_ms(l); *now_ms < until; *now_ms += l->interval_ms) {
+		link_heard(l, LINK_TCP, *now_ms, *now_ms);
+		link_echo(l, LINK_TCP, *now_ms - 1, 0, *now_ms);
+		link_judge(l, *now_ms);
+	}
+	ck_assert_int_eq(l->state, PAIR_TCP_ONLY);
+}
+
+START_TEST(udp_is_back_with_so_many_echoes_in_a_row)
+{
+	uint64_t now_ms = 1000;
+	struct link l;
+
+	link_init(&l, 200, now_ms);
+	l.synced = true;
+	tcp_alone(&l, &now_ms);
+	udp_echoes(&l, LINK_UDP_BACK - 1, &now_ms);
+	ck_assert_int_eq(l.state, PAIR_TCP_ONLY);
+	tcp_alone(&l, &now_ms); /* what came before a silence does not count */
+	udp_echoes(&l, LINK_UDP_BACK - 1, &now_ms);
+	ck_assert_int_eq(l.state, PAIR_TCP_ONLY);
+	udp_echoes(&l, 1, &now_ms);
+	ck_assert_int_eq(l.state, PAIR_ACTIVE);
 }
 END_TEST
 
@@ -338,6 +382,76 @@ START_TEST(heartbeats_come_every_interval_within_five_percent)
 	ck_assert_uint_lt(w.min_gap_ms, w.max_gap_ms);
 	ck_assert(w.sent[0] >= 95 && w.sent[0] <= 105);
 	ck_assert_uint_le(w.largest, 152 + 28); /* nothing new is cheap: plus a pull at most */
+	world_deinit();
+}
+END_TEST
+
+/* Now the one leads, now the other, each about half of the time; with every interval comes one heartbeat of each, and with every
+ * change one more. */
+START_TEST(a_heartbeat_that_is_nearly_due_goes_along)
+{
+	meet();
+	run(20000);
+	memset(w.sent, 0, sizeof w.sent);
+	memset(w.along, 0, sizeof w.along);
+	run(100000);
+	ck_assert_msg(w.along[0] + w.along[1] + 1 >= w.sent[0], "%zu and %zu of %zu", w.along[0], w.along[1], w.sent[0]);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_msg(w.sent[i] >= 490 && w.sent[i] <= 515, "%zu", w.sent[i]);
+		ck_assert_msg(w.along[i] >= 200 && w.along[i] <= 310, "%zu", w.along[i]);
+	}
+	world_deinit();
+}
+END_TEST
+
+/* While leadership goes from one to the other both go on to hear what they said last: the newest of their stamps that came back is never
+ * older than two intervals and a tenth; and none gets more patient by it. */
+START_TEST(a_change_of_who_leads_holds_no_echo_up)
+{
+	meet();
+	run(20000);
+	for (int i = 0; i < 100000; i++) {
+		run(1);
+		for (size_t k = 0; k < 2; k++) {
+			uint64_t age_ms = w.now_ms - link_echo_ms(&w.node[k]->peers[0].link);
+			ck_assert_msg(age_ms <= 2 * 220 + 4 * w.delay_ms, "%d", (int)age_ms);
+			ck_assert_uint_le(link_suspect_ms(&w.node[k]->peers[0].link), 4 * 200 + 100);
+		}
+	}
+	world_deinit();
+}
+END_TEST
+
+/* Where the one who leads falls silent the other speaks for itself, 5 % later than it. */
+START_TEST(who_follows_goes_on_alone)
+{
+	meet();
+	run(20000);
+	size_t follower = w.along[1] > w.along[0];
+	kill_node(1 - follower);
+	w.last_sent_ms[follower] = 0;
+	w.min_gap_ms = UINT64_MAX;
+	w.max_gap_ms = 0;
+	run(20000);
+	ck_assert_msg(w.min_gap_ms >= 190 && w.max_gap_ms <= 220, "%d to %d", (int)w.min_gap_ms, (int)w.max_gap_ms);
+	world_deinit();
+}
+END_TEST
+
+/* Who is spoken to without end is no source of traffic: an interval less a fifth lies between two, and a little that it is late. */
+START_TEST(a_heartbeat_goes_along_only_when_it_is_nearly_due)
+{
+	meet();
+	w.min_gap_ms = UINT64_MAX;
+	memset(w.sent, 0, sizeof w.sent);
+	for (int i = 0; i < 5000; i++) {
+		write_text(1, 1, i % 2 ? "up" : "down");
+		w.last_sent_ms[1] = 0; /* listen to one side only */
+		run(1);
+	}
+	ck_assert_uint_gt(w.sent[1], 500);
+	ck_assert_msg(w.min_gap_ms >= 150, "%d", (int)w.min_gap_ms);
+	ck_assert_msg(w.sent[0] <= 5000 / 150 + 1, "%zu", w.sent[0]);
 	world_deinit();
 }
 END_TEST
@@ -614,7 +728,23 @@ START_TEST(nothing_is_sent_until_the_epoch_is_on_disk)
 	ck_assert(w.sent[0] > sent && view(1).link == PAIR_ACTIVE && view(1).epoch == w.epochs[0] &&
 		  has(1, 1, 1, "up"));
 	ck_assert(strstr(w.story[1], "skew!") != NULL);
+	ck_assert_uint_eq(pair_stats_get(w.node[1])->skews, 1);
 	world_deinit();
+}
+END_TEST
+
+/* Whoever of them follows the other's heartbeats: to wait for the disk is nobody's delay. */
+START_TEST(who_waits_for_its_epoch_does_not_blame_itself)
+{
+	for (size_t i = 0; i < 2; i++) {
+		meet();
+		w.refuse_epoch = 1;
+		w.wall_off_ms[i] += 86400000;
+		run(3000);
+		ck_assert(pair_wants_epoch(w.node[i]) && !pair_wants_epoch(w.node[1 - i]));
+		ck_assert_uint_le(pair_lhm(w.node[i]), 1); /* the other tells it that it is deaf, once */
+		world_deinit();
+	}
 }
 END_TEST
 
@@ -645,6 +775,7 @@ START_TEST(a_duplicate_id_is_told_and_rests)
 	ck_assert_uint_eq(pair_wants_epoch(w.node[0]), 0);
 	drain(0);
 	ck_assert_str_eq(w.story[0], "refute! refute! refute! duplicate! ");
+	ck_assert_uint_eq(pair_stats_get(w.node[0])->duplicates, 1);
 	run(PAIR_REFUTE_SPAN_MS + 1000);
 	pair_refute(w.node[0], by, pair_epoch(w.node[0]) + 1, w.now_ms);
 	ck_assert_uint_ne(pair_wants_epoch(w.node[0]), 0);
@@ -754,10 +885,15 @@ int main(void)
 				 nobody_is_waited_for_longer_than_promised,
 				 a_dead_twin_is_suspected_then_lost_then_back,
 				 a_cut_in_one_direction_is_half,
+				 udp_is_back_with_so_many_echoes_in_a_row,
 				 another_configuration_is_a_mismatch_until_it_is_the_same,
 				 another_key_changes_nothing_is_counted_and_shown,
 				 strangers_do_not_disturb_a_link_that_lives,
 				 heartbeats_come_every_interval_within_five_percent,
+				 a_heartbeat_that_is_nearly_due_goes_along,
+				 a_change_of_who_leads_holds_no_echo_up,
+				 who_follows_goes_on_alone,
+				 a_heartbeat_goes_along_only_when_it_is_nearly_due,
 				 a_change_goes_out_at_once_and_changes_of_a_moment_together,
 				 a_lost_change_comes_again,
 				 a_thousand_records_heal_quickly,
@@ -771,6 +907,7 @@ int main(void)
 				 an_overtaken_session_is_refused,
 				 a_rolled_back_twin_refutes,
 				 nothing_is_sent_until_the_epoch_is_on_disk,
+				 who_waits_for_its_epoch_does_not_blame_itself,
 				 useless_epochs_are_ignored,
 				 a_duplicate_id_is_told_and_rests,
 				 divergence_is_told_and_healed,

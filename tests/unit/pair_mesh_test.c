@@ -137,6 +137,27 @@ START_TEST(a_bye_of_another_life_ends_nothing)
 }
 END_TEST
 
+/* Its last words go in the first packet of a new life, and that ends it: no question about a silent one may come before. */
+START_TEST(an_epoch_that_comes_while_leaving_asks_nobody)
+{
+	meet(3);
+	cut_udp(0, 1, true);
+	cut_tcp(0, 1, true);
+	for (int ms = 0; ms < 2000 && view(0, 1).link != PAIR_SUSPECT; ms++)
+		run(1);
+	ck_assert(view(0, 1).link == PAIR_SUSPECT);
+	write_text(0, 7, "up");
+	pair_leave(w.node[0]);
+	pair_set_epoch(w.node[0], w.epochs[0] += (uint64_t)1 << 32, ++w.boots, w.now_ms);
+	drain(0);
+	run(w.delay_ms + 2);
+	ck_assert_msg(has(2, 1, 7, "up"), "%s", w.story[2]);
+	ck_assert(view(2, 0).left);
+	ck_assert_uint_eq(pair_stats_get(w.node[2])->byes, 1);
+	world_deinit();
+}
+END_TEST
+
 START_TEST(a_bye_goes_by_tcp_too)
 {
 	meet(2);
@@ -221,6 +242,23 @@ START_TEST(an_answer_for_another_life_proves_nothing)
 	ping.target = 77;
 	pair_errand_ping(w.node[0], of, &ping);
 	ck_assert_uint_eq(w.node[0]->errand_count, 0);
+	ping.target = 3, ping.origin = 77; /* asked for somebody else */
+	pair_errand_ping(w.node[0], of, &ping);
+	ping.target = 77, ping.origin = 3; /* not the target's own answer */
+	pair_errand_ack(w.node[0], of, &ping, w.now_ms);
+	ping.target = 3, ping.origin = 2;
+	by->link.state = PAIR_SUSPECT; /* who is silent here, too, is not asked */
+	pair_errand_ping(w.node[0], of, &ping);
+	ck_assert_uint_eq(w.node[0]->errand_count, 0);
+	by->link.state = PAIR_ACTIVE;
+	pair_errand_ping(w.node[0], of, &ping);
+	ck_assert_uint_eq(w.node[0]->errand_count, 1);
+	ping.target = 2, ping.origin = 3;
+	pair_errand_ack(w.node[0], of, &ping, w.now_ms);
+	ck_assert_uint_eq(w.node[0]->errand_count, 2);
+	ping.origin = 1, ping.ts -= 100; /* an earlier one makes it no older */
+	pair_errand_ack(w.node[0], by, &ping, w.now_ms);
+	ck_assert_uint_eq(of->link.indirect_ms, w.now_ms - 5);
 	ping.target = 1; /* us: an answer, as many as there is room for */
 	for (int i = 0; i < 100; i++)
 		pair_errand_ping(w.node[0], of, &ping);
@@ -247,6 +285,8 @@ START_TEST(self_states_as_in_the_chart)
 		{ PAIR_TILT, { .booted = true, .maint = true, .tilt_until_ms = 100 }, PAIR_MAINT },
 		{ PAIR_TILT, { .tilt_until_ms = 100 }, PAIR_BOOT },
 		{ PAIR_BOOT, { .tilt_until_ms = 101 }, PAIR_TILT },
+		{ PAIR_NORMAL, { .booted = false }, PAIR_NORMAL }, /* BOOT was once */
+		{ PAIR_MAINT, { .maint = true }, PAIR_MAINT },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -406,6 +446,29 @@ START_TEST(who_is_behind_a_third_has_not_diverged)
 }
 END_TEST
 
+/* Two of three may have the same damage, one from the other: only the owner says what is right. */
+START_TEST(damage_is_mended_by_the_owner)
+{
+	meet(3);
+	write_text(1, 7, "up");
+	run(500);
+	for (size_t i = 0; i < 3; i += 2) {
+		struct pair *p = w.node[i];
+		struct shelf *s = &p->shelves[pair_shelf_of(p, 2)];
+		struct shelf_record *r = s->current.last;
+		r->value[0] = 'X';
+		s->digest[0] ^= r->digest[0];
+		r->digest[0] = seal_record_digest(&p->digest_keys.key[0], &r->r);
+		s->digest[0] ^= r->digest[0];
+		ck_assert(has(i, 2, 7, "Xp"));
+	}
+	run(3000);
+	ck_assert(has(0, 2, 7, "up") && has(2, 2, 7, "up"));
+	ck_assert(view(0, 1).shelves_equal && view(2, 1).shelves_equal && view(0, 2).shelves_equal);
+	world_deinit();
+}
+END_TEST
+
 /* A packet from before a resync has what was removed since, and the tombstone of that is gone. */
 START_TEST(what_was_on_its_way_before_a_resync_is_too_late)
 {
@@ -441,7 +504,7 @@ int main(void)
 				 a_twin_that_is_stopped_is_lost_at_once,
 				 what_comes_after_a_bye_is_too_late,
 				 a_bye_of_another_life_ends_nothing,
-				 a_bye_goes_by_tcp_too,
+				 an_epoch_that_comes_while_leaving_asks_nobody, a_bye_goes_by_tcp_too,
 				 a_twin_that_others_hear_is_not_lost,
 				 a_relay_that_was_held_back_makes_nobody_younger,
 				 an_answer_for_another_life_proves_nothing,
@@ -451,6 +514,7 @@ int main(void)
 				 tombstones_go_once_every_node_has_them,
 				 a_node_that_is_away_keeps_them_and_has_them_when_it_comes_back,
 				 who_is_behind_a_third_has_not_diverged,
+				 damage_is_mended_by_the_owner,
 				 what_was_on_its_way_before_a_resync_is_too_late };
 	if (sodium_init() < 0)
 		return EXIT_FAILURE;

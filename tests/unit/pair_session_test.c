@@ -58,6 +58,11 @@ START_TEST(window_ends_where_promised)
 	ck_assert_int_eq(session_judge(&s, MINE, MINE, 7, 50, UINT64_MAX), SESSION_REPLAY);
 	ck_assert_int_eq(session_judge(&s, MINE, MINE, 7, 50, UINT64_MAX - 1), SESSION_BOUND);
 	ck_assert_int_eq(session_judge(&s, MINE, MINE, 7, 50, 5000), SESSION_REPLAY);
+	s = (struct session){ 0 };
+	session_accept(&s, 7, 50, UINT64_MAX - 5); /* and step by step up to the last */
+	session_accept(&s, 7, 50, UINT64_MAX);
+	ck_assert_int_eq(session_judge(&s, MINE, MINE, 7, 50, UINT64_MAX), SESSION_REPLAY);
+	ck_assert_int_eq(session_judge(&s, MINE, MINE, 7, 50, UINT64_MAX - 1), SESSION_BOUND);
 }
 END_TEST
 

@@ -955,15 +955,16 @@ static void step(void)
 /* The vote on each key as one node sees it; verdict values carry it in their low bits. */
 static unsigned effective(const struct node *n, int key)
 {
+	const struct pair_quorum q = { 40, 2 };
 	struct pair_ballot b[NODES_MAX];
 	size_t count = 0;
 
 	for (size_t o = 0; o < w.nodes; o++) {
 		const struct pair_record *r = pair_find(n->p, w.node[o].id, PAIR_VERDICT, (uint64_t)key);
 		if (pair_is_fresh(n->p, w.node[o].id, w.now_ms))
-			b[count++] = (struct pair_ballot){ .vote = (uint8_t)(value_of(r) & 3) };
+			b[count++] = (struct pair_ballot){ .vote = (uint8_t)(value_of(r) & 3), .weight = (uint8_t)(o + 1) };
 	}
-	return pair_decide(PAIR_ANY_UP, b, count) * 16u + pair_decide(PAIR_QUORUM, b, count);
+	return pair_decide(PAIR_ANY_UP, &q, b, count) * 16u + pair_decide(PAIR_QUORUM, &q, b, count);
 }
 
 static void check_equal(void)

@@ -34,6 +34,23 @@ START_TEST(where_udp_is_blocked_the_link_goes_on_by_tcp)
 }
 END_TEST
 
+/* What a stream brought is asked for again, and comes again: it lost nothing, but its reader did. */
+START_TEST(shelves_that_differ_are_fetched_again_by_tcp)
+{
+	meet(2);
+	cut_udp(0, 1, true);
+	write_text(0, 1, "up");
+	run(8000);
+	ck_assert(view(0, 1).link == PAIR_TCP_ONLY && has(1, 1, 1, "up"));
+	w.node[1]->shelves[1].digest[0] ^= 1;
+	run(6000);
+	ck_assert_uint_eq(pair_stats_get(w.node[1])->divergences, 1);
+	ck_assert(view(1, 0).link == PAIR_TCP_ONLY && view(1, 0).shelves_equal && view(0, 1).shelves_equal);
+	ck_assert(has(1, 1, 1, "up"));
+	world_deinit();
+}
+END_TEST
+
 START_TEST(udp_blocked_in_one_direction_is_tcp_only_too)
 {
 	meet(2);
@@ -172,6 +189,42 @@ START_TEST(a_connection_that_hangs_gives_way_to_datagrams)
 }
 END_TEST
 
+/* A way may die while the kernel believes in it for minutes; the other address may be well. */
+START_TEST(a_connection_that_leads_nowhere_gives_way_to_another)
+{
+	meet(2);
+	cut_udp(0, 1, true);
+	run(8000);
+	ck_assert(view(0, 1).link == PAIR_TCP_ONLY && view(1, 0).link == PAIR_TCP_ONLY);
+	for (size_t i = 0; i < PIPES_MAX; i++)
+		w.pipes[i].stuck = w.pipes[i].used;
+	hush();
+	run(20000);
+	ck_assert_msg(view(0, 1).link == PAIR_TCP_ONLY, "%s", w.story[0]);
+	ck_assert_msg(view(1, 0).link == PAIR_TCP_ONLY, "%s", w.story[1]);
+	world_deinit();
+}
+END_TEST
+
+/* While UDP is well nothing is expected on it. */
+START_TEST(a_connection_that_rests_beside_udp_is_left_to_its_time)
+{
+	meet(2);
+	cut_udp(0, 1, true);
+	run(8000);
+	cut_udp(0, 1, false);
+	run(3000);
+	ck_assert(view(0, 1).link == PAIR_ACTIVE && view(1, 0).link == PAIR_ACTIVE);
+	hush();
+	size_t before = pipes();
+	run(PAIR_STREAM_STALL_MS + 1000);
+	ck_assert(pipes() == before && before > 0 && w.closed == 0);
+	run(PAIR_STREAM_IDLE_MS);
+	ck_assert_uint_eq(pipes(), 0);
+	world_deinit();
+}
+END_TEST
+
 START_TEST(news_do_not_wait_for_the_bulk)
 {
 	meet(2);
@@ -267,6 +320,73 @@ START_TEST(strangers_are_few_and_short_lived)
 }
 END_TEST
 
+START_TEST(a_peers_address_has_one_place_whoever_else_calls)
+{
+	meet(2);
+	const struct addr *from = &w.node[0]->peers[0].conf.addr[0];
+	uint32_t id[2];
+
+	for (size_t i = 0; i < 10; i++)
+		call_as(0, (uint8_t)i);
+	for (size_t i = 0; i < 2; i++) {
+		id[i] = PAIR_STREAM_ACCEPTED | ++w.accepted;
+		pair_stream_accept(w.node[0], id[i], from, w.now_ms + i);
+		ck_assert(lives(0, id[i]));
+	}
+	ck_assert(!lives(0, id[0])); /* the eldest gives way: an address is no proof */
+	world_deinit();
+}
+END_TEST
+
+/* The newest frame that goes to node 0 from node i and is on its way. */
+static size_t overhear(size_t i, uint8_t out[2 + PAIR_PACKET_MAX])
+{
+	for (size_t ms = 0; ms < 9000; ms++, run(1)) {
+		for (size_t k = 0; k < PIPES_MAX; k++) {
+			const struct pipe *pipe = &w.pipes[k];
+			for (size_t end = 0; pipe->used && end < 2; end++) {
+				if (pipe->node[end] != i || pipe->node[1 - end] != 0 || !pipe->count[end])
+					continue;
+				memcpy(out, pipe->way[end][0].data, pipe->way[end][0].len);
+				return pipe->way[end][0].len;
+			}
+		}
+	}
+	return 0;
+}
+
+/* Each node proves its own; what one of them says on another's is nobody's word. */
+START_TEST(a_connection_speaks_for_one_node)
+{
+	uint8_t heard[2 + PAIR_PACKET_MAX];
+	meet(3);
+	cut_udp(0, 1, true);
+	cut_udp(0, 2, true);
+	run(8000);
+	ck_assert(view(0, 1).link == PAIR_TCP_ONLY && view(0, 2).link == PAIR_TCP_ONLY);
+	uint32_t of_one = pair_peer_of(w.node[0], 2)->tcp.stream;
+	size_t len = overhear(2, heard);
+	ck_assert(len > 0 && lives(0, of_one));
+	pair_stream_receive(w.node[0], of_one, heard, len, w.now_ms, wall(0));
+	ck_assert(!lives(0, of_one));
+	world_deinit();
+}
+END_TEST
+
+START_TEST(who_does_not_read_any_more_loses_the_connection)
+{
+	meet(2);
+	cut_udp(0, 1, true);
+	run(4000);
+	uint32_t id = w.node[0]->peers[0].tcp.stream;
+	ck_assert(lives(0, id));
+	w.no_reading = true;
+	run(PAIR_STREAM_STALL_MS + 2 * LINK_TCP_BEAT_MS);
+	ck_assert(!lives(0, id));
+	world_deinit();
+}
+END_TEST
+
 START_TEST(the_first_packet_that_is_not_ours_ends_a_stranger)
 {
 	uint8_t junk[200] = { 0, 198, 'G', 'E', 'M', 'L', 1, 1 }, zero[2] = { 0 }, large[2] = { 0xff, 0xff };
@@ -321,7 +441,9 @@ START_TEST(repeated_packets_prove_nothing)
 	}
 	pair_stream_receive(w.node[0], id, heard, len, w.now_ms, WALL + w.now_ms);
 	ck_assert(!lives(0, id) && lives(0, stream));
-	heard[2 + 7] = 0; /* nor is it one of the other transport */
+	heard[2 + 7] = 0; /* nor is it one of the other transport: its number was there, and under another it is sealed by no key */
+	ck_assert_int_eq(pair_receive(w.node[0], &(struct addr){ 0 }, heard + 2, len - 2, w.now_ms, WALL + w.now_ms), ERR_STALE);
+	heard[2 + 29] ^= 0x80;
 	ck_assert_int_eq(pair_receive(w.node[0], &(struct addr){ 0 }, heard + 2, len - 2, w.now_ms, WALL + w.now_ms), ERR_AUTH);
 	world_deinit();
 }
@@ -366,6 +488,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { where_udp_is_blocked_the_link_goes_on_by_tcp,
+				 shelves_that_differ_are_fetched_again_by_tcp,
 				 udp_blocked_in_one_direction_is_tcp_only_too,
 				 twins_that_never_had_udp_meet_by_tcp,
 				 one_direction_of_connections_is_enough,
@@ -374,10 +497,14 @@ int main(void)
 				 what_is_too_much_for_datagrams_goes_by_tcp,
 				 where_no_connection_comes_to_be_datagrams_bring_it_all,
 				 a_connection_that_hangs_gives_way_to_datagrams,
+				 a_connection_that_leads_nowhere_gives_way_to_another, a_connection_that_rests_beside_udp_is_left_to_its_time,
 				 news_do_not_wait_for_the_bulk,
 				 of_two_connections_both_keep_the_same,
 				 what_is_not_proven_is_told_no_records,
 				 strangers_are_few_and_short_lived,
+				 a_peers_address_has_one_place_whoever_else_calls,
+				 a_connection_speaks_for_one_node,
+				 who_does_not_read_any_more_loses_the_connection,
 				 the_first_packet_that_is_not_ours_ends_a_stranger,
 				 repeated_packets_prove_nothing,
 				 a_hello_by_tcp_is_answered_there_and_with_no_more,

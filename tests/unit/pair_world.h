@@ -26,6 +26,7 @@ struct flight {
 /* A connection: end 0 opened it. Octets on their way are kept whole, in order. */
 struct pipe {
 	bool used, open;
+	bool stuck; /* its way is dead, and nobody says so */
 	size_t node[2];
 	uint32_t id[2]; /* 0 = this end is closed */
 	uint64_t opens_ms;
@@ -38,6 +39,7 @@ static struct world {
 	struct pair *node[NODES];
 	struct pair_conf conf[NODES];
 	struct pair_peer_conf peer[NODES][NODES];
+	int64_t wall_off_ms[NODES]; /* how far its wall clock is off */
 	bool cut[NODES][NODES];     /* datagrams from, to */
 	bool no_tcp[NODES][NODES];  /* connections by, with: octets wait for ever, new ones do not come to be */
 	bool deaf[NODES];           /* does not run; what comes waits */
@@ -56,10 +58,15 @@ static inline struct addr address(size_t i)
 	return (struct addr){ .family = 4, .ip = { 127, 0, 0, (uint8_t)(i + 1) }, .port = 5400 };
 }
 
+static inline uint64_t wall(size_t i)
+{
+	return WALL + w.now_ms + (uint64_t)w.wall_off_ms[i];
+}
+
 static inline void start(size_t i)
 {
 	w.epochs[i] += (uint64_t)1 << 32;
-	ck_assert_int_eq(pair_new(&w.node[i], &w.conf[i], ++w.boots, w.epochs[i], w.now_ms, WALL + w.now_ms), 0);
+	ck_assert_int_eq(pair_new(&w.node[i], &w.conf[i], ++w.boots, w.epochs[i], w.now_ms, wall(i)), 0);
 }
 
 static inline void world_init(size_t nodes)
@@ -214,7 +221,7 @@ static inline void drain(size_t i)
 		w.epochs[i] = pair_wants_epoch(p) | 7;
 		pair_set_epoch(p, w.epochs[i], ++w.boots, w.now_ms);
 	}
-	while (pair_next_packet(p, &to, f.data, &f.len, w.now_ms, WALL + w.now_ms)) {
+	while (pair_next_packet(p, &to, f.data, &f.len, w.now_ms, wall(i))) {
 		f.to = to.ip[3] - 1u;
 		f.at_ms = w.now_ms + w.delay_ms;
 		ck_assert_uint_lt(w.wire_count, WIRE_MAX);
@@ -222,7 +229,7 @@ static inline void drain(size_t i)
 		if (!w.cut[i][f.to])
 			w.wire[w.wire_count++] = f;
 	}
-	while (pair_next_stream(p, &s, w.now_ms, WALL + w.now_ms))
+	while (pair_next_stream(p, &s, w.now_ms, wall(i)))
 		carry_out(i, &s);
 }
 
@@ -236,7 +243,7 @@ static inline void run_datagrams(void)
 		}
 		memmove(&w.wire[k], &w.wire[k + 1], (--w.wire_count - k) * sizeof f);
 		if (w.node[f.to]) {
-			pair_receive(w.node[f.to], &f.source, f.data, f.len, w.now_ms, WALL + w.now_ms);
+			pair_receive(w.node[f.to], &f.source, f.data, f.len, w.now_ms, wall(f.to));
 			drain(f.to);
 		}
 	}
@@ -245,7 +252,7 @@ static inline void run_datagrams(void)
 /* One step of a connection; true where it did something. */
 static inline bool run_pipe(struct pipe *k)
 {
-	if (!k->used || w.no_tcp[k->node[0]][k->node[1]])
+	if (!k->used || k->stuck || w.no_tcp[k->node[0]][k->node[1]])
 		return false;
 	if (!k->open) {
 		if (w.now_ms < k->opens_ms)
@@ -276,8 +283,8 @@ static inline bool run_pipe(struct pipe *k)
 		memmove(&k->way[end][0], &k->way[end][1], --k->count[end] * sizeof k->way[end][0]);
 		bool last = k->count[end] == 0;
 		uint32_t id = k->id[!end], sender = k->id[end];
-		pair_stream_receive(w.node[to], id, data, cut, w.now_ms, WALL + w.now_ms);
-		pair_stream_receive(w.node[to], id, data + cut, len - cut, w.now_ms, WALL + w.now_ms);
+		pair_stream_receive(w.node[to], id, data, cut, w.now_ms, wall(to));
+		pair_stream_receive(w.node[to], id, data + cut, len - cut, w.now_ms, wall(to));
 		drain(to);
 		if (last && k->used && k->id[end] == sender && w.node[k->node[end]]) {
 			pair_stream_drained(w.node[k->node[end]], sender, w.now_ms);
@@ -299,7 +306,7 @@ static inline void run(uint64_t ms)
 		for (size_t i = 0; i < w.nodes; i++) {
 			if (!w.node[i] || w.deaf[i] || pair_deadline(w.node[i]) > w.now_ms)
 				continue;
-			pair_tick(w.node[i], w.now_ms, WALL + w.now_ms);
+			pair_tick(w.node[i], w.now_ms, wall(i));
 			drain(i);
 			ck_assert_msg(pair_deadline(w.node[i]) > w.now_ms, "node %d wants a timer in the past", (int)i);
 		}

@@ -7,7 +7,7 @@
 #define BOUND ((size_t)1 << 24)
 
 static const char *const text =
-	"pair any-down share\n"
+	"pair any-down share servfail above=66 least=3 ns1=0 ns2=100\n"
 	"check web interval=1000 timeout=500 retry=200 fall=3 rise=2\n"
 	"check port interval=5000 suppress=4000 half_life=90000\n"
 	"service www.example.test web 127.0.0.11 127.0.0.12@ams1%ams / 2001:db8::13 all_down=last ttl=5-30 initial=down\n"
@@ -249,6 +249,18 @@ START_TEST(nonsense_is_refused)
 	p = rich_plan(); p->limits.cookies = PLAN_COOKIES_OFF + 1;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); p->pair.agree = POLICY_AGREE_LOCAL; p->pair.share = true; /* who goes by its own looks for itself */
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); p->pair.isolated = 0;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); p->pair.isolated = PLAN_ISOLATED_SERVFAIL + 1;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); p->pair.quorum_pct = 0;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); p->pair.quorum_pct = 100;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); p->pair.quorum_least = 0;
+	ck_assert_int_eq(code_of(p), ERR_FORMAT);
+	p = rich_plan(); ((struct plan_node *)(uintptr_t)p->nodes)->weight = PLAN_VOTE_MAX + 1;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);
 	p = rich_plan(); p->pair.agree = POLICY_AGREE_PAIR;
 	ck_assert_int_eq(code_of(p), ERR_FORMAT);

@@ -98,7 +98,7 @@ static const struct meeting {
 	{ &good, HABIT_TLS_CHAIN, "hi\n", CONNECT("ca = ca") TALK, 5000, HEALTH_TLS_FAILED, "excessive message size" },
 	{ &good, HABIT_TLS_HALF, "", CONNECT("ca = ca") TALK, 200, HEALTH_TLS_TIMEOUT, "port" },
 	{ &good, HABIT_TLS_SILENT, "", CONNECT("ca = ca") TALK, 100, HEALTH_TLS_TIMEOUT, "port" },
-	{ &good, HABIT_TLS_SILENT, "", "net.connect(target.address, port, { tls = true, timeout = 0.05 })", 5000,
+	{ &good, HABIT_TLS_SILENT, "", "net.connect(target.address, port, { tls = { ca = ca }, timeout = 0.05 })", 5000,
 	  HEALTH_TLS_TIMEOUT, "port" },
 	{ &good, HABIT_TLS_DRIP, "", CONNECT("ca = ca") TALK, 300, HEALTH_TLS_TIMEOUT, NULL },
 	{ &good, HABIT_TLS_HALF_CLOSE, "", CONNECT("ca = ca") TALK, 5000, HEALTH_TLS_FAILED, "connection closed" },
@@ -144,7 +144,7 @@ static const struct meeting {
 	  "http.get(target, { port = port, tls = { ca = ca }, redirects = 3 })", 5000, HEALTH_HTTP_STATUS, "from TLS to plain" },
 	{ &good, HABIT_TLS_SAY, "HTTP/1.1 301 Moved\r\nLocation: ftp://www.example.test/\r\nContent-Length: 0\r\n\r\n",
 	  "http.get(target, { port = port, tls = { ca = ca }, redirects = 3 })", 5000, HEALTH_HTTP_BROKEN, "cannot be followed" },
-	{ &good, HABIT_TLS_SILENT, "", "http.get(target, { port = port, tls = true })", 100, HEALTH_TLS_TIMEOUT, "port" },
+	{ &good, HABIT_TLS_SILENT, "", "http.get(target, { port = port, tls = { ca = ca } })", 100, HEALTH_TLS_TIMEOUT, "port" },
 };
 
 START_TEST(a_probe_meets_a_server)

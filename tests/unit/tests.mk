@@ -149,7 +149,7 @@ tests_unit_image_test_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS) $(CHECK_CFLAGS)
 PAIR_TEST_LIBS = src/pair/libpair.a src/base/libbase.a $(SODIUM_LIBS) $(CHECK_LIBS)
 PAIR_TESTS = tests/unit/pair_codec_test tests/unit/pair_session_test tests/unit/pair_shelf_test tests/unit/pair_vote_test \
 	tests/unit/pair_link_test tests/unit/pair_change_test tests/unit/pair_stream_test tests/unit/pair_mesh_test \
-	tests/unit/pair_sim_test
+	tests/unit/pair_hello_test tests/unit/pair_age_test tests/unit/pair_flood_test tests/unit/pair_sim_test
 check_PROGRAMS += $(PAIR_TESTS)
 TESTS += $(PAIR_TESTS)
 tests_unit_pair_codec_test_SOURCES = tests/unit/pair_codec_test.c
@@ -177,6 +177,18 @@ tests_unit_pair_change_test_SOURCES = tests/unit/pair_change_test.c tests/unit/u
 tests_unit_pair_change_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_pair_change_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_pair_change_test_LDADD = $(PAIR_TEST_LIBS)
+tests_unit_pair_hello_test_SOURCES = tests/unit/pair_hello_test.c tests/unit/pair_world.h
+tests_unit_pair_hello_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_pair_hello_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_hello_test_LDADD = $(PAIR_TEST_LIBS)
+tests_unit_pair_age_test_SOURCES = tests/unit/pair_age_test.c tests/unit/pair_world.h
+tests_unit_pair_age_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_pair_age_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_age_test_LDADD = $(PAIR_TEST_LIBS)
+tests_unit_pair_flood_test_SOURCES = tests/unit/pair_flood_test.c tests/unit/pair_world.h
+tests_unit_pair_flood_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_pair_flood_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_pair_flood_test_LDADD = $(PAIR_TEST_LIBS)
 tests_unit_pair_stream_test_SOURCES = tests/unit/pair_stream_test.c tests/unit/pair_world.h
 tests_unit_pair_stream_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_pair_stream_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SODIUM_CFLAGS)
@@ -269,6 +281,20 @@ tests_unit_core_twin_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_core_twin_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_core_twin_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += tests/unit/core_vouch_test
+TESTS += tests/unit/core_vouch_test
+tests_unit_core_vouch_test_SOURCES = tests/unit/core_vouch_test.c tests/unit/twin_kit.h tests/unit/unit.h $(CORE_KIT)
+tests_unit_core_vouch_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_core_vouch_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_core_vouch_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += tests/unit/core_zones_test
+TESTS += tests/unit/core_zones_test
+tests_unit_core_zones_test_SOURCES = tests/unit/core_zones_test.c tests/unit/twin_kit.h tests/unit/unit.h $(CORE_KIT)
+tests_unit_core_zones_test_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_core_zones_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_core_zones_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += tests/unit/probe_test
 TESTS += tests/unit/probe_test
 tests_unit_probe_test_SOURCES = tests/unit/probe_test.c tests/unit/probe_kit.h
@@ -319,7 +345,7 @@ tests_unit_service_keys_test_LDADD = $(CONF_TEST_ROOMS) $(CHECK_LIBS) $(LUA_LIBS
 check_PROGRAMS += tests/unit/loader_test
 TESTS += tests/unit/loader_test
 tests_unit_loader_test_SOURCES = tests/unit/loader_test.c tests/unit/conf_help.h tests/unit/unit.h src/app/loader.c src/app/loader_send.c src/app/imageset.c \
-	src/app/snapshot.c src/app/site.c $(CONFINE_SOURCES)
+	src/app/snapshot.c src/app/generation.c src/app/site.c $(CONFINE_SOURCES)
 tests_unit_loader_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(SECCOMP_CFLAGS) -pthread
 tests_unit_loader_test_LDADD = src/conf/libconf.a src/io/libio.a src/script/libscript.a src/core/libcore.a src/pair/libpair.a \
 	src/policy/libpolicy.a src/health/libhealth.a src/ipc/libipc.a src/answer/libanswer.a src/zone/libzone.a src/dns/libdns.a \
@@ -369,6 +395,11 @@ TESTS += tests/unit/script_api_test
 tests_unit_script_api_test_SOURCES = tests/unit/script_api_test.c tests/unit/script_help.h
 tests_unit_script_api_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
 tests_unit_script_api_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_PROGRAMS += tests/unit/script_docs_test
+TESTS += tests/unit/script_docs_test
+tests_unit_script_docs_test_SOURCES = tests/unit/script_docs_test.c
+tests_unit_script_docs_test_LDADD = src/script/libscript.a src/health/libhealth.a src/dns/libdns.a src/base/libbase.a $(LUA_LIBS) $(CHECK_LIBS)
+tests_unit_script_docs_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(LUA_CFLAGS)
 check_PROGRAMS += tests/unit/conf_harm_test
 TESTS += tests/unit/conf_harm_test
 tests_unit_conf_harm_test_SOURCES = tests/unit/conf_harm_test.c tests/unit/conf_help.h tests/unit/unit.h $(FAULT_SOURCES)
@@ -397,6 +428,14 @@ tests_unit_prober_test_LDADD = src/io/libio.a src/script/libscript.a src/core/li
 	src/health/libhealth.a src/ipc/libipc.a src/dns/libdns.a src/base/libbase.a $(EVENT_LIBS) $(LUA_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) \
 	$(SECCOMP_LIBS) $(CHECK_LIBS)
 tests_unit_prober_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(SECCOMP_CFLAGS)
+check_PROGRAMS += tests/unit/ctl_http_fault_test
+TESTS += tests/unit/ctl_http_fault_test
+tests_unit_ctl_http_fault_test_SOURCES = tests/unit/ctl_http_fault_test.c tests/unit/unit.h $(CTL_KIT) $(FAULT_SOURCES)
+tests_unit_ctl_http_fault_test_LDADD = src/ctl/libctl.a $(CORE_LIBS) $(EVENT_LIBS) $(CHECK_LIBS)
+tests_unit_ctl_http_fault_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_ctl_http_fault_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_ctl_http_fault_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += tests/unit/core_fault_test
 TESTS += tests/unit/core_fault_test
 tests_unit_core_fault_test_SOURCES = tests/unit/core_fault_test.c $(CORE_KIT) $(FAULT_SOURCES)
@@ -422,7 +461,7 @@ tests_unit_io_durable_test_SOURCES = tests/unit/io_durable_test.c tests/unit/jou
 tests_unit_io_durable_test_LDADD = $(EDGE_LIBS) $(CHECK_LIBS) -lpthread
 tests_unit_io_durable_test_LDFLAGS = $(AM_LDFLAGS) $(DISK_WRAP)
 tests_unit_io_durable_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
-OVERLAY_SOURCES = tests/unit/overlay_kit.h tests/unit/unit.h $(ANSWER_KIT) src/app/overlay.c src/app/overlay_log.c src/app/view.c src/app/figures.c
+OVERLAY_SOURCES = tests/unit/overlay_kit.h tests/unit/unit.h $(ANSWER_KIT) src/app/overlay.c src/app/overlay_log.c src/app/view.c src/app/figures.c src/app/legacy.c
 tests_unit_overlay_test_SOURCES = tests/unit/overlay_test.c $(OVERLAY_SOURCES)
 tests_unit_overlay_test_LDADD = src/io/libio.a src/ipc/libipc.a $(ANSWER_LIBS) $(EVENT_LIBS) $(URCU_LIBS) $(CHECK_LIBS) -lpthread
 tests_unit_overlay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(LDNS_CFLAGS) $(URCU_CFLAGS)
@@ -438,8 +477,8 @@ TESTS += tests/unit/base_latency_test tests/unit/figures_test
 tests_unit_base_latency_test_SOURCES = tests/unit/base_latency_test.c tests/unit/unit.h
 tests_unit_base_latency_test_LDADD = src/base/libbase.a $(CHECK_LIBS)
 tests_unit_base_latency_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_figures_test_SOURCES = tests/unit/figures_test.c tests/unit/unit.h src/app/coordinator_figures.c
-tests_unit_figures_test_LDADD = src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_figures_test_SOURCES = tests/unit/figures_test.c tests/unit/unit.h src/app/coordinator_figures.c src/app/legacy.c
+tests_unit_figures_test_LDADD = src/zone/libzone.a src/dns/libdns.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_figures_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 
 check_PROGRAMS += tests/unit/rate_test tests/unit/sources_test
@@ -574,6 +613,14 @@ tests_unit_ctl_top_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 # What is handed over in an upgrade.
 check_PROGRAMS += tests/unit/handover_test
 TESTS += tests/unit/handover_test
-tests_unit_handover_test_SOURCES = tests/unit/handover_test.c tests/unit/unit.h src/app/handover.c src/app/legacy.c
-tests_unit_handover_test_LDADD = src/ipc/libipc.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_handover_test_SOURCES = tests/unit/handover_test.c tests/unit/unit.h src/app/handover.c src/app/legacy.c src/app/logging.c
+tests_unit_handover_test_LDADD = src/io/libio.a src/ipc/libipc.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_handover_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+
+# Routes and carriers, in a network namespace.
+check_PROGRAMS += tests/unit/uplink_test
+TESTS += tests/unit/uplink_test
+tests_unit_uplink_test_SOURCES = tests/unit/uplink_test.c tests/unit/unit.h
+tests_unit_uplink_test_LDADD = src/io/libio.a src/base/libbase.a $(CHECK_LIBS)
+tests_unit_uplink_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_uplink_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -12,6 +12,7 @@
 
 static struct world w;
 static struct pair *twin;
+static uint8_t twin_at = 1; /* which of the plan's nodes it is */
 
 static void on_send(struct world *world, const uint8_t *data, size_t len)
 {
@@ -24,7 +25,7 @@ static void run(uint64_t ms)
 	struct pair_record r;
 	uint8_t packet[PAIR_PACKET_MAX];
 	for (uint64_t end = w.now_ms + ms; w.now_ms < end;) {
-		struct core_event e = { .type = CORE_PACKET, .packet = { .from = core_plan(w.core)->nodes[1].peer[0], .data = packet } };
+		struct core_event e = { .type = CORE_PACKET, .packet = { .from = core_plan(w.core)->nodes[twin_at].peer[0], .data = packet } };
 		world_run(&w, STEP_MS);
 		if (!twin)
 			continue;
@@ -36,7 +37,7 @@ static void run(uint64_t ms)
 	}
 }
 
-static struct stream *stream(uint32_t i)
+static inline struct stream *stream(uint32_t i)
 {
 	return &w.core->gen->streams[i];
 }
@@ -46,7 +47,7 @@ static void twin_begin(void)
 	const struct plan *p = core_plan(w.core);
 	static uint64_t twin_epoch = 77ull << 32 | 7; /* each is later than the one before */
 	struct pair_peer_conf peer = { .id = p->nodes[0].id, .addr = { p->nodes[0].peer[0] }, .addr_count = 1 };
-	struct pair_conf conf = { .self_id = p->nodes[1].id, .cluster = p->pair.name, .interval_ms = p->pair.interval_ms,
+	struct pair_conf conf = { .self_id = p->nodes[twin_at].id, .cluster = p->pair.name, .interval_ms = p->pair.interval_ms,
 				  .config_digest = p->digest, .peers = &peer, .peer_count = 1 };
 	memcpy(conf.key, p->pair.key, sizeof conf.key);
 	twin_epoch += 1ull << 32;
