@@ -8,6 +8,8 @@ The namespaces belong to processes that the test holds: with them they end. Need
 """
 import json
 import os
+import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -58,12 +60,13 @@ class CutLinks(Case):
         space.ip("link", "set", "eth0", "up")
         return space
 
-    def begin(self, count, canaries=(), fall=3, ping="1 0", without=()):
+    def begin(self, count, canaries=(), fall=3, ping="1 0", without=(), pair="", hook=""):
         """ping: the groups that may open ping sockets, here none; without: words before the command that take a privilege."""
         words = "canaries = { %s }, " % ", ".join(f'"{a}"' for a in canaries) if canaries else ""
+        words += f"on_event = {{ {hook} }}, " if hook else ""
         blocks = "".join(f'node "ns{i}" {{ id = {i}, listen = "10.99.0.{i}:5300", peer = "10.99.0.{i}:5400", {words}'
                          f'control = "run/ns{i}.sock", state = "run/ns{i}" }}\n' for i in range(1, count + 1))
-        pair = 'pair { name = "test", key = "pair.key", agree = "any-up" }\n' if count > 1 else ""
+        pair = 'pair { name = "test", key = "pair.key", agree = "any-up"' + pair + ' }\n' if count > 1 else ""
         write_key(self.scratch.path("pair.key"))
         config = self.scratch.write("gemel.lua", blocks + pair + f"""
 zone "example.test" {{ file = "example.test.zone" }}
@@ -137,8 +140,10 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{FIRST}", "{SECOND}" }}, {{ "{
         self.assertEqual(self.network()["state"], "ok")
         self.watch_a_loss(self.cut, self.heal)
         self.watch_a_loss(lambda: self.spaces[0].ip("link", "set", "eth0", "down"), lambda: self.spaces[0].ip("link", "set", "eth0", "up"))
+        self.watch_a_loss(lambda: self.world.ip("link", "set", "ns1", "down"), lambda: self.world.ip("link", "set", "ns1", "up"))  # no carrier
         log = self.nodes["ns1"].log()
-        self.assertEqual(log.count("own network seems lost: "), 2)
+        self.assertEqual(log.count("own network seems lost: "), 1)
+        self.assertEqual(log.count("no route or no carrier to anybody: "), 2, "the machine knew")
         self.assertIn("event=network", log)
         self.assertNotIn("state=unknown", log, "not a line for each target")
         self.assertEqual(log.count("event=verdict"), 3, "each came up once")
@@ -192,6 +197,32 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{FIRST}", "{SECOND}" }}, {{ "{
         self.assert_soon(lambda: self.document("ns1", "status")["peers"][0]["link"] == "lost", "the twin is lost")
         self.stop(SECOND)
         self.assert_goes_down(SECOND)
+
+    def rcode(self, space, name):
+        """What the node in there answers to somebody beside it."""
+        out = subprocess.run([*space.enter, "dig", "+tries=1", "+time=2", "-p", "5300", "@10.99.0.1", name, "A"], capture_output=True, text=True).stdout
+        found = re.search(r"status: (\w+)", out)
+        return found.group(1) + (" not ready" if "EDE: 14" in out else "") if found else None
+
+    @unittest.skipUnless(shutil.which("dig"), "needs dig")
+    def test_isolated_servfail(self):
+        """Services send resolvers to the twin, zones answer; the program of on_event hears of both ends."""
+        told = self.scratch.write("told", "")
+        os.chmod(told, 0o666)
+        self.begin(2, pair=', isolated = "servfail"', hook=f'"{shutil.which("tee")}", "-a", "{told}", kinds = "network"')
+        self.assert_soon(lambda: self.document("ns1", "status")["peers"][0]["link"] == "active", "the twins are in step")
+        self.assertEqual(self.rcode(self.spaces[0], NAME), "NOERROR")
+        self.world.ip("link", "set", "ns1", "down")
+        self.assert_soon(lambda: self.rcode(self.spaces[0], NAME) == "SERVFAIL not ready", "the service is withheld")
+        self.assertEqual(self.rcode(self.spaces[0], "static.example.test"), "NOERROR")
+        self.assertIn("services answer SERVFAIL", self.ctl("ns1", "status", "--check")[1])
+        self.assertIn('isolated = "servfail"', self.ctl("ns1", "explain", NAME)[1])
+        self.assertIn("event=network", self.nodes["ns1"].log())
+        self.world.ip("link", "set", "ns1", "up")
+        self.assert_soon(lambda: self.rcode(self.spaces[0], NAME) == "NOERROR", "the service answers again")
+        self.assertEqual(self.rcode(self.spaces[0], NAME), "NOERROR")
+        self.assert_soon(lambda: '"back"' in pathlib.Path(told).read_text(), "the program is told")
+        self.assertIn('"isolated"', pathlib.Path(told).read_text())
 
     def test_without_either(self):
         """The loss can be seen: so those above prove something."""

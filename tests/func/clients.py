@@ -1,6 +1,7 @@
 """Clients that ask every node the same names, without pause, and write down what they were told and when.
 
-    clients.py FILE STEP_S WAIT_S NODE=ADDRESS:PORT… NAME…      until stdin ends; then WAIT_S more for what is still out
+    clients.py FILE STEP_S WAIT_S NODE=ADDRESS:PORT… NAME…      until stdin ends; then once more, so that what was true by then is told,
+                                                                and at most WAIT_S for what is still out
 
 A line of stdin is the name of a node that was dead until now: for what is still out there nobody will wait.
 
@@ -90,6 +91,8 @@ def serve(path, step_s, wait_s, words):
                     if c.node == dead:
                         c.forget(FOREVER)
                 if not dead:
+                    for c in clients:
+                        c.ask()
                     end = time.monotonic() + wait_s
                     poll.unregister(0)
             lag = time.monotonic() - next_s

@@ -8,8 +8,8 @@ import time
 
 import pairpeer
 from func import Case, main
-from gemelkit import addresses, free_port
-from pairpeer import BYE, EVENT, MUST, NODE, STREAM, VERDICT, ZONE, Peer, tlv
+from gemelkit import addresses, encode_name, free_port
+from pairpeer import ADMIN, BYE, CONFIG, EVENT, MUST, NODE, STREAM, VERDICT, ZONE, Peer, record_key, target_key, tlv
 
 A, B = "127.0.0.11", "127.0.0.12"
 NAME = "www.example.test"
@@ -25,7 +25,7 @@ class Foreign(Case):
         super().setUp()
         if not pairpeer.sodium():
             self.skipTest("needs libsodium")
-        port = free_port()
+        self.port = port = free_port()
         for a in (A, B):
             self.backend(a, port)
         config = self.pair_config(f'service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }} }}, agree = "any-down" }}\n', port)
@@ -57,9 +57,9 @@ class Foreign(Case):
         self.assert_beaten(lambda: self.view()["link"] == "active" and self.peer.is_held() and self.ours(A), "the link is active", **how)
 
     def ours(self, address):
-        """The key of the stream that asks this address: the only one of which the node says what it says of that address."""
-        keys = sorted(key for kind, key in self.peer.theirs if kind == VERDICT)
-        return keys if len(keys) == 2 else None
+        """The key of the verdict on this address, once the node told of it."""
+        key = target_key(address, "http", {"host": NAME, "path": "/", "port": self.port})
+        return key if (VERDICT, key) in self.peer.theirs else None
 
 
 class AsWritten(Foreign):
@@ -68,7 +68,7 @@ class AsWritten(Foreign):
         v = self.view()
         self.assertEqual((v["self"], v["same_config"], v["key"], v["undecryptable"]), ("normal", True, f"{self.peer.key_id:02x}", 0))
         self.assert_beaten(lambda: self.peer.last["me"] == 2, "its first round is over")
-        for key in self.ours(A):
+        for key in (self.ours(A), self.ours(B)):
             for says, count in ((DOWN, 1), (UP, 2), (DOWN, 1)):
                 self.peer.write(VERDICT, key, verdict(says))
                 self.assert_beaten(lambda n=count: len(addresses(self.server("ns1"), NAME)) == n, f"its vote counts: {count} answer")
@@ -77,7 +77,7 @@ class AsWritten(Foreign):
 
     def test_its_bye_ends_its_votes(self):
         self.join()
-        self.peer.write(VERDICT, self.ours(A)[0], verdict(DOWN))
+        self.peer.write(VERDICT, self.ours(A), verdict(DOWN))
         self.assert_beaten(lambda: len(addresses(self.server("ns1"), NAME)) == 1, "its vote counts")
         self.peer.send(header={"type": BYE})
         self.assert_soon(lambda: self.view()["link"] == "lost" and len(addresses(self.server("ns1"), NAME)) == 2, "it is gone at once")
@@ -92,6 +92,13 @@ class AsWritten(Foreign):
         self.peer.begin(min=1, max=3)
         self.join()
 
+    def test_keys_are_as_written(self):
+        self.join()
+        self.assertEqual(self.ctl("ns1", "down", B)[0], 0)
+        wanted = {(VERDICT, target_key(B, "http", {"host": NAME, "path": "/", "port": self.port})), (ADMIN, record_key("override", B.encode())),
+                  (CONFIG, record_key("service", encode_name(NAME))), (ZONE, record_key("zone", b"example.test"))}
+        self.assert_beaten(lambda: wanted <= set(self.peer.theirs), f"{wanted - set(self.peer.theirs)} are there")
+
 
 class Later(Foreign):
     """A version that is still to come, on one of two nodes: a rolling upgrade."""
@@ -102,7 +109,7 @@ class Later(Foreign):
         more = {"before": tlv(0x0010, b"begin") + tlv(0x7fff, b""), "after": tlv(0x0023, bytes(100)), **self.MORE}
         self.join(**more)
         self.assertEqual(self.peer.last["link"], 3)
-        keys = self.ours(A)
+        keys = self.ours(A), self.ours(B)
         for i, (kind, key, value) in enumerate(((ZONE, 1, bytes(40)), (200, 2, b"x" * 100), (EVENT, 3, b"?"), (EVENT, 4, bytes(100)),
                                                 (NODE, 99, b"\x09"), (NODE, 1, b"\x02" + bytes(8)), (NODE, 2, b"\xff" * 9), (6, 12345, b"short"))):
             self.peer.write(kind, key + i, value)
@@ -127,7 +134,7 @@ class Later(Foreign):
 
     def test_what_must_be_understood_is_refused_whole(self):
         self.join()
-        self.peer.write(VERDICT, self.ours(A)[0], verdict(DOWN))
+        self.peer.write(VERDICT, self.ours(A), verdict(DOWN))
         before = self.view()["refused_version"]
         for _ in range(3):
             self.peer.beat(after=tlv(MUST | 0x0100, b"agree or leave it"))
@@ -137,7 +144,7 @@ class Later(Foreign):
 
     def test_a_known_field_that_must_be_understood_is(self):
         self.join()
-        self.peer.write(VERDICT, self.ours(A)[0], verdict(DOWN))
+        self.peer.write(VERDICT, self.ours(A), verdict(DOWN))
         self.peer.send(tlvs=struct.pack(">H", MUST | 1) + self.peer.delta()[2:])
         self.assert_soon(lambda: len(addresses(self.server("ns1"), NAME)) == 1, "our own field, marked")
 

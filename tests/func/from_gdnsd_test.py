@@ -25,6 +25,8 @@ EXACT = [
      ['listen = { "192.0.2.1:54", "[2001:db8::1]:5353" }'], []),
     ("limits", "options => { tcp_timeout => 15, max_edns_response => 1400, disable_cookies => TRUE, nsid => 6e7331 }", "",
      ["limits { tcp = { idle = 15 }, edns = 1400, cookies = \"off\" }", 'nsid = "ns1"'], []),
+    ("options of gdnsd 2", "options => { zones_rfc1035_auto => true http_listen => [ 127.0.0.1 ] username => gdnsd dns_port => 53 }", "",
+     ['node "solo" {'], []),
     ("defaults of a check", *one("simplefo", "service_types => t, r => { primary => 192.0.2.1, secondary => 192.0.2.2 }"),
      ['check "t" { script = "tcp", args = { port = 25 }, interval = 10, timeout = 5, retry = 10, fall = 10, rise = 20 }',
       'tiers = { { "192.0.2.1" },', '{ "192.0.2.2" } }', "ttl = { min = 30, max = 60 }"], []),
@@ -53,12 +55,34 @@ EXACT = [
                                                               "dcmap => { a => { addrs_v4 => 192.0.2.1 addrs_v6 => 2001:db8::1 } } } }"),
      ["couple = true"], []),
     ("a file name with a slash", None, "", [], []),
+    ("a threshold for the whole plugin, another and a type for one resource",
+     ST + "plugins => { multifo = { up_thresh = 0.3 service_types = up\n r = { a = 192.0.2.1 b = 192.0.2.2 c = 192.0.2.3 }\n"
+     " s => { service_types => [ t ] up_thresh => 0.6 a => 2001:DB8::1, b => 2001:DB8::2, c => 2001:DB8::3 } } }",
+     "x 60 DYNA multifo!r\ny 60 DYNA multifo!s\n",
+     ['check = "up"', 'check = "t", need = "50%"', '{ "2001:db8::1", "2001:db8::2", "2001:db8::3" }'], []),
+    ("names of datacenters and members", *one("metafo", "resources => { r => { service_types => t datacenters => [ ams, fra, sin ] "
+                                                     "dcmap => { ams => 192.0.2.1 fra => { big => 192.0.2.2 } sin => [ 192.0.2.4 192.0.2.5 ] } } }"),
+     ['{ { "192.0.2.1" },  -- ams\n', '{ "192.0.2.2" },  -- fra: big\n', '{ "192.0.2.4", "192.0.2.5" } } }  -- sin\n'], []),
+    ("a name with a line's end in it", *one("multifo", "service_types => t r => { \"a\\010b\" => 192.0.2.1 }"), ["-- a?b\n"], []),
+    ("one datacenter of several", *one("metafo", "resources => { r => { service_types => t datacenters => [ a, b ] "
+                                              "dcmap => { a => 192.0.2.1 b => [ 192.0.2.2, 192.0.2.3 ] } } }", "r/b"),
+     ['tiers = { { "192.0.2.2", "192.0.2.3" } }'], []),
+    ("a program with the address among its words", "service_types => { e => { plugin => \"extmon\", direct => true, "
+     "cmd => [ \"/usr/lib/check\", \"-H\", \"https://%%ITEM%%/ok\" ] } }\nplugins => { extmon => { helper_path => \"/usr/lib/helper\" } "
+     "multifo => { r => { service_types => e, a => 192.0.2.1 } } }", "x 60 DYNA multifo!r\n",
+     ['script = "checks/extmon.lua", args = { command = "/usr/lib/check', "fall = 1, rise = 1"], []),
     ("static and null", "plugins => { static => { a => 192.0.2.9 c => b.example.net. } null => {} }",
      "a 60 DYNA static!a\nc 60 DYNC static!c\nn 60 DYNA null\n", [], []),
 ]
 TOLD = [
     ("geoip", "plugins => { geoip => { resources => {} } }", "x 60 DYNA geoip!www\n", [],
      ["zones/example.test:4: lost: x.example.test: geoip!www: nothing here answers by place"]),
+    ("geoip, one datacenter", "plugins => { geoip => { maps => { m => { datacenters => [ a ] } } "
+     "resources => { r => { map => m dcmap => { a => 192.0.2.1 } } } } }",
+     "x 60 DYNA geoip!r/a\n", [], ["zones/example.test:4: lost: x.example.test: geoip!r/a: nothing here answers by place"]),
+    ("several of one family, groups of the other", *one("weighted", "r => { multi => false addrs_v4 => { a = [ 192.0.2.1, 2 ] b = [ 192.0.2.2, 2 ] }\n"
+     "addrs_v6 => { multi => true g => { a => [ 2001:db8::1, 4 ] } h => { b => [ 2001:db8::2, 1 ] } } }"),
+     ['{ "2001:db8::1", weight = 4'], ["groups with multi: the answer is one address by its weight here, not one of each group"]),
     ("reflect", "plugins => { reflect => {} }", "x 60 DYNA reflect\n", [], ["zones/example.test:4: lost: x.example.test: reflect: the plugin reflect"]),
     ("extfile", "service_types => { e => { plugin => extfile file => x } }\nplugins => { multifo => { r => { service_types => e, a => 192.0.2.1 } } }",
      "x 60 DYNA multifo!r\n", ['check = "up"'], ["config:1: lost: e: the plugin extfile has no translation"]),

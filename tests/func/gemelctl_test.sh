@@ -38,10 +38,10 @@ for k in a b; do
 done
 check "two keys differ" '! cmp -s "$dir/a.key" "$dir/b.key"'
 cp "$dir/a.key" "$dir/before"
-expect 1 "" "gemelctl: $dir/a.key: File exists" key new "$dir/a.key"
+expect 1 "" "gemelctl: $dir/a.key: File exists; a key is never written over" key new "$dir/a.key"
 check "a key is never overwritten" 'cmp -s "$dir/a.key" "$dir/before"'
 ln -s "$dir/nowhere" "$dir/link"
-expect 1 "" "gemelctl: $dir/link: File exists" key new "$dir/link"
+expect 1 "" "gemelctl: $dir/link: File exists; a key is never written over" key new "$dir/link"
 expect 1 "" "gemelctl: $dir/no/such/x.key: No such file or directory" key new "$dir/no/such/x.key"
 usage="gemelctl: usage: gemelctl key [new FILE|accept FILE|send ID|drop ID] [--force]"
 expect 2 "" "$usage" key old "$dir/x.key"
@@ -55,11 +55,27 @@ expect 2 "" "*" --frobnicate status
 expect 0 "*" "" --help
 expect 0 "*" "" help
 expect 0 "*" "" --version
-expect 0 "usage: gemelctl service NAME
-one service with its members" "" help service
-expect 2 "" 'gemelctl: no verb "nothing"; expected one of `gemelctl help`' help nothing
+service="usage: gemelctl service NAME
+one service with its members
+  --json          one JSON document instead of what people read"
+expect 0 "$service" "" help service
+expect 0 "$service" "" service --help
+expect 0 "$service" "" service -h
+expect 0 "$service" "" service www.example.test --help # whatever else stands there, no server is asked
+expect 0 "usage: gemelctl auto WHAT [--reason TEXT] [--force]
+end an override: the checks decide again
+  WHAT            service, glob of them, address, SERVICE/ADDRESS, host, site:NAME
+  --json          one JSON document instead of what people read
+  --reason TEXT   why, for others to read
+  --force         do it although it is refused without" "" auto --help
+expect 0 "*" "" key --help
+expect 2 "" "gemelctl: -c stands before the verb: gemelctl -c … status" status -c x.lua
+expect 2 "" "gemelctl: -n stands before the verb: gemelctl -n … status" status -n ns1
+expect 0 "*" "" help help
+expect 2 "" 'gemelctl: unknown verb "nothing"; expected one of `gemelctl help`' help nothing
+expect 2 "" 'gemelctl: unknown verb "staus"; did you mean "status"' help staus
 expect 2 "" 'gemelctl: unknown verb "staus"; did you mean "status"' staus
-for words in help "help service" "completion bash" "key new $dir/j.key"; do
+for words in help "help service" "service --help" "completion bash" "key new $dir/j.key"; do
 	# shellcheck disable=SC2086
 	"$ctl" --json $words >"$dir/out" 2>"$dir/err"
 	check "--json $words is one document" '[ $? = 0 ] && [ ! -s "$dir/err" ] && python3 -c "import json, sys; json.load(sys.stdin)" <"$dir/out"'

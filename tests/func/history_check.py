@@ -206,13 +206,18 @@ class History:
     def is_booting(self, node, t):
         return any(s - self.slack(s) <= t <= s + BOOT_S for s in self.h["started"][node])
 
+    def has_forgotten(self, node, sent, received):
+        """A node whose own network was away holds no verdict that is three intervals old for one, until it has a new result."""
+        return any(begin - self.slack(begin) <= received and (end is None or sent <= end + self.slack(end) + BOOT_S)
+                   for begin, end in self.h["forgotten"][node])
+
     # ---- the rules, a second time ----
 
     def ballots(self, at, by, service, address, sent, received):
         """What by's vote may count as; "none" abstains."""
         votes = {v if v in ("up", "down") else "none" for v in
                  self.in_force((at, "ballot", by, service, address), sent, received, "unknown")}
-        if "down" in votes and self.is_booting(by, received):
+        if ("down" in votes and self.is_booting(by, received)) or self.has_forgotten(by, sent, received):
             votes.add("none")
         return votes
 

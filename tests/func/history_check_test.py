@@ -20,7 +20,7 @@ CUT = {**GOOD, "cut": True}
 # A goes down at 20: ns1 finds it at 20.0, ns2 at 20.5. The wire is cut from 40 to 60; an override is given at 50 on ns1.
 STORY = {
     "services": {WWW: [[A, B], [C]]}, "interval": 0.2, "lag": [],
-    "lives": {"ns1": [[0.0, None]], "ns2": [[0.0, None]]}, "deaths": {"ns1": [], "ns2": []},
+    "lives": {"ns1": [[0.0, None]], "ns2": [[0.0, None]]}, "deaths": {"ns1": [], "ns2": []}, "forgotten": {"ns1": [], "ns2": []},
     "ballots": {n: [[1.0, WWW, a, "up"] for a in (A, B, C)] + [[t, WWW, A, "down"]] for n, t in (("ns1", 20.0), ("ns2", 20.5))},
     "started": {"ns1": [0.5], "ns2": [0.5]},
     "links": {n: [[0.6, "syncing"], [0.7, "active"], [41.0, "suspect"], [42.0, "lost"], [60.1, "syncing"], [60.2, "active"]]
@@ -149,6 +149,19 @@ class Checker(unittest.TestCase):
         self.h["answers"] = [a for a in self.h["answers"] if a[0] < 40]
         self.h["started"]["ns2"].append(30.0)
         self.assertEqual(faults(self.h), [])
+
+    def test_what_a_node_without_a_network_forgets(self):
+        self.h["ballots"]["ns1"] = [b for b in self.h["ballots"]["ns1"] if b[0] != 20.0] + [[30.0, WWW, A, "down"]]
+        for a in self.h["answers"]:
+            if a[2] == "ns1" and 20.0 <= a[0] < 30.0:
+                a[4] = [A, B] if a[0] < 20.5 else [B]
+            elif a[2] == "ns2" and a[0] < 30.0:
+                a[4] = [A, B]
+        self.assertTrue(all("ns1" in f for f in faults(self.h)) and faults(self.h), "an up of its own outweighs the twin's down")
+        self.h["forgotten"]["ns1"] = [[18.0, 25.0]]
+        self.assertEqual(faults(self.h), [])
+        self.h["forgotten"]["ns1"] = [[10.0, 12.0]]  # it has found it anew since
+        self.assertTrue(faults(self.h))
 
     def test_nobody_asked(self):
         self.h["answers"] = []

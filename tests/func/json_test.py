@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import func
-from func import GEMELCTL, SRC, Case
+from func import GEMELCTL, SRC, ZONE, Case
 
 BODY = """service "www.example.test" { check = "web", failback = "manual", tiers = { { "127.0.0.11", "127.0.0.12" }, { "127.0.0.13", "::1" } } }
 maintenance "update" { what = "127.0.0.12", from = "2120-01-01 00:00", to = "2120-01-02 00:00" }
@@ -95,6 +95,29 @@ class Json(Case):
         verbs = {v["verb"] for v in json.loads(run.stdout)["verbs"]}
         self.assertEqual(seen, verbs, "a verb of the table is not tried")
         self.assertEqual(set(forms), verbs, "gemelctl(1) tells of other verbs under JSON")
+
+    def digests(self, node):
+        """Of all zones, and of the one; None while nobody can tell."""
+        status, out, _ = self.ctl(node, "--json", "zones")
+        document = json.loads(out) if status == 0 else {"digest": None, "zones": [{"digest": None}]}
+        return document["digest"], document["zones"][0]["digest"]
+
+    def test_twins_with_other_zones_show_it(self):
+        config = self.pair_config(BODY, 1)
+        for name in ("ns1", "ns2"):
+            self.node(config, name)
+        self.assert_soon(lambda: None not in self.digests("ns1") and self.digests("ns1") == self.digests("ns2"), "the same file, the same digests")
+        before = self.digests("ns1")
+        self.scratch.write("example.test.zone", ZONE + "more TXT \"under the old serial\"\n")
+        self.assertEqual(self.ctl("ns1", "reload")[0], 0)
+        self.assert_soon(lambda: self.digests("ns1") not in (before, (None, None)), "another content")
+        self.assertEqual(self.digests("ns2"), before)
+        self.assertEqual(self.ctl("ns2", "reload")[0], 0)
+        self.assert_soon(lambda: self.digests("ns2") == self.digests("ns1"), "both have it")
+        lines = ZONE.splitlines()
+        self.scratch.write("example.test.zone", "\n".join(["; as it was at first, said otherwise", *lines, "", lines[-1]]) + "\n")
+        self.assertEqual(self.ctl("ns1", "reload")[0], 0)
+        self.assert_soon(lambda: self.digests("ns1") == before, "neither comments nor repetitions matter")
 
 
 if __name__ == "__main__":

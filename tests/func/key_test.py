@@ -3,11 +3,13 @@
 import glob
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import subprocess
 
-from func import GEMELCTL, Case, main
+from func import GEMELCTL, GEMELD, Case, main
 from gemelkit import addresses, write_key
 
 SERVICE = 'service "www.example.test" { check = "web", tiers = { { "127.0.0.11", "127.0.0.12" } } }\n'
@@ -42,6 +44,13 @@ def memory_of(pid):
 def core_limit(pid):
     with open(f"/proc/{pid}/limits", encoding="ascii") as f:
         return tuple(next(line for line in f if line.startswith("Max core")).split()[4:6])
+
+
+def has_socket(pid):
+    try:
+        return any(os.readlink(f).startswith("socket:") for f in glob.glob(f"/proc/{pid}/fd/*"))
+    except OSError:
+        return False
 
 
 def is_dumpable(pid):
@@ -290,6 +299,80 @@ class Secrecy(Pair):
         self.assertIn("coordinator", holders)  # else nothing was searched
         self.assertFalse(holders & {"responder", "prober", "runner"}, holders)
 
+    def readers(self):
+        """Every command that reads the keys itself."""
+        config = self.config["ns1"]
+        ctl = [GEMELCTL, "-c", config, "-n", "ns1"]
+        return {
+            "-t": [GEMELD, "-c", config, "-n", "ns1", "-t"],
+            "--replay": [GEMELD, "-c", config, "-n", "ns1", "--replay", self.scratch.path("run", "ns1")],
+            "status": [*ctl, "status"],
+            "top": [*ctl, "top"],
+            "what-if": [*ctl, "what-if", config],
+            "probe": [*ctl, "probe", "www.example.test", "127.0.0.11"],
+            "key": [*ctl, "key", "send", self.json("ns1", "key")["keys"][0]["id"]],
+        }
+
+    def traced(self, command, *options):
+        """What strace tells of a command, which may leave a core as far as we may."""
+        out = self.scratch.path("trace")
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        subprocess.run(["strace", "-o", out, *options, *command], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60,
+                       cwd=self.scratch.path("ns1"), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (hard, hard)))
+        with open(out, encoding="utf-8") as f:
+            return f.read()
+
+    def test_who_reads_a_key_once_leaves_no_core(self):
+        """Each is killed where it has just read the keys; and the file is opened, and asked for nothing by its name."""
+        if os.environ.get("SANITIZED"):
+            self.skipTest("a build with sanitizers traces itself")
+        if not shutil.which("strace") or subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode:
+            self.skipTest("no process can be traced here")
+        self.begin()
+        key = self.key_file("ns1")
+        calls = "trace=prctl,prlimit64,setrlimit,%file"
+        for name, command in self.readers().items():
+            with self.subTest(name):
+                text = self.traced(command, "-e", calls)
+                at = text.find(f'"{key}"')
+                self.assertGreater(at, 0, text[-2000:])
+                self.assertIn("PR_SET_DUMPABLE, SUID_DUMP_DISABLE", text[:at])
+                self.assertRegex(text[:at], r"RLIMIT_CORE, \{rlim_cur=0, rlim_max=0\}")
+                self.assertNotIn("SUID_DUMP_USER", text)
+                if name != "key":
+                    uses = re.findall(r"(\w+)\([^\n]*" + re.escape(f'"{key}"'), text)
+                    self.assertEqual(set(uses), {"openat"}, "what is read is what was judged")
+                text = self.traced(command, "-P", key, "-e", "trace=close", "-e", "inject=close:signal=SEGV")
+                self.assertIn("killed by SIGSEGV", text)
+                self.assertNotIn("core dumped", text)
+                self.assertEqual(glob.glob(os.path.join(self.scratch.path("ns1"), "*core*")), [])
+
+    def test_who_read_a_key_once_keeps_none(self):
+        """While gemelctl waits for the server's answer, it has no key in its memory any more."""
+        if os.environ.get("SANITIZED"):
+            self.skipTest("a build with sanitizers keeps what was freed")
+        self.begin()
+        secrets = self.keys("ns1")
+        readers = self.readers()
+        pid = self.nodes["ns1"].children()["coordinator"]
+        for name in ("status", "what-if"):
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(self.nodes["ns1"].kill)
+            asks = subprocess.Popen(readers[name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(asks.wait)
+            self.addCleanup(asks.kill)
+            self.assert_soon(lambda asks=asks: has_socket(asks.pid), "it asks the server")
+            memory = memory_of(asks.pid)
+            if memory is None:
+                self.skipTest("the memory of a process cannot be read here")
+            self.assertIsNone(asks.poll())
+            self.assertIn(b"ns1", memory)  # else nothing was searched
+            for k in secrets:
+                for form in (k.encode(), bytes.fromhex(k)):
+                    self.assertNotIn(form, memory, name)
+            asks.kill()
+            os.kill(pid, signal.SIGCONT)
+
 
 class Configurations(Pair):
     def test_twins_with_different_files(self):
@@ -321,6 +404,22 @@ class Configurations(Pair):
         self.assert_soon(lambda: self.peer("ns1")["link"] == "active" and self.peer("ns1")["same_config"], "the same file")
         self.assert_soon(lambda: any(e["new"] == "same configuration" for e in self.json("ns1", "events")["events"]), "the end of it")
         self.assert_soon(lambda: self.peer("ns1")["common"] == 2, "votes on both targets")
+
+    def test_twins_with_different_zones(self):
+        self.begin(SERVICE)
+        self.assert_soon(lambda: [self.peer(n)["same_zones"] for n in ("ns1", "ns2")] == [True, True], "the same zones")
+        with open(os.path.join(self.scratch.path("ns2"), "example.test.zone"), "a", encoding="ascii") as f:
+            f.write("news A 192.0.2.77\n")  # the serial was forgotten
+        self.must("ns2", "reload")
+        self.assert_soon(lambda: not self.peer("ns1")["same_zones"] and not self.peer("ns2")["same_zones"], "another zone")
+        text = "1 differ, 0 only here, 0 only there: example.test"
+        self.assertEqual([self.peer(n)["zones"] for n in ("ns1", "ns2")], [text, text])
+        self.assertIn(text, self.must("ns1", "peers"))
+        self.assertTrue(self.peer("ns1")["same_config"])
+        self.write_node("ns2", SERVICE)
+        self.must("ns2", "reload")
+        self.assert_soon(lambda: [self.peer(n)["same_zones"] for n in ("ns1", "ns2")] == [True, True], "the same again")
+        self.assertIsNone(self.peer("ns1")["zones"])
 
     def test_a_common_target_is_voted_on(self):
         """The twin sees it, this node does not: any-up keeps it, though the rest of the files differs."""

@@ -1,48 +1,17 @@
 """kill -9 of each process of a node in every state that its link to the twin can be brought into, under the eyes of clients that ask both
 nodes all the time: history_check.py judges what they were told.
 """
-import os
-import signal
-import time
-
 from func import main
 from gemelkit import write_key
-from lab import A, B, BACKENDS, STEADY_CHECK, WWW, Story
+from lab import A, B, BACKENDS, STEADY_CHECK, WWW, Killing
 from spaces import enter_own
 
 CHILDREN = ("prober", "responder", "coordinator")  # the coordinator last: it begins every link anew
 SHORT = 220  # octets: heartbeats pass, those with records do not
 
 
-def is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):  # it goes before the file is opened, or before it is read
-        return False
-
-
-class Kills(Story):
+class Kills(Killing):
     """kill -9 of each process of ns1 in every state that its link can be brought into."""
-
-    def bring_back(self, role):
-        old = self.assert_soon(lambda: self.nodes["ns1"].children().get(role), f"there is a {role}")  # /proc may miss one while another goes
-        begun = time.time()
-        os.kill(old, signal.SIGKILL)
-        self.assert_soon(lambda: not is_alive(old), f"the {role} is dead")
-        if role == "responder":
-            self.deaths["ns1"].append([begun, time.time()])
-        self.assert_soon(lambda: self.nodes["ns1"].children().get(role, old) != old, f"the {role} is back")
-
-    def bring_back_all(self):
-        """The supervisor is killed alone: the others end with it, and all starts anew."""
-        children = self.nodes["ns1"].children().values()
-        self.close_life("ns1")
-        self.nodes["ns1"].process.kill()
-        self.nodes["ns1"].process.wait()
-        self.assert_soon(lambda: not any(is_alive(pid) for pid in children), "none is left")
-        self.nodes["ns1"].process = None
-        self.start("ns1")
 
     def assert_still_good(self):
         """What it answers stays, and it still follows its back ends."""

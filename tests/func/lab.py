@@ -16,7 +16,7 @@ import time
 
 from clients import Clients
 from func import GEMELD, Case
-from gemelkit import addresses, write_key
+from gemelkit import addresses, is_alive, write_key
 from history import collect
 from history_check import faults
 from spaces import Namespace, NodeInside, run
@@ -30,11 +30,13 @@ PORT = 8080
 WWW, API = "www.example.test", "api.example.test"
 TIERS = {WWW: [[A, B], [C]], API: [[D], [B]]}
 INTERVAL_MS = 200  # of the twins' heartbeats
+USUAL_PHI = 0.5    # a third of all echoes come later than at this
 STEADY_CHECK = "interval = \"400ms\", timeout = \"300ms\", retry = \"100ms\", fall = 2, rise = 2"
 
 
 def ip(*words):
     run("ip", *words)
+
 
 
 class Lab(Case):
@@ -52,6 +54,7 @@ class Lab(Case):
         self.deaths = {n: [] for n in NODES}
         self.lives = {n: [] for n in NODES}  # [begin, end] of each stretch in which a node had to answer
         self.overrides = []
+        self.steps = {n: [0] for n in NODES}  # all that a node's wall clock was ahead by, in seconds
         write_key(self.scratch.path("pair.key"))
         self.config = self.write_config()
 
@@ -64,8 +67,15 @@ class Lab(Case):
         space.ip("link", "set", "eth0", "up")
         return space
 
+    def peer_addresses(self, i):
+        """As the configuration has those of node number i, from 0."""
+        return f'"{ADDRESSES[i]}:5400"'
+
+    def wire_history(self):
+        return self.wire.history
+
     def node_blocks(self):
-        return "".join(f'node "{n}" {{ id = {i}, listen = "10.99.0.{i}:5300", peer = "{ADDRESSES[i - 1]}:5400", '
+        return "".join(f'node "{n}" {{ id = {i}, listen = "10.99.0.{i}:5300", peer = {self.peer_addresses(i - 1)}, '
                          f'control = "run/{n}.sock", state = "run/{n}", workers = 1 }}\n' for i, n in enumerate(NODES, 1))
 
     def write_config(self, name="gemel.lua", key="pair.key", check=STEADY_CHECK):
@@ -137,10 +147,11 @@ check "web" {{ script = "http", args = {{ port = {PORT}, path = "/" }}, {check},
             self.assert_soon(lambda n=n: self.link(n) in states, f"{n}'s link is {' or '.join(states)}, not {self.link(n)}")
 
     def own(self, node):
-        """{back end: up or down} as the node sees it by itself."""
+        """{back end: up or down} as the node sees it by itself; where it is in two services, that is two checks."""
         found = {}
         for s in TIERS:
-            found.update({m["address"]: m["own"] for m in self.document(node, "service", s).get("members", [])})
+            for m in self.document(node, "service", s).get("members", []):
+                found[m["address"]] = m["own"] if found.get(m["address"], m["own"]) == m["own"] else "differs"
         return found
 
     def assert_all(self, up=(), down=(), nodes=NODES):
@@ -192,6 +203,13 @@ class Story(Lab):
         self.wire.clear()
         self.wire.up()
         self.assert_linked("active")
+        for n in NODES:
+            self.assert_soon(lambda n=n: self.hears_itself(n), f"{n}'s echoes are young again")
+
+    def hears_itself(self, node):
+        """One echo makes a link active, be it as old as the cut was long: who cuts it again then sees the state that old echo leads to."""
+        peers = self.document(node, "peers").get("peers")
+        return peers and peers[0]["phi"] is not None and peers[0]["phi"] < USUAL_PHI
 
     def close(self):
         """All is well again: so both answer the first tiers, and all that was answered before is explained."""
@@ -199,3 +217,26 @@ class Story(Lab):
         self.assert_answers(WWW, A, B)
         self.assert_answers(API, D)
         self.assert_explained()
+
+
+class Killing(Story):
+    """kill -9 of processes of ns1, which are back before anything else is done."""
+
+    def bring_back(self, role):
+        old = self.assert_soon(lambda: self.nodes["ns1"].children().get(role), f"there is a {role}")  # /proc may miss one while another goes
+        begun = time.time()
+        os.kill(old, signal.SIGKILL)
+        self.assert_soon(lambda: not is_alive(old), f"the {role} is dead")
+        if role == "responder":
+            self.deaths["ns1"].append([begun, time.time()])
+        self.assert_soon(lambda: self.nodes["ns1"].children().get(role, old) != old, f"the {role} is back")
+
+    def bring_back_all(self):
+        """The supervisor is killed alone: the others end with it, and all starts anew."""
+        children = self.nodes["ns1"].children().values()
+        self.close_life("ns1")
+        self.nodes["ns1"].process.kill()
+        self.nodes["ns1"].process.wait()
+        self.assert_soon(lambda: not any(is_alive(pid) for pid in children), "none is left")
+        self.nodes["ns1"].process = None
+        self.start("ns1")

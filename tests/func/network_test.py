@@ -3,6 +3,7 @@ current, no query is lost at a node that lives, and when the network is well aga
 
 Clients ask both nodes all the time; history_check.py judges what they were told.
 """
+import glob
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from func import main
 from lab import API, A, B, BACKENDS, C, D, NODES, WWW, Story
 from spaces import enter_own
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
 
 
 class Wires(Story):
@@ -139,7 +140,8 @@ class Machines(Story):
         self.backends.set(A, "up")
         self.close()
 
-    def test_the_disk_is_full(self):
+    def begin_on_small_disk(self):
+        """The state folder of ns1 is a disk of its own; gives back the name of a file for fill()."""
         state = self.scratch.path("run", "ns1")
         os.makedirs(state)
         mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", state], capture_output=True, check=False)
@@ -147,14 +149,28 @@ class Machines(Story):
             self.skipTest("a small file system cannot be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", state], check=True)
         self.begin()
-        filler = os.path.join(state, "filler")
-        with open(filler, "wb", buffering=0) as f:
+        return os.path.join(state, "filler")
+
+    @staticmethod
+    def fill(filler):
+        with open(filler, "ab", buffering=0) as f:
             for size in (4096, 1):
                 try:
                     while True:
                         f.write(b"x" * size)
                 except OSError:
                     pass
+
+    def close_on_small_disk(self, filler):
+        os.unlink(filler)
+        self.backends.set(A, "up")
+        self.assert_all(up=BACKENDS)
+        self.assert_answers(WWW, A, B)
+        self.assert_explained(recorded=False)  # what had no room is not recorded
+
+    def test_the_disk_is_full(self):
+        filler = self.begin_on_small_disk()
+        self.fill(filler)
         self.backends.set(A, "failing")
         self.assert_all(down=[A])
         self.assert_answers(WWW, B)
@@ -164,11 +180,36 @@ class Machines(Story):
         self.assert_linked("lost")
         self.heal()  # the same epoch: a cut needs no disk
         self.override("ns2", "auto", B)
-        os.unlink(filler)
-        self.backends.set(A, "up")
-        self.assert_all(up=BACKENDS)
+        self.close_on_small_disk(filler)
+
+    def epoch(self):
+        with open(self.scratch.path("run", "ns1", "epoch"), "rb") as f:
+            return f.read()
+
+    def test_a_start_on_a_full_disk(self):
+        """Both slots of the epoch are there since the first start, so that a node that was killed has its next one on a disk which takes
+        nothing else: each start is a session that its twin takes in."""
+        filler = self.begin_on_small_disk()
+        self.override("ns1", "down", A)
+        for _ in range(2):  # each slot
+            before = self.epoch()
+            self.kill("ns1")
+            self.fill(filler)
+            with self.assertRaises(OSError), open(self.scratch.path("run", "ns1", "more"), "wb", buffering=0) as f:
+                f.write(b"x")
+            self.start("ns1")
+            self.assert_answers(WWW, B, nodes=["ns1"])
+            self.assert_soon(lambda b=before: self.epoch() != b, "a new epoch")
+            self.assertEqual(len(self.epoch()), len(before))
+            self.assert_linked("active")
+            self.assertNotIn("the epoch cannot be written", self.nodes["ns1"].log())
+            self.backends.set(B, "failing")
+            self.assert_answers(WWW, C)
+            self.backends.set(B, "up")
+            self.assert_answers(WWW, B)
+        self.override("ns2", "auto", A)
         self.assert_answers(WWW, A, B)
-        self.assert_explained(recorded=False)  # what had no room is not recorded
+        self.close_on_small_disk(filler)
 
     def test_another_monotonic_clock(self):
         """A time namespace: the twins' monotonic clocks are days apart, and one starts anew in the past of its own."""
@@ -188,19 +229,24 @@ class Machines(Story):
         self.some_life()
         self.close()
 
-    @unittest.skipUnless(os.path.exists(FAKETIME), "needs libfaketime")
+    @unittest.skipUnless(FAKETIME, "needs libfaketime")
     @unittest.skipIf(os.environ.get("SANITIZED"), "a sanitizer's runtime wants to be loaded first")
     def test_the_wall_clock_jumps(self):
-        """By an hour, there and back, at one node: it is unsure of itself for a moment, and answers all the time."""
+        """By an hour and by a day, there and back, at one node: it is unsure of itself for a moment, and answers all the time. libfaketime
+        it is, as no time namespace has a CLOCK_REALTIME of its own, and none can be stepped once a process is in it: Linux gives it
+        constant offsets of the monotonic and the boot-time clock alone. What the nodes told is judged by the time without its steps
+        (a replay takes the results that it finds by their wall time, which is no order here)."""
         clock = self.scratch.write("clock", "+0")
+        jumps = (3600, -3600, 0, 86400, -86400, 0)
+        self.steps["ns1"] = sorted(set(jumps))
         self.start("ns1", env={"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": "1",
                                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1", "GEMEL_CONFINE": "no"})
         self.start("ns2")
         self.assert_linked("active")
         self.assert_all(up=BACKENDS)
         self.ask_on()
-        for j, jump in enumerate(("+3600", "-3600", "+0")):
-            self.scratch.write("clock.new", jump)
+        for j, jump in enumerate(jumps):
+            self.scratch.write("clock.new", f"{jump:+}")
             os.rename(self.scratch.path("clock.new"), clock)
             self.assert_soon(lambda j=j: self.nodes["ns1"].log().count("the clock jumped") > j and self.link("ns1") == "active", f"a jump by {jump}")
             self.backends.set(A, "failing")
@@ -213,8 +259,7 @@ class Machines(Story):
             self.backends.set(A, "up")
             self.assert_all(up=BACKENDS)
             self.assert_answers(WWW, A, B)
-        for line in self.clients.history():
-            self.assertNotIn(line[0], ("silence",), line)
+        self.assert_explained(recorded=False)
 
 
 if __name__ == "__main__":

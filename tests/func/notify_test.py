@@ -1,30 +1,11 @@
-"""What a service manager is told (sd_notify(3)), by a small fake of one: a datagram socket that keeps what comes."""
+"""What a service manager is told (sd_notify(3))."""
 import os
 import signal
-import socket
 import time
 import unittest
 
 from func import Case
-
-
-class Manager:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(path)
-        os.chmod(path, 0o666)
-        self.socket.setblocking(False)
-        self.heard = []
-
-    def listen(self):
-        while True:
-            try:
-                self.heard.append((time.monotonic(), self.socket.recv(4096).decode().split("\n")))
-            except BlockingIOError:
-                return [lines for _, lines in self.heard]
-
-    def count(self, line):
-        return sum(line in lines for lines in self.listen())
+from manager import Manager
 
 
 class Notify(Case):

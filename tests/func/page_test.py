@@ -6,25 +6,30 @@ from func import Case, main
 from browser import Browser, missing
 from gemelkit import addresses, free_port
 
-A, B, C = "127.0.0.11", "127.0.0.12", "127.0.0.13"
+A, B, C, SILENT = "127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14"
 NAME = "www.example.test"
 HOSTILE = '<img src=x onerror="document.title=1">'
 TOKEN = "correct-horse-battery-staple"
 TAB, ENTER = "\ue004", "\ue007"
 
 
-class Page(Case):
+class PageCase(Case):
+    """A pair whose nodes serve the page, and a browser."""
+
+    def services(self):
+        return f"""
+service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }}, {{ "{C}" }} }} }}
+service "shop.example.test" {{ check = "web", answer = 1, pick = "weighted", tiers = {{ {{ {{ "{A}", weight = 3 }}, "{B}" }} }} }}
+service "odd.example.test" {{ check = {{ script = "odd.lua", interval = "1s" }}, tiers = {{ {{ "{C}" }} }} }}
+"""
+
     def setUp(self):
         if missing():
             self.skipTest(f"{missing()} is not installed")
         super().setUp()
         self.port = free_port()
         self.backends = {a: self.backend(a, self.port) for a in (A, B, C)}
-        config = self.pair_config(f"""
-service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }}, {{ "{C}" }} }} }}
-service "shop.example.test" {{ check = "web", answer = 1, pick = "weighted", tiers = {{ {{ {{ "{A}", weight = 3 }}, "{B}" }} }} }}
-service "odd.example.test" {{ check = {{ script = "odd.lua", interval = "1s" }}, tiers = {{ {{ "{C}" }} }} }}
-""", self.port)
+        config = self.pair_config(self.services(), self.port)
         self.scratch.write("odd.lua", "return function() return false, [==[" + HOSTILE + "]==] end")
         self.http = {n: free_port() for n in ("ns1", "ns2")}
         with open(config, encoding="utf-8") as f:
@@ -68,9 +73,26 @@ service "odd.example.test" {{ check = {{ script = "odd.lua", interval = "1s" }},
         if folder:
             self.browser.screenshot(os.path.join(folder, name + ".png"))
 
+    def pictures(self, name):
+        """The same four times: for a desk and for a phone, light and dark."""
+        for width, scheme in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
+            if os.environ.get("GEMEL_PICTURES"):
+                self.browser.emulate(width=width, scheme=scheme)
+                self.picture(f"{name}-{width}-{scheme}")
+
+    def fits_a_phone(self):
+        """Nothing reaches out of a screen 360 points wide."""
+        wide = self.browser.run("""const w = document.documentElement.clientWidth;
+            return [w, document.documentElement.scrollWidth, [...document.querySelectorAll("main *, header *")]
+            .filter(e => e.getBoundingClientRect().right > w + 1 && e.getBoundingClientRect().width > 0 && getComputedStyle(e).position !== "absolute"
+                && !e.closest("thead")).map(e => e.tagName + "." + e.className)]""")
+        self.assertEqual(wide, [360, 360, []])
+
     def no_complaint(self, *but):
         self.assertEqual([c for c in self.browser.console() if not any(b in c for b in but)], [])
 
+
+class Page(PageCase):
     def test_it_shows_what_is_and_what_happens(self):
         self.load()
         self.assertEqual(self.browser.text("#node"), "ns1")
@@ -123,11 +145,7 @@ service "odd.example.test" {{ check = {{ script = "odd.lua", interval = "1s" }},
         self.backends[A].kill()
         self.card_shows(NAME, "degraded")
         self.picture("phone")
-        wide = self.browser.run("""const w = document.documentElement.clientWidth;
-            return [w, document.documentElement.scrollWidth, [...document.querySelectorAll("main *, header *")]
-            .filter(e => e.getBoundingClientRect().right > w + 1 && e.getBoundingClientRect().width > 0 && getComputedStyle(e).position !== "absolute"
-                && !e.closest("thead")).map(e => e.tagName + "." + e.className)]""")
-        self.assertEqual(wide, [360, 360, []])
+        self.fits_a_phone()
         self.no_complaint()
 
     def fill(self, **values):
@@ -218,6 +236,93 @@ service "odd.example.test" {{ check = {{ script = "odd.lua", interval = "1s" }},
         self.assert_soon(lambda: addresses(self.server("ns1"), NAME) and
                          any(name.startswith("Time from reading a query") for _, name in self.browser.accessibility()), "times are drawn, and told")
         self.assertNotIn("", pictures)
+
+
+class Twins(PageCase):
+    """Each asks for the first member at an address of its own; at ns2's nobody listens."""
+
+    def services(self):
+        return f"""
+service "{NAME}" {{ check = "web", tiers = {{ {{ {{ "{A}", probe = {{ ns1 = "{A}", ns2 = "{SILENT}" }} }}, "{B}" }}, {{ "{C}" }} }} }}
+"""
+
+    def differing(self):
+        return self.browser.run("""const t = document.querySelector("#peers table");
+            return t ? [...t.rows].map(r => [...r.cells].map(c => c.innerText.trim())) : []""")
+
+    def test_where_they_differ(self):
+        self.browser.emulate(width=1280)
+        self.load()
+        self.assert_soon(lambda: len(self.differing()) == 2, f"what they see differently is a row; it is: {self.differing()}")
+        head, row = self.differing()
+        self.assertEqual(head, ["Target", "Check", "ns1 says", "The twin says"])
+        self.assertIn(A, row[0])
+        self.assertEqual(row[1:], ["web", "✓ up", "✕ down"])
+        self.assertIn(("table", "Where the twins differ"), self.browser.accessibility())
+        self.card_shows(NAME, "ns1 up, ns2 down")
+        self.shows("#peers", "of 3")
+        self.pictures("differ")
+        self.browser.emulate(width=360, height=740)
+        self.assert_soon(lambda: self.differing(), "it is there on a phone, too")
+        self.fits_a_phone()
+        self.backend(SILENT, self.port)
+        self.assert_soon(lambda: not self.differing(), "it is gone when they agree")
+        self.no_complaint()
+
+    def test_a_twin_that_is_dead(self):
+        self.browser.emulate(width=1280)
+        self.load()
+        self.shows("#peers", "active")
+        self.twins["ns2"].kill()
+        self.assert_soon(lambda: "active" not in (self.browser.text("#peers") or "active"), "its link is not active any more")
+        self.assert_soon(lambda: not self.differing(), "what it does not say cannot differ")
+        self.backends[A].kill()
+        self.card_shows(NAME, "connect refused")
+        self.shows("#events", "ns2")
+        self.shows("#peers", "not heard")
+        self.pictures("dead")
+        self.browser.emulate(width=360, height=740)
+        self.fits_a_phone()
+        self.twins["ns2"].start()
+        self.shows("#peers", "active")
+
+
+class Crowd(PageCase):
+    """More services than a page has cards, and more zones than metrics are told of one by one."""
+    SERVICES, ZONES = 260, 1100
+
+    def services(self):
+        os.mkdir(self.scratch.path("zones"))
+        for i in range(self.ZONES):
+            self.scratch.write(f"zones/z{i}.test", "$TTL 60\n@ SOA ns h 1 1 1 1 1\n NS ns\nns A 127.0.0.1\n")
+        check = f'check "port" {{ script = "tcp", args = {{ port = {self.port} }}, interval = "1s" }}\n'
+        return 'zones "zones"\n' + check + f'service "{NAME}" {{ check = "port", tiers = {{ {{ "{A}", "{B}" }}, {{ "{C}" }} }} }}\n' + "".join(
+            f'service "s{i}.example.test" {{ check = "port", tiers = {{ {{ "{B}" }} }} }}\n' for i in range(self.SERVICES - 1))
+
+    def cards(self):
+        return self.browser.run("return [...document.querySelectorAll('#cards h3')].map(e => e.innerText)")
+
+    def test_a_long_list(self):
+        self.browser.emulate(width=1280)
+        self.browser.open(f"http://127.0.0.1:{self.http['ns1']}/")
+        self.shows("#services-note", f"200 of {self.SERVICES} are shown, those in trouble first. Find narrows it.")
+        self.assertEqual(len(self.cards()), 200)
+        self.backends[A].kill()
+        self.assert_soon(lambda: self.cards()[:1] == [NAME], "who is in trouble comes first")
+        self.browser.run("document.querySelector('#cards details').open = true")
+        self.card_shows(NAME, "connect refused")
+        self.pictures("crowd")
+        self.browser.emulate(width=360, height=740)
+        self.fits_a_phone()
+        self.browser.run("""const e = document.getElementById("find"); e.value = "s25"; e.dispatchEvent(new Event("input", { bubbles: true }));""")
+        self.assert_soon(lambda: self.cards() and all("s25" in c for c in self.cards()), "those that match are found")
+        self.assertEqual(len(self.cards()), 10)
+        self.no_complaint()
+
+    def test_many_zones(self):
+        code, out, _ = self.ctl("ns1", "zones")
+        self.assertEqual((code, len(out.splitlines())), (0, self.ZONES + 2))
+        self.assertRegex(out, r"(?m)^z1099\.test +served +1\b")
 
 
 if __name__ == "__main__":

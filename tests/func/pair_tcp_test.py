@@ -151,7 +151,8 @@ class Witness(Tcp):
         self.assertEqual(bound, {*self.peer_port.values(), self.ports["ns1"], self.ports["ns2"]}, "it listens for its peers only")
         for rule in self.cut:
             nft("add", "rule", "inet", "t", "in", *rule, "drop")
-        self.assert_soon(lambda: self.link_to("ns1", "ns2") == "suspect", "the twins do not hear each other")
+        for n, p in (("ns1", "ns2"), ("ns2", "ns1")):
+            self.assert_soon(lambda n=n, p=p: self.link_to(n, p) == "suspect", f"{n} does not hear {p}")
         status, out, err = self.ctl("ns1", "down", A)
         self.assertEqual(status, 0, out + err)
         self.assert_soon(lambda: addresses(self.server("ns2"), NAME) == [B], "the witness relays")

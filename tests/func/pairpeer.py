@@ -38,6 +38,24 @@ def subkey(key, number, context, length=32):
     return hashlib.blake2b(digest_size=length, key=key, salt=struct.pack("<QQ", number, 0), person=context.ljust(16, b"\0")).digest()
 
 
+def record_key(sort, octets):
+    """The key of the record about something with a name."""
+    return struct.unpack(">Q", hashlib.blake2b(sort.encode() + b"\0" + octets, digest_size=16).digest()[:8])[0]
+
+
+def text(s):
+    return struct.pack(">H", len(s)) + s.encode()
+
+
+def target_key(address, script, arguments):
+    """Of a verdict on an IPv4 address; arguments: {name: text or whole number}."""
+    octets = b"\x04" + socket.inet_aton(address).ljust(16, b"\0") + bytes(2) + text(script)
+    for name, value in sorted(arguments.items()):
+        is_text = isinstance(value, str)
+        octets += text(name) + (b"\x01" if is_text else b"\x02") + text(value if is_text else "") + struct.pack(">Q", 0 if is_text else value)
+    return record_key("target", octets)
+
+
 def tlv(kind, body):
     return struct.pack(">HH", kind, len(body)) + body
 

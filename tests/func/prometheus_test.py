@@ -116,6 +116,20 @@ scrape_configs:
         used = set(NAMES.findall(read(RULES))) | set(NAMES.findall(read(DASHBOARD)))
         self.assert_soon(lambda: not used - served(), "what is used is served, the zones as soon as the responder tells of them")
 
+    def test_all_that_peers_counts_is_a_metric(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http['ns1']}/api/v1/peers", timeout=10) as r:
+            packets = json.load(r)["packets"]
+        text = self.metrics()
+        for key in packets:
+            reason = key.removeprefix("refused_")
+            if key == "refused_streams":
+                self.assertRegex(text, r"(?m)^gemel_pair_streams_refused_total \d")
+            elif reason != key:
+                self.assertIn(f'reason="{reason}"', text)
+        for name in ("hellos", "streams_cut", "divergences", "refutes", "duplicate_ids", "clock_skews"):
+            self.assertRegex(text, rf"(?m)^gemel_pair_{name}_total \d+$")
+            self.assertIn(f"# HELP gemel_pair_{name}_total ", text)
+
     def test_promtool_takes_metrics_and_rules(self):
         for words, text in ((["check", "rules", RULES], None), (["check", "metrics"], self.metrics())):
             run = subprocess.run(["promtool", *words], input=text, capture_output=True, text=True, check=False, timeout=60)

@@ -110,8 +110,9 @@ class Replay(Case):
         for words, status, text in (
                 (("--replay", nothing), 1, f"gemeld: {nothing}: No such file or directory\n"),
                 (("--replay", self.scratch.path("run")), 1, f"gemeld: {self.scratch.path('run')}: Is a directory\n"),
-                (("--replay", nothing, "-t"), 2, "usage"),
-                (("-v",), 2, "usage"), (("--json",), 2, "usage")):
+                (("--replay", nothing, "-t"), 2, "gemeld: --replay and -t do not go together\nusage"),
+                (("-v",), 2, "gemeld: --json and -v go with --replay\nusage"), (("--json",), 2, "gemeld: --json and -v go"),
+                (("--print",), 2, "gemeld: --print goes with -t\nusage"), (("start",), 2, "gemeld: \"start\" is no option; expected options only\nusage")):
             got, _, err = self.run_gemeld("-c", self.config, *words)
             self.assertEqual(got, status, words)
             self.assertTrue(err.startswith(text), err)

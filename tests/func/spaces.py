@@ -53,12 +53,24 @@ class Namespace:
         run(*self.enter, "ip", *words)
 
 
+def sockets_of(pid):
+    """[(local, remote, state)] of TCP over IPv4 in the namespace of the process pid, as the kernel writes them."""
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as f:
+        return [tuple(line.split()[1:4]) for line in f.readlines()[1:]]
+
+
+def in_hex(address, port):
+    return "".join(f"{int(b):02X}" for b in reversed(address.split("."))) + f":{port:04X}"
+
+
 def is_listening(pid, address, port):
     """Whether somebody listens on TCP address:port (IPv4) in the namespace of the process pid."""
-    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as f:
-        rows = [line.split() for line in f.readlines()[1:]]
-    local = "".join(f"{int(b):02X}" for b in reversed(address.split("."))) + f":{port:04X}"
-    return any(r[1] == local and r[3] == "0A" for r in rows)
+    return any(local == in_hex(address, port) and state == "0A" for local, _, state in sockets_of(pid))
+
+
+def is_connected(pid, address, port):
+    """Whether somebody there has a connection of which one end is address:port."""
+    return any(in_hex(address, port) in (local, remote) and state == "01" for local, remote, state in sockets_of(pid))
 
 
 class NodeInside(Node):

@@ -30,11 +30,13 @@ FUNC_TESTS += tests/func/key_test.py tests/func/querylog_test.py
 FUNC_TESTS += tests/func/share_test.py
 FUNC_TESTS += tests/func/http_test.py tests/func/page_test.py tests/func/prometheus_test.py
 FUNC_TESTS += tests/func/doc_blocks_test.py
+FUNC_TESTS += tests/func/progress_test.py tests/func/start_test.py
 FUNC_TESTS += tests/func/completion_test.py tests/func/top_test.py
 FUNC_TESTS += tests/func/json_test.py tests/func/tour_test.py
-FUNC_TESTS += tests/func/notify_test.py tests/func/activation_test.py tests/func/upgrade_test.py
+FUNC_TESTS += tests/func/notify_test.py tests/func/activation_test.py tests/func/upgrade_test.py tests/func/upgrade_state_test.py \
+	tests/func/upgrade_faults_test.py
 TESTS += tests/unit/rooms_test.sh $(FUNC_TESTS)
-EXTRA_DIST += tests/unit/rooms_test.sh tests/func/func.py tests/func/servers.py tests/func/browser.py $(FUNC_TESTS)
+EXTRA_DIST += tests/unit/rooms_test.sh tests/func/func.py tests/func/servers.py tests/func/browser.py tests/func/upgrading.py tests/func/manager.py $(FUNC_TESTS)
 $(FUNC_TESTS:.py=.log): gemeld gemelctl
 
 TESTS += tests/func/gemelctl_test.sh
@@ -54,8 +56,10 @@ EXTRA_DIST += tests/func/dnssec_test.py tests/func/dnssec_referee_test.py tests/
 tests/func/dnssec_test.log tests/func/dnssec_referee_test.log: gemeld
 
 # Network namespaces, joined by a bad wire in user space.
-TESTS += tests/func/wire_test.py tests/func/network_test.py tests/func/kills_test.py tests/func/history_check_test.py
-EXTRA_DIST += tests/func/wire_test.py tests/func/network_test.py tests/func/kills_test.py tests/func/history_check_test.py \
+TESTS += tests/func/wire_test.py tests/func/network_test.py tests/func/kills_test.py tests/func/kills_self_test.py \
+	tests/func/pair_paths_test.py tests/func/history_check_test.py
+EXTRA_DIST += tests/func/wire_test.py tests/func/network_test.py tests/func/kills_test.py tests/func/kills_self_test.py \
+	tests/func/pair_paths_test.py tests/func/history_check_test.py \
 	tests/func/wire.py tests/func/spaces.py tests/func/lab.py tests/func/clients.py tests/func/switchable.py tests/func/history.py \
 	tests/func/history_check.py
-tests/func/network_test.log tests/func/kills_test.log: gemeld gemelctl
+tests/func/network_test.log tests/func/kills_test.log tests/func/kills_self_test.log tests/func/pair_paths_test.log: gemeld gemelctl

@@ -2,147 +2,16 @@
 is no good changes nothing."""
 import json
 import os
-import re
 import shutil
 import signal
 import socket
 import struct
-import threading
 import time
 import unittest
-import urllib.request
 
-from func import GEMELD, Case
-from gemelkit import Message, Node, addresses, ask, encode_query, free_port, read_tcp, wait_until
-
-GOOD, DEAD = "127.0.0.31", "127.0.0.32"
-CHECKS = 8097
-
-
-class Flow(threading.Thread):
-    """Asks without a pause, one question after the other, over UDP or over new and old TCP connections; keeps what was not as expected."""
-
-    def __init__(self, server, name, expected, tcp=False):
-        super().__init__(daemon=True)
-        self.server, self.name_, self.expected, self.tcp = server, name, expected, tcp
-        self.over, self.asked, self.wrong = threading.Event(), 0, []
-
-    def one(self, s, ident):
-        query = encode_query(self.name_, ident=ident)
-        if not self.tcp:
-            s.send(query)
-            while True:
-                reply = s.recv(4096)
-                if reply[:2] == query[:2]:
-                    return Message(reply)
-        s.sendall(struct.pack(">H", len(query)) + query)
-        return Message(read_tcp(s))
-
-    def run(self):
-        while not self.over.is_set():
-            with socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM) as s:
-                s.settimeout(30)
-                try:
-                    s.connect(self.server)
-                    for _ in range(20):
-                        reply = self.one(s, self.asked % 65536)
-                        self.asked += 1
-                        if reply.rcode != "NOERROR" or reply.addresses() != self.expected:
-                            self.wrong.append((time.time(), reply.rcode, reply.addresses()))
-                except (OSError, EOFError) as e:
-                    self.wrong.append((time.time(), self.asked, repr(e)))
-
-
-class Upgrade(Case):
-    def setUp(self):
-        super().setUp()
-        os.mkdir(self.scratch.path("bin"))
-        self.program = self.scratch.path("bin", "gemeld")
-        self.install(GEMELD)
-
-    # ---- programs ----
-
-    def install(self, path):
-        """As a package does: a new file under the old name."""
-        shutil.copy(path, self.program + ".new")
-        os.rename(self.program + ".new", self.program)
-
-    def install_script(self, text, mode=0o755):
-        with open(self.program + ".new", "w", encoding="utf-8") as f:
-            f.write(text)
-        os.chmod(self.program + ".new", mode)
-        os.rename(self.program + ".new", self.program)
-
-    # ---- nodes ----
-
-    def configure(self, more=""):
-        self.http = free_port()
-        self.ports = {"solo": free_port()}
-        self.backend(GOOD, CHECKS)
-        return self.scratch.write("gemel.lua", f"""
-node "solo" {{ listen = {{ "127.0.0.1:{self.ports['solo']}" }}, http = "127.0.0.1:{self.http}", control = "run/solo.sock", state = "run/solo",
-  workers = 2, canaries = {{ "{GOOD}:{CHECKS}" }} }}
-zone "example.test" {{ file = "example.test.zone" }}
-limits {{ rrl = false }}
-check "web" {{ script = "tcp", args = {{ port = {CHECKS} }}, interval = "1s", timeout = "500ms", fall = 3, rise = 2, flap = false }}
-service "www.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "{DEAD}" }} }} }}
-service "forced.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "127.0.0.33" }} }}, need = 1 }}
-""" + more)
-
-    def node(self, config, name, start=True):
-        n = Node(self.program, config, name, ("127.0.0.1", self.ports[name]), log=self.scratch.path(f"{name}.log"))
-        self.nodes[name] = n
-        self.addCleanup(n.kill)
-        return n.start() if start else n
-
-    def begin(self, more=""):
-        self.config = self.configure(more)
-        self.solo = self.node(self.config, "solo")
-        self.assert_soon(lambda: addresses(self.server("solo"), "www.example.test") == [GOOD], "the dead one is out")
-        return self.solo
-
-    def flows(self, *more):
-        server = self.server("solo")
-        flows = [Flow(server, "static.example.test", ["192.0.2.10"]), Flow(server, "www.example.test", [GOOD]),
-                 Flow(server, "static.example.test", ["192.0.2.10"], tcp=True), *more]
-        for f in flows:
-            f.start()
-            self.addCleanup(f.over.set)
-        self.assert_soon(lambda: all(f.asked > 50 for f in flows), "questions are answered")
-        return flows
-
-    def end_flows(self, flows):
-        before = [f.asked for f in flows]
-        self.assert_soon(lambda: all(f.asked > b + 50 for f, b in zip(flows, before)), "questions are still answered")
-        for f in flows:
-            f.over.set()
-        for f in flows:
-            f.join()
-            if f.wrong:
-                self.fail_with_logs(f"{'TCP' if f.tcp else 'UDP'} {f.name_}: {f.wrong[:10]}")
-
-    def inode(self, pid):
-        return os.stat(f"/proc/{pid}/exe").st_ino
-
-    def upgrade(self, node="solo"):
-        status, out, err = self.ctl(node, "upgrade")
-        if status:
-            self.fail_with_logs(f"exit {status}: {out}{err}")
-        self.assertRegex(out, r"^upgraded from \S+ to \S+ in \d+ ms$")
-        return out
-
-    def assert_new(self, node, pid, old):
-        self.assertEqual(node.process.poll(), None)
-        self.assertEqual(node.process.pid, pid, "the process stays the same")
-        new = os.stat(self.program).st_ino
-        self.assertEqual(self.inode(pid), new)
-        # Old ones leave within their time: connections may keep a responder until then.
-        self.assert_soon(lambda: set(node.children().values()).isdisjoint(old.values()), "the old processes are gone")
-        self.assertEqual({r: self.inode(p) for r, p in node.children().items()}, {r: new for r in old})
-
-    def metrics(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=10) as r:
-            return {m.group(1): float(m.group(2)) for m in re.finditer(r"^(gemel_\S+?(?:{.*})?) (\S+)$", r.read().decode(), re.M)}
+from func import GEMELD
+from gemelkit import Message, addresses, ask, encode_query, read_tcp, wait_until
+from upgrading import CHECKS, DEAD, GOOD, Flow, Upgrade
 
 
 class Good(Upgrade):
@@ -192,6 +61,25 @@ class Good(Upgrade):
                          [("upgraded", f"gemeld {v} took over from {v}")])
         self.assertEqual([e for e in events if e["kind"] == "verdict" and e["subject"].startswith(GOOD) and e["new"] != "up"], [])
 
+    def test_what_was_probed_a_moment_ago_is_no_memory(self):
+        self.backend("127.0.0.35", CHECKS)
+        self.begin(f"""
+check "rare" {{ script = "tcp", args = {{ port = {CHECKS} }}, interval = "60s", timeout = "500ms", fall = 3, rise = 2, flap = false }}
+service "rare.example.test" {{ check = "rare", tiers = {{ {{ "127.0.0.35", "127.0.0.34" }} }} }}
+""")
+        self.assert_soon(lambda: addresses(self.server("solo"), "rare.example.test") == ["127.0.0.35"], "the dead one is out")
+        for _ in range(3):
+            self.upgrade()
+            self.assertEqual(self.votes("rare.example.test"), {"127.0.0.35": "up", "127.0.0.34": "down"})
+        self.solo.kill()
+        self.solo.start()
+        self.assertEqual(self.votes("rare.example.test"), {"127.0.0.35": "up", "127.0.0.34": "abstains"})
+
+    def votes(self, service):
+        status, out, err = self.ctl("solo", "--json", "service", service)
+        self.assertEqual(status, 0, err)
+        return {m["address"]: m["own"] for m in json.loads(out)["members"]}
+
     def test_counters_go_on(self):
         node = self.begin()
         for _ in range(300):
@@ -229,7 +117,10 @@ class Good(Upgrade):
             half.sendall(struct.pack(">H", len(query)) + query[:5])  # the rest comes when another has taken over
             busy.sendall(struct.pack(">H", len(query)) + query)
             read_tcp(busy)
+            begun = time.monotonic()
             self.upgrade()
+            if time.monotonic() - begun > 5:
+                self.skipTest("an upgrade takes so long here that the ten seconds of a connection in use may be over")
             half.sendall(query[5:])
             self.assertEqual(Message(read_tcp(half)).addresses(), ["192.0.2.10"])
             for _ in range(20):

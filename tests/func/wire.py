@@ -139,9 +139,9 @@ def serve(seed, names):
 # ---- the handle ----
 
 class Wire:
-    def __init__(self, case, a, b, seed):
+    def __init__(self, case, a, b, seed, device="wire0", addresses=ADDRESSES):
         """a, b: namespaces (spaces.Namespace). Logs every change in .history: (time, way, settings)."""
-        self.spaces, self.history = (a, b), []
+        self.spaces, self.history, self.device, self.addresses = (a, b), [], device, addresses
         self.state = {n: dict(GOOD) for n in DIRECTIONS}
         names = [f"w{a.pid % 10**6}.{b.pid % 10**6}{c}" for c in "ab"]
         self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), str(seed), *names], stdin=subprocess.PIPE,
@@ -150,9 +150,9 @@ class Wire:
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError("the wire did not start")
         for i, (space, name) in enumerate(zip(self.spaces, names)):
-            subprocess.run(["ip", "link", "set", name, "netns", str(space.pid), "name", "wire0"], check=True)
-            space.ip("link", "set", "wire0", "addrgenmode", "none")
-            space.ip("address", "add", ADDRESSES[i], "peer", ADDRESSES[1 - i], "dev", "wire0")
+            subprocess.run(["ip", "link", "set", name, "netns", str(space.pid), "name", device], check=True)
+            space.ip("link", "set", device, "addrgenmode", "none")
+            space.ip("address", "add", addresses[i], "peer", addresses[1 - i], "dev", device)
         self.up()
 
     def end(self):
@@ -185,9 +185,9 @@ class Wire:
 
     def link(self, end, state):
         """Takes the device of one end down, or up; both ends see no error but their own."""
-        self.spaces[end].ip("link", "set", "wire0", state)
+        self.spaces[end].ip("link", "set", self.device, state)
         if state == "up":
-            self.spaces[end].ip("route", "replace", ADDRESSES[1 - end], "dev", "wire0")
+            self.spaces[end].ip("route", "replace", self.addresses[1 - end], "dev", self.device)
 
     def cut_link(self, end):
         """As link(end, "down"), and told in the history as the cut that it is."""
