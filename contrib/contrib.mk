@@ -13,7 +13,7 @@ EXTRA_DIST += contrib/bench/README contrib/bench/failover.py contrib/bench/flips
 EXTRA_DIST += contrib/systemd/gemeld.service.in contrib/systemd/gemel.sysusers contrib/systemd/limits.conf contrib/systemd/gemeld.socket
 CLEANFILES += contrib/systemd/gemeld.service
 contrib/systemd/gemeld.service: contrib/systemd/gemeld.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && sed -e 's,@sbindir\@,$(sbindir),g' $(srcdir)/contrib/systemd/gemeld.service.in >$@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && sed -e 's,@sbindir\@,$(sbindir),g' -e 's,@bindir\@,$(bindir),g' $(srcdir)/contrib/systemd/gemeld.service.in >$@.tmp && mv $@.tmp $@
 if INSTALL_UNITS
 unitdir = $(SYSTEMD_UNIT_DIR)
 nodist_unit_DATA = contrib/systemd/gemeld.service

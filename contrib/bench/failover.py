@@ -11,7 +11,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
 os.environ.setdefault("GEMEL_LUA_DIR", os.path.join(HERE, "..", "..", "lua"))
-from gemelkit import Backend, Node, Scratch, addresses, free_port, now_ms, wait_until, write_key  # noqa: E402
+from gemelkit import Backend, Node, Scratch, addresses, free_port, now_ms, progress, wait_until, write_key  # noqa: E402
 
 NAME, A, B = "www.example.test", "127.0.0.11", "127.0.0.12"
 ZONE = "$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n  NS ns1\nns1 A 127.0.0.1\n"
@@ -56,7 +56,8 @@ def main():
         servers = {n: ("127.0.0.1", p) for n, p in ports.items()}
         times = {n: [] for n in servers}
         try:
-            for _ in range(runs):
+            for i in range(runs):
+                progress(f"{i} of {runs} back ends killed")
                 wait_for(servers, [A, B])
                 time.sleep(random.random())  # so that the death falls anywhere in the interval
                 a.kill()
@@ -68,6 +69,7 @@ def main():
                 n.kill()
             a.kill()
             b.kill()
+        progress()
         for n, values in times.items():
             print(f"{n}: {len(values)} runs, median {statistics.median(values):.0f} ms, worst {max(values):.0f} ms")
 

@@ -19,7 +19,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
 os.environ.setdefault("GEMEL_LUA_DIR", os.path.join(HERE, "..", "..", "lua"))
-from gemelkit import Message, Node, Scratch, encode_query, free_port, wait_until  # noqa: E402  (needs the path above)
+from gemelkit import Message, Node, Scratch, encode_query, free_port, progress, wait_until  # noqa: E402  (needs the path above)
 
 ZONE = "$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n  NS ns1\nns1 A 127.0.0.1\n"
 # Half of the services begin with a failure, so that not all say the same at once.
@@ -96,6 +96,7 @@ def cost(build, seconds):
             for s in shapes:
                 per = []
                 for kind, shape in (("flip", shapes[s]), ("idle", idle[s])):
+                    progress(f"round {r + 1} of {ROUNDS}, {s}, {kind}")
                     server = Server(build, scratch, f"{kind}{r}-{s.replace(' ', '').replace(',', '')}", *shape)
                     try:
                         per.append(server.measure(seconds))
@@ -103,6 +104,7 @@ def cost(build, seconds):
                         server.node.kill()
                 (n, busy), (_, still) = per
                 figures[s].append((busy - still) / max(n, 1) / 1000)
+                progress()
                 print(f"round {r + 1}, {s}: {n} flips, {figures[s][-1]:.1f} us CPU a flip, idle {still / seconds / 1e6:.1f} ms/s",
                       flush=True)
         a, b = (statistics.median(figures[s]) for s in shapes)
@@ -137,15 +139,18 @@ class Client(threading.Thread):
 
 def rate(build, seconds):
     with Scratch() as scratch:
+        progress("5,000 services begin")
         server = Server(build, scratch, "rate", 5000, 1000, 0, 0)
         client = Client(server.port, 5000)
         try:
             client.start()
+            progress(f"they flip for {seconds:.0f} s")
             n, busy = server.measure(seconds)
             client.stop = True
             client.join()
         finally:
             server.node.kill()
+        progress()
         print(f"{n / seconds:.0f} flips a second over {seconds:.0f} s, {busy / seconds / 1e7:.0f} % of a CPU in all processes; "
               f"{client.asked} answers asked for meanwhile: {client.lost} lost, {client.wrong} wrong, slowest {client.worst * 1000:.1f} ms")
 

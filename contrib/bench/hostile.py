@@ -12,7 +12,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
 os.environ.setdefault("GEMEL_LUA_DIR", os.path.join(HERE, "..", "..", "lua"))
-from gemelkit import Backend, Node, Scratch, free_port  # noqa: E402
+from gemelkit import Backend, Node, Scratch, free_port, progress  # noqa: E402
 
 ZONE = "$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n  NS ns1\nns1 A 127.0.0.1\n"
 QUICK = [f"127.0.2.{i}" for i in range(1, 51)]
@@ -44,6 +44,7 @@ def measure(build, port, hostile, seconds):
         try:
             end = time.monotonic() + seconds
             while time.monotonic() < end:
+                progress(f"{'beside hostile scripts' if hostile else 'alone'}: {max(0, end - time.monotonic()):.0f} s of {seconds} left")
                 time.sleep(0.2)  # one picture an interval
                 run = subprocess.run([os.path.join(build, "gemelctl"), "-s", scratch.path("run/b.sock"), "--json", "service",
                                       "www.example.test"], capture_output=True, text=True, check=True)
@@ -60,6 +61,7 @@ def main():
     try:
         for hostile in (False, True):
             took = sorted(measure(build, port, hostile, seconds))
+            progress()
             print(f"{'beside hostile scripts' if hostile else 'alone':24} {len(took)} probes: median {statistics.median(took):.1f} ms, "
                   f"p99 {took[len(took) * 99 // 100]:.1f} ms, worst {took[-1]:.1f} ms")
     finally:

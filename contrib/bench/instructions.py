@@ -24,7 +24,7 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
-from gemelkit import Node, Scratch, encode_query, free_port, wait_until  # noqa: E402  (needs the path above)
+from gemelkit import Node, Scratch, encode_query, free_port, progress, wait_until  # noqa: E402  (needs the path above)
 
 ADDRESS = "127.0.0.1"
 BURST = 192        # what a default socket buffer holds
@@ -318,6 +318,8 @@ def main():
     p.add_argument("--big", type=int, default=100000, help="names of the big zone")
     p.add_argument("--keep", default="", help="a folder to which callgrind's files are copied")
     a = p.parse_args()
+    if a.queries < BURST:
+        p.error(f"--queries {a.queries}; expected at least a burst of {BURST}")
     known = {"gemel": Gemel, "gdnsd": Gdnsd}
     servers = [s for s in a.servers.split(",") if s != "gdnsd" or shutil.which("gdnsd")]
     wanted = a.kinds.split(",") if a.kinds else list(kinds(a.big))
@@ -328,8 +330,10 @@ def main():
         row = []
         for s in servers:
             big = a.big if name == "big" else 1
+            progress(f"{name}, {s}: under valgrind, twice")
             row.append(measure(lambda scratch, s=s, big=big: known[s](a.build, scratch, target.port, big), name, every[name],
                                a.queries, a.keep))
+        progress()
         print(f"{name:<10}" + "".join(f"{x:10.0f}" for x in row) +
               (f"{row[0] / row[1]:10.2f}" if len(row) == 2 else ""), flush=True)
 

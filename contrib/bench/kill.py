@@ -11,7 +11,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
 os.environ.setdefault("GEMEL_LUA_DIR", os.path.join(HERE, "..", "..", "lua"))
-from gemelkit import Node, Scratch, ask, encode_query, free_port, now_ms, wait_until  # noqa: E402
+from gemelkit import Node, Scratch, ask, encode_query, free_port, now_ms, progress, wait_until  # noqa: E402
 
 ZONE = "$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n  NS ns1\nns1 A 127.0.0.1\nwww A 192.0.2.1\n"
 BURST = 20  # sent together: a tick a millisecond at 20,000 a second
@@ -98,10 +98,16 @@ def main():
         node = Node(os.path.join(build, "gemeld"), config, "b").start()
         try:
             for role in (None, "responder", "coordinator", "prober"):
-                lost = [measure(node, port, role, rate, seconds) for _ in range(runs)]
+                lost = []
+                for i in range(runs):
+                    progress(f"kill -9 of {role or 'nothing'}: run {i + 1} of {runs}, {seconds} s at {rate} queries a second")
+                    lost.append(measure(node, port, role, rate, seconds))
+                progress()
                 print(f"kill -9 of {role or 'nothing'}: lost of {rate * seconds} in each of {runs} runs: {' '.join(map(str, lost))}")
                 if role:
+                    progress(f"how soon the {role} is back")
                     time.sleep(6)  # so long a child must have lived for its back-off to begin anew
+                    progress()
                     print(f"    back after {away(node, ('127.0.0.1', port), role):.0f} ms")
         finally:
             node.kill()

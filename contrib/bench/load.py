@@ -21,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
 import loadpeers  # noqa: E402  (needs the path above)
-from gemelkit import Node, Scratch, addresses, encode_query, free_port, read_tcp, wait_until  # noqa: E402
+from gemelkit import Node, Scratch, addresses, encode_query, free_port, progress, read_tcp, wait_until  # noqa: E402
 
 PATIENCE_S = 300
 TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
@@ -202,12 +202,14 @@ class Run:
             sys.exit(f"no right answer within {PATIENCE_S} s:\n{self.node.log()}")
 
     def report(self, what, wall, cpu, more=""):
+        progress()
         print(f"  {what:26s} {wall:7.3f} s wall {cpu:7.2f} s CPU{more}", flush=True)
 
     def beside(self, figure, bar):
         return f"   (bar {bar}: {'held' if figure <= bar else 'MISSED'})" if bar else ""
 
     def start(self, what, net):
+        progress(f"  {what}")
         began = time.monotonic()
         self.node.start(ready=None)
         self.wait_answer(net)
@@ -218,6 +220,7 @@ class Run:
         self.report(what, wall, cpu, self.beside(max(cpu, wall), BARS_S.get((self.data.kind, self.data.n))))
 
     def reload(self, what, net):
+        progress(f"  {what or 'reload, watched'}")
         self.settle()
         before, began = cpu_s(self.pids()), time.monotonic()
         run = subprocess.run([os.path.join(self.build, "gemelctl"), "-s", self.scratch.path("solo.sock"), "reload"],
@@ -230,6 +233,7 @@ class Run:
             self.report(what, wall, cpu_s(self.pids()) - before)
 
     def tell_memory(self, what, octets, bar):
+        progress()
         figure, large = octets / self.data.records, self.data.kind == "big"
         print(f"  {what:26s} {octets / 2 ** 20:7.1f} MiB = {figure:.0f} B a record"
               + (self.beside(figure, bar) if large else f", {octets / self.data.zones:.0f} B a zone"), flush=True)
@@ -248,6 +252,7 @@ class Run:
         self.data.write(folder, 14)
         with Watch(Waits(self.port, self.data.probe)) as w:
             self.reload(None, 14)
+        progress()
         print(f"  {'longest wait over TCP':26s} {w.step.worst_s * 1000:7.1f} ms while reloading", flush=True)
 
     def all(self):
@@ -272,13 +277,16 @@ def measure_peers(names, scratch, data):
         if not peer.installed():
             print(f"  {name}: not installed", flush=True)
             continue
+        progress(f"  {name}")
         began = time.monotonic()
         peer.start()
         try:
             if not wait_until(lambda: addresses(("127.0.0.1", peer.port), data.probe, timeout=0.05) == data.expected(14), PATIENCE_S, 0.002):
+                progress()
                 print(f"  {name}: no right answer within {PATIENCE_S} s", flush=True)
                 continue
             wall, pids = time.monotonic() - began, peer.pids()
+            progress()
             print(f"  {name:26s} {wall:7.3f} s wall {cpu_s(pids):7.2f} s CPU, {memory_of(pids) / data.records:.0f} B a record", flush=True)
         finally:
             peer.stop()

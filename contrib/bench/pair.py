@@ -5,7 +5,7 @@
     pair.py BUILD dead [RUNS]               a target refuses (interval 1 s, fall 3, retry 200 ms) -> both answer without it
     pair.py BUILD kill [RUNS]               a twin is killed -9 while both agree: what the survivor's clients see of it
     pair.py BUILD restart [RUNS]            10,000 targets, kill -9, start -> the first right answer
-    pair.py BUILD cost [RUNS]               octets a second and CPU of a link at rest, in windows of a second
+    pair.py BUILD cost [RUNS]               octets a second and CPU of a link at rest, in windows of four seconds
 
 RUNS is 50 where nothing else is said. Prints median, p99 and worst, and the bar. With PAIR_VALUES=FILE the values are kept there, and
 those of earlier runs counted in; PAIR_SECONDS=N begins no further run after so long. So many runs can be made of short ones.
@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import random
 import socket
+import statistics
 import struct
 import sys
 import time
@@ -29,7 +30,7 @@ from func import GEMELD  # noqa: E402
 from lab import A, B, NODES, PORT, WWW, Lab, ip  # noqa: E402
 from spaces import enter_own  # noqa: E402
 from switchable import Backends  # noqa: E402
-from gemelkit import Message, Node, encode_query, free_port, wait_until  # noqa: E402
+from gemelkit import Message, Node, encode_query, free_port, progress, wait_until  # noqa: E402
 
 ADDRESS = {"ns1": "10.99.0.1", "ns2": "10.99.0.2"}
 I_MS = 200
@@ -58,8 +59,10 @@ def rounds(runs):
     end = time.monotonic() + float(os.environ.get("PAIR_SECONDS", "inf"))
     for i in range(runs):
         if time.monotonic() > end:
-            return
+            break
+        progress(f"{i} of {runs} runs")
         yield i
+    progress()
 
 
 def tell(what, values_ms, bar):
@@ -356,7 +359,8 @@ def cpu_s(pid):
 
 
 def cost(runs=50):
-    """Nothing is probed, so that what the coordinators do is the pair; a third node without a twin shows what they do else."""
+    """Nothing is probed, so that what the coordinators do is the pair; a third node without a twin shows what they do else. Who leads wakes up
+    twice an interval, who follows once, and they change every ten seconds: of one node the mean over all windows counts."""
     b = Bench().prepare("")
     try:
         b.run_both()
@@ -366,24 +370,25 @@ zone "example.test" {{ file = "example.test.zone" }}
 """)
         alone = Node(GEMELD, solo, "solo", log=b.scratch.path("solo.log")).start()
         b.addCleanup(alone.kill)
-        paired, single = b.nodes["ns1"].children()["coordinator"], alone.children()["coordinator"]
+        single, paired = alone.children()["coordinator"], [b.nodes[n].children()["coordinator"] for n in NODES]
         time.sleep(2)
-        rates, shares, nothing = [], [], []
+        rates, shares, nothing = [], [[], []], []
         for _ in rounds(runs):
             sent = b.document("ns1", "peers")["packets"]["bytes_sent"]
             time.sleep(0.1)  # it has closed the connection that asked
-            mine, theirs, begun = cpu_s(paired), cpu_s(single), time.monotonic()
-            time.sleep(1)
-            mine, theirs, span = cpu_s(paired) - mine, cpu_s(single) - theirs, time.monotonic() - begun
+            both, theirs, begun = [cpu_s(p) for p in paired], cpu_s(single), time.monotonic()
+            time.sleep(4)
+            both, theirs, span = [cpu_s(p) - was for p, was in zip(paired, both)], cpu_s(single) - theirs, time.monotonic() - begun
             rates.append((b.document("ns1", "peers")["packets"]["bytes_sent"] - sent) / span)
-            shares.append(100 * mine / span)
+            for of_node, spent in zip(shares, both):
+                of_node.append(100 * spent / span)
             nothing.append(100 * theirs / span)
     finally:
         b.doCleanups()
-    for what, v, unit, bar in (("payload sent by a node", rates, "octets/s", "1,000"), ("CPU of its coordinator", shares, "%", "0.1"),
-                               ("CPU of one without a twin", nothing, "%", "none")):
+    for what, v, unit, bar in (("payload sent by a node", rates, "octets/s", "1,000"), ("CPU of the coordinators, mean of both", list(map(statistics.mean, zip(*shares))), "%", "0.1"),
+                               ("CPU of ns1's", shares[0], "%", "0.1"), ("CPU of ns2's", shares[1], "%", "0.1"), ("CPU of one without a twin", nothing, "%", "none")):
         v = sorted(with_earlier(what, v))
-        print(f"{what}: {len(v)} windows, median {v[len(v) // 2]:.3g} {unit}, worst {v[-1]:.3g} {unit}; bar: {bar}")
+        print(f"{what}: {len(v)} windows, mean {statistics.mean(v):.3g} {unit}, median {v[len(v) // 2]:.3g} {unit}, worst {v[-1]:.3g} {unit}; bar: {bar}")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
-from gemelkit import Node, Scratch, ask, encode_query, free_port, wait_until  # noqa: E402  (needs the path above)
+from gemelkit import Node, Scratch, ask, encode_query, free_port, progress, wait_until  # noqa: E402  (needs the path above)
 
 ADDRESS = "127.0.0.1"
 HOSTS = 1000
@@ -106,8 +106,10 @@ def main():
             if not wait_until(lambda: ask((ADDRESS, port), "h1.example.test", timeout=0.3), 10):
                 sys.exit("no answer")
             generator.start()
+            progress(f"strace looks for {a.seconds:.0f} s")
             trace(worker_thread(node.children()["responder"]), a.seconds, scratch.path("trace"))
             generator.done = True
+            progress()
             summarise(scratch.path("trace"))
         finally:
             node.stop()

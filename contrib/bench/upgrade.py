@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Queries lost while a server is upgraded again and again under a steady load of dnsperf's.
 
-    upgrade.py BUILD [--rate 50000] [--upgrades 12] [--pause 1.0] [--names 1000]
+    upgrade.py BUILD [--rate 50000] [--upgrades 12] [--pause 1.0] [--names 1000] [--runs 1] [--buffer 8192]
 
 Each upgrade is gemelctl upgrade to a fresh copy of the program. Lost is what got no answer in five seconds; an answer is right where it is
-NOERROR. A run without an upgrade, as long, stands beside it: what that loses is the machine's.
+NOERROR. A run without an upgrade, as long, stands beside it: what that loses is the machine's. What is lost is told by where: in a
+socket of the server that was full (drops of /proc/net/udp), in one of the generator, in the kernel's queue before sockets
+(/proc/net/softnet_stat); what remains the server read and did not answer, or nobody knows.
 """
 import argparse
 import os
@@ -12,12 +14,13 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
 os.environ.setdefault("GEMEL_LUA_DIR", os.path.join(HERE, "..", "..", "lua"))
-from gemelkit import Node, Scratch, free_port  # noqa: E402  (needs the path above)
+from gemelkit import Node, Scratch, free_port, progress  # noqa: E402  (needs the path above)
 
 
 def install(build, program):
@@ -34,27 +37,81 @@ def upgrade(build, program, socket):
     return (time.monotonic() - begun) * 1000
 
 
-def no_room():
-    """Datagrams that found no room in a socket of this machine: the server's, or the generator's."""
+def backlog_drops():
+    with open("/proc/net/softnet_stat", encoding="ascii") as f:
+        return sum(int(line.split()[1], 16) for line in f)
+
+
+def udp_errors():
+    """Of all sockets of the machine: what was not taken in, and what could not be sent."""
     with open("/proc/net/snmp", encoding="ascii") as f:
         names, values = [line.split() for line in f if line.startswith("Udp:")]
-    return int(values[names.index("RcvbufErrors")])
+    return {n: int(values[names.index(n)]) for n in ("InErrors", "RcvbufErrors", "SndbufErrors")}
+
+
+def sockets_of(pid):
+    """The inodes of a process's sockets."""
+    found = set()
+    for entry in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            link = os.readlink(f"/proc/{pid}/fd/{entry}")
+        except OSError:
+            continue
+        if link.startswith("socket:["):
+            found.add(link[8:-1])
+    return found
+
+
+class Drops(threading.Thread):
+    """Drops of the server's sockets and of the generator's, which go with it: so they are looked at all the time."""
+
+    def __init__(self, port, generator):
+        super().__init__(daemon=True)
+        self.port, self.generator = port, generator
+        self.over, self.first, self.last = threading.Event(), {}, {"server": {}, "generator": {}}
+
+    def look(self):
+        try:
+            theirs = sockets_of(self.generator)
+        except OSError:
+            return  # it has ended
+        with open("/proc/net/udp", encoding="ascii") as f:
+            for words in (line.split() for line in f.readlines()[1:]):
+                side = "generator" if words[9] in theirs else "server" if int(words[1].split(":")[1], 16) == self.port else None
+                if side:
+                    self.first.setdefault(words[9], int(words[12]))
+                    self.last[side][words[9]] = int(words[12])
+
+    def run(self):
+        while not self.over.wait(0.1):
+            self.look()
+
+    def end(self):
+        self.over.set()
+        self.join()
+        return {f"{side} ({len(s)} sockets)": sum(n - self.first[i] for i, n in s.items()) for side, s in self.last.items()}
 
 
 def measure(a, port, questions, between):
-    """Runs dnsperf for as long as `between` works and a little longer; gives back (sent, lost, {rcode: count}, what between gave)."""
+    """Runs dnsperf for as long as `between` works and a little longer; gives back (sent, lost, {rcode: count}, what between gave, lost by place)."""
     seconds = int(a.upgrades * (a.pause + 0.5)) + 3
+    before, queue = udp_errors(), backlog_drops()
     p = subprocess.Popen(["dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", questions, "-l", str(seconds), "-Q", str(a.rate), "-c", "16",
-                          "-q", "10000", "-t", "5", "-b", "8192"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                          "-q", "10000", "-t", "5"] + (["-b", str(a.buffer)] if a.buffer else []), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    drops = Drops(port, p.pid)
+    drops.start()
     time.sleep(1)
     given = between()
     out = p.communicate(timeout=seconds + 60)[0]
     if given and p.returncode:
         sys.exit(out)
+    places = drops.end()
+    places["queue"] = backlog_drops() - queue
+    places.update({k: v - before[k] for k, v in udp_errors().items() if v > before[k]})
     sent, lost = (int(re.search(rf"Queries {w}:\s+(\d+)", out).group(1)) for w in ("sent", "lost"))
     rate = float(re.search(r"Queries per second:\s+([\d.]+)", out).group(1))
     rcodes = dict(re.findall(r"([A-Z]+) (\d+) \(", re.search(r"Response codes:\s+(.*)", out).group(1)))
-    return sent, lost, rate, rcodes, given
+    return sent, lost, rate, rcodes, given, places
 
 
 def main():
@@ -64,6 +121,8 @@ def main():
     p.add_argument("--upgrades", type=int, default=12)
     p.add_argument("--pause", type=float, default=1.0)
     p.add_argument("--names", type=int, default=1000)
+    p.add_argument("--runs", type=int, default=1, help="with upgrades")
+    p.add_argument("--buffer", type=int, default=8192, help="of a socket of the generator, in KiB; with 0, its default, it drops answers itself")
     a = p.parse_args()
     if not shutil.which("dnsperf"):
         sys.exit("dnsperf is not installed")
@@ -81,17 +140,20 @@ def main():
 
         def upgrades():
             took = []
-            for _ in range(a.upgrades):
+            for i in range(a.upgrades):
+                progress(f"{i} of {a.upgrades} upgrades")
                 took.append(upgrade(a.build, program, socket))
                 time.sleep(a.pause)
             return took
 
         try:
-            for name, between in (("none", lambda: None), (str(a.upgrades), upgrades)):
-                before = no_room()
-                sent, lost, rate, rcodes, took = measure(a, port, questions, between)
-                print(f"upgrades: {name}: {sent} queries at {rate:.0f}/s, {lost} lost ({no_room() - before} for want of room in a socket, the generator's too), {sum(int(n) for n in rcodes.values())} answers: "
+            for name, between in [("none", lambda: None)] + a.runs * [(str(a.upgrades), upgrades)]:
+                progress("a load without an upgrade" if name == "none" else "a load")
+                sent, lost, rate, rcodes, took, places = measure(a, port, questions, between)
+                progress()
+                print(f"upgrades: {name}: {sent} queries at {rate:.0f}/s, {lost} lost; answers: "
                       + ", ".join(f"{k} {v}" for k, v in sorted(rcodes.items())), flush=True)
+                print("    dropped: " + ", ".join(f"{k} {v}" for k, v in places.items()), flush=True)
                 if took:
                     took.sort()
                     print(f"    an upgrade took {took[0]:.0f} to {took[-1]:.0f} ms, median {took[len(took) // 2]:.0f}")

@@ -12,7 +12,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
 os.environ.setdefault("GEMEL_LUA_DIR", os.path.join(HERE, "..", "..", "lua"))
-from gemelkit import Message, Node, Scratch, encode_query, free_port, wait_until  # noqa: E402
+from gemelkit import Message, Node, Scratch, encode_query, free_port, progress, wait_until  # noqa: E402
 
 NAME, A, B = "www.example.test", "127.0.0.11", "127.0.0.12"
 ZONE = "$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n  NS ns1\nns1 A 127.0.0.1\n"
@@ -67,6 +67,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }} }} }}
             query = encode_query(NAME)
             try:
                 while len(times) < runs:
+                    progress(f"{len(times)} of {runs} runs")
                     switch.failed_at, switch.status = None, 200
                     wait_until(lambda: answers(s, query) == [A, B], 10)
                     switch.status = 500
@@ -76,6 +77,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}", "{B}" }} }} }}
                         times.append((time.monotonic() - switch.failed_at) * 1000)
             finally:
                 node.kill()
+        progress()
         times.sort()
         print(f"{len(times)} runs: median {statistics.median(times):.2f} ms, p90 {times[len(times) * 9 // 10]:.2f} ms, worst {times[-1]:.2f} ms")
 

@@ -17,7 +17,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "py"))
-from gemelkit import Node, Scratch, ask, encode_query, free_port, wait_until  # noqa: E402  (needs the path above)
+from gemelkit import Node, Scratch, ask, encode_query, free_port, progress, wait_until  # noqa: E402  (needs the path above)
 
 ADDRESS = "127.0.0.1"
 HOSTS = 1000
@@ -126,8 +126,10 @@ def main():
                 both.append(Responder(a.build, scratch, workers))
             for r in range(a.rounds):
                 order = both if r % 2 == 0 else both[::-1]
+                progress(f"round {r} of {a.rounds}")
                 us = {x.workers: x.round_us(a.bursts) for x in order}
                 figures.append(us)
+                progress()
                 print(f"round {r}: {us[1]:.3f} us an answer with one worker, {us[2]:.3f} with two: {us[2] / us[1]:.3f}", flush=True)
             print(f"median ratio {statistics.median(f[2] / f[1] for f in figures):.3f}")
         finally:

@@ -25,6 +25,18 @@ def now_ms():
     return time.monotonic() * 1000.0
 
 
+def is_alive(pid):
+    """Any thread of it: the first may be a zombie while others end, and until then its sockets take what nobody answers."""
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", encoding="utf-8") as f:
+                if f.read().rsplit(")", 1)[1].split()[0] not in "ZX":
+                    return True
+    except (FileNotFoundError, ProcessLookupError):  # it, or a thread, goes before it is opened, or before it is read
+        return os.path.exists(f"/proc/{pid}/task") and is_alive(pid)
+    return False
+
+
 def wait_until(condition, seconds, step=0.005):
     """Polls until condition() is true; gives back its value, or None when the time is over."""
     end = time.monotonic() + seconds
@@ -35,6 +47,12 @@ def wait_until(condition, seconds, step=0.005):
         if time.monotonic() >= end:
             return None
         time.sleep(step)
+
+
+def progress(text=""):
+    """Where something long is, on a terminal only: a line that is written over. Without a text it goes, before others write."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="\r", file=sys.stderr, flush=True)
 
 
 # ---- DNS, just enough to look at an answer ----
@@ -311,14 +329,16 @@ class Node:
         return pid
 
     def kill(self):
-        """kill -9 of every process of this node."""
+        """kill -9 of every process of this node; none is left when it comes back."""
         if self.process:
+            children = self.children().values()
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
             self.process.wait()
             self.process = None
+            wait_until(lambda: not any(is_alive(pid) for pid in children), 15)
 
     def stop(self, seconds=15):
         """In good order; gives back the exit status."""

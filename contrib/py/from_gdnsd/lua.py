@@ -64,6 +64,14 @@ def member(m, pool):
     return f"{{ {text}, {', '.join(f'{k} = {v}' for k, v in more)} }}" if more else text
 
 
+def names(tier):
+    """What gdnsd's configuration calls the members, for a comment; places in a list are no names."""
+    words = [m.label for m in tier.members]
+    text = " ".join(words) if not tier.name or words != [str(i + 1) for i in range(len(words))] else ""
+    text = ": ".join(filter(None, (tier.name, text)))
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def pool(name, p):
     checks = check_of(p.checks[0]) if len(p.checks) == 1 else "all { " + ", ".join(map(check_of, p.checks)) + " }"
     keys = [f"check = {checks}"]
@@ -74,8 +82,7 @@ def pool(name, p):
     for i, tier in enumerate(p.tiers):
         begin = "  tiers = { { " if i == 0 else "            { "
         end = " } } }" if i == len(p.tiers) - 1 else " },"
-        labels = " ".join(m.label for m in tier.members)
-        lines.append(begin + ", ".join(member(m, p) for m in tier.members) + end + f"  -- {labels}")
+        lines.append(begin + ", ".join(member(m, p) for m in tier.members) + end + f"  -- {names(tier)}")
     return "\n".join(lines) + "\n"
 
 

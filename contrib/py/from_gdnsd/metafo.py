@@ -76,7 +76,7 @@ class Metafo:
                 continue
             found = self.datacenter(value, inherited, dcmap.key_where(dc))
             for t in found:
-                t.members = self.plugins.distinct(t.members, seen)
+                t.members, t.name = self.plugins.distinct(t.members, seen), str(dc)
             tiers += found
         return tiers, cname
 

@@ -23,6 +23,15 @@ OTHERWISE = {
 }
 SILENT = {"run_dir": "the control socket is /run/gemel/NODE.sock, unless control says otherwise",
           "state_dir": "the state is in /var/lib/gemel/NODE, unless state says otherwise"}
+# Of gdnsd 2: version 3 passes them over, too.
+_OLD = "gdnsd 3 does not heed it any more"
+_ZONES = _OLD + "; zones are read again by gemelctl reload"
+_HTTP = _OLD + "; http of the node serves a page, JSON and /metrics"
+OLD = {"zones_rfc1035_auto": _ZONES, "zones_rfc1035_auto_interval": _ZONES, "zones_rfc1035_quiesce": _ZONES, "http_listen": _HTTP,
+       "http_port": _HTTP, "http_timeout": _HTTP, "max_http_clients": _HTTP, "realtime_stats": _HTTP, "log_stats": _HTTP,
+       "username": _OLD + "; user of the node says it", "priority": _OLD, "weaker_security": _OLD, "any_mitigation": _OLD,
+       "include_optional_ns": _OLD, "max_addtl_rrsets": _OLD, "max_cname_depth": _OLD, "max_response": _OLD,
+       "plugin_search_path": _OLD, "udp_recv_width": _OLD, "zones_strict_startup": _OLD}
 LISTEN_KEYS = {"tcp_threads", "tcp_timeout", "tcp_clients_per_thread", "tcp_fastopen", "udp_threads", "udp_rcvbuf", "udp_sndbuf",
                "tcp_proxy", "tcp_pad", "tcp_backlog"}
 READ = {"listen", "tcp_timeout", "tcp_clients_per_thread", "max_edns_response", "max_edns_response_v6", "edns_client_subnet",
@@ -36,12 +45,14 @@ class Options:
         self.options, self.report = options, report
         self.tcp, self.edns, self.cookies, self.nsid = {}, None, None, None
         for key in options:
-            if key not in READ and key not in INSIDE and key not in OTHERWISE and key not in SILENT:
+            if key not in READ and key not in INSIDE and key not in OTHERWISE and key not in SILENT and key not in OLD:
                 raise Fault(key.where, f"there is no option {key}")
             if key in OTHERWISE:
                 report.differs(key.where, f"{key}: {OTHERWISE[key]}")
             elif key in SILENT:
                 report.note(key.where, f"{key}: {SILENT[key]}")
+            elif key in OLD:
+                report.note(key.where, f"{key}: {OLD[key]}")
         self.ttl_default = self.number("zones_default_ttl", 86400)
         self.ttl_min, self.ttl_max = self.number("min_ttl", 5), self.number("max_ttl", 3600000)
         self.listen = self.read_listen()

@@ -25,10 +25,12 @@ class Member:
 
 
 class Tier:
-    """members of both families; wants: {family: weight that must be up together}; mode: all, one (by weight), or any (of one)."""
+    """members of both families; wants: {family: weight that must be up together}; mode: all, one (by weight), or any (of one);
+    name: of the datacenter that it was."""
 
     def __init__(self, members=(), wants=None, mode="any"):
         self.members, self.wants, self.mode = list(members), wants or {}, mode
+        self.name = ""
 
     def of(self, family):
         return [m for m in self.members if m.family == family]
