@@ -165,6 +165,13 @@ def ask(server, name, qtype="A", qclass="IN", tcp=False, timeout=1.0, edns=1232,
             return None
 
 
+def resolve(server, name, qtype="A", seconds=30, **how):
+    """The answer, as a resolver comes by it: who is silent is asked again, with more patience. So what it says is looked at, not
+    whether the machine let it say so at once. None where it says nothing all that time."""
+    waits = itertools.count(1)
+    return wait_until(lambda: ask(server, name, qtype, timeout=min(next(waits) / 2, 5), **how), seconds)
+
+
 def read_exactly(s, count):
     data = b""
     while len(data) < count:
@@ -180,7 +187,7 @@ def read_tcp(s):
 
 
 def addresses(server, name, qtype="A", timeout=0.3):
-    """The addresses of an answer, [] for none, None for silence."""
+    """The addresses of an answer, [] for none, None for silence: for who asks until it is as expected. Others use resolve."""
     reply = ask(server, name, qtype, timeout=timeout)
     return None if reply is None else reply.addresses()
 
@@ -323,22 +330,37 @@ class Node:
                 pass
         return found
 
+    def child(self, role):
+        """Its pid, once it is there: /proc may miss one of the children while another goes."""
+        return wait_until(lambda: self.children().get(role), 15)
+
     def kill_child(self, role):
-        pid = self.children()[role]
+        pid = self.child(role)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def group(self):
+        """Every process of its group that lives, also without the supervisor: none is missed, as one of the children may be."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+                    if int(f.read().rsplit(")", 1)[1].split()[2]) == self.process.pid and is_alive(pid):
+                        found.append(int(pid))
+            except (FileNotFoundError, ProcessLookupError):  # it goes before it is opened, or before it is read
+                pass
+        return found
 
     def kill(self):
         """kill -9 of every process of this node; none is left when it comes back."""
         if self.process:
-            children = self.children().values()
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
             self.process.wait()
+            wait_until(lambda: not self.group(), 15)
             self.process = None
-            wait_until(lambda: not any(is_alive(pid) for pid in children), 15)
 
     def stop(self, seconds=15):
         """In good order; gives back the exit status."""

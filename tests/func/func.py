@@ -10,7 +10,7 @@ BUILD = os.path.abspath(os.environ.get("builddir", os.path.join(SRC, "build")))
 sys.path.insert(0, os.path.join(SRC, "contrib", "py"))
 os.environ.setdefault("GEMEL_LUA_DIR", os.path.join(SRC, "lua"))
 
-from gemelkit import Backend, Node, Scratch, free_port, write_key  # noqa: E402  (needs the path above)
+from gemelkit import Backend, Node, Scratch, free_port, resolve, write_key  # noqa: E402  (needs the path above)
 
 GEMELD = os.path.join(BUILD, "gemeld")
 GEMELCTL = os.path.join(BUILD, "gemelctl")
@@ -45,7 +45,7 @@ class Case(unittest.TestCase):
         return b.start()
 
     def pair_config(self, body, check_port, interval="200ms"):
-        """A configuration of two twins; body adds services. Ports are chosen here."""
+        """A configuration of two twins; body adds services. Ports are chosen here. Who waits for a turn of the CPU is no dead back end."""
         self.ports = {n: free_port() for n in ("ns1", "ns2")}
         peers = {n: free_port() for n in ("ns1", "ns2")}
         write_key(self.scratch.path("pair.key"))
@@ -55,7 +55,7 @@ class Case(unittest.TestCase):
         return self.scratch.write("gemel.lua", blocks + f"""
 pair {{ name = "test", key = "pair.key", interval = "{interval}" }}
 zone "example.test" {{ file = "example.test.zone" }}
-check "web" {{ script = "http", args = {{ port = {check_port}, path = "/" }}, interval = "1s", timeout = "500ms",
+check "web" {{ script = "http", args = {{ port = {check_port}, path = "/" }}, interval = "1s", timeout = "2s",
               retry = "200ms", fall = 3, rise = 2 }}
 """ + body)
 
@@ -74,6 +74,10 @@ zone "example.test" {{ file = "example.test.zone" }}
 
     def server(self, name):
         return ("127.0.0.1", self.ports[name])
+
+    def assert_answer(self, name, service, expected):
+        """What it answers now, whenever that comes."""
+        self.assertEqual(resolve(self.server(name), service).addresses(), sorted(expected))
 
     def ctl(self, node, *words):
         """Runs gemelctl against the node's socket; gives back (exit status, stdout, stderr)."""
