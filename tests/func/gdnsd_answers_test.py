@@ -7,7 +7,7 @@ import sys
 import unittest
 
 import func
-from gemelkit import TYPES, ask, free_port, wait_until
+from gemelkit import TYPES, ask, free_port, resolve, wait_until
 
 GDNSD = shutil.which("gdnsd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 CONVERTER = os.path.join(func.SRC, "contrib", "from-gdnsd")
@@ -159,7 +159,7 @@ class Answers(func.Case):
 
     def answer_of(self, server, name, qtype):
         """What can be compared: code, and the records of the answer; names are lower case already."""
-        m = ask(server, name, qtype, timeout=2)
+        m = resolve(server, name, qtype)
         self.assertIsNotNone(m, f"{server} {name} {qtype}")
         data = sorted((r[0], r[1], str(r[3])) for r in m.answer)
         return m.rcode, m.aa, [d for d in data if d[1] in (TYPES[qtype], TYPES["CNAME"])]
@@ -169,9 +169,9 @@ class Answers(func.Case):
         name = f"{label}.example.test".lstrip(".")
         sets, ttls = set(), set()
         for _ in range(ASKED):
-            m = ask(server, name, "A", timeout=2)
-            sets.add(tuple(m.addresses()) if m else None)
-            ttls |= {r[2] for r in m.answer} if m else set()
+            m = resolve(server, name)
+            sets.add(tuple(m.addresses()))
+            ttls |= {r[2] for r in m.answer}
         return sets, ttls
 
     def both(self, label):
@@ -180,14 +180,16 @@ class Answers(func.Case):
 
     def agree(self, story, expected):
         """Both come to the same answers; expected names some of them, so that both cannot be wrong alike."""
-        def alike():
-            found = {label: self.both(label) for label in DYNAMIC}
-            self.differing = {k: (sorted(v[0][0]), sorted(v[1][0])) for k, v in found.items() if v[0][0] != v[1][0]}
-            self.found = found
-            wrong = {k for k, v in expected.items() if found[k][0][0] != {tuple(sorted(SITE[s] for s in one)) for one in v}}
-            return not self.differing and not wrong
+        def alike():  # up to the first that is not yet: thousands of questions may take this machine all of our patience
+            self.found = {}
+            for label in DYNAMIC:
+                old, new = self.found[label] = self.both(label)
+                wanted = {tuple(sorted(SITE[s] for s in one)) for one in expected.get(label, ())}
+                if old[0] != new[0] or (wanted and old[0] != wanted):
+                    return False
+            return True
         if not wait_until(alike, func.PATIENCE_S, 0.2):
-            self.fail_with_logs(f"{story}: gdnsd and gemeld differ: {self.differing}; found {self.found}")
+            self.fail_with_logs(f"{story}: gdnsd and gemeld differ, or are not as expected, in the last of {self.found}")
         for label, (least, most) in TTLS.items():
             for sets, ttls in self.found[label]:
                 self.assertTrue(all(least <= t <= most for t in ttls), f"{story}: {label} has a TTL of {ttls}")
@@ -208,7 +210,7 @@ class Answers(func.Case):
             with self.subTest(name=name, type=qtype):
                 self.assertEqual(self.answer_of(("127.0.0.1", self.gdnsd_port), name, qtype), self.answer_of(self.server("solo"), name, qtype))
         for server in (("127.0.0.1", self.gdnsd_port), self.server("solo")):
-            texts = [r[3] for r in ask(server, "long.example.test", "TXT", timeout=2).answer]
+            texts = [r[3] for r in resolve(server, "long.example.test", "TXT").answer]
             self.assertEqual([len(s) for s in texts[0]], [255, 255, 190])
         self.agree("all up", {"plain": [["one"]], "prog": [["two"]], "trio": [["one", "two", "three"]], "": [["one", "two"]],
                               "one": [["one"], ["two"], ["three"]], "any.wild": [["three", "four"]], "skip": [["one"]]})
