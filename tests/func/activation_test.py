@@ -78,7 +78,7 @@ zone "example.test" {{ file = "example.test.zone" }}
 
     def held(self, node, role):
         """The sockets that a process holds: inode numbers."""
-        folder = f"/proc/{node.children()[role]}/fd"
+        folder = f"/proc/{node.child(role)}/fd"
         links = []
         for fd in os.listdir(folder):
             try:
@@ -130,7 +130,7 @@ class Activation(Given):
 
     def test_one_socket_is_read_by_every_worker(self):
         node = self.begin(self.configure(workers=4), self.udp(self.port), self.tcp(self.port))
-        threads = f"/proc/{node.children()['responder']}/task"
+        threads = f"/proc/{node.child('responder')}/task"
         self.assertGreaterEqual(len(os.listdir(threads)), 5, "four workers and the main thread")
         for _ in range(50):
             self.assert_answers()

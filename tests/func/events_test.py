@@ -18,7 +18,7 @@ class Events(Case):
         self.port = free_port()
         self.backends = {a: self.backend(a, self.port) for a in (A, B)}
         config = self.single_config(f"""
-check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "1s", timeout = "500ms",
+check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "1s", timeout = "2s",
               retry = "100ms", fall = 2, rise = 2 }}
 service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
 """)

@@ -29,7 +29,7 @@ class Hook(Case):
         return self.scratch.write("gemel.lua", f"""
 node "solo" {{ listen = {{ "127.0.0.1:{self.ports['solo']}" }}, control = "run/solo.sock", state = "run/solo"{on_event} }}
 zone "example.test" {{ file = "example.test.zone" }}
-check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "1s", timeout = "500ms",
+check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "1s", timeout = "2s",
               retry = "100ms", fall = 2, rise = 2 }}
 service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
 """)
@@ -59,7 +59,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
         notify = self.program("notify", f'[ $# = 2 ] && [ "$1" = --pager ] && [ "$2" = "a b; \\$(id)" ] && cat >> {self.out}\n'
                               f"env | cut -d= -f1 | sort | tr '\\n' ' ' > {clean}; ls -l /proc/$$/fd | grep -E 'socket|memfd' >> {clean}; pwd >> {clean}")
         solo = self.start(f', on_event = {{ "{notify}", "--pager", [[a b; $(id)]] }}')
-        self.assertIn("runner", solo.children())
+        self.assertTrue(solo.child("runner"))
         self.answers(A)
         self.backends[A].kill()
         self.answers(B)
@@ -103,11 +103,11 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
     def test_time_out_kills_the_group(self):
         pids = self.scratch.path("out", "pids")
         self.start(f''', on_event = {{ "{self.program('notify', f"trap '' TERM; sleep 1003 & echo $$ $! > {pids}; wait; sleep 1003")}",
-                   timeout = "300ms", kinds = "override" }}''')
+                   timeout = "5s", kinds = "override" }}''')  # time for it to say who it is
         self.assertEqual(self.ctl("solo", "down", A)[0], 0)
         self.answers(B)  # whatever the program does
         failed = self.assert_soon(lambda: [e for e in self.events() if e["kind"] == "hook"], "its end is told")[0]
-        self.assertEqual(failed["reason"], "killed: it did not end within 300ms")
+        self.assertEqual(failed["reason"], "killed: it did not end within 5s")
         with open(pids, encoding="utf-8") as f:
             for pid in f.read().split():
                 self.assert_soon(lambda p=pid: not os.path.exists(f"/proc/{p}"), "nothing of its group is left")
@@ -121,7 +121,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
         for verb in ("up", "drain"):
             self.assertEqual(self.ctl("solo", verb, A)[0], 0)
         self.assertEqual(self.status()["waiting"], 2)
-        runner = self.nodes["solo"].children()["runner"]
+        runner = self.nodes["solo"].child("runner")
         os.kill(runner, signal.SIGSTOP)  # slow: verbs and answers do not wait for it
         self.assertEqual(self.ctl("solo", "auto", A)[0], 0)
         self.answers(A)
@@ -136,7 +136,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
         solo = self.start("")
         self.assertNotIn("runner", solo.children())
         self.assertIsNone(self.status())
-        coordinator = solo.children()["coordinator"]
+        coordinator = solo.child("coordinator")
         other = self.scratch.path("out", "other")
         for path in (self.out, other):
             self.config(f''', on_event = {{ "{self.program('notify-' + os.path.basename(path), f'cat >> {path}')}", kinds = {{ "override", "node" }} }}''')
@@ -151,7 +151,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
         self.assertEqual(self.ctl("solo", "reload")[0], 0)
         self.assert_soon(lambda: "runner" not in solo.children(), "nothing needs the runner any more")
         self.assertIsNone(self.status())
-        self.assertEqual(solo.children()["coordinator"], coordinator)
+        self.assertEqual(solo.child("coordinator"), coordinator)
 
     def test_a_program_that_is_not_there_is_refused(self):
         self.scratch.write("plain", "no program")

@@ -75,6 +75,11 @@ class Json(Case):
             for key in form:
                 self.compare(f"{where}.{key}", value[key], form[key])
 
+    def told(self, *words):
+        """None of a probe that the prober was too late for: it is asked again."""
+        said = self.ctl("ns1", *words)
+        return None if "probe" in words and said[0] == 3 else said
+
     def test_each_verb(self):
         config = self.pair_config(BODY, 1)  # nothing listens on port 1
         for name in ("ns1", "ns2"):
@@ -83,7 +88,8 @@ class Json(Case):
         forms, seen = told(), set()
         for verb in VERBS:
             words = [w.replace("OTHER", config).replace("LUA", os.path.join(SRC, "lua")) for w in verb]
-            status, out, err = self.ctl("ns1", "-n", "ns1", "--json", *words) if verb[0] == "what-if" else self.ctl("ns1", "--json", *words)
+            options = ("-n", "ns1", "--json") if verb[0] == "what-if" else ("--json",)
+            status, out, err = self.assert_soon(lambda o=options, w=words: self.told(*o, *w), f"{verb[0]} has an outcome")
             with self.subTest(verb=verb):
                 seen.add(verb[0])
                 if status and verb[0] == "failback":
