@@ -131,7 +131,7 @@ class Activation(Given):
     def test_one_socket_is_read_by_every_worker(self):
         node = self.begin(self.configure(workers=4), self.udp(self.port), self.tcp(self.port))
         threads = f"/proc/{node.child('responder')}/task"
-        self.assertGreaterEqual(len(os.listdir(threads)), 5, "four workers and the main thread")
+        self.assert_soon(lambda: len(os.listdir(threads)) >= 5, "there are four workers and the main thread")
         for _ in range(50):
             self.assert_answers()
 
