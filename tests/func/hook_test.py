@@ -4,7 +4,7 @@ import os
 import signal
 
 from func import Case, main
-from gemelkit import addresses, free_port
+from gemelkit import addresses, free_port, is_alive
 
 A, B = "127.0.0.11", "127.0.0.12"
 NAME = "www.example.test"
@@ -126,6 +126,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
         self.assertEqual(self.ctl("solo", "auto", A)[0], 0)
         self.answers(A)
         os.kill(runner, signal.SIGKILL)
+        self.assert_soon(lambda: not is_alive(runner), "it is dead, and what it ran with it: else that one saw the gate, too")
         with open(gate, "w", encoding="utf-8"):
             pass
         self.assert_soon(lambda: [e["new"] for e in self.told()] == ["up", "drain", "auto"], "all but the one that ran are told")
