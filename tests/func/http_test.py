@@ -238,9 +238,10 @@ service "{NAME}" {{ check = "slow", tiers = {{ {{ "127.0.0.13" }} }} }}
         self.assertEqual(numbers, sorted(numbers))
         self.ctl("solo", "down", B, "--force")
         again = Follower(self.http, last=numbers[0])
-        for expected in numbers[1:]:
-            self.assertEqual(again.next()[0], expected)
-        self.assertEqual(again.next()[1]["kind"], "override")
+        number, event = numbers[0], {"kind": None}
+        while event["kind"] != "override":  # a verdict of B may come between
+            before, (number, event) = number, again.next()
+            self.assertEqual(number, before + 1)
         again.close()
         node.kill_child("coordinator")  # the journal has them still
         self.assert_soon(self.live, "HTTP is back")
