@@ -18,7 +18,7 @@ class Agent:
     """Says the words of its script in turn, then the last of them for ever; each to who came next."""
 
     def __init__(self, address, port):
-        self.script, self.said, self.left = ["up 100%"], 0, None
+        self.script, self.came, self.said, self.left = ["up 100%"], 0, 0, None
         self.turn = threading.Condition()
         self.listener = socket.create_server((address, port), backlog=64)
         self.address = address, port
@@ -33,6 +33,7 @@ class Agent:
                 return
             with conn:
                 with self.turn:
+                    self.came += 1
                     self.turn.wait_for(lambda: self.left != 0)
                     word = self.script.pop(0) if len(self.script) > 1 else self.script[0]
                     self.left = None if self.left is None else self.left - 1
@@ -45,12 +46,12 @@ class Agent:
     def say(self, *words, most=None):
         """most: after so many it is silent, with the next probe on the line."""
         with self.turn:
-            self.script, self.said, self.left = list(words), 0, most
+            self.script, self.came, self.said, self.left = list(words), 0, 0, most
             self.turn.notify_all()
 
-    def go_on(self):
+    def go_on(self, most=None):
         with self.turn:
-            self.left = None
+            self.left = most
             self.turn.notify_all()
 
     def settle(self):
@@ -274,12 +275,13 @@ class Health(Case):
 
     def test_what_is_still_so_is_borne_out_by_a_full_run(self):
         self.restarted(("down",), ("up",))
-        self.assertTrue(self.target(A)["recovered"])
+        self.assertTrue(self.target(A)["recovered"] and self.target(B)["recovered"])
+        self.a.go_on(2)
+        self.b.go_on(1)
+        self.assert_soon(lambda: (self.a.came, self.b.came) == (3, 2), "who comes for the last word has had the others")
+        self.assertTrue(self.target(A)["recovered"] and self.target(B)["recovered"])
         self.go_on()
-        self.assert_soon(lambda: not self.target(A)["recovered"], "borne out")
-        self.assertGreaterEqual(self.a.said, 3)
-        self.assert_soon(lambda: not self.target(B)["recovered"], "borne out")
-        self.assertGreaterEqual(self.b.said, 2)
+        self.assert_soon(lambda: not self.target(A)["recovered"] and not self.target(B)["recovered"], "borne out")
         self.assertEqual(self.answer()[0], [B])
 
 
