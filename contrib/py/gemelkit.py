@@ -300,10 +300,11 @@ class Node:
         return self
 
     def log(self):
-        """What it logged since its last start."""
+        """What it logged since its last start, in whole lines: of one that is just being written a reader may see a part."""
         with open(self.log_path, "rb") as f:
             f.seek(self.seen)
-            return f.read().decode("utf-8", "replace")
+            text = f.read()
+        return text[:text.rfind(b"\n") + 1].decode("utf-8", "replace")
 
     def said(self):
         """The same with its sentences as they were meant: without what stands before their quotes."""
@@ -312,15 +313,28 @@ class Node:
     def wait_log(self, text, seconds):
         return wait_until(lambda: text in self.log() or (self.process.poll() is not None and False), seconds, 0.002)
 
+    def below(self):
+        """The pids of the supervisor's children. /proc may miss one while another goes, which then is not there the next time: what
+        it says twice is all."""
+        def read():
+            try:
+                with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
+                    return f.read().split()
+            except OSError:
+                return []
+        pids = read()
+        while (again := read()) != pids:
+            pids = again
+        return pids
+
+    def lasting(self):
+        """The children but for a loader, which ends by itself when what it loaded is saved."""
+        return {role: pid for role, pid in self.children().items() if role != "loader"}
+
     def children(self):
         """{role: pid} of the living processes below the supervisor."""
         found = {}
-        try:
-            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
-                pids = f.read().split()
-        except OSError:
-            return found
-        for pid in pids:
+        for pid in self.below():
             try:
                 with open(f"/proc/{pid}/cmdline", "rb") as f:
                     words = f.read().split(b"\0")

@@ -182,25 +182,21 @@ class ReloadUnderLoad(Case):
             self.assertLessEqual(set(a.seen), set(range(1, versions + 1)))
             self.assertIn(versions, a.seen)
 
-    def lasting(self):
-        """The children but for a loader, which may still write the snapshot."""
-        return {role: pid for role, pid in self.solo.children().items() if role != "loader"}
-
     def test_by_the_verb(self):
         self.start(UdpWindow, UdpTurns, Tcp, TcpConnections)
-        pids = self.lasting()
+        pids = self.solo.lasting()
         for v in range(2, RELOADS + 2):
             self.write_version(v)
             status, out, err = self.ctl("solo", "reload")
             self.assertEqual(status, 0, out + err)
             self.each(f"version {v} is answered", lambda a, v=v: a.newest() >= v)
         self.finish(RELOADS + 1)
-        self.assertEqual(self.lasting(), pids)  # nobody died on the way
+        self.assertEqual(self.solo.lasting(), pids)  # nobody died on the way
 
     def test_by_signals_that_overtake_each_other(self):
         """SIGHUP upon SIGHUP, several loads under way or begun anew: in the end the last version is there, and nothing was lost."""
         self.start(UdpWindow, UdpTurns, Tcp)
-        pids = self.lasting()
+        pids = self.solo.lasting()
         for v in range(2, RELOADS + 2):
             self.write_version(v)
             self.solo.reload()
@@ -208,7 +204,7 @@ class ReloadUnderLoad(Case):
                 self.each("answers go on", lambda a, n={a: a.answered + 20 for a in self.askers}: a.answered >= n[a])
         self.each("the last version is answered", lambda a: a.newest() == RELOADS + 1)
         self.finish(RELOADS + 1)
-        self.assertEqual(self.lasting(), pids)
+        self.assertEqual(self.solo.lasting(), pids)
 
     def test_a_broken_version_in_between(self):
         self.start(UdpWindow, Tcp)
