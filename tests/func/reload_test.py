@@ -1,6 +1,6 @@
 """Reload: all or nothing for the configuration, zone by zone for zones, and a running server keeps what it had."""
 from func import Case, main
-from gemelkit import addresses, ask, free_port
+from gemelkit import free_port, resolve
 
 GOOD = "192.0.2.10"
 
@@ -15,7 +15,7 @@ class Reload(Case):
         self.solo = self.node(self.config, "solo")
 
     def answer(self, name):
-        return addresses(self.server("solo"), name, timeout=2)
+        return resolve(self.server("solo"), name).addresses()
 
     def change(self, file, old, new):
         with open(self.scratch.path(file)) as f:
@@ -108,7 +108,7 @@ class Reload(Case):
 
     def test_limits_follow_a_reload(self):
         def size():
-            return len(ask(self.server("solo"), "big.example.test", "TXT", edns=4096).wire)
+            return len(resolve(self.server("solo"), "big.example.test", "TXT", edns=4096).wire)
         self.assertLess(size(), 1232)  # truncated
         self.change("gemel.lua", "zones ", "limits { edns = 4096 }\nzones ")
         self.assertEqual(self.ctl("solo", "reload")[0], 0)
@@ -120,7 +120,7 @@ class Reload(Case):
         os.unlink(self.scratch.path("more/other.test.zone"))
         self.assertEqual(self.ctl("solo", "reload")[0], 0)
         self.assertEqual(self.answer("ns1.new.test"), ["127.0.0.9"])
-        self.assertEqual(ask(self.server("solo"), "www.other.test").rcode, "REFUSED")
+        self.assertEqual(resolve(self.server("solo"), "www.other.test").rcode, "REFUSED")
 
 
 class BadStart(Case):

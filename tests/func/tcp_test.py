@@ -8,7 +8,7 @@ import threading
 import time
 
 from func import Case, main
-from gemelkit import Message, encode_query, read_tcp
+from gemelkit import Message, encode_query, read_tcp, resolve
 
 OURSELVES = pwd.getpwuid(os.geteuid()).pw_name
 OPTION_NSID, OPTION_KEEPALIVE, OPTION_PADDING = 3, 11, 12
@@ -33,7 +33,7 @@ def options_of(message):
     return found
 
 
-class Tcp(Case):
+class Served(Case):
     """Children stay our own user, so that we may limit them."""
     limits = ""
 
@@ -54,6 +54,8 @@ class Tcp(Case):
     def read(self, s):
         return read_tcp(s)
 
+
+class Tcp(Served):
     def test_octet_by_octet(self):
         s = self.connect()
         for octet in self.query:
@@ -80,9 +82,8 @@ class Tcp(Case):
         slow = self.connect()
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.setblocking(False)
-        sent, end = 0, time.monotonic() + 20
-        stuck = None
-        while time.monotonic() < end and sent < (256 << 20):
+        sent, stuck = 0, None
+        while sent < (256 << 20):
             try:
                 sent += slow.send(self.query * 1000)
                 stuck = None
@@ -215,8 +216,7 @@ class Tcp(Case):
 
     def test_padding_hides_nothing_here(self):
         """RFC 7830 6: padded answers only over encrypted transports. The option is ignored, and what stands beside it is not."""
-        from gemelkit import ask
-        plain = ask(self.server("solo"), "static.example.test", tcp=True, timeout=5)
+        plain = resolve(self.server("solo"), "static.example.test", tcp=True)
         query = encode_query("static.example.test", options=option(OPTION_PADDING, bytes(100)))
         s = self.connect()
         s.sendall(framed(query))
@@ -245,14 +245,28 @@ class Tcp(Case):
 
 
 class Idle(Tcp):
-    """The same with one second of patience: what is busy in any way is never cut off."""
-    limits = 'limits { tcp = { idle = "1s" } }\n'
+    """The same with a server of less patience: what is busy in any way is never cut off. It has more than this machine lets us stand
+    still, for then it is we who are idle."""
+    IDLE_S = 8
+    limits = f'limits {{ tcp = {{ idle = "{IDLE_S}s" }} }}\n'
 
     def test_keepalive_over_tcp_alone(self):
         query = encode_query("static.example.test", options=option(OPTION_KEEPALIVE))
         s = self.connect()
         s.sendall(framed(query))
-        self.assertEqual(options_of(Message(self.read(s))), {OPTION_KEEPALIVE: struct.pack(">H", 10)})
+        self.assertEqual(options_of(Message(self.read(s))), {OPTION_KEEPALIVE: struct.pack(">H", 10 * self.IDLE_S)})
+
+    def test_who_asks_on_is_never_cut_off(self):
+        s = self.connect()
+        over = time.monotonic() + 1.5 * self.IDLE_S
+        while time.monotonic() < over:
+            s.sendall(self.query * 50)
+            for _ in range(50):
+                self.assertEqual(self.read(s)[:2], b"\0\7")
+
+
+class Octets(Served):
+    limits = 'limits { tcp = { idle = "1s" } }\n'
 
     def test_single_octets_keep_nobody_young(self):
         s = self.connect()

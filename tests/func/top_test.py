@@ -24,12 +24,13 @@ class Terminal:
         except OSError as e:
             raise unittest.SkipTest(f"there is no terminal here: {e}") from e
         if self.pid == 0:
+            self.fd = 0
+            self.resize(rows, columns)  # before it looks
             os.environ["TERM"] = "xterm"
             os.environ.pop("NO_COLOR", None)
             os.execv(argv[0], argv)
         self.raw = b""
         self.status = None
-        self.resize(rows, columns)
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -98,7 +99,7 @@ class Top(func.Case):
         while not t.ended() and time.monotonic() < end:
             t.read(0.05)
         self.assertTrue(t.ended(), "it goes on")
-        while select.select([t.fd], [], [], 0)[0] and t.read(0):
+        while t.read(func.PATIENCE_S):  # to the end of what it wrote, which comes by a thread of the kernel's
             pass
         self.assertTrue(t.raw.endswith(b"\x1b[?25h\x1b[?1049l"), "the screen is not given back")
 
