@@ -333,13 +333,17 @@ class Node:
 
     def children(self):
         """{role: pid} of the living processes below the supervisor."""
-        found = {}
+        return dict(self.roles())
+
+    def roles(self):
+        """The same as pairs: while one leaves and another takes its place, a role is there twice."""
+        found = []
         for pid in self.below():
             try:
                 with open(f"/proc/{pid}/cmdline", "rb") as f:
                     words = f.read().split(b"\0")
                 if b"--child" in words:
-                    found[words[words.index(b"--child") + 1].decode()] = int(pid)
+                    found.append((words[words.index(b"--child") + 1].decode(), int(pid)))
             except (OSError, IndexError):
                 pass
         return found
