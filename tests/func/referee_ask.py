@@ -6,7 +6,7 @@ import time
 
 OUTSTANDING = 64
 QUIET_S = 0.05      # after the last question of a round was answered: what is not here now was dropped
-ROUND_S = 2.0       # at most
+ROUND_S = 10.0      # at most: for a server that stands still
 SENTINEL = 60000    # its number, above those of all questions
 ROUNDS = 2          # a question is asked so often before its silence counts
 
@@ -71,9 +71,10 @@ class Channel:
         return True
 
 
-def ask_batch(channels, queries, sentinel):
+def ask_batch(channels, queries, sentinel, dropped=True):
     """queries: octets behind the id. Gives back, for each channel, {number: message}.
-    sentinel: a query that is always answered. It is asked last, and servers answer in order, so that silence is soon known."""
+    sentinel: a query that is always answered. It is asked last, and servers answer in order, so that silence is soon known; but
+    where none may be dropped, the last round waits for all, since what another process has to say may be overtaken."""
     got = [{} for _ in channels]
     for turn in range(ROUNDS):
         last, waiting = SENTINEL + turn, []
@@ -84,13 +85,13 @@ def ask_batch(channels, queries, sentinel):
                 waiting.append((c, g))
         if not waiting:
             break
-        _collect(waiting, len(queries), last)
+        _collect(waiting, len(queries), last, dropped or turn < ROUNDS - 1)
         for _, g in waiting:
             g.pop(last, None)
     return got
 
 
-def _collect(waiting, wanted, last):
+def _collect(waiting, wanted, last, dropped):
     end = quiet = time.monotonic() + ROUND_S
     waiting = [w for w in waiting if w[0].sock]
     while waiting and time.monotonic() < quiet:
@@ -98,7 +99,7 @@ def _collect(waiting, wanted, last):
         for c, g in list(waiting):
             if c.sock in ready and (not c.receive(g) or len(g) > wanted):
                 waiting.remove((c, g))
-        if all(last in g for _, g in waiting):
+        if dropped and all(last in g for _, g in waiting):
             quiet = min(end, time.monotonic() + QUIET_S)
         if not ready:
             break

@@ -74,7 +74,7 @@ class World:
                 self.batch(tally, batch, self.channels[batch[0].tcp])
 
     def batch(self, tally, asked, channels, counts=True):
-        got = ask_batch(channels, [q.octets() for q in asked], self.sentinel)
+        got = ask_batch(channels, [q.octets() for q in asked], self.sentinel, dropped=bool(asked[0].note))
         for i, q in enumerate(asked):
             answers = [Answer(g[i], k == 0) if i in g else None for k, g in enumerate(got)]
             for a in answers:

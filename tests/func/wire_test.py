@@ -11,10 +11,12 @@ from spaces import Namespace, enter_own
 from wire import ADDRESSES, Wire
 
 PATIENCE_S = 30
-COUNT = 400
+COUNT = 400  # the most that a device holds while the wire stands still is 500
+ROOM = 4 << 20  # of a socket, or as much as the system gives: whoever stands still finds all that came
 ECHO = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(sys.argv[2]))
 s.bind((sys.argv[1], 7))
 print("ready", flush=True)
 while True:
@@ -23,8 +25,9 @@ while True:
 """
 SENDER = """
 import json, select, socket, sys, time
-address, count, size, want, quiet_s = sys.argv[1], *map(int, sys.argv[2:5]), float(sys.argv[5])
+address, count, size, room, patience_s = sys.argv[1], *map(int, sys.argv[2:])
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
 s.connect((address, 7))
 seen, sent, trips = [], {}, []
 def read(wait_s):
@@ -39,7 +42,10 @@ for i in range(count):
     sent[i] = time.monotonic()
     s.send(b"%08d" % i + bytes(size - 8))
     read(0.0005)
-while len(seen) < want and read(quiet_s): pass
+print("sent", flush=True)
+want = int(sys.stdin.readline())
+while len(seen) < want and read(patience_s): pass
+read(0.05)
 print(json.dumps({"seen": seen, "least": min(trips, default=None)}))
 """
 
@@ -50,17 +56,27 @@ class WireItself(unittest.TestCase):
         self.wire = Wire(self, self.a, self.b, seed=11)
         self.start_echo(self.b)
 
-    def send(self, count, want=None, size=64, quiet_s=2.0):
-        """Sends so many and reads until as many as are wanted (all) are back, or nothing came for quiet_s: (numbers that came,
+    def send(self, count, size=64):
+        """Sends so many and reads as many as the wire, when it has dealt with all, says it brought back: (numbers that came,
         shortest trip)."""
-        words = [ADDRESSES[1], count, size, count if want is None else want, quiet_s]
-        done = subprocess.run([*self.a.enter, sys.executable, "-c", SENDER, *map(str, words)], capture_output=True, text=True,
-                              check=True, timeout=60)
-        told = json.loads(done.stdout)
+        words = [ADDRESSES[1], count, size, ROOM, PATIENCE_S]
+        before = self.wire.counts()
+        with subprocess.Popen([*self.a.enter, sys.executable, "-c", SENDER, *map(str, words)], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as sender:
+            self.assertEqual(sender.stdout.readline(), "sent\n")
+            back = wait_until(lambda: self.brought_back(before, count), PATIENCE_S)
+            told = json.loads(sender.communicate(f"{back[0] if back else count}\n", timeout=60)[0])
         return told["seen"], told["least"]
 
+    def brought_back(self, before, count):
+        """(how many came back since before,) when all that were sent have arrived, and an echo of each of these; None until then."""
+        now = self.wire.counts()
+        ab, ba = ({k: now[d][k] - before[d][k] for k in now[d]} for d in ("ab", "ba"))
+        dealt = lambda d: d["passed"] + d["lost"] + d["cut"] - d["duplicated"]  # noqa: E731  (what is held has not passed)
+        return (ba["passed"],) if dealt(ab) == count and dealt(ba) == ab["passed"] else None
+
     def start_echo(self, space):
-        echo = subprocess.Popen([*space.enter, sys.executable, "-c", ECHO, ADDRESSES[1]], stdout=subprocess.PIPE)
+        echo = subprocess.Popen([*space.enter, sys.executable, "-c", ECHO, ADDRESSES[1], str(ROOM)], stdout=subprocess.PIPE)
         self.addCleanup(lambda: (echo.kill(), echo.stdout.close(), echo.wait()))
         self.assertEqual(echo.stdout.readline(), b"ready\n")
 
@@ -69,7 +85,7 @@ class WireItself(unittest.TestCase):
 
     def test_loss_is_a_direction_s_own(self):
         self.wire.set("ab", loss=0.3)
-        seen, _ = self.send(COUNT, quiet_s=0.5)
+        seen, _ = self.send(COUNT)
         self.assertEqual(seen, sorted(set(seen)))
         self.assertTrue(COUNT * 0.5 < len(seen) < COUNT * 0.9, len(seen))
         counts = self.wire.counts()
@@ -78,16 +94,16 @@ class WireItself(unittest.TestCase):
 
     def test_the_same_seed_loses_the_same(self):
         self.wire.set("ab", loss=0.5)
-        first = self.send(100, quiet_s=0.5)[0]
+        first = self.send(100)[0]
         self.a, self.b = Namespace(self), Namespace(self)
-        again = Wire(self, self.a, self.b, seed=11)
-        again.set("ab", loss=0.5)
+        self.wire = Wire(self, self.a, self.b, seed=11)
+        self.wire.set("ab", loss=0.5)
         self.start_echo(self.b)
-        self.assertEqual(self.send(100, quiet_s=0.5)[0], first)
+        self.assertEqual(self.send(100)[0], first)
 
     def test_duplicates(self):
         self.wire.set("ba", duplicate=1.0)
-        self.assertEqual(sorted(self.send(100, 200)[0]), sorted([*range(100)] * 2))
+        self.assertEqual(sorted(self.send(100)[0]), sorted([*range(100)] * 2))
 
     def test_delay_and_reordering(self):
         self.wire.set("both", delay_ms=20)
@@ -101,7 +117,7 @@ class WireItself(unittest.TestCase):
         for settings in ({"cut": True}, {"udp_cut": True}, {"longest": 500}):
             for way in ("ab", "ba"):
                 self.wire.set(way, **settings)
-                self.assertEqual(self.send(5, size=1000, quiet_s=0.2)[0], [], (way, settings))
+                self.assertEqual(self.send(5, size=1000)[0], [], (way, settings))
                 self.wire.clear()
         self.assertEqual(len(self.send(5, size=1000)[0]), 5)
 
