@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #define TOKEN "correct-horse-battery-staple"
 #define FORM "what=" A "&for=30m&reason=new+disk"
 #define ROUNDS_MAX 2000
-#define TURNS_MAX 4000
+#define TURNS_MAX 30000 /* of a millisecond each where nothing comes: the kernel may bring it later */
 #define FLAPS 400
 
 static struct kit k;
@@ -113,6 +114,8 @@ static int ask(const char *request, char *body, size_t cap)
 		if (n == 0 || (n < 0 && errno != EAGAIN) || len + 1 == sizeof reply)
 			break;
 		len += n > 0 ? (size_t)n : 0;
+		if (n < 0)
+			(void)poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 1);
 	}
 	close(fd);
 	kit_turn(&k);

@@ -297,13 +297,27 @@ START_TEST(a_closed_port_refuses)
 }
 END_TEST
 
+static void probe_full_queue(const struct sockaddr_in *sin, struct health_result r[3])
+{
+	const uint16_t port = ntohs(sin->sin_port);
+	struct kit k;
+
+	kit_open(&k, 100);
+	kit_add(&k, CONNECT "return true", port, 100);
+	kit_add(&k, "net.connect(target.address, port, { timeout = 0.05 })", port, 5000);
+	kit_add(&k, GET, port, 100);
+	kit_run(&k, 0);
+	memcpy(r, k.results, 3 * sizeof *r);
+	close_all(&k);
+}
+
 /* A listener whose queue is full: the kernel drops what comes, as a host that is gone does. */
 START_TEST(a_full_queue_times_out)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof sin;
 	int fd = socket(AF_INET, SOCK_STREAM, 0), fill[4];
-	struct kit k;
+	struct health_result r[3];
 
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, len), 0);
 	ck_assert_int_eq(listen(fd, 0), 0);
@@ -312,15 +326,11 @@ START_TEST(a_full_queue_times_out)
 		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		connect(fill[i], (struct sockaddr *)&sin, len);
 	}
-	kit_open(&k, 100);
-	kit_add(&k, CONNECT "return true", ntohs(sin.sin_port), 100);
-	kit_add(&k, "net.connect(target.address, port, { timeout = 0.05 })", ntohs(sin.sin_port), 5000);
-	kit_add(&k, GET, ntohs(sin.sin_port), 100);
-	kit_run(&k, 0);
+	do /* as with a_probe_meets_a_server */
+		probe_full_queue(&sin, r);
+	while (r[0].reason == HEALTH_LOCAL_LAG || r[1].reason == HEALTH_LOCAL_LAG || r[2].reason == HEALTH_LOCAL_LAG);
 	for (int i = 0; i < 3; i++)
-		ck_assert_msg(k.results[i].reason == HEALTH_CONNECT_TIMEOUT, "%d: %s", i,
-			      health_reason_text(k.results[i].reason));
-	close_all(&k);
+		ck_assert_msg(r[i].reason == HEALTH_CONNECT_TIMEOUT, "%d: %s", i, health_reason_text(r[i].reason));
 	for (int i = 0; i < 4; i++)
 		close(fill[i]);
 	close(fd);
