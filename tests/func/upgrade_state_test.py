@@ -203,7 +203,8 @@ class Clients(Upgrade):
                         s.sendall(message)
                         asked[0] += 1
                         time.sleep(0.001)
-                        still[0], last = max(still[0], time.monotonic() - last), time.monotonic()
+                        now = time.monotonic()
+                        still[0], last = max(still[0], now - last), now
                 except OSError:
                     pass
 

@@ -12,7 +12,7 @@ import unittest
 
 from func import GEMELD
 from gemelkit import Message, addresses, ask, encode_query, read_tcp, resolve, wait_until
-from upgrading import CHECKS, DEAD, GOOD, IDLE_S, Flow, Upgrade
+from upgrading import CHECKS, DEAD, GOOD, IDLE_S, Flow, Line, Upgrade
 
 
 class Good(Upgrade):
@@ -114,35 +114,34 @@ service "rare.example.test" {{ check = "rare", tiers = {{ {{ "127.0.0.35", "127.
     def test_a_connection_in_use_is_answered_to_its_end(self):
         self.begin()
         query = encode_query("static.example.test")
+        whole = struct.pack(">H", len(query)) + query
         with socket.create_connection(self.server("solo"), 30) as busy, socket.create_connection(self.server("solo"), 30) as half:
             busy.settimeout(30)
             half.settimeout(30)
-            half.sendall(struct.pack(">H", len(query)) + query[:5])  # the rest comes when another has taken over
-            spoke = time.monotonic()
+            lines = {busy: Line(), half: Line()}
 
-            def use():
-                nonlocal spoke
-                busy.sendall(struct.pack(">H", len(query)) + query)
-                still, spoke = time.monotonic() - spoke, time.monotonic()
+            def use(s, octets=whole):
+                lines[s].say(s, octets)
                 try:
-                    self.assertEqual(Message(read_tcp(busy)).addresses(), ["192.0.2.10"])
+                    self.assertEqual(Message(read_tcp(s)).addresses(), ["192.0.2.10"])
                 except (OSError, EOFError):
-                    if still < IDLE_S:
+                    if lines[s].still_s < IDLE_S:
                         raise
-                    self.skipTest(f"we stood still for {still:.1f} s, so that it was not in use")
+                    self.skipTest(f"we stood still for {lines[s].still_s:.1f} s, so that it was not in use")
+            half.sendall(whole[:7])  # of one question there always is but a half there
             upgrade = threading.Thread(target=self.upgrade)
             begun = time.monotonic()
             upgrade.start()
             while upgrade.is_alive():
-                use()
+                use(busy)
+                use(half, whole[7:] + whole[:7])
             upgrade.join()
             self.assertIn("serves generation 2", self.solo.log())
             if time.monotonic() - begun > 5:
                 self.skipTest("an upgrade takes so long here that the ten seconds of a connection in use may be over")
-            half.sendall(query[5:])
-            self.assertEqual(Message(read_tcp(half)).addresses(), ["192.0.2.10"])
+            use(half, whole[7:])  # the rest comes when another has taken over
             for _ in range(20):
-                use()
+                use(busy)
             self.assertEqual(busy.recv(1), b"", "idle at last, it is closed in good order")
 
     def test_a_new_configuration_is_taken_with_it(self):

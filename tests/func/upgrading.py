@@ -17,6 +17,18 @@ CHECKS = free_port()  # two files of these tests may run at a time
 IDLE_S = 0.9  # who says nothing for a second on a connection of before an upgrade idles, also where it is the machine that stands still
 
 
+class Line:
+    """What we say on a connection, and for how long we had said nothing then, at the most."""
+
+    def __init__(self):
+        self.since, self.still_s = time.monotonic(), 0.0
+
+    def say(self, s, octets):
+        begun = time.monotonic()
+        s.sendall(octets)
+        self.still_s, self.since = time.monotonic() - self.since, begun
+
+
 class Flow(threading.Thread):
     """Asks without a pause, one question after the other, over UDP or over new and old TCP connections; keeps what was not as expected."""
 
@@ -24,7 +36,7 @@ class Flow(threading.Thread):
         super().__init__(daemon=True)
         self.server, self.name_, self.expected, self.tcp, self.ch = server, name, expected, tcp, ch
         self.over, self.asked, self.wrong = threading.Event(), 0, []
-        self.last, self.still_s = time.monotonic(), 0.0  # when we spoke or heard last, and how long ago that was when we asked
+        self.line = Line()
 
     def one(self, s, ident):
         query = encode_query(self.name_, *(("TXT", "CH") if self.ch else ()), ident=ident)
@@ -34,19 +46,16 @@ class Flow(threading.Thread):
                 reply = s.recv(4096)
                 if reply[:2] == query[:2]:
                     return Message(reply)
-        s.sendall(struct.pack(">H", len(query)) + query)
-        self.still_s, self.last = time.monotonic() - self.last, time.monotonic()
-        reply = Message(read_tcp(s))
-        self.last = time.monotonic()
-        return reply
+        self.line.say(s, struct.pack(">H", len(query)) + query)
+        return Message(read_tcp(s))
 
     def run(self):
         while not self.over.is_set():
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM) as s:
                 s.settimeout(30)
                 try:
+                    self.line = Line()
                     s.connect(self.server)
-                    self.last = time.monotonic()
                     for _ in range(20):
                         reply = self.one(s, self.asked % 65536)
                         self.asked += 1
@@ -54,7 +63,7 @@ class Flow(threading.Thread):
                         if reply.rcode != "NOERROR" or found != self.expected:
                             self.wrong.append((time.time(), reply.rcode, found))
                 except (OSError, EOFError) as e:
-                    if not self.tcp or self.still_s < IDLE_S:  # else it was closed in good order, as one that idles is
+                    if not self.tcp or self.line.still_s < IDLE_S:  # else it was closed in good order, as one that idles is
                         self.wrong.append((time.time(), self.asked, repr(e)))
 
 
