@@ -63,13 +63,18 @@ class Good(Upgrade):
         self.assertEqual([e for e in events if e["kind"] == "verdict" and e["subject"].startswith(GOOD) and e["new"] != "up"], [])
 
     def test_what_was_probed_a_moment_ago_is_no_memory(self):
-        """By a check so rare that none comes again while we look."""
+        """By a check that is made so rare that none comes again while we look."""
         self.backend("127.0.0.35", CHECKS)
         self.begin(f"""
-check "rare" {{ script = "tcp", args = {{ port = {CHECKS} }}, interval = "12h", retry = "200ms", timeout = "500ms", fall = 3, rise = 2, flap = false }}
+check "rare" {{ script = "tcp", args = {{ port = {CHECKS} }}, interval = "1s", timeout = "500ms", fall = 3, rise = 2, flap = false }}
 service "rare.example.test" {{ check = "rare", tiers = {{ {{ "127.0.0.35", "127.0.0.34" }} }} }}
 """)
         self.assert_soon(lambda: addresses(self.server("solo"), "rare.example.test") == ["127.0.0.35"], "the dead one is out")
+        with open(self.config, encoding="utf-8") as f:
+            text = f.read()
+        self.assertEqual(text.count('interval = "1s"'), 1)
+        self.scratch.write("gemel.lua", text.replace('interval = "1s"', 'interval = "12h"'))
+        self.assertEqual(self.ctl("solo", "reload")[0], 0)
         for _ in range(3):
             self.upgrade()
             self.assertEqual(self.votes("rare.example.test"), {"127.0.0.35": "up", "127.0.0.34": "down"})
