@@ -314,8 +314,8 @@ class Node:
         return wait_until(lambda: text in self.log() or (self.process.poll() is not None and False), seconds, 0.002)
 
     def below(self):
-        """The pids of the supervisor's children. /proc may miss one while another goes, which then is not there the next time: what
-        it says twice is all."""
+        """The pids of the supervisor's children. /proc may miss one while another goes, which then is not there the next time:
+        what it says twice is all."""
         def read():
             try:
                 with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:

@@ -247,8 +247,9 @@ zone "example.test" {{ file = "example.test.zone" }}
 
         def found():
             return {(q["name"], q["transport"]): q for q in self.lines("query")}
-        wanted = {(NAME, "udp"), ("nothing.example.test", "udp"), ("big.example.test", "udp"), ("big.example.test", "tcp"), ("elsewhere.test", "udp")}
-        self.assert_soon(lambda: wanted <= set(found()), "all stand there, in the order in which the workers' rings were looked at")
+        wanted = {(NAME, "udp"), ("nothing.example.test", "udp"), ("big.example.test", "udp"), ("big.example.test", "tcp"),
+                  ("elsewhere.test", "udp")}
+        self.assert_soon(lambda: wanted <= set(found()), "all stand there, in the order of the workers' rings")
         found = found()
         q = found[NAME, "udp"]
         self.assertEqual((q["type"], q["class"], q["rcode"], q["answers"], q["bufsize"]), ("A", "IN", "NOERROR", "1", "1232"))

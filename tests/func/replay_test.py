@@ -41,7 +41,7 @@ class Replay(Case):
         return [e for e in json.loads(out)["events"] if e["kind"] == "answer"]
 
     def recorded(self):
-        """What was told, and in self.journal a copy that goes as far and no further: the server goes on, and may have more to write."""
+        """What was told, and in self.journal a copy that goes as far and no further: the server goes on, and has more to write."""
         real = self.told()
         self.journal = shutil.copy(self.scratch.path("run", "solo", "journal"), self.scratch.path("journal"))
         return real if real == self.told() else None

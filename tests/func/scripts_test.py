@@ -21,7 +21,7 @@ class Hostile(Case):
         self.back = self.backend(GOOD, self.port)
         self.backend("127.0.0.12", self.port)
         body = "".join(self.scratch.write(f"{n}.lua", text) and
-                       f'check "{n}" {{ script = "{n}.lua", interval = "200ms", timeout = "10s" }}\n'  # its own limits are to end it
+                       f'check "{n}" {{ script = "{n}.lua", interval = "200ms", timeout = "10s" }}\n'  # its limits are to end it
                        f'service "{n}.example.test" {{ check = "{n}", tiers = {{ {{ "127.0.0.{50 + i}" }} }} }}\n'
                        for i, (n, text) in enumerate(HOSTILE.items()))
         body += (f'check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "200ms", timeout = "150ms" }}\n'
@@ -44,7 +44,7 @@ class Hostile(Case):
             self.assertEqual(resolve(self.server("solo"), f"{name}.example.test").addresses(), [f"127.0.0.{50 + i}"], name)
         self.assert_soon(lambda: all(f"check {n} stays unknown" in self.solo.log() for n in HOSTILE), "each raises an alarm")
         self.assert_told_once()
-        self.assert_soon(self.warns, "a warning, once the good check's back ends are both up again, whoever stood still meanwhile")
+        self.assert_soon(self.warns, "a warning, once the good check's back ends are up, whoever stood still meanwhile")
 
     def warns(self):
         status, out, _ = self.ctl("solo", "status", "--check")

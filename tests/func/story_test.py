@@ -160,7 +160,7 @@ class Story(Case):
         self.scratch.write("gemel.lua", config.replace(tiers, f'pick = "sticky", answer = 1, tiers = {{ {{ "{A}", "{B}", "{C}" }} }}'))
         self.assertEqual(self.ctl("ns1", "reload")[0], 0)
         self.assert_soon(lambda: "of 3" in self.ctl("ns1", "explain", NAME)[1], "all three are up")
-        given = self.assert_soon(lambda: one(addresses(self.server("ns1"), NAME)), "the new configuration answers")  # we ask from 127.0.0.1
+        given = self.assert_soon(lambda: one(addresses(self.server("ns1"), NAME)), "it answers anew")  # we ask from 127.0.0.1
         out = self.ctl("ns1", "explain", NAME, "--client", "127.0.0.1")[1]
         self.assertRegex(out, rf"A: client 127\.0\.0\.1 (counts as its network 127\.0\.0\.0/24 and )?gets {re.escape(given[0])}\n")
 

@@ -157,7 +157,8 @@ class Tcp(Served):
             self.assertEqual(sorted(int.from_bytes(r[:2], "big") for r in replies), list(range(count)))
             rcodes |= {r[3] & 15 for r in replies}
         self.assertLessEqual(rcodes, {0, 2})
-        self.assert_soon(lambda: resolve(self.server("solo"), "id.server", "TXT", qclass="CH").rcode == "NOERROR", "there is room again")
+        last = lambda: resolve(self.server("solo"), "id.server", "TXT", qclass="CH").rcode  # noqa: E731
+        self.assert_soon(lambda: last() == "NOERROR", "there is room again")
 
     def test_odd_messages_are_passed_by(self):
         """Empty, too short, an answer: nothing comes back, and what follows is answered."""
@@ -245,8 +246,8 @@ class Tcp(Served):
 
 
 class Idle(Tcp):
-    """The same with a server of less patience: what is busy in any way is never cut off. It has more than this machine lets us stand
-    still, for then it is we who are idle."""
+    """The same with a server of less patience: what is busy in any way is never cut off. It has more than this machine lets us
+    stand still, for then it is we who are idle."""
     IDLE_S = 8
     limits = f'limits {{ tcp = {{ idle = "{IDLE_S}s" }} }}\n'
 

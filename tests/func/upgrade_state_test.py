@@ -74,7 +74,8 @@ class Counters(Upgrade):
         self.assertEqual(times, [0] * 4)
         self.end_flows(flows)
         udp = sum(f.asked for f in flows if not f.tcp and not f.ch)
-        self.assert_soon(lambda: (self.counters() or {}).get('gemel_zone_queries_total{zone="example.test"}', 0) >= udp, "no question for the zone is forgotten")
+        zone = 'gemel_zone_queries_total{zone="example.test"}'
+        self.assert_soon(lambda: (self.counters() or {}).get(zone, 0) >= udp, "no question for the zone is forgotten")
         self.assertGreater(len(seen), 60)
 
     def test_a_responder_that_dies_takes_none_with_it(self):
@@ -86,7 +87,8 @@ class Counters(Upgrade):
         before = self.counters()
         pid = node.kill_child("responder")
         self.assert_soon(lambda: node.children().get("responder") not in (None, pid), "another responder")
-        self.assert_soon(lambda: ask(self.server("solo"), "static.example.test") and self.counters()[zone] > before[zone], "counting goes on")
+        self.assert_soon(lambda: ask(self.server("solo"), "static.example.test") and self.counters()[zone] > before[zone],
+                         "counting goes on")
         now = self.counters()
         for k in (k for k in before if "process_" not in k):
             self.assertGreaterEqual(now[k], before[k], k)
@@ -188,7 +190,8 @@ class Clients(Upgrade):
         self.end_flows(flows)
 
     def test_a_connection_that_never_rests_ends_between_two_answers(self):
-        """It has ten seconds, and one to take note; then it is closed in good order: each answer is whole, and no reset takes one away."""
+        """It has ten seconds, and one to take note; then it is closed in good order: each answer is whole, and no reset takes one
+        away."""
         self.begin()
         query = encode_query("static.example.test")
         message = struct.pack(">H", len(query)) + query

@@ -14,7 +14,7 @@ from gemelkit import Message, Node, addresses, encode_query, free_port, read_tcp
 
 GOOD, DEAD = "127.0.0.31", "127.0.0.32"
 CHECKS = free_port()  # two files of these tests may run at a time
-IDLE_S = 0.9  # who says nothing for a second on a connection of before an upgrade idles, also where it is the machine that stands still
+IDLE_S = 0.9  # who says nothing for a second on a connection of before an upgrade idles, also where the machine stands still
 
 
 class Line:
@@ -157,7 +157,7 @@ service "forced.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "127.0.0
         new = os.stat(self.program).st_ino
         self.assertEqual(self.inode(pid), new)
         # Old ones, of every upgrade before, leave within their time: connections may keep a responder until then.
-        self.assert_soon(lambda: self.programs(node) == sorted((r, new) for r in old), "the old processes are gone, and all are new")
+        self.assert_soon(lambda: self.programs(node) == sorted((r, new) for r in old), "the old ones are gone, all are new")
         self.assertTrue(set(node.lasting().values()).isdisjoint(old.values()))
 
     def programs(self, node):

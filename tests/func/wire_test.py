@@ -69,7 +69,7 @@ class WireItself(unittest.TestCase):
         return told["seen"], told["least"]
 
     def brought_back(self, before, count):
-        """(how many came back since before,) when all that were sent have arrived, and an echo of each of these; None until then."""
+        """(how many came back since before,) when all that were sent have arrived, and an echo of each; None until then."""
         now = self.wire.counts()
         ab, ba = ({k: now[d][k] - before[d][k] for k in now[d]} for d in ("ab", "ba"))
         dealt = lambda d: d["passed"] + d["lost"] + d["cut"] - d["duplicated"]  # noqa: E731  (what is held has not passed)
