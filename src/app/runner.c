@@ -210,7 +210,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 	if (t == IPC_LOGGING)
 		(void)logging_follow(&m, &logging);
 	if (t == IPC_STOP || t == IPC_LEAVE) {
-		plugin_kill_all();
+		plugin_end_all();
 		exit(0);
 	}
 }
@@ -218,7 +218,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 static void supervisor_end(void *ctx)
 {
 	(void)ctx;
-	plugin_kill_all();
+	plugin_end_all();
 	exit(1);
 }
 

@@ -249,8 +249,9 @@ static struct plugin *plugin_find(pid_t pid)
 	return NULL;
 }
 
-/* A child of ours that nobody started became ours as an orphan: it left its group, or its plugin is gone. */
-static void kill_orphans(void)
+/* Or, but for those of the plugins that run, orphans only: children that nobody started became ours when they left their group, or when
+ * their plugin ended. */
+static void kill_children(bool all)
 {
 	char path[64];
 	FILE *f;
@@ -261,7 +262,7 @@ static void kill_orphans(void)
 	if (f == NULL)
 		return;
 	while (fscanf(f, "%d", &pid) == 1)
-		if (plugin_find((pid_t)pid) == NULL && plugin_find(getpgid((pid_t)pid)) == NULL)
+		if (all || (plugin_find((pid_t)pid) == NULL && plugin_find(getpgid((pid_t)pid)) == NULL))
 			kill((pid_t)pid, SIGKILL);
 	fclose(f);
 }
@@ -303,5 +304,14 @@ void plugin_reap(void)
 		if (p != NULL)
 			tell(p, status);
 	}
-	kill_orphans();
+	kill_children(false);
+}
+
+/* The children of who dies become ours before it can be waited for: when there are none any more, nothing below them is left. */
+void plugin_end_all(void)
+{
+	plugin_kill_all();
+	do
+		kill_children(true);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
 }

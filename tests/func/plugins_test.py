@@ -85,6 +85,20 @@ class Plugins(Case):
         self.assert_soon(lambda: not set(self.left_over()) - before, "nothing of a plugin is left")
         self.assertNotIn("the runner died", self.nodes["solo"].log())
 
+    def test_what_left_its_group_ends_with_the_runner(self):
+        before = set(self.left_over())
+        away = lambda: set(self.left_over()) - before
+        config = self.single_config()
+        with open(config) as f:
+            empty = f.read()
+        command = self.plugin("away", f"setsid {SLEEP} &\n{SLEEP}")
+        self.scratch.write("gemel.lua", empty + self.service("away", command).replace("1500ms", "10m"))
+        self.node(config, "solo")
+        self.assert_soon(lambda: len(away()) == 2, "it runs, and so does what it left behind")
+        self.scratch.write("gemel.lua", empty)
+        self.nodes["solo"].reload()
+        self.assert_soon(lambda: not away(), "nothing of it is left")
+
     def test_no_plugin_no_runner(self):
         self.node(self.single_config(), "solo")
         self.assertNotIn("runner", self.nodes["solo"].children())
