@@ -49,6 +49,15 @@ def wait_until(condition, seconds, step=0.005):
         time.sleep(step)
 
 
+def close_listener(listener, thread):
+    """The thread that accepts ends first: a call of accept that a signal interrupts begins anew with the same number, which may by then
+    be another's socket. It would take a connection from that one, and say a word of its own. Once closed, nothing is done."""
+    if thread.is_alive():
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    listener.close()
+
+
 def progress(text=""):
     """Where something long is, on a terminal only: a line that is written over. Without a text it goes, before others write."""
     if sys.stderr.isatty():

@@ -8,7 +8,7 @@ import socket
 import threading
 
 from func import PATIENCE_S, Case, main
-from gemelkit import free_port, resolve, wait_until
+from gemelkit import close_listener, free_port, resolve, wait_until
 
 NAME = "www.example.test"
 A, B = "127.0.0.71", "127.0.0.72"
@@ -61,12 +61,8 @@ class Agent:
                 pass
 
     def close(self):
-        """Its thread ends first: a call of accept that a signal interrupts begins anew with the same number, which may by then be the
-        socket of the next test's agent. It would take a connection from that one, and say a word of its own."""
         self.go_on()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
+        close_listener(self.listener, self.thread)
 
 
 class Health(Case):

@@ -5,7 +5,7 @@ import threading
 import time
 
 from func import Case, main
-from gemelkit import addresses, free_port, wait_until
+from gemelkit import addresses, close_listener, free_port, wait_until
 
 NAME = "www.example.test"
 A, B = "127.0.0.81", "127.0.0.82"
@@ -19,7 +19,8 @@ class Counter:
     def __init__(self, address, port):
         self.times = []
         self.listener = socket.create_server((address, port), backlog=64)
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
     def serve(self):
         while True:
@@ -43,8 +44,7 @@ class Counter:
         return (self.times[first + looks] - self.times[first]) / INTERVAL
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        close_listener(self.listener, self.thread)
 
 
 class Share(Case):
@@ -53,7 +53,7 @@ class Share(Case):
         self.port = free_port()
         self.counters = {a: Counter(a, self.port) for a in (A, B)}
         for c in self.counters.values():
-            self.addCleanup(c.listener.close)
+            self.addCleanup(c.close)
         body = (f'check "fast" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "500ms", timeout = "400ms", '
                 f'retry = "100ms", fall = 3, rise = 2 }}\nservice "{NAME}" {{ check = "fast", tiers = {{ {{ "{A}", "{B}" }} }} }}\n')
         config = self.pair_config(body, self.port)
@@ -88,7 +88,7 @@ class Share(Case):
         self.assert_soon(lambda: self.answers("ns1") == {B} and self.answers("ns2") == {B}, "the dead one is out of both answers")
         self.assert_soon(lambda: self.shared("ns1") == {A, B} and self.shared("ns2") == {A, B}, "they share what is down, too")
         self.counters[A] = Counter(A, self.port)
-        self.addCleanup(self.counters[A].listener.close)
+        self.addCleanup(self.counters[A].close)
         self.assert_soon(lambda: self.answers("ns1") == {A, B} and self.answers("ns2") == {A, B}, "it is back in both answers")
 
     def test_a_lone_survivor_looks_at_the_full_rate(self):

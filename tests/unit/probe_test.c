@@ -22,6 +22,7 @@
 
 enum habit { /* what a server does with a connection */
 	HABIT_SILENT,  /* takes it and says nothing */
+	HABIT_DEAF,    /* the same, and reads nothing */
 	HABIT_CLOSE,   /* closes at once */
 	HABIT_RESET,   /* resets at once */
 	HABIT_SLAM,    /* resets after the first octets arrive */
@@ -132,7 +133,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	LIST_INSERT_HEAD(&s->guests, g, link);
 	g->bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_setcb(g->bev, on_read, on_written, on_event, g);
-	bufferevent_enable(g->bev, EV_READ | EV_WRITE);
+	bufferevent_enable(g->bev, s->habit == HABIT_DEAF ? EV_WRITE : EV_READ | EV_WRITE);
 	if (s->habit == HABIT_GREET || s->habit == HABIT_FLOOD)
 		bufferevent_write(g->bev, s->text, strlen(s->text));
 	if (s->habit == HABIT_DRIP) {
@@ -153,6 +154,8 @@ static void server_start(struct server *s, struct event_base *base, enum habit h
 	s->listener = evconnlistener_new_bind(base, on_accept, s, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, 128,
 					      (struct sockaddr *)&sin, sizeof sin);
 	ck_assert_ptr_nonnull(s->listener);
+	if (habit == HABIT_DEAF) /* little finds room: who sends is soon held up */
+		ck_assert_int_eq(setsockopt(evconnlistener_get_fd(s->listener), SOL_SOCKET, SO_RCVBUF, &(int){ 4096 }, sizeof(int)), 0);
 	ck_assert_int_eq(getsockname(evconnlistener_get_fd(s->listener), (struct sockaddr *)&sin, &len), 0);
 	s->port = ntohs(sin.sin_port);
 }
@@ -224,7 +227,7 @@ static const struct meeting {
 	{ HABIT_FLOOD, "", CONNECT "local n = 0 while n < 1000000 do n = n + #c:read() end return true", 20000,
 	  HEALTH_OK, NULL },
 	{ HABIT_DRIP, "abc", CONNECT "c:readline()", 100, HEALTH_READ_TIMEOUT, "within a line" },
-	{ HABIT_SILENT, "", CONNECT "local s = ('x'):rep(65536) while true do c:send(s) end", 200, HEALTH_WRITE_FAILED,
+	{ HABIT_DEAF, "", CONNECT "local s = ('x'):rep(65536) while true do c:send(s) end", 200, HEALTH_WRITE_FAILED,
 	  NULL },
 	{ HABIT_SILENT, "", "sleep(0.02) return true", 5000, HEALTH_OK, NULL },
 	{ HABIT_SILENT, "", "sleep(10)", 50, HEALTH_CHECK_TIMEOUT, "asleep" },
