@@ -194,6 +194,8 @@ static char *find_control(const char *file, const char *node)
 		print_errors(&d);
 	else
 		fprintf(stderr, "gemelctl: %s: %s\n", file, err_text(e));
+	if (!path)
+		fprintf(stderr, "gemelctl: %s does not say where the server is; -s SOCKET says it without a configuration\n", file);
 	if (!e)
 		conf_free(c);
 	diags_deinit(&d);
