@@ -32,6 +32,7 @@ static const char usage[] =
 struct options {
 	const char *file, *node, *socket;
 	bool json, file_given;
+	bool quiet; /* only faults are told */
 };
 
 /* ---- verbs without a server ---- */
@@ -234,7 +235,11 @@ static int ask_server(const struct options *o, int argc, char *const *argv, cons
 			printf("GEMEL UNKNOWN - %s does not say where the server is\n", o->file);
 		return is_check(argc, argv) || strcmp(argv[0], "probe") == 0 ? EXIT_PLUGIN_UNKNOWN : 1;
 	}
-	status = ctl_client_run_with(path, o->json, wants_colour(), terminal_width(), argc, argv, plan ? plan->data : NULL, plan ? plan->len : 0);
+	if (o->quiet)
+		status = ctl_client_run_quiet(path, argc, argv);
+	else
+		status = ctl_client_run_with(path, o->json, wants_colour(), terminal_width(), argc, argv, plan ? plan->data : NULL,
+					     plan ? plan->len : 0);
 	free(found);
 	return status;
 }
@@ -274,20 +279,21 @@ static int change_key(const struct options *o, const struct call *c)
 	const char *step = c->words[0], *what = c->words[1];
 	char *const may[] = { "key", (char *)(uintptr_t)step, (char *)(uintptr_t)what, "--force" };
 	char *const reload[] = { "reload" }, *const show[] = { "key" };
-	struct options quiet = *o, last = *o;
-	quiet.json = false; /* one document in all */
+	struct options before = *o, last = *o;
 	last.json |= c->option[OPTION_JSON] != NULL;
+	before.quiet = last.json; /* one document in all */
+	before.json = false;
 	if (o->socket && !o->file_given) {
 		fprintf(stderr, "gemelctl: key %s: which configuration? say it with -c FILE\n", step);
 		return EXIT_USAGE;
 	}
-	int status = strcmp(step, "accept") == 0 ? 0 : ask_server(&quiet, c->option[OPTION_FORCE] ? 4 : 3, may, NULL);
+	int status = strcmp(step, "accept") == 0 ? 0 : ask_server(&before, c->option[OPTION_FORCE] ? 4 : 3, may, NULL);
 	char *file = status ? NULL : find_key_file(o->file, o->node);
 	if (!file)
 		return status ? status : 1;
 	status = gemelctl_key(file, step, what);
 	free(file);
-	if (!status && (status = ask_server(&quiet, 1, reload, NULL)))
+	if (!status && (status = ask_server(&before, 1, reload, NULL)))
 		fputs("gemelctl: the key file is changed; gemelctl key shows what the server uses\n", stderr);
 	return status ? status : ask_server(&last, 1, show, NULL);
 }
@@ -356,7 +362,7 @@ static int run(const struct options *o, int argc, char *const *argv)
 	if (status == 0 && strcmp(argv[0], "completion") == 0)
 		return print_completion(c.words[0], o->json || c.option[OPTION_JSON]);
 	if (status == 0 && strcmp(argv[0], "top") == 0)
-		return top(&(struct options){ o->file, o->node, o->socket, o->json || c.option[OPTION_JSON], o->file_given });
+		return top(&(struct options){ o->file, o->node, o->socket, o->json || c.option[OPTION_JSON], o->file_given, false });
 	if (status == 0 && strcmp(argv[0], "probe") == 0 && o->file_given && !o->socket)
 		return gemelctl_probe(o->file, o->node, c.words[0], c.words[1], o->json || c.option[OPTION_JSON], c.option[OPTION_VERBOSE]);
 	if (status == 0 && strcmp(argv[0], "what-if") == 0)

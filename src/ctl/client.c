@@ -234,6 +234,18 @@ int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigne
 	return run_to(stdout, stderr, socket_path, json, colour, width, argc, argv, &(struct body){ plan, plan_len });
 }
 
+int ctl_client_run_quiet(const char *socket_path, int argc, char *const *argv)
+{
+	FILE *nowhere = fopen("/dev/null", "we");
+	if (!nowhere) {
+		fprintf(stderr, "gemelctl: /dev/null: %s\n", strerror(errno));
+		return CALL_EXIT_FAILED;
+	}
+	int status = run_to(nowhere, stderr, socket_path, false, false, 0, argc, argv, &(struct body){ NULL, 0 });
+	fclose(nowhere);
+	return status;
+}
+
 static int ask(const char *socket_path, bool json, unsigned width, int argc, char *const *argv, char **text)
 {
 	size_t len = 0;

@@ -159,6 +159,8 @@ int ctl_client_run(const char *socket_path, bool json, bool colour, unsigned wid
 /* The same with a plan behind the request. */
 int ctl_client_run_with(const char *socket_path, bool json, bool colour, unsigned width, int argc, char *const *argv, const uint8_t *plan,
 			size_t len);
+/* The same as ctl_client_run for people, but only faults are said. */
+int ctl_client_run_quiet(const char *socket_path, int argc, char *const *argv);
 /* The same as ctl_client_run for people, coloured; all that is said, faults too, goes into *text (the caller's to free; NULL only
  * without memory). */
 int ctl_client_ask(const char *socket_path, unsigned width, int argc, char *const *argv, char **text) MUST_CHECK;

@@ -102,6 +102,34 @@ class Json(Case):
         self.assertEqual(seen, verbs, "a verb of the table is not tried")
         self.assertEqual(set(forms), verbs, "gemelctl(1) tells of other verbs under JSON")
 
+    def test_a_change_of_keys_is_one_document_a_step(self):
+        config = self.pair_config(BODY, 1)
+        for name in ("ns1", "ns2"):
+            self.node(config, name)
+
+        def step(*words):
+            run = subprocess.run([GEMELCTL, "-c", config, "-n", "ns1", "--json", "key", *words], capture_output=True, text=True, check=False)
+            return run.returncode, run.stdout, run.stderr
+        for n in range(9):  # one new key in 256 has the id of the old one, and is refused
+            fresh = self.scratch.path(f"next{n}.key")
+            self.assertEqual(json.loads(step("new", fresh)[1]), {"verb": "key new", "file": fresh})
+            status, out, err = step("accept", fresh)
+            if status == 0:
+                break
+        self.assertEqual((status, err), (0, ""))
+        document = json.loads(out)
+        self.compare("key", document, told()["key"])
+        self.assertEqual([k["sends"] for k in document["keys"]], [True, False])
+        status, out, err = step("drop", document["keys"][1]["id"])
+        self.assertEqual((status, err), (0, ""))
+        document = json.loads(out)
+        self.compare("key", document, told()["key"])
+        self.assertEqual([k["sends"] for k in document["keys"]], [True])
+
+    def test_a_plugin_prints_its_line_all_the_same(self):
+        self.node(self.pair_config(BODY, 1), "ns1")
+        self.assertRegex(self.ctl("ns1", "--json", "status", "--check")[1], r"\AGEMEL [A-Z]+ - .*\n\Z")
+
     def digests(self, node):
         """Of all zones, and of the one; None while nobody can tell."""
         status, out, _ = self.ctl(node, "--json", "zones")
