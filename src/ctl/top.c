@@ -1,6 +1,7 @@
 /* See top.h. Tables come from the server with their colours, which is also how what is bad is known here. */
 #include <stdio.h>
 #include <string.h>
+#include "ctl/doc.h"
 #include "ctl/top.h"
 
 #define RESET "\033[0m"
@@ -47,6 +48,18 @@ static size_t character_len(const char *s, size_t len)
 		if (i == len || ((uint8_t)s[i] & 0xc0) != 0x80)
 			return i;
 	return n;
+}
+
+/* Of a line without its colours. */
+static unsigned text_columns(const char *text, size_t len)
+{
+	unsigned used = 0;
+	for (size_t at = 0; at < len;) {
+		size_t n = colour_len(text + at, len - at);
+		used += n == 0;
+		at += n ? n : character_len(text + at, len - at);
+	}
+	return used;
 }
 
 /* At most `columns` of a line; what is no text is '?'. The columns used. */
@@ -147,11 +160,15 @@ static void put_head(struct screen *s, const struct top_view *v)
 	add_field(&line, v->status, "services", "services ", "");
 	add_field(&line, v->status, "members up", "members up ", "");
 	add_field(&line, v->status, "overrides", "overrides ", "");
+	const size_t first = line.len; /* what a second row has where one is too short */
 	add_field(&line, v->status, "pair name", "pair ", "");
 	add_field(&line, v->status, "pair self", "self ", "");
 	add_field(&line, v->status, "network state", "network ", "");
+	const bool two = s->rows > 16 && first && first < line.len && text_columns((const char *)line.data, line.len) > s->columns;
 	if (s->rows > 8)
-		put_row(s, (const char *)line.data, line.len, NULL, NULL);
+		put_row(s, (const char *)line.data, two ? first : line.len, NULL, NULL);
+	if (two)
+		put_row(s, (const char *)line.data + first + 2, line.len - first - 2, NULL, NULL);
 	bytes_deinit(&line);
 }
 
@@ -186,15 +203,102 @@ static void put_worst_first(struct screen *s, const struct table *t, size_t n)
 			}
 }
 
+/* ---- events: on a narrow screen the new state and the reason count for more than what is there to look up with `events` ---- */
+
+#define EVENT_COLUMNS_MAX 12
+#define REASON_COLUMNS 12             /* room for the begin of one, before it costs another column */
+#define TIME_DAY (sizeof "2026-11-21T" - 1)
+#define TIME_SECONDS (sizeof "10:25:00" - 1)
+
+/* What is left of the columns of a head: their begins, and how many columns of the screen each takes; 0 = left out. */
+struct columns { unsigned count, from[EVENT_COLUMNS_MAX + 1], width[EVENT_COLUMNS_MAX]; bool clock; };
+
+static bool column_is(const char *head, const struct columns *c, unsigned i, const char *name)
+{
+	size_t n = strlen(name);
+	return c->from[i + 1] - c->from[i] > n && strncmp(head + c->from[i], name, n) == 0 && head[c->from[i] + n] == ' ';
+}
+
+static unsigned columns_before_last(const struct columns *c)
+{
+	unsigned sum = 0;
+	for (unsigned i = 0; i + 1 < c->count; i++)
+		sum += c->width[i];
+	return sum;
+}
+
+static void columns_split(struct columns *c, const char *head)
+{
+	const unsigned len = (unsigned)line_len(head);
+	*c = (struct columns){ 0 };
+	for (unsigned at = 0; at < len && c->count < EVENT_COLUMNS_MAX; c->count++) {
+		c->from[c->count] = at;
+		at += (unsigned)strcspn(head + at, " \n");
+		at += (unsigned)strspn(head + at, " ");
+	}
+	c->from[c->count] = len;
+	for (unsigned i = 0; i < c->count; i++)
+		c->width[i] = c->from[i + 1] - c->from[i];
+}
+
+/* The day first, which the clock of the picture has; then a column after the other. */
+static void columns_fit(struct columns *c, const char *head, unsigned screen)
+{
+	static const char *const spare[] = { "OBSERVER", "CAUSE", "OLD" };
+	columns_split(c, head);
+	if (columns_before_last(c) + REASON_COLUMNS > screen && column_is(head, c, 0, "TIME") && c->width[0] > TIME_DAY + TIME_SECONDS) {
+		c->clock = true;
+		c->width[0] = TIME_SECONDS + 2;
+	}
+	for (size_t k = 0; k < sizeof spare / sizeof *spare; k++)
+		for (unsigned i = 1; i + 1 < c->count && columns_before_last(c) + REASON_COLUMNS > screen; i++)
+			if (column_is(head, c, i, spare[k]))
+				c->width[i] = 0;
+}
+
+/* Octets of the first `columns` columns of the screen that a line takes. */
+static size_t prefix_len(const char *line, size_t len, unsigned columns)
+{
+	size_t at = 0;
+	for (unsigned used = 0; at < len;) {
+		size_t n = character_len(line + at, len - at);
+		used += doc_clean(NULL, line + at, n);
+		if (used > columns)
+			break;
+		at += n;
+	}
+	return at;
+}
+
+static void put_event(struct screen *s, const struct columns *c, const char *line, const char *style)
+{
+	struct bytes cut;
+	const size_t len = line_len(line);
+	bytes_init(&cut, 1u << 16);
+	for (unsigned i = 0; i < c->count; i++) {
+		size_t from = prefix_len(line, len, c->from[i]), to = i + 1 < c->count ? prefix_len(line, len, c->from[i + 1]) : len;
+		if (i == 0 && c->clock)
+			bytes_printf(&cut, "%-*.*s", (int)c->width[0], (int)TIME_SECONDS,
+				     style ? "TIME" : len >= TIME_DAY + TIME_SECONDS ? line + TIME_DAY : "");
+		else if (c->width[i])
+			bytes_add(&cut, line + from, to - from);
+	}
+	put_row(s, (const char *)cut.data, cut.len, NULL, style);
+	bytes_deinit(&cut);
+}
+
 /* Events are told eldest first: the last n of them. */
 static void put_newest(struct screen *s, const struct table *t, size_t n)
 {
 	size_t skip = t->count - n;
+	struct columns c;
+	columns_fit(&c, t->head, s->columns);
+	put_event(s, &c, t->head, BOLD);
 	for (const char *at = t->body; at && *at; at = line_next(at))
 		if (skip)
 			skip--;
 		else
-			put_row(s, at, line_len(at), NULL, NULL);
+			put_event(s, &c, at, NULL);
 }
 
 /* Row by row in turn, so that none starves: each table first wants two for the gap and its head. */
@@ -228,12 +332,13 @@ static void put_tables(struct screen *s, const struct top_view *v, size_t rows)
 		if (!got[i])
 			continue;
 		put_row(s, "", 0, NULL, NULL);
-		snprintf(more, sizeof more, "+%zu more", t[i].count - got[i]);
-		put_row(s, t[i].head, line_len(t[i].head), i != TOP_EVENTS && t[i].count > got[i] ? more : NULL, BOLD);
-		if (i == TOP_EVENTS)
+		if (i == TOP_EVENTS) {
 			put_newest(s, &t[i], got[i]);
-		else
-			put_worst_first(s, &t[i], got[i]);
+			continue;
+		}
+		snprintf(more, sizeof more, "+%zu more", t[i].count - got[i]);
+		put_row(s, t[i].head, line_len(t[i].head), t[i].count > got[i] ? more : NULL, BOLD);
+		put_worst_first(s, &t[i], got[i]);
 	}
 }
 

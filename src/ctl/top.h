@@ -12,7 +12,8 @@
  *
  *     q quits, space asks again                               or why there is nothing newer
  *
- * A terminal that is too small for all shows of each section as much as of the others; then less of the head.
+ * A terminal that is too small for all shows of each section as much as of the others; then less of the head. One that is too narrow
+ * for events shows the time of day only, and leaves out who saw it, its cause and the old state, in this order.
  */
 #ifndef GEMEL_CTL_TOP_H
 #define GEMEL_CTL_TOP_H

@@ -67,6 +67,49 @@ START_TEST(newest_events_stay)
 }
 END_TEST
 
+/* What a terminal of 80 columns must have of an event: when, what, its new state, and why. */
+START_TEST(narrow_screens_leave_out_what_events_can_spare)
+{
+	static const char events[] =
+		"TIME                      KIND      SUBJECT                      OLD                    NEW                    CAUSE     OBSERVER  REASON\n"
+		"2026-11-21T10:25:01.123Z  verdict   127.0.0.11 web               up                     down                   check     ns1       connect refused\n"
+		"2026-11-21T10:25:02.456Z  answer    b\xc3\xbc" "cher.example.test A        127.0.0.11 127.0.0.12  127.0.0.12             check     ns1       127.0.0.11 down\n"
+		"odd\n";
+	static const struct { unsigned columns; const char *picture; } cases[] = {
+		{ 80, "\nTIME      KIND      SUBJECT                      NEW                    REASON\n"
+		      "10:25:01  verdict   127.0.0.11 web               down                   connect \n"
+		      "10:25:02  answer    b\xc3\xbc" "cher.example.test A        127.0.0.12             127.0.0.\n"
+		      "          " },
+		{ 120, "\nTIME      KIND      SUBJECT                      OLD                    NEW                    CAUSE     REASON\n"
+		       "10:25:01  verdict   127.0.0.11 web               up                     down                   check     connect refused\n"
+		       "10:25:02  answer    b\xc3\xbc" "cher.example.test A        127.0.0.11 127.0.0.12  127.0.0.12             check     127.0.0.11 down\n"
+		       "          " },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct top_view v = { .section = { NULL, NULL, events }, .clock = "", .rows = 6, .columns = cases[i].columns };
+		render(&v);
+		ck_assert_str_eq(picture, cases[i].picture);
+	}
+	struct top_view v = { .section = { NULL, NULL, events }, .clock = "", .rows = 6, .columns = 200 };
+	render(&v);
+	ck_assert_ptr_nonnull(strstr(picture, "2026-11-21T10:25:01.123Z  verdict   127.0.0.11 web               up "));
+}
+END_TEST
+
+START_TEST(a_second_row_has_what_the_first_has_no_room_for)
+{
+	struct top_view v = { .section = { SERVICES }, .clock = "noon", .rows = 20, .columns = 50 };
+	v.status = "node           ns1\nservices       \x1b[32m2 (1 failed)\x1b[0m\nmembers up     3 of 4\noverrides      0\n"
+		   "pair name      tour\npair self      normal\nnetwork state  ok\n";
+	render(&v);
+	ck_assert_str_eq(picture, "ns1                                           noon\nservices 2 (1 failed)  members up 3 of 4  override\n"
+				  "pair tour  self normal  network ok\n\nSERVICE  STATE\nc        failed\nb        degraded\na        ok\nd        ok");
+	v.columns = 90;
+	render(&v);
+	ck_assert_ptr_nonnull(strstr(picture, "overrides 0  pair tour  self normal  network ok\n"));
+}
+END_TEST
+
 START_TEST(terminals_are_cleared_and_coloured)
 {
 	struct top_view v = { .section = { SERVICES }, .clock = "", .rows = 5, .columns = 12, .terminal = true, .colour = true };
@@ -145,7 +188,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { all_of_it, what_does_not_fit, newest_events_stay, terminals_are_cleared_and_coloured, faults_stand_last,
+	const TTest *tests[] = { all_of_it, what_does_not_fit, newest_events_stay, narrow_screens_leave_out_what_events_can_spare,
+				 a_second_row_has_what_the_first_has_no_room_for, terminals_are_cleared_and_coloured, faults_stand_last,
 				 characters_are_whole_and_harmless, every_size_is_kept };
 	return unit_run("ctl_top", tests, sizeof tests / sizeof *tests);
 }
