@@ -18,10 +18,15 @@ static const struct { const char *usage, *kind; } kinds[] = {
 /* Names of services, of what overrides are about, and of a service's members, as people see them in the first column. */
 static const char bash_head[] =
 	"_gemelctl_ask() { command gemelctl \"${_gemelctl_server[@]}\" \"$@\" 2>/dev/null; }\n"
-	"_gemelctl_words() { # KIND SERVICE\n"
+	"_gemelctl_words() { # KIND SERVICE WORD\n"
+	"\tlocal a\n"
 	"\tcase $1 in\n"
 	"\tservice) _gemelctl_ask services | awk 'NR > 1 { print $1 }' ;;\n"
-	"\twhat) _gemelctl_ask services | awk 'NR > 1 { print $1 }'; _gemelctl_ask targets | awk 'NR > 1 { print $1 }' ;;\n"
+	"\twhat) case $3 in\n"
+	"\t\t*/*) _gemelctl_words member \"${3%%/*}\" | while read -r a; do printf '%s\\n' \"${3%%/*}/$a\"; done ;;\n"
+	"\t\t*) _gemelctl_ask services | awk 'NR > 1 { print $1 }'; _gemelctl_ask targets | awk 'NR > 1 { print $1 }' ;;\n"
+	"\t\tesac ;;\n"
+	"\toverride) _gemelctl_ask overrides | awk 'NR > 1 { print $1 }' ;;\n"
 	"\tmember) _gemelctl_ask service \"$2\" | awk 'on { print $1 } $1 == \"ADDRESS\" { on = 1 }' ;;\n"
 	"\tverb) echo \"$_gemelctl_verbs\" ;;\n"
 	"\t*) echo \"${1//|/ }\" ;;\n"
@@ -75,7 +80,7 @@ static const char bash_tail[] =
 	"\tfile) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\") ;;\n"
 	"\t*) while read -ra words; do # not by compgen -W, which would run what stands in a name\n"
 	"\t\tfor o in \"${words[@]}\"; do [[ $o == \"$cur\"* ]] && COMPREPLY+=(\"$o\"); done\n"
-	"\tdone < <(_gemelctl_words \"$kind\" \"${rest[0]:-}\") ;;\n"
+	"\tdone < <(_gemelctl_words \"$kind\" \"${rest[0]:-}\" \"$cur\") ;;\n"
 	"\tesac\n"
 	"\tcase $cur in # the shell takes what stands behind the last colon for the word\n"
 	"\t*:*) case $COMP_WORDBREAKS in *:*) o=${cur%\"${cur##*:}\"}; COMPREPLY=(\"${COMPREPLY[@]#\"$o\"}\") ;; esac ;;\n"
@@ -85,10 +90,15 @@ static const char bash_tail[] =
 
 static const char zsh_head[] =
 	"_gemelctl_ask() { command gemelctl $gemelctl_server \"$@\" 2>/dev/null }\n"
-	"_gemelctl_words() { # KIND SERVICE\n"
+	"_gemelctl_words() { # KIND SERVICE WORD\n"
+	"\tlocal a\n"
 	"\tcase $1 in\n"
 	"\tservice) _gemelctl_ask services | awk 'NR > 1 { print $1 }' ;;\n"
-	"\twhat) _gemelctl_ask services | awk 'NR > 1 { print $1 }'; _gemelctl_ask targets | awk 'NR > 1 { print $1 }' ;;\n"
+	"\twhat) case $3 in\n"
+	"\t\t*/*) _gemelctl_words member \"${3%%/*}\" | while read -r a; do printf '%s\\n' \"${3%%/*}/$a\"; done ;;\n"
+	"\t\t*) _gemelctl_ask services | awk 'NR > 1 { print $1 }'; _gemelctl_ask targets | awk 'NR > 1 { print $1 }' ;;\n"
+	"\t\tesac ;;\n"
+	"\toverride) _gemelctl_ask overrides | awk 'NR > 1 { print $1 }' ;;\n"
 	"\tmember) _gemelctl_ask service \"$2\" | awk 'on { print $1 } $1 == \"ADDRESS\" { on = 1 }' ;;\n"
 	"\t*) print -l -- ${(s:|:)1} ;;\n"
 	"\tesac\n"
@@ -139,13 +149,15 @@ static const char zsh_tail[] =
 	"\t'') ;;\n"
 	"\tfile) _files ;;\n"
 	"\tverb) _describe verb gemelctl_verbs ;;\n"
-	"\t*) found=(${(f)\"$(_gemelctl_words $kind $rest[1])\"}); compadd -a found ;;\n"
+	"\t*) found=(${(f)\"$(_gemelctl_words \"$kind\" \"$rest[1]\" \"$PREFIX\")\"}); compadd -a found ;;\n"
 	"\tesac\n"
 	"}\n"
 	"if [ \"$funcstack[1]\" = _gemelctl ]; then _gemelctl \"$@\"; else compdef _gemelctl gemelctl; fi\n";
 
-static const char *kind_of(const char *word, size_t len, char room[64])
+static const char *kind_of(const char *verb, const char *word, size_t len, char room[64])
 {
+	if (strcmp(verb, "auto") == 0) /* what it ends is what was forced */
+		return "override";
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strlen(kinds[i].usage) == len && memcmp(kinds[i].usage, word, len) == 0)
 			return kinds[i].kind;
@@ -188,7 +200,7 @@ static void write_verb(struct bytes *out, const char *name, const char *usage)
 		} else if (*at == '[' && strcspn(at, " |") < strcspn(at, "]")) {
 			len = write_choices(&words, at);
 		} else {
-			bytes_printf(&words, "%s%s", words.len ? " " : "", kind_of(at, len, room));
+			bytes_printf(&words, "%s%s", words.len ? " " : "", kind_of(name, at, len, room));
 		}
 		at += len;
 		at += strspn(at, " ");

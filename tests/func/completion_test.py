@@ -38,6 +38,7 @@ class Completion(func.Case):
 
     def test_bash(self):
         ours = f"gemelctl -s {self.socket} "
+        self.assertEqual(self.ctl("solo", "drain", "wiki.example.test/127.0.0.1", "--force")[0], 0)
         for line, want in (
                 ("gemelctl serv", ["services", "service"]),
                 ("gemelctl --json over", ["overrides"]),
@@ -61,6 +62,9 @@ class Completion(func.Case):
                 (ours + "probe mail.example.test 127", ["127.0.0.1"]),
                 (ours + "down 12", ["127.0.0.1"]),
                 (ours + "down ::", ["1"]),  # readline holds what is up to the colon
+                (ours + "down mail.example.test/12", ["mail.example.test/127.0.0.1"]),
+                (ours + "down nosuch.example.test/", []),
+                (ours + "auto ", ["wiki.example.test/127.0.0.1"]),
                 ("gemelctl -s /nowhere service ", []),
                 ("gemelctl -s /nowhere service $(touch${IFS}x) ", [])):
             with self.subTest(line=line):
@@ -106,6 +110,7 @@ class Completion(func.Case):
                             ("gemelctl overr\t", r"overrides "),
                             ("gemelctl status --c\t", r"--check "),
                             (f"gemelctl -s {self.socket} service wi\t", r"wiki\.example\.test "),
+                            (f"gemelctl -s {self.socket} drain mail.example.test/12\t", r"mail\.example\.test/127\.0\.0\.1 "),
                             (f"gemelctl -s {self.socket} probe mail.example.test 127\t", r"127\.0\.0\.1 ")):
             with self.subTest(keys=keys):
                 self.zsh_type(keys, until)
