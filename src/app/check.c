@@ -72,14 +72,27 @@ static int check_zone(struct conf *c, size_t i, struct checking *k, struct diags
 	return r == ERR_NOMEM ? r : 0;
 }
 
-static int check_zones(struct conf *c, struct diags *d)
+int check_zones(struct conf *c, bool (*wanted)(const struct conf_zone_view *z, const char *word), const char *word, struct diags *d)
 {
-	struct checking k = {.began_ms = clock_mono_ms(), .all = (uint32_t)conf_zones(c)};
+	struct checking k = {.began_ms = clock_mono_ms()};
+	const size_t all = conf_zones(c);
+	struct conf_zone_view z;
 	int r = 0;
 
+	for (size_t i = 0; i < all; i++) {
+		conf_zone_get(c, i, &z);
+		k.all += !wanted || wanted(&z, word);
+	}
 	progress_init(&k.progress);
-	for (; k.zones < k.all && !r; k.zones++)
-		r = check_zone(c, k.zones, &k, d);
+	for (size_t i = 0; i < all && !r; i++) {
+		conf_zone_get(c, i, &z);
+		if (wanted && !wanted(&z, word)) {
+			conf_zone_absent(c, i);
+			continue;
+		}
+		r = check_zone(c, i, &k, d);
+		k.zones++;
+	}
 	progress_end(&k.progress);
 	return r;
 }
@@ -107,7 +120,7 @@ static int check_all(const char *file, const char *node, bool print, struct plan
 	if (r)
 		return r;
 	conf_check_keys(c, tls_key_fits, d);
-	r = check_zones(c, d);
+	r = check_zones(c, NULL, NULL, d);
 	if (!r)
 		r = conf_plan(c, 1, &p, d);
 	if (!r) {

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "app/check.h"
 #include "app/once.h"
 #include "app/runner.h"
 #include "conf/conf.h"
@@ -55,37 +56,6 @@ static bool may_hold(const struct conf_zone_view *z, const char *service)
 	return z->services > 0 && name >= zone && strncasecmp(service + name - zone, z->name, zone) == 0;
 }
 
-static int load_zone(struct conf *c, size_t i, struct diags *d)
-{
-	static const struct hash_key key = { { 1, 2 } }; /* no stranger sees its hashes */
-	struct conf_zone_text text;
-	struct zone *z;
-	int e = conf_zone_read(c, i, &text, d);
-	if (!e) {
-		e = conf_zone_compile(c, i, &text, &key, &z, d);
-		if (!e)
-			zone_free(z);
-		conf_zone_text_deinit(&text);
-	}
-	if (e && e != ERR_NOMEM)
-		conf_zone_absent(c, i);
-	return e == ERR_NOMEM ? e : 0;
-}
-
-static int load_zones(struct conf *c, const char *service, struct diags *d)
-{
-	int e = 0;
-	for (size_t i = 0; i < conf_zones(c) && !e; i++) {
-		struct conf_zone_view z;
-		conf_zone_get(c, i, &z);
-		if (may_hold(&z, service))
-			e = load_zone(c, i, d);
-		else
-			conf_zone_absent(c, i);
-	}
-	return e;
-}
-
 /* The plan of FILE as it stands now; NULL with the faults told. */
 static struct plan *load_plan(const char *file, const char *node, const char *service)
 {
@@ -97,7 +67,7 @@ static struct plan *load_plan(const char *file, const char *node, const char *se
 	if (!e)
 		conf_check_keys(c, tls_key_fits, &d);
 	if (!e && !d.errors)
-		e = load_zones(c, service, &d);
+		e = check_zones(c, may_hold, service, &d);
 	if (!e && !d.errors)
 		e = conf_plan(c, 1, &p, &d);
 	if (d.errors) {

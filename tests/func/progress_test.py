@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from func import GEMELD, PATIENCE_S, Case, main
+from func import GEMELCTL, GEMELD, PATIENCE_S, Case, main
 from gemelkit import free_port
 
 TARGETS = 60
@@ -89,8 +89,8 @@ class Progress(Case):
         return self.scratch.write("gemel.lua", f'node "n" {{ listen = "127.0.0.1:{port}", control = "run/n.sock", state = "run/n" }}\n'
                                                f'zone "example.test" {{ file = "example.test.zone" }}\n{body}')
 
-    def terminal(self, *argv):
-        t = Terminal(GEMELD, *argv)
+    def terminal(self, *argv, program=GEMELD):
+        t = Terminal(program, *argv)
         self.addCleanup(lambda: t.process.poll() is None and t.end())
         return t
 
@@ -123,6 +123,16 @@ class Progress(Case):
         self.assertRegex(t.text, r"loading: 0 of 1 zones, \d+ records read")
         self.assertEqual(on_screen(t.text), "")
         self.assertNotIn("\n", t.text)
+        with open(config, encoding="utf-8") as f:
+            text = f.read()
+        self.scratch.write("up.lua", "return function () return true end")
+        probed = self.scratch.write("probed.lua", text + 'check "up" { script = "up.lua" }\nservice "h1.example.test" { check = "up" }\n')
+        t = self.terminal("-c", probed, "probe", "h1.example.test", "10.0.0.1", program=GEMELCTL)
+        hold_amid_work(t.process)
+        self.assertEqual(t.process.wait(10 * PATIENCE_S), 0)
+        t.end()
+        self.assertRegex(t.text, r"loading: 0 of 1 zones, \d+ records read")
+        self.assertEqual(t.text.rsplit(CLEAR, 1)[1][:2], "up")
         t = self.terminal("-c", config)
         hold_amid_work(t.process)
         end = time.monotonic() + 10 * PATIENCE_S
