@@ -211,5 +211,13 @@ for script in "$srcdir"/lua/*.lua; do
 	case $name in *_test) continue ;; esac
 	grep -q "^\.It Ic $name\$" "$srcdir/doc/gemel-lua.7" || fault "gemel-lua(7) lacks the bundled check $name"
 done
+
+# ---- the README's two commands: a wrong word is told at once, before anything is installed or built ----
+mkdir "$work/contrib"
+for command in demo check; do
+	cp "$srcdir/contrib/$command" "$work/contrib/" # where there is nothing to build
+	sh "$work/contrib/$command" --help > "$work/out" 2>&1
+	[ "$? $(cut -c 1-6 "$work/out")" = "2 usage:" ] || fault "contrib/$command --help: $(head -n 1 "$work/out"); expected how it is used, and status 2"
+done
 [ "$faults" = 0 ] && echo "the manual tells the truth: $(wc -l < "$work/keys") keys, $(wc -l < "$work/words") words, $(wc -l < "$work/verbs") verbs"
 [ "$faults" = 0 ]
