@@ -70,6 +70,7 @@ static bool come_up(struct supervisor *s)
 	struct arena a;
 	struct site site;
 	arena_init(&a, SITE_MEMORY);
+	supervisor_configure_logging(s); /* before anything is told, and the children: they begin with it */
 	bool ok = site_get(&site, s->now.site, s->now.site_len, &a) == 0 && spawn_user_find(&s->user, site.node.user) == 0 &&
 		  sockets_open(&s->sockets, &site.node, s->user.uid, s->user.gid, &s->given) == 0;
 	arena_deinit(&a);
@@ -77,7 +78,6 @@ static bool come_up(struct supervisor *s)
 		return false;
 	activation_tell_unused(&s->given);
 	activation_deinit(&s->given);
-	supervisor_configure_logging(s); /* before the children: they begin with it */
 	s->up = true;
 	s->started_site = malloc(s->now.site_len);
 	s->started_site_len = s->started_site ? s->now.site_len : 0;
