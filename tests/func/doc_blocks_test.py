@@ -44,6 +44,8 @@ class Blocks(func.Case):
         text = text[text.index("for example /etc/gemel/gemel.lua:\n"):]
         block = re.search(r"(?:^(?: {4}.*)?\n)+", text[text.index("\n") + 1:], re.M).group(0)
         self.assertEqual(block.count("service "), 1)
+        for address in re.findall(r"^ {4}dig @(\S+)", text, re.M):  # what it asks is listened on
+            self.assertRegex(block, rf'node "ns1".*listen = {{[^}}]*"{re.escape(address)}"')
         func.write_key(self.scratch.path("pair.key"))
         self.scratch.write("example.com.zone", ZONE)
         for name in ("ns1", "ns2"):
