@@ -169,13 +169,16 @@ static int new_key(const char *file, bool json)
 
 /* ---- the socket ---- */
 
-static void print_errors(const struct diags *d)
+/* A line each; on the last, what helps all the same. */
+static void print_errors(const struct diags *d, const char *help)
 {
 	char line[4096];
+	size_t left = d->errors;
 	for (size_t i = 0; i < d->count; i++)
 		if (d->list[i].level == DIAG_ERROR) {
 			diag_format(&d->list[i], line, sizeof line);
-			fprintf(stderr, "%s\n", line);
+			left--;
+			fprintf(stderr, "%s%s\n", line, left ? "" : help);
 		}
 }
 
@@ -186,17 +189,16 @@ static char *find_control(const char *file, const char *node)
 	struct diags d;
 	struct conf *c = NULL;
 	char *path = NULL;
+	static const char help[] = "; -s SOCKET reaches the server without it";
 	diags_init(&d);
 	int e = conf_load(&c, file, node, &d);
 	const struct plan_node *n = e ? NULL : conf_node(c);
 	if (n && n->control)
 		path = strdup(n->control);
 	else if (d.errors)
-		print_errors(&d);
+		print_errors(&d, help);
 	else
-		fprintf(stderr, "gemelctl: %s: %s\n", file, err_text(e));
-	if (!path)
-		fprintf(stderr, "gemelctl: %s does not say where the server is; -s SOCKET says it without a configuration\n", file);
+		fprintf(stderr, "gemelctl: %s: %s%s\n", file, err_text(e), help);
 	if (!e)
 		conf_free(c);
 	diags_deinit(&d);
@@ -264,7 +266,7 @@ static char *find_key_file(const char *file, const char *node)
 	int e = conf_load(&c, file, node, &d);
 	char *path = !e && conf_key_file(c) ? strdup(conf_key_file(c)) : NULL;
 	if (!path && d.errors)
-		print_errors(&d);
+		print_errors(&d, "");
 	else if (!path)
 		fprintf(stderr, "gemelctl: %s: %s\n", file, e ? err_text(e) : "no pair, so no key file");
 	if (!e)

@@ -89,8 +89,7 @@ done
 # the socket
 expect 1 "" "gemelctl: no server at $dir/none.sock: No such file or directory" -s "$dir/none.sock" status
 expect 2 "GEMEL CRITICAL - no server at $dir/none.sock: No such file or directory" "" -s "$dir/none.sock" status --check
-expect 1 "" "$dir/none.lua: cannot read $dir/none.lua: No such file or directory; expected a configuration file
-gemelctl: $dir/none.lua does not say where the server is; -s SOCKET says it without a configuration" -c "$dir/none.lua" status
+expect 1 "" "$dir/none.lua: cannot read $dir/none.lua: No such file or directory; expected a configuration file; -s SOCKET reaches the server without it" -c "$dir/none.lua" status
 expect 3 "GEMEL UNKNOWN - $dir/none.lua does not say where the server is" "*" -c "$dir/none.lua" status --check
 cat >"$dir/broken.lua" <<'END'
 node "ns1" { id = 1, listen = { "127.0.0.1:5301" }, control = "run/one.sock", state = "run/ns1" }
