@@ -358,8 +358,11 @@ class Node:
         return found
 
     def child(self, role):
-        """Its pid, once it is there: /proc may miss one of the children while another goes."""
-        return wait_until(lambda: self.children().get(role), 15)
+        """The pid of one that is there; /proc may miss it while another goes."""
+        pid = wait_until(lambda: self.children().get(role), 30)
+        if not pid:
+            raise RuntimeError(f"{self.name} has no {role}")
+        return pid
 
     def kill_child(self, role):
         pid = self.child(role)
