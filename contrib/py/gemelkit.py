@@ -286,6 +286,7 @@ def serve_backend(address, port):
         address_family = family_of(address)
         allow_reuse_address = True
         daemon_threads = True
+        request_queue_size = 128  # what connects while it does not run is not refused for that
     Server((address, int(port)), _Handler).serve_forever()
 
 

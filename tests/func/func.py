@@ -45,7 +45,8 @@ class Case(unittest.TestCase):
         return b.start()
 
     def pair_config(self, body, check_port, interval="200ms"):
-        """A configuration of two twins; body adds services. Ports are chosen here. Who waits for a turn of the CPU is no dead back end."""
+        """A configuration of two twins; body adds services. Ports are chosen here. A back end that is dead refuses at once: one that
+        takes time only waits for the machine, and is not down."""
         self.ports = {n: free_port() for n in ("ns1", "ns2")}
         peers = {n: free_port() for n in ("ns1", "ns2")}
         write_key(self.scratch.path("pair.key"))
@@ -55,7 +56,7 @@ class Case(unittest.TestCase):
         return self.scratch.write("gemel.lua", blocks + f"""
 pair {{ name = "test", key = "pair.key", interval = "{interval}" }}
 zone "example.test" {{ file = "example.test.zone" }}
-check "web" {{ script = "http", args = {{ port = {check_port}, path = "/" }}, interval = "1s", timeout = "2s",
+check "web" {{ script = "http", args = {{ port = {check_port}, path = "/" }}, interval = "1s", timeout = "5s",
               retry = "200ms", fall = 3, rise = 2 }}
 """ + body)
 
