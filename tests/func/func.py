@@ -45,8 +45,8 @@ class Case(unittest.TestCase):
         return b.start()
 
     def pair_config(self, body, check_port, interval="200ms"):
-        """A configuration of two twins; body adds services. Ports are chosen here. A back end that is dead refuses at once: one that
-        takes time only waits for the machine, and is not down."""
+        """A configuration of two twins; body adds services. Ports are chosen here. A back end that is dead refuses at once: one
+        that takes time only waits for the machine, and is not down."""
         self.ports = {n: free_port() for n in ("ns1", "ns2")}
         peers = {n: free_port() for n in ("ns1", "ns2")}
         write_key(self.scratch.path("pair.key"))

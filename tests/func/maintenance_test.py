@@ -21,7 +21,7 @@ class Maintenance(Case):
         self.port = free_port()
         self.backends = {a: self.backend(a, self.port) for a in (A, B, DB)}
         self.checks = f"""
-check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "1s", timeout = "500ms",
+check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "1s", timeout = "5s",
               retry = "100ms", fall = 2, rise = 2 }}
 host "ams1" {{ "{A}", site = "ams" }}
 service "{NAME}" {{ check = "web", tiers = {{ {{ "ams1", "{B}" }} }} }}
@@ -46,7 +46,7 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "ams1", "{B}" }} }} }}
         self.begin("")
         self.answers(NAME, A, B)
         with open(self.config, "a", encoding="utf-8") as f:
-            f.write(f'maintenance "kernel update" {{ what = "site:ams", from = "{utc(2)}", to = "{utc(6)}" }}\n')
+            f.write(f'maintenance "kernel update" {{ what = "site:ams", from = "{utc(3)}", to = "{utc(10)}" }}\n')
         self.assertEqual(self.ctl("solo", "reload")[0], 0)
         self.assert_soon(lambda: self.show("windows")["windows"][0]["state"] == "over", "the window is over")
         self.answers(NAME, A, B)

@@ -1,8 +1,9 @@
 """pick = "sticky" through the whole server: a client's network keeps its member, and moves only when that member goes."""
+import json
 import socket
 import struct
 
-from func import Case, main
+from func import PATIENCE_S, Case, main
 from gemelkit import addresses, free_port
 
 NAME = "www.example.test"
@@ -25,13 +26,18 @@ class Sticky(Case):
         self.backends = {m: self.backend(m, self.port) for m in MEMBERS}
         self.ask = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(self.ask.close)
-        self.ask.settimeout(5)
+        self.ask.settimeout(PATIENCE_S)
 
     def start(self, members, more=""):
         self.solo = self.node(self.single_config(
-            f'{more}\ncheck "web" {{ script = "tcp", args = {{ port = {self.port} }}, interval = "300ms", timeout = "200ms", fall = 2 }}\n'
+            f'{more}\n'
+            f'check "web" {{ script = "tcp", args = {{ port = {self.port} }}, interval = "300ms", timeout = "5s", fall = 2 }}\n'
             f'service "{NAME}" {{ check = "web", answer = 1, pick = "sticky", tiers = {{ {{ {members} }} }} }}\n'), "solo")
-        self.assert_soon(lambda: len(addresses(self.server("solo"), NAME)) == 1, "the service is answered")
+        self.assert_soon(lambda: addresses(self.server("solo"), NAME) and self.all_are_up(), "it is answered, of all its members")
+
+    def all_are_up(self):
+        status, out, _ = self.ctl("solo", "--json", "service", NAME)
+        return status == 0 and all(m["state"] == "up" for m in json.loads(out)["members"])
 
     def member_of(self, network):
         query, at = question(network, network)

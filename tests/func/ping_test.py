@@ -28,7 +28,7 @@ class Ping(Case):
     def start(self, of_node="", checks=CHECKS):
         body = "".join(
             f'service "{n}.example.test" {{ tiers = {{ {{ "{a}" }} }}, check = {{ script = "ping", args = {{ {args} }}, '
-            'interval = "300ms", timeout = "1s", fall = 1, rise = 1 } }\n'
+            'interval = "300ms", timeout = "1s", fall = 2, rise = 1 } }\n'
             for name, args in checks.items() for n, a in ((f"{name}4", "192.0.2.77"), (f"{name}6", "2001:db8::77")))
         config = self.single_config(body)
         with open(config) as f:

@@ -3,7 +3,7 @@ import re
 import shutil
 import subprocess
 
-from func import Case, main
+from func import PATIENCE_S, Case, main
 from gemelkit import addresses, free_port
 
 A, B, C, D = "127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14"
@@ -34,13 +34,13 @@ class Places(Case):
         self.backends = {a: self.backend(a, self.port) for a in (A, B, C, D)}
         self.scratch.write("example.test.zone", ZONE)
         self.node(self.single_config(
-            f'check "web" {{ script = "tcp", args = {{ port = {self.port} }}, interval = "300ms", timeout = "200ms", fall = 2 }}\n' +
+            f'check "web" {{ script = "tcp", args = {{ port = {self.port} }}, interval = "300ms", timeout = "5s", fall = 2 }}\n' +
             "".join(f'service "{name}" {{ check = "web", all_down = "none", tiers = {{ {{ "{a}" }} }} }}\n' for name, a in SERVICES)), "solo")
         for name, address in SERVICES:
             self.expect(name.replace("*", "any"), address)
 
     def addresses(self, name):
-        return addresses(self.server("solo"), name)
+        return addresses(self.server("solo"), name, timeout=PATIENCE_S)
 
     def expect(self, name, *wanted):
         self.assert_soon(lambda: self.addresses(name) == sorted(wanted), f"{name} is {wanted}; it is {self.addresses(name)}")

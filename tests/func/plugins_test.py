@@ -107,7 +107,8 @@ class Plugins(Case):
                            "  return r.perfdata.a.value == 1.5 and r.perfdata.a.unit == 'ms' and r.perfdata.a.warn == '2:3' and\n"
                            "    r.perfdata.a.crit == nil and r.perfdata['b c'].value == 7, r.output\nend }")
         self.scratch.write("bare.lua", "return function () return run('/bin/true').status == 'ok' end")
-        one = '"{0}.example.test" {{ tiers = {{ {{ "127.0.0.1" }} }}, check = {{ script = "{0}.lua", interval = "300ms", timeout = "1s", fall = 1 }} }}\n'
+        one = ('"{0}.example.test" {{ tiers = {{ {{ "127.0.0.1" }} }}, check = {{ script = "{0}.lua", interval = "300ms", '
+               'timeout = "20s", fall = 1 }} }}\n')
         with open(self.scratch.path("gemel.lua"), "a") as f:
             f.write("service " + one.format("own") + "service " + one.format("bare"))
         self.nodes["solo"].reload()
