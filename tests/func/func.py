@@ -1,5 +1,6 @@
 """What the functional tests share: a pair (or a single node) on loopback with its own ports, and a test case that cleans up."""
 import faulthandler
+import json
 import os
 import subprocess
 import sys
@@ -89,6 +90,13 @@ zone "example.test" {{ file = "example.test.zone" }}
     def run_gemeld(self, *words):
         run = subprocess.run([GEMELD, *words], capture_output=True, text=True, check=False, timeout=60)
         return run.returncode, run.stdout, run.stderr
+
+    def confined(self, node):
+        """{role: how it is confined}, from when each process has told; the loader, which goes by itself, has gone by then."""
+        def told():
+            roles = {p["role"]: p["confined"] for p in json.loads(self.ctl(node, "--json", "status")[1])["processes"]}
+            return roles if len(set(roles.values())) == 1 and "loader" not in self.nodes[node].children() else None
+        return self.assert_soon(told, f"every process of {node} has told how it is confined, and all alike")
 
     def fail_with_logs(self, text):
         logs = "".join(f"\n--- {n}\n{node.log()}" for n, node in self.nodes.items())

@@ -294,7 +294,7 @@ class Secrecy(Pair):
         self.begin()
         secrets = [k for name in ("ns1", "ns2") for k in self.keys(name)]
         node = self.nodes["ns1"]
-        self.assert_soon(lambda: "loader" not in node.children(), "the loader, which goes by itself, is gone")
+        self.confined("ns1")
         holders = set()
         for role, pid in {"supervisor": node.process.pid, **node.children()}.items():
             memory = memory_of(pid)
