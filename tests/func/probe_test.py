@@ -4,12 +4,13 @@ import os
 import signal
 import socket
 import subprocess
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
-from func import BUILD, Case, main
+from func import BUILD, PATIENCE_S, Case, main
 from gemelkit import addresses, free_port
 
 GOOD, BAD = "127.0.0.11", "127.0.0.12"
+HANG_S = 4  # a prober that itself stood still for half of it blames nobody
 
 
 class Probe(Case):
@@ -19,10 +20,10 @@ class Probe(Case):
         self.backend(GOOD, self.port)
         self.scratch.write("bug.lua", "return function (target)\n  log('here', target.state.n)\n  return target.nothing.here\nend")
         self.config = self.single_config(f"""
-check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "1s", timeout = "500ms", fall = 2 }}
-check "hang" {{ script = "tcp", args = {{ port = {self.silent}, expect = "x" }}, timeout = "300ms" }}
+check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, interval = "1s", timeout = "5s", fall = 2 }}
+check "hang" {{ script = "tcp", args = {{ port = {self.silent}, expect = "x" }}, timeout = "{HANG_S}s" }}
 check "bug" {{ script = "bug.lua" }}
-check "plugin" {{ script = "nagios", args = {{ command = "/bin/echo OK $ADDRESS$" }} }}
+check "plugin" {{ script = "nagios", args = {{ command = "/bin/echo OK $ADDRESS$" }}, timeout = "20s" }}
 service "www.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "{BAD}" }} }} }}
 service "any.example.test" {{ check = any {{ "web", "hang" }}, tiers = {{ {{ "{GOOD}" }} }} }}
 service "all.example.test" {{ check = all {{ "web", "hang" }}, tiers = {{ {{ "{GOOD}" }} }} }}
@@ -33,10 +34,10 @@ service "static.example.test" {{ check = "web" }}
         self.hang()
 
     def hang(self):
-        """A target that takes connections and says nothing."""
+        """A target that takes connections, as many as there may be in a test, and says nothing."""
         s = socket.socket()
         s.bind((GOOD, self.silent))
-        s.listen(16)
+        s.listen(1024)
         self.addCleanup(s.close)
 
     def alone(self, *words):
@@ -61,7 +62,7 @@ service "static.example.test" {{ check = "web" }}
         doc = json.loads(out)
         self.assertEqual((status, doc["verdict"], [c["outcome"] for c in doc["checks"]]), (1, "down", ["up", "down"]))
         self.assertIn("connected", [s["what"] for s in doc["checks"][1]["steps"]])
-        self.assertGreaterEqual(doc["checks"][1]["took_us"], 300000)
+        self.assertGreaterEqual(doc["checks"][1]["took_us"], HANG_S * 1000000)
         status, out, _ = probe("probe", "bug.example.test", GOOD, "--verbose")
         self.assertEqual(status, 3)
         self.assertIn("bug.lua:2: here", out)
@@ -87,28 +88,28 @@ service "static.example.test" {{ check = "web" }}
         self.assertEqual(status, 3, "a faulty configuration says nothing of the target")
         self.assertIn("gemel.lua:1", err)
 
+    def at_once(self, count, *words):
+        """The exit statuses of so many that ask together."""
+        with ThreadPoolExecutor(count) as pool:
+            return [r[0] for r in pool.map(lambda _: self.ctl("solo", "probe", *words), range(count))]
+
     def test_with_a_server(self):
         self.node(self.config, "solo")
         self.assert_soon(lambda: addresses(self.server("solo"), "www.example.test") == [GOOD], "the server has its own view")
         self.check_all(lambda *words: self.ctl("solo", *words))
-        for _ in range(5):  # twice fall in a row: it would take www down if these counted
-            self.assertEqual(self.ctl("solo", "probe", "any.example.test", GOOD)[0], 0)
-        threads = [threading.Thread(target=self.ctl, args=("solo", "probe", "all.example.test", GOOD)) for _ in range(8)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        self.assertEqual(addresses(self.server("solo"), "www.example.test"), [GOOD])
+        self.assertEqual(self.at_once(5, "any.example.test", GOOD), [0] * 5)  # twice fall: www would go if these counted
+        self.at_once(8, "all.example.test", GOOD)
+        self.assertEqual(addresses(self.server("solo"), "www.example.test", timeout=PATIENCE_S), [GOOD])
 
     def test_the_prober_goes_away(self):
         solo = self.node(self.config, "solo")
-        prober = solo.children()["prober"]
+        prober = solo.child("prober")
         os.kill(prober, signal.SIGSTOP)
         asked = subprocess.Popen([os.path.join(BUILD, "gemelctl"), "-s", self.scratch.path("run", "solo.sock"), "probe", "www.example.test",
                                   GOOD], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.assertEqual(self.ctl("solo", "status")[0], 0, "nobody else waits for it")
         os.kill(prober, signal.SIGKILL)
-        out, err = asked.communicate(timeout=30)
+        out, err = asked.communicate(timeout=2 * PATIENCE_S)
         if asked.returncode == 3:  # it was asked of the old one, of none, or of a new one without its plan
             self.assertRegex(out + err, "the prober went away; try again|the prober is not there|the plan has changed; try again")
         else:
