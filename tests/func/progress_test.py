@@ -61,13 +61,13 @@ def hold_amid_work(process):
     while process.poll() is None:
         try:
             busy = [pid for pid in (process.pid, *children(process.pid)) if ticks(pid) >= BUSY_TICKS]
+            for pid in busy[:1]:
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(HELD_S)
+                os.kill(pid, signal.SIGCONT)
+                return
         except (FileNotFoundError, ProcessLookupError):  # one ended meanwhile
             continue
-        for pid in busy:
-            os.kill(pid, signal.SIGSTOP)
-            time.sleep(HELD_S)
-            os.kill(pid, signal.SIGCONT)
-            return
         time.sleep(0.001)
 
 
@@ -95,11 +95,12 @@ class Progress(Case):
         return t
 
     def test_the_first_round_of_checks(self):
-        # Each takes a little longer than the one before: the last ones longer than what is over at once.
-        self.scratch.write("slow.lua", "return function (target) sleep(tonumber(target.address:match('%d+$')) * 0.03) return true end")
+        # Each takes a little longer than the one before: the last ones longer than what is over at once, or than a pause of ours.
+        slow = "sleep(tonumber(target.address:match('%d+$')) * 0.08)"
+        self.scratch.write("slow.lua", f"return function (target) {slow} return true end")
         config = self.server("$TTL 60\n@ SOA ns h 1 1 1 1 1\n NS ns\nns A 127.0.0.1\n",
                              'local t = {}\nfor i = 1, ' + str(TARGETS) + ' do t[i] = "127.0.0." .. i end\n'
-                             'check "slow" { script = "slow.lua", timeout = "4s" }\n'
+                             'check "slow" { script = "slow.lua", timeout = "20s" }\n'
                              'service "www.example.test" { check = "slow", tiers = { t } }\n')
         t = self.terminal("-c", config)
         self.assert_soon(lambda: "targets have answered" in t.text, "the first round is told")
