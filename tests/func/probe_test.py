@@ -10,7 +10,7 @@ from func import BUILD, PATIENCE_S, Case, main
 from gemelkit import addresses, free_port
 
 GOOD, BAD = "127.0.0.11", "127.0.0.12"
-HANG_S = 4  # a prober that itself stood still for half of it blames nobody
+HANG_S = 6  # a prober that itself stood still for half of it blames nobody
 
 
 class Probe(Case):
