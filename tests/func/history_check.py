@@ -37,7 +37,7 @@ TRIES = 16
 MAKE_UP_S = 2.0    # after the wire is good again: a new session, and all that is lacking; a lost hello waits for the next heartbeat
 TCP_S = 6.0        # an attempt to connect is made every 5 s
 BOOT_S = 6.0       # after its start a node's own "down" from the journal is no vote until results bear it out, at most so long
-DYING_S = 0.5      # before a kill that the story notes: queries that were in the dying node's sockets
+DYING_S = 5.0      # before a kill that the story notes: queries that were in the sockets of a node that did not run, and died so
 ROUNDING_S = 0.002 # journal and events hold whole milliseconds
 COUNTS, ABSENT = ("active", "mismatch", "tcp-only"), ("lost", "waiting", "incompatible")
 FAULTS_MAX = 20    # told
@@ -70,12 +70,30 @@ class History:
         self.lag = sorted(h["lag"])
         self.wire = {way: self.read_wire(way) for way in ("ab", "ba")}
         self.links = {n: sorted(h["links"][n]) for n in self.nodes}
+        self.answered = {n: self.read_answered(n) for n in self.nodes}
         self.facts = {}
         for at in self.nodes:
             self.read_links(at)
             self.read_overrides(at)
             for by in self.nodes:
                 self.read_ballots(at, by)
+
+    def read_answered(self, node):
+        """[(sent, when the first of this question and all later ones was answered)], the earliest first."""
+        found, first = [], FOREVER
+        times = ((a[0], a[1]) for a in self.h["answers"] if a[2] == node and a[1] is not None)
+        for sent, received in sorted(times, reverse=True):
+            first = min(first, received)
+            found.append((sent, first))
+        return found[::-1]
+
+    def was_passed_over(self, node, sent, end):
+        """Questions wait in one queue: who answers a later one before the end has not been kept from this one by it."""
+        later = bisect.bisect_right(self.answered[node], (sent, FOREVER))
+        return later < len(self.answered[node]) and self.answered[node][later][1] < end
+
+    def dies_with(self, node, sent, end):
+        return end - DYING_S <= sent and not self.was_passed_over(node, sent, end)
 
     # ---- the network ----
 
@@ -256,8 +274,9 @@ class History:
     def judge(self, sent, received, node, service, answer):
         """None, or what is wrong."""
         if answer is None or received is None:
-            owed = any(b <= sent and (e is None or sent < e - DYING_S) for b, e in self.h["lives"][node])
-            taken = any(b - DYING_S <= sent <= e for b, e in self.h["deaths"][node])
+            lives = self.h["lives"][node]
+            owed = any(b <= sent and (e is None or (sent < e and not self.dies_with(node, sent, e))) for b, e in lives)
+            taken = any(sent <= e and (sent >= b or self.dies_with(node, sent, b)) for b, e in self.h["deaths"][node])
             return "nobody answered" if owed and not taken else None
         if not isinstance(answer, list):
             first_round = min(self.h["started"][node], default=0) + BOOT_S  # with nothing known, it says so

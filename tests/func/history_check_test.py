@@ -127,6 +127,14 @@ class Checker(unittest.TestCase):
         self.answer("ns2", 76.0, None)
         self.assert_wrong(1, "nobody answered")
 
+    def test_a_node_that_did_not_run_dies_with_its_questions(self):
+        self.h["lives"]["ns2"] = [[0.0, 70.0], [75.0, None]]
+        for t in range(680, 750):
+            self.answer("ns2", t / 10, None)
+        self.assertEqual(faults(self.h), [])
+        self.answer("ns2", 69.0, [C])  # it ran: so it owes what came before
+        self.assert_wrong(10, "nobody answered")
+
     def test_what_a_dead_responder_had_taken_is_lost(self):
         self.h["deaths"]["ns2"] = [[72.1, 72.11]]
         self.answer("ns2", 72.0, None)

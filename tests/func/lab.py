@@ -183,8 +183,8 @@ check "web" {{ script = "http", args = {{ port = {PORT}, path = "/" }}, {check},
         h = collect(self, TIERS, self.interval_ms / 1000, recorded)
         found = faults(h)
         if found:
-            kept = os.path.join(tempfile.gettempdir(), f"gemel-history-{os.getpid()}.json")
-            with open(kept, "w", encoding="utf-8") as f:
+            fd, kept = tempfile.mkstemp(".json", "gemel-history-")  # our pid is 1, and that of others too
+            with open(fd, "w", encoding="utf-8") as f:
                 json.dump(h, f)
             self.fail_with_logs(f"{len(found)} of {len(h['answers'])} answers are wrong; {kept} is the history:\n" + "\n".join(found[:20]))
         return h
