@@ -125,7 +125,7 @@ def main():
     p.add_argument("--buffer", type=int, default=8192, help="of a socket of the generator, in KiB; with 0, its default, it drops answers itself")
     a = p.parse_args()
     if not shutil.which("dnsperf"):
-        sys.exit("dnsperf is not installed")
+        sys.exit("dnsperf is not installed; Debian has it in the package dnsperf")
     with Scratch() as scratch:
         os.mkdir(scratch.path("bin"))
         program, port = scratch.path("bin", "gemeld"), free_port()
