@@ -321,6 +321,7 @@ void children_start(struct child *c)
 	uint64_t now = clock_mono_ms();
 	c->started_ms = c->beat_ms = now;
 	c->started_wall_ms = clock_wall_ms();
+	c->killed = false;
 	c->confined = 0;
 	c->log_dropped_before += c->log_dropped;
 	c->log_dropped = 0;

@@ -404,7 +404,7 @@ static void trust_generation(struct supervisor *s)
 static void tell_alive(struct supervisor *s, uint64_t now)
 {
 	const struct child *r = children_get(s, IPC_RESPONDER);
-	if (!s->ready || (r->pid && now - r->beat_ms < WATCH_LATE_MS))
+	if (!s->ready || (r->pid && !r->killed && now - r->beat_ms < WATCH_LATE_MS))
 		notify_alive(now);
 }
 
@@ -421,11 +421,11 @@ static void on_watch(evutil_socket_t fd, short what, void *ctx)
 		struct child *c = &s->child[i];
 		if (late > WATCH_LATE_MS)
 			c->beat_ms = now; /* we stood still ourselves (a paused machine): no judgement, beats come again */
-		if (!c->pid || now - c->beat_ms < SILENT_MS)
+		if (!c->pid || c->killed || now - c->beat_ms < SILENT_MS)
 			continue;
 		log_line(LOG_LEVEL_ERROR, "the %s has been silent for %u s: killed", ipc_role_text(c->role), SILENT_MS / 1000);
 		kill(c->pid, SIGKILL);
-		c->beat_ms = now;
+		c->killed = true;
 	}
 	tell_alive(s, now);
 }

@@ -28,6 +28,7 @@ struct child {
 	uint8_t confined; /* enum confine_by, as it told */
 	uint64_t log_dropped; /* lines of the log, as it told; of those before it, too */
 	uint64_t log_dropped_before;
+	bool killed;      /* for its silence: once, and it is not alive any more */
 	bool prepared;    /* of one that was told to hold: it could go on; of others, that it runs */
 	struct event *restart;
 };
