@@ -66,3 +66,16 @@ EXTRA_DIST += tests/func/wire_test.py tests/func/network_test.py tests/func/kill
 	tests/func/wire.py tests/func/spaces.py tests/func/lab.py tests/func/clients.py tests/func/switchable.py tests/func/history.py \
 	tests/func/history_check.py
 tests/func/network_test.log tests/func/kills_test.log tests/func/kills_self_test.log tests/func/pair_paths_test.log: gemeld gemelctl
+
+# The functional tests with pauses between system calls: PAUSES=400 PAUSES_MS=400 for fewer and longer ones.
+PAUSED_TESTS = $(FUNC_TESTS) tests/func/kills_test.py tests/func/kills_self_test.py tests/func/pair_paths_test.py
+EXTRA_DIST += tests/func/pauses.c
+CLEANFILES += tests/func/pauses.so
+if !SANITIZED # its library would have to come first
+soak: soak-pauses
+soak-pauses: gemeld gemelctl tests/func/pauses.so
+	$(MAKE) check-TESTS TESTS='$(PAUSED_TESTS)' TESTS_ENVIRONMENT='LD_PRELOAD=$(abs_builddir)/tests/func/pauses.so'
+tests/func/pauses.so: tests/func/pauses.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(AM_CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/tests/func/pauses.c
+.PHONY: soak-pauses
+endif
