@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+import urllib.error
 import urllib.request
 
 from func import GEMELD, Case
@@ -168,8 +169,16 @@ service "forced.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "127.0.0
             return None
 
     def metrics(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=10) as r:
-            return {m.group(1): float(m.group(2)) for m in re.finditer(r"^(gemel_\S+?(?:{.*})?) (\S+)$", r.read().decode(), re.M)}
+        """Who finds the second's time for documents used up asks again, as he is told."""
+        def answered():
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=10) as r:
+                    return r.read().decode()
+            except urllib.error.HTTPError as e:
+                with e:
+                    self.assertEqual((e.code, e.headers["Retry-After"]), (503, "1"))
+        text = self.assert_soon(answered, "there is time for metrics")
+        return {m.group(1): float(m.group(2)) for m in re.finditer(r"^(gemel_\S+?(?:{.*})?) (\S+)$", text, re.M)}
 
     def told(self, *words):
         status, out, err = self.ctl("solo", "--json", *words)
