@@ -118,8 +118,11 @@ service "forced.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "127.0.0
         return self.solo
 
     def settle(self, node):
-        """Until what was loaded is saved an upgrade is refused: a reload is running."""
-        self.assert_soon(lambda: "loader" not in self.nodes[node].children(), "what was loaded is saved")
+        """Until what was loaded is saved an upgrade is refused: a reload is running. It runs until its loader is buried, too."""
+        def settled(n=self.nodes[node]):
+            roles = [role for role, _ in n.roles()]
+            return "loader" not in roles and len(roles) == len(n.below())
+        self.assert_soon(settled, "what was loaded is saved")
 
     def flows(self, *more):
         server = self.server("solo")
