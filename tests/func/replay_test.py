@@ -11,8 +11,9 @@ NAME = "www.example.test"
 
 
 def config(port, fall, extra=""):
+    """What is dead refuses at once: who takes time only waits for the machine. A first result that is a silence would decide alone."""
     return f"""
-check "web" {{ script = "http", args = {{ port = {port}, path = "/" }}, interval = "1s", timeout = "500ms",
+check "web" {{ script = "http", args = {{ port = {port}, path = "/" }}, interval = "1s", timeout = "5s",
               retry = "100ms", fall = {fall}, rise = 2 }}
 service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" {extra} }} }} }}
 """

@@ -66,7 +66,7 @@ class Good(Upgrade):
         """By a check that is made so rare that none comes again while we look."""
         self.backend("127.0.0.35", CHECKS)
         self.begin(f"""
-check "rare" {{ script = "tcp", args = {{ port = {CHECKS} }}, interval = "1s", timeout = "500ms", fall = 3, rise = 2, flap = false }}
+check "rare" {{ script = "tcp", args = {{ port = {CHECKS} }}, interval = "1s", timeout = "5s", fall = 3, rise = 2, flap = false }}
 service "rare.example.test" {{ check = "rare", tiers = {{ {{ "127.0.0.35", "127.0.0.34" }} }} }}
 """)
         self.assert_soon(lambda: addresses(self.server("solo"), "rare.example.test") == ["127.0.0.35"], "the dead one is out")

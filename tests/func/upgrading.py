@@ -91,6 +91,7 @@ class Upgrade(Case):
     # ---- nodes ----
 
     def configure(self, more="", keys=""):
+        """What is dead refuses at once: who takes time only waits for the machine, and is not down, be it by its first result."""
         self.http = free_port()
         self.ports = {"solo": free_port()}
         self.backend(GOOD, CHECKS)
@@ -99,7 +100,8 @@ node "solo" {{ listen = {{ "127.0.0.1:{self.ports['solo']}" }}, http = "127.0.0.
   workers = 2, canaries = {{ "{GOOD}:{CHECKS}" }} {keys} }}
 zone "example.test" {{ file = "example.test.zone" }}
 limits {{ rrl = false }}
-check "web" {{ script = "tcp", args = {{ port = {CHECKS} }}, interval = "5s", retry = "200ms", timeout = "500ms", fall = 3, rise = 2, flap = false }}
+check "web" {{ script = "tcp", args = {{ port = {CHECKS} }}, interval = "5s", retry = "200ms", timeout = "5s",
+              fall = 3, rise = 2, flap = false }}
 service "www.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "{DEAD}" }} }} }}
 service "forced.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "127.0.0.33" }} }}, need = 1 }}
 """ + more)
