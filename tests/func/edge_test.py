@@ -95,8 +95,10 @@ class FullDisk(Served):
         self.answered([B, "127.0.0.13"], "a reload needs no room")
         extra.kill()
         self.answered([B], "a verdict takes effect without being remembered")
-        self.solo.kill_child("coordinator")
-        self.answered([B], "the override is there again")
+        old = self.solo.kill_child("coordinator")
+        self.assert_soon(lambda: self.solo.children().get("coordinator", old) != old, "a new coordinator")
+        self.assert_soon(lambda: A in self.ctl("solo", "overrides")[1], "the override is there again")
+        self.answered([B], "and in force")
 
 
 class Generations(Served):
@@ -178,6 +180,7 @@ class Ends(Served):
         def count():
             return len(os.listdir(f"/proc/{self.solo.process.pid}/fd"))
         self.assertEqual(self.ctl("solo", "reload")[0], 0)  # from now on it keeps the generation before
+        self.assert_soon(lambda: "loader" not in self.solo.children(), "what was loaded is saved")
         before = count()
         for _ in range(5):
             self.assertEqual(self.ctl("solo", "reload")[0], 0)
