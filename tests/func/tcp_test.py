@@ -114,14 +114,14 @@ class Tcp(Served):
     def test_out_of_descriptors(self):
         """The idlest gives way; the process neither spins nor dies."""
         node = self.nodes["solo"]
-        pid = node.children()["responder"]
+        pid = node.child("responder")
         used = len(os.listdir(f"/proc/{pid}/fd"))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 8, used + 8))
         held = [self.connect() for _ in range(40)]
         s = self.connect()
         s.sendall(self.query)
         self.assertEqual(self.read(s)[:2], b"\0\7")
-        self.assertEqual(node.children()["responder"], pid)
+        self.assertEqual(node.child("responder"), pid)
         del held
 
     def test_the_cold_path_among_others(self):
@@ -186,7 +186,7 @@ class Tcp(Served):
         self.assertEqual(s.recv(1), b"")
 
     def resident(self):
-        with open(f"/proc/{self.nodes['solo'].children()['responder']}/status") as f:
+        with open(f"/proc/{self.nodes['solo'].child('responder')}/status") as f:
             return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
 
     def test_a_slow_reader_gets_all_and_costs_no_memory(self):
