@@ -64,7 +64,8 @@ struct prober {
 
 static void send_to_coordinator(struct prober *p, const struct wbuf *w)
 {
-	if (p->coordinator && chan_send_buf(p->coordinator, w))
+	int e = p->coordinator ? chan_send_buf(p->coordinator, w) : 0;
+	if (e && e != ERR_IO) /* ERR_IO: it has just died, and we are about to be told */
 		exit(1); /* it does not take results any more: begin anew, without any */
 }
 

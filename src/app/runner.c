@@ -33,12 +33,20 @@ struct runner {
 	unsigned running_count, waiting_count;
 };
 
+void runner_give_up(void)
+{
+	plugin_end_all();
+	exit(1);
+}
+
 /* ---- to the prober ---- */
 
+/* One that has just died takes nothing, and we are about to be told (ERR_IO): no reason to die with it. */
 static void send_to_prober(struct runner *r, const struct wbuf *w)
 {
-	if (r->prober && chan_send_buf(r->prober, w))
-		exit(1); /* it takes no results any more: begin anew */
+	int e = r->prober ? chan_send_buf(r->prober, w) : 0;
+	if (e && e != ERR_IO)
+		runner_give_up(); /* it takes no results any more */
 }
 
 static void tell_began(struct runner *r, uint64_t id)
@@ -182,13 +190,13 @@ static void take_channel(struct runner *r, enum ipc_role role, int fd)
 {
 	if (role == IPC_COORDINATOR) {
 		if (runner_hook_channel(r->hook, fd))
-			exit(1);
+			runner_give_up();
 	} else if (role == IPC_PROBER) {
 		if (r->prober)
 			prober_end(r);
 		r->prober = chan_new(r->base, fd, prober_message, prober_end, r);
 		if (!r->prober)
-			exit(1);
+			runner_give_up();
 	} else {
 		close(fd);
 	}
@@ -201,7 +209,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 	rbuf_init(&m, data, len);
 	enum ipc_type t = ipc_type_get(&m);
 	if (t == IPC_HELLO && get_u16(&m) != IPC_VERSION)
-		exit(1);
+		runner_give_up();
 	if (t == IPC_CHANNEL && fd_count == 1)
 		take_channel(r, get_u8(&m), fds[0]);
 	else
@@ -218,8 +226,7 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 static void supervisor_end(void *ctx)
 {
 	(void)ctx;
-	plugin_end_all();
-	exit(1);
+	runner_give_up();
 }
 
 static void on_beat(evutil_socket_t fd, short what, void *ctx)
@@ -232,7 +239,7 @@ static void on_beat(evutil_socket_t fd, short what, void *ctx)
 	wbuf_init(&w, room, sizeof room);
 	child_put_beat(&w);
 	if (chan_send_buf(r->supervisor, &w))
-		exit(1);
+		runner_give_up();
 }
 
 int runner_main(int channel)

@@ -4,7 +4,8 @@
  *     supervisor ── HELLO, CHANNEL(prober, coordinator) ──▶ runner ── BEAT, every second ──▶ supervisor
  *     prober ── RUN, RUN_END ──▶ runner ── RUN_BEGAN, RAN ──▶ prober
  *
- * A prober that is gone has no plugins any more: they are killed. What a plugin is allowed, io/plugin.h says.
+ * A prober that is gone has no plugins any more: they are killed, and that is all; the runner goes on. What a plugin is allowed,
+ * io/plugin.h says.
  */
 #ifndef GEMEL_APP_RUNNER_H
 #define GEMEL_APP_RUNNER_H
@@ -14,5 +15,7 @@
 
 /* Returns the process's exit status. channel: the supervisor's, taken. */
 int runner_main(int channel);
+/* Begin anew: nothing of a plugin, and of no program of an event, is left behind. */
+_Noreturn void runner_give_up(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "app/runner.h"
 #include "io/chan.h"
 #include "io/plugin.h"
 #include "ipc/ipc.h"
@@ -34,8 +35,9 @@ static void tell(struct runner_hook *h, uint32_t id, enum plugin_end how, uint8_
 	put_u8(&w, code);
 	put_u8(&w, late);
 	put_str(&w, line);
-	if (h->coordinator && chan_send_buf(h->coordinator, &w))
-		exit(1); /* it takes no answers any more: begin anew */
+	int e = h->coordinator ? chan_send_buf(h->coordinator, &w) : 0;
+	if (e && e != ERR_IO) /* ERR_IO: it has just died, and we are about to be told */
+		runner_give_up(); /* it takes no answers any more */
 }
 
 static void on_done(void *ctx, struct plugin *p, enum plugin_end how, uint8_t code, const uint8_t *output, size_t len)
@@ -81,7 +83,7 @@ static void start(struct runner_hook *h, uint32_t id, uint32_t timeout_ms, const
 	}
 	*r = (struct run){ .hook = h, .id = id, .timer = evtimer_new(h->base, on_timeout, r) };
 	if (!r->timer || event_add(r->timer, &wait))
-		exit(1);
+		runner_give_up();
 	r->plugin = plugin_start(h->base, w, on_done, r, &code);
 	if (r->plugin)
 		return;

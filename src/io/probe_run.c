@@ -49,8 +49,9 @@ static void ride_leave(struct ride *d)
 static void ride_free(struct probe_side *side)
 {
 	struct ride *d = (struct ride *)side;
+	int error = d->runner != NULL ? send_id(d->runner, IPC_RUN_END, d->id) : 0;
 
-	if (d->runner != NULL && send_id(d->runner, IPC_RUN_END, d->id) != 0)
+	if (error != 0 && error != ERR_IO) /* ERR_IO: it has just died, and we are about to be told */
 		exit(1); /* a runner that takes no word any more: begin anew, it ends with us */
 	ride_leave(d);
 }

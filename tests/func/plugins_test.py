@@ -1,9 +1,10 @@
 """Monitoring plugins through the runner: what each end means, and that nothing of a plugin outlives its probe."""
 import json
 import os
+import signal
 
 from func import PATIENCE_S, Case, main
-from gemelkit import wait_until
+from gemelkit import is_alive, wait_until
 from servers import Nginx, find
 
 SLEEP = f"sleep 1000.{os.getpid()}"  # of this test and nobody else
@@ -84,6 +85,21 @@ class Plugins(Case):
         self.assert_soon(lambda: "runner" not in self.nodes["solo"].children(), "no check needs the runner any more")
         self.assert_soon(lambda: not set(self.left_over()) - before, "nothing of a plugin is left")
         self.assertNotIn("the runner died", self.nodes["solo"].log())
+
+    def test_a_runner_outlives_its_prober(self):
+        """Whose words it still reads when nobody is there to be told of what they led to."""
+        node = self.node(self.single_config(self.service("ok", self.plugin("ok", "echo fine"))), "solo")
+        probe = lambda: self.ctl("solo", "probe", "ok.example.test", "127.0.0.1")[0]  # noqa: E731
+        self.assert_soon(lambda: probe() == 0, "it runs")
+        runner = node.child("runner")
+        os.kill(runner, signal.SIGSTOP)
+        self.assertEqual(probe(), 3, "it was asked for, and nobody came")
+        prober = node.kill_child("prober")
+        self.assert_soon(lambda: not is_alive(prober), "the prober is dead")
+        os.kill(runner, signal.SIGCONT)
+        self.assert_soon(lambda: probe() == 0, "the next one is served")
+        self.assertEqual(node.child("runner"), runner)
+        self.assertNotIn("the runner", node.log())
 
     def test_what_left_its_group_ends_with_the_runner(self):
         before = set(self.left_over())

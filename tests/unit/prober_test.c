@@ -157,7 +157,7 @@ static void ask(uint64_t generation, uint32_t stream, uint32_t first_run, uint16
 
 /* ---- the process ---- */
 
-static void send_channel(void)
+static int channel_to(enum ipc_role role)
 {
 	int pair[2];
 	uint8_t room[16];
@@ -166,10 +166,15 @@ static void send_channel(void)
 	ck_assert_int_eq(chan_pair(pair), 0);
 	wbuf_init(&w, room, sizeof room);
 	ipc_begin(&w, IPC_CHANNEL);
-	put_u8(&w, IPC_COORDINATOR);
+	put_u8(&w, (uint8_t)role);
 	ck_assert_int_eq(chan_send_now(kit.supervisor, w.data, w.len, &pair[1], 1), 0);
 	close(pair[1]);
-	kit.coordinator = pair[0];
+	return pair[0];
+}
+
+static void send_channel(void)
+{
+	kit.coordinator = channel_to(IPC_COORDINATOR);
 }
 
 static void prober_start(void)
@@ -186,6 +191,16 @@ static void prober_start(void)
 	close(pair[1]);
 	kit.supervisor = pair[0];
 	send_channel();
+}
+
+/* What comes meanwhile it finds all at once, in that order. */
+static void prober_pause(void)
+{
+	int status;
+
+	ck_assert_int_eq(kill(kit.pid, SIGSTOP), 0);
+	ck_assert_int_eq(waitpid(kit.pid, &status, WUNTRACED), kit.pid);
+	ck_assert(WIFSTOPPED(status));
 }
 
 /* The supervisor goes: the prober must follow. */
@@ -435,6 +450,61 @@ START_TEST(a_new_coordinator_is_served)
 }
 END_TEST
 
+/* Its orders are still read, and more results than a message holds find nobody: no reason to die with it, and to forget all states. */
+START_TEST(a_coordinator_that_dies_before_it_is_noticed)
+{
+	static const uint16_t each = 5000; /* a message holds no more */
+	const char *scripts[] = { counts };
+
+	prober_start();
+	send_plan(1, scripts, 1, 1, 1);
+	ask(1, 0, 0, 1);
+	wait_for(1);
+	prober_pause();
+	for (unsigned i = 0; i < 4; i++)
+		ask(1, UINT32_MAX, 0, each); /* there is no such target: void at once */
+	close(kit.coordinator);
+	send_channel();
+	ask(1, 0, 1, 1);
+	kill(kit.pid, SIGCONT);
+	wait_for(2);
+	ck_assert_uint_eq(kit.results[1].weight_pct, 2); /* the state is that of before */
+	prober_stop();
+}
+END_TEST
+
+/* The coordinator's end ends a plugin of a runner that died, too. */
+START_TEST(a_runner_that_dies_before_it_is_noticed)
+{
+	static uint8_t data[IPC_MESSAGE_MAX];
+	const char *scripts[] = { counts, "return { plugins = true, run = function () run('/bin/true') return true end }" };
+	size_t len, fds = 0;
+	struct rbuf m;
+	int runner;
+
+	prober_start();
+	send_plan(1, scripts, 2, 1, 1);
+	runner = channel_to(IPC_RUNNER);
+	ask(1, 0, 0, 1);
+	wait_for(1);
+	ask(1, 1, 1, 1);
+	struct pollfd p = { .fd = runner, .events = POLLIN };
+	ck_assert_int_eq(poll(&p, 1, 20000), 1);
+	ck_assert_int_eq(chan_recv_now(runner, data, sizeof data, &len, NULL, &fds), 0);
+	rbuf_init(&m, data, len);
+	ck_assert_int_eq(ipc_type_get(&m), IPC_RUN);
+	prober_pause();
+	close(kit.coordinator);
+	close(runner);
+	send_channel();
+	ask(1, 0, 2, 1);
+	kill(kit.pid, SIGCONT);
+	wait_for(2);
+	ck_assert_uint_eq(kit.results[2].weight_pct, 2);
+	prober_stop();
+}
+END_TEST
+
 START_TEST(nonsense_of_the_coordinator_is_ignored)
 {
 	static const uint8_t junk[][16] = {
@@ -490,6 +560,8 @@ int main(void)
 	tcase_add_test(tc, loops_do_not_stop_the_others);
 	tcase_add_test(tc, scripts_that_do_not_load_are_unknown);
 	tcase_add_test(tc, a_new_coordinator_is_served);
+	tcase_add_test(tc, a_coordinator_that_dies_before_it_is_noticed);
+	tcase_add_test(tc, a_runner_that_dies_before_it_is_noticed);
 	tcase_add_test(tc, nonsense_of_the_coordinator_is_ignored);
 	tcase_add_test(tc, a_second_has_a_beat);
 	suite_add_tcase(suite, tc);
