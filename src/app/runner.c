@@ -172,7 +172,7 @@ static void prober_message(void *ctx, const uint8_t *data, size_t len, int *fds,
 		end_job(r, get_u64(&m));
 }
 
-/* Its plugins go with it; a new one counts its runs anew. */
+/* Its plugins go with it, and no program of an event; a new one counts its runs anew. */
 static void prober_end(void *ctx)
 {
 	struct runner *r = ctx;
@@ -181,9 +181,10 @@ static void prober_end(void *ctx)
 	r->prober = NULL;
 	while ((j = TAILQ_FIRST(&r->waiting)))
 		drop_waiting(r, j);
-	TAILQ_FOREACH(j, &r->running, link)
+	TAILQ_FOREACH(j, &r->running, link) {
 		j->forgotten = true;
-	plugin_kill_all();
+		plugin_kill(j->plugin);
+	}
 }
 
 static void take_channel(struct runner *r, enum ipc_role role, int fd)

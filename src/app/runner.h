@@ -4,8 +4,8 @@
  *     supervisor ── HELLO, CHANNEL(prober, coordinator) ──▶ runner ── BEAT, every second ──▶ supervisor
  *     prober ── RUN, RUN_END ──▶ runner ── RUN_BEGAN, RAN ──▶ prober
  *
- * A prober that is gone has no plugins any more: they are killed, and that is all; the runner goes on. What a plugin is allowed,
- * io/plugin.h says.
+ * A prober that is gone has no plugins any more: they are killed, and that is all; the runner goes on, and so do programs of
+ * events. What a plugin is allowed, io/plugin.h says.
  */
 #ifndef GEMEL_APP_RUNNER_H
 #define GEMEL_APP_RUNNER_H

@@ -229,14 +229,6 @@ void plugin_kill(struct plugin *p)
 	kill(-p->pid, SIGKILL);
 }
 
-void plugin_kill_all(void)
-{
-	struct plugin *p;
-
-	LIST_FOREACH(p, &plugins, link)
-		plugin_kill(p);
-}
-
 /* ---- the end ---- */
 
 static struct plugin *plugin_find(pid_t pid)
@@ -310,7 +302,10 @@ void plugin_reap(void)
 /* The children of who dies become ours before it can be waited for: when there are none any more, nothing below them is left. */
 void plugin_end_all(void)
 {
-	plugin_kill_all();
+	struct plugin *p;
+
+	LIST_FOREACH(p, &plugins, link)
+		plugin_kill(p);
 	do
 		kill_children(true);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);

@@ -47,7 +47,6 @@ struct plugin *plugin_start(struct event_base *base, const struct plugin_words *
 void plugin_kill(struct plugin *p); /* its group; it ends soon */
 /* After SIGCHLD: tells of each that ended, and frees it. Kills orphans. */
 void plugin_reap(void);
-void plugin_kill_all(void);
 /* Kills them with all that is below this process, a subreaper that is about to end, and waits until nothing of it is left. */
 void plugin_end_all(void);
 
