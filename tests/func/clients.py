@@ -3,7 +3,7 @@
     clients.py FILE STEP_S WAIT_S NODE=ADDRESS:PORT… NAME…      until stdin ends; then once more, so that what was true by then is told,
                                                                 and at most WAIT_S for what is still out
 
-A line of stdin is the name of a node that was dead until now: for what is still out there nobody will wait.
+A line of stdin is NODE TIME, a node that was dead at that time: for what it was asked before nobody will wait.
 
 A line of FILE is one JSON list:
 
@@ -29,8 +29,8 @@ LAG_S = 0.002 # below, it is not worth a line
 
 
 class Client:
-    def __init__(self, node, server, names, out, wait_s):
-        self.node, self.names, self.out, self.wait_s = node, names, out, wait_s
+    def __init__(self, node, server, names, out):
+        self.node, self.names, self.out = node, names, out
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.connect(server)
@@ -42,11 +42,14 @@ class Client:
     def ask(self):
         for name in self.names:
             self.next = (self.next + 1) % 65536
-            self.asked[self.next] = (time.time(), name)
-            try:
-                self.socket.send(encode_query(name, ident=self.next))
-            except OSError:
-                self.forget(FOREVER)
+            sent = time.time()
+            for _ in range(2):
+                try:
+                    self.socket.send(encode_query(name, ident=self.next))
+                    break
+                except OSError:  # what was asked before met nobody; this one is not sent yet
+                    self.forget()
+            self.asked[self.next] = (sent, name)
 
     def read(self):
         while True:
@@ -55,16 +58,17 @@ class Client:
             except BlockingIOError:
                 return
             except OSError:  # nobody has that socket: a node that lives keeps it, whichever of its processes die
-                self.forget(FOREVER)
+                self.forget()
                 continue
             now = time.time()
             if reply.ident in self.asked:
                 sent, name = self.asked.pop(reply.ident)
                 self.write("answer", sent, now, self.node, name, reply.addresses() if reply.rcode == "NOERROR" else reply.rcode)
 
-    def forget(self, now):
+    def forget(self, before=FOREVER):
+        """What was asked before that time."""
         for ident, (sent, name) in list(self.asked.items()):
-            if sent + self.wait_s > now:
+            if sent > before:
                 return
             del self.asked[ident]
             self.write("silence", sent, None, self.node, name, None)
@@ -74,7 +78,7 @@ def serve(path, step_s, wait_s, words):
     servers = dict(w.split("=") for w in words if "=" in w)
     names = [w for w in words if "=" not in w]
     with open(path, "w", encoding="ascii") as out:
-        clients = [Client(n, (a.split(":")[0], int(a.split(":")[1])), names, out, wait_s) for n, a in servers.items()]
+        clients = [Client(n, (a.split(":")[0], int(a.split(":")[1])), names, out) for n, a in servers.items()]
         poll = select.poll()
         for s in (0, *(c.socket for c in clients)):
             poll.register(s, select.POLLIN)
@@ -84,13 +88,13 @@ def serve(path, step_s, wait_s, words):
             ready = dict(poll.poll(max(0.0, (next_s - time.monotonic()) * 1000)))
             for c in clients:
                 c.read()
-                c.forget(time.time())
+                c.forget(time.time() - wait_s)
             if 0 in ready:
-                dead = sys.stdin.readline().strip()
+                node, *when = sys.stdin.readline().split() or [None]
                 for c in clients:
-                    if c.node == dead:
-                        c.forget(FOREVER)
-                if not dead:
+                    if c.node == node:  # it may live again, and we come to the line late: what it was asked since is not lost
+                        c.forget(float(when[0]))
+                if not node:
                     for c in clients:
                         c.ask()
                     end = time.monotonic() + wait_s
@@ -103,7 +107,7 @@ def serve(path, step_s, wait_s, words):
                     c.ask()
                 next_s = max(next_s + step_s, time.monotonic())
         for c in clients:
-            c.forget(FOREVER)
+            c.forget()
 
 
 class Clients:
@@ -119,7 +123,7 @@ class Clients:
             raise RuntimeError("the clients did not start")
 
     def dead(self, node):
-        print(node, file=self.process.stdin, flush=True)
+        print(node, time.time(), file=self.process.stdin, flush=True)
 
     def end(self):
         if not self.process.stdin.closed:
