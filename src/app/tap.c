@@ -32,6 +32,7 @@ struct tap_process {
 	struct event *poll;
 	unsigned next_ring;
 	uint64_t records, lines, broken; /* taken out of rings; lines of the log; what could not be */
+	bool ending;             /* it was told to, and all was taken out; what dnstap's reader takes is left */
 #ifdef HAVE_DNSTAP
 	struct dnstap *dnstap;
 #endif
@@ -187,7 +188,8 @@ static void say_legacy(struct tap_process *t, const uint64_t n[TAP_COUNTERS])
 		chan_flush(t->supervisor, FLUSH_MS);
 }
 
-/* What is there is told first, as far as it goes. */
+/* What is there is told first, as far as it goes. The loop that called us ends, since none can run within another; tap_main waits for
+ * dnstap's reader in one of its own. */
 static void stop(struct tap_process *t, bool leaves)
 {
 	uint64_t n[TAP_COUNTERS];
@@ -198,13 +200,11 @@ static void stop(struct tap_process *t, bool leaves)
 	event_del(t->poll);
 	count_all(t, n, &connected);
 	t->rings = NULL;
+	t->ending = true;
 	event_base_once(t->base, -1, EV_TIMEOUT, on_end_time, t, &end);
 	if (leaves)
 		say_legacy(t, n);
-	while (dnstap_waits(t))
-		event_base_loop(t->base, EVLOOP_ONCE);
-	end_dnstap(t);
-	exit(0);
+	event_base_loopbreak(t->base);
 }
 
 static void take_logging(struct tap_process *t, struct rbuf *m)
@@ -249,6 +249,10 @@ static void supervisor_message(void *ctx, const uint8_t *data, size_t len, int *
 	const enum ipc_type type = ipc_type_get(&m);
 	if (type == IPC_HELLO && get_u16(&m) != IPC_VERSION)
 		exit(1);
+	if (t->ending) { /* what else there is to do is for the next one */
+		chan_close_fds(fds, fd_count);
+		return;
+	}
 	if (type == IPC_CHANNEL && fd_count == 1) {
 		if (t->coordinator)
 			coordinator_end(t);
@@ -293,6 +297,8 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	struct tap_process *t = ctx;
 	uint8_t room[CHILD_BEAT_LEN];
 	struct wbuf w;
+	if (t->ending) /* the counters were told */
+		return;
 	wbuf_init(&w, room, sizeof room);
 	child_put_beat(&w);
 	if (chan_send_buf(t->supervisor, &w))
@@ -315,5 +321,10 @@ int tap_main(int channel)
 	child_confine(t->supervisor, IPC_TAP, -1);
 	poll_again(t, IDLE_MS);
 	event_base_dispatch(t->base);
-	return 1;
+	if (!t->ending)
+		return 1;
+	while (dnstap_waits(t) && event_base_loop(t->base, EVLOOP_ONCE) == 0)
+		;
+	end_dnstap(t);
+	exit(0);
 }

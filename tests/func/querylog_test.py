@@ -13,13 +13,15 @@ import subprocess
 import unittest
 
 import func
-from gemelkit import ask, encode_query
+from gemelkit import Message, ask, encode_query, read_tcp
 
 NAME = "static.example.test"
 CONTENT_TYPE = b"protobuf:dnstap.Dnstap"
 ACCEPT, START, STOP, READY, FINISH = 1, 2, 3, 4, 5
 AUTH_QUERY, AUTH_RESPONSE = 1, 2
 PADDING = 12  # RFC 7830
+LONG = 60000  # octets of it: few such queries fill what is bounded in octets
+RING, QUEUE = 2 << 20, 16 << 20  # of the tap
 
 
 # ---- readers of what is written ----
@@ -171,7 +173,7 @@ zone "example.test" {{ file = "example.test.zone" }}
         self.sockets.append(s)
         return s, path
 
-    def burst(self, count, options=b""):
+    def burst(self, count):
         """Many queries, whose answers nobody waits for one by one; returns how many came."""
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sockets.append(s)
@@ -179,10 +181,18 @@ zone "example.test" {{ file = "example.test.zone" }}
         s.connect(self.server("solo"))
         for i in range(0, count, 50):
             for k in range(50):
-                s.send(encode_query("big.example.test", "TXT", ident=(i + k) & 0xffff, edns=4096, options=options))
+                s.send(encode_query("big.example.test", "TXT", ident=(i + k) & 0xffff, edns=4096))
             for _ in range(50):
                 s.recv(65535)
         return count
+
+    def flood(self, octets):
+        """So much or a little more to tell of, each query answered before the next."""
+        query = encode_query(NAME, options=struct.pack(">HH", PADDING, LONG) + bytes(LONG))
+        with socket.create_connection(self.server("solo"), func.PATIENCE_S) as s:
+            for _ in range(octets // LONG + 1):
+                s.sendall(struct.pack(">H", len(query)) + query)
+                self.assertEqual(Message(read_tcp(s)).rcode, "NOERROR")
 
     # ---- the log ----
 
@@ -320,9 +330,7 @@ zone "example.test" {{ file = "example.test.zone" }}
         pid = self.assert_soon(lambda: self.solo.children().get("tap"), "there is a tap")
         os.kill(pid, signal.SIGSTOP)
         try:
-            # So long that a ring is full of few: it has to be before the supervisor takes the tap for one that hangs.
-            asked = self.burst(4000, options=struct.pack(">HH", PADDING, 1000) + bytes(1000))
-            self.assertEqual(asked, 4000)
+            self.flood(RING)  # it has to be full before the supervisor takes the tap for one that hangs
         finally:
             with contextlib.suppress(ProcessLookupError):  # it was, and is replaced: what did not fit is counted all the same
                 os.kill(pid, signal.SIGCONT)
@@ -412,7 +420,7 @@ zone "example.test" {{ file = "example.test.zone" }}
         self.assert_soon(lambda: self.told("dnstap")["connected"], "the stream began")
 
         def is_full():
-            self.burst(2000)
+            self.flood(QUEUE // 8)
             return self.told("dnstap")["dropped"] > 0
         self.assert_soon(is_full, "its queue is full")
         self.ask(NAME)
@@ -426,6 +434,19 @@ zone "example.test" {{ file = "example.test.zone" }}
         controls, found = frames(data)
         self.assertEqual(struct.unpack(">I", controls[0][:4])[0], START)
         self.assertEqual([Told(f).type for f in found[:2]], [AUTH_QUERY, AUTH_RESPONSE])
+
+    def test_a_stop_waits_a_moment_for_a_reader(self):
+        """Of what is queued it is told what the reader takes in that moment; one that takes nothing holds up nobody."""
+        self.has_dnstap()
+        listener, path = self.listener()
+        self.switch("dnstap", "on", path)
+        self.accept(listener)
+        self.assert_soon(lambda: self.told("dnstap")["connected"], "the stream began")
+        self.flood(QUEUE // 8)  # more than a socket holds
+        self.assertEqual(self.solo.stop(), 0)
+        log = self.solo.log()
+        self.assertNotIn("did not stop in time", log)
+        self.assertTrue(all(pairs(line) for line in log.splitlines()))
 
     def test_readers_that_are_none(self):
         """Nobody there, one that hangs up, one that speaks otherwise, one that wants another type: each is tried again."""
