@@ -305,12 +305,14 @@ void children_follow(struct supervisor *s, enum ipc_role role)
 {
 	struct child *c = children_get(s, role);
 	const bool wanted = children_wants(s, role);
-	if (wanted && !c->pid && !evtimer_pending(c->restart, NULL))
+	if (wanted && !c->pid && !evtimer_pending(c->restart, NULL)) {
 		children_start(c);
-	else if (!wanted && c->pid)
+	} else if (!wanted && c->pid) {
 		children_send(c, IPC_STOP);
-	else if (!wanted)
+		c->unwanted = true;
+	} else if (!wanted) {
 		event_del(c->restart);
+	}
 }
 
 void children_start(struct child *c)
@@ -321,7 +323,7 @@ void children_start(struct child *c)
 	uint64_t now = clock_mono_ms();
 	c->started_ms = c->beat_ms = now;
 	c->started_wall_ms = clock_wall_ms();
-	c->killed = false;
+	c->killed = c->unwanted = false;
 	c->confined = 0;
 	c->log_dropped_before += c->log_dropped;
 	c->log_dropped = 0;
@@ -399,6 +401,10 @@ void children_died(struct child *c, int status)
 	takeover_child_died(s, c);
 	if (!children_wants(s, c->role)) {
 		children_tell(s);
+		return;
+	}
+	if (c->unwanted && status == 0) { /* nor is it a fault */
+		children_start(c);
 		return;
 	}
 	if (WIFSIGNALED(status))

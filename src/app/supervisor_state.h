@@ -29,6 +29,7 @@ struct child {
 	uint64_t log_dropped; /* lines of the log, as it told; of those before it, too */
 	uint64_t log_dropped_before;
 	bool killed;      /* for its silence: once, and it is not alive any more */
+	bool unwanted;    /* was told to end, be it wanted again by now */
 	bool prepared;    /* of one that was told to hold: it could go on; of others, that it runs */
 	struct event *restart;
 };

@@ -310,6 +310,21 @@ zone "example.test" {{ file = "example.test.zone" }}
             count = len(self.lines("query"))
             self.assert_soon(lambda n=count: self.answers(NAME) and len(self.lines("query")) > n, f"queries are logged after a death of the {role}")
 
+    def test_off_and_on_at_once(self):
+        """Who was told to end, and is wanted again before it has, makes room for another: that is no death."""
+        self.begin(", query_log = 1")
+        pid = self.solo.child("tap")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.switch("querylog", "off")
+            self.switch("querylog", "on")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.assert_soon(lambda: self.solo.children().get("tap") not in (None, pid), "another tap")
+        count = len(self.lines("query"))
+        self.assert_soon(lambda: self.answers(NAME) and len(self.lines("query")) > count, "it writes")
+        self.assertNotIn("it is started again", self.solo.log())
+
     def test_hostile_names_make_one_line(self):
         self.begin(", query_log = 1")
         name = b"\x0dx\nevent=fake\x22\x04test\x00"
