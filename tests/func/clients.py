@@ -3,7 +3,8 @@
     clients.py FILE STEP_S WAIT_S NODE=ADDRESS:PORT… NAME…      until stdin ends; then once more, so that what was true by then is told,
                                                                 and at most WAIT_S for what is still out
 
-A line of stdin is NODE TIME, a node that was dead at that time: for what it was asked before nobody will wait.
+A line of stdin is a time and the name of a node that was dead then: for what was asked there before nobody will wait. What is asked
+later it may answer before we come to read that line.
 
 A line of FILE is one JSON list:
 
@@ -42,14 +43,16 @@ class Client:
     def ask(self):
         for name in self.names:
             self.next = (self.next + 1) % 65536
-            sent = time.time()
-            for _ in range(2):
-                try:
-                    self.socket.send(encode_query(name, ident=self.next))
-                    break
-                except OSError:  # what was asked before met nobody; this one is not sent yet
-                    self.forget()
+            query, sent = encode_query(name, ident=self.next), time.time()
             self.asked[self.next] = (sent, name)
+            if not self.sends(query):  # an error is the fate of an earlier one, and keeps this one from being sent
+                self.sends(query)
+
+    def sends(self, query):
+        try:
+            return self.socket.send(query)
+        except OSError:
+            return 0
 
     def read(self):
         while True:
@@ -57,18 +60,17 @@ class Client:
                 reply = Message(self.socket.recv(4096))
             except BlockingIOError:
                 return
-            except OSError:  # nobody has that socket: a node that lives keeps it, whichever of its processes die
-                self.forget()
+            except OSError:  # nobody had that socket when one of them came: of which, and of those since, it says nothing
                 continue
             now = time.time()
             if reply.ident in self.asked:
                 sent, name = self.asked.pop(reply.ident)
                 self.write("answer", sent, now, self.node, name, reply.addresses() if reply.rcode == "NOERROR" else reply.rcode)
 
-    def forget(self, before=FOREVER):
+    def forget(self, until):
         """What was asked before that time."""
         for ident, (sent, name) in list(self.asked.items()):
-            if sent > before:
+            if sent >= until:
                 return
             del self.asked[ident]
             self.write("silence", sent, None, self.node, name, None)
@@ -90,11 +92,11 @@ def serve(path, step_s, wait_s, words):
                 c.read()
                 c.forget(time.time() - wait_s)
             if 0 in ready:
-                node, *when = sys.stdin.readline().split() or [None]
+                line = sys.stdin.readline().split()
                 for c in clients:
-                    if c.node == node:  # it may live again, and we come to the line late: what it was asked since is not lost
-                        c.forget(float(when[0]))
-                if not node:
+                    if line[1:] == [c.node]:
+                        c.forget(float(line[0]))
+                if not line:
                     for c in clients:
                         c.ask()
                     end = time.monotonic() + wait_s
@@ -107,7 +109,7 @@ def serve(path, step_s, wait_s, words):
                     c.ask()
                 next_s = max(next_s + step_s, time.monotonic())
         for c in clients:
-            c.forget()
+            c.forget(FOREVER)
 
 
 class Clients:
@@ -123,7 +125,7 @@ class Clients:
             raise RuntimeError("the clients did not start")
 
     def dead(self, node):
-        print(node, time.time(), file=self.process.stdin, flush=True)
+        print(time.time(), node, file=self.process.stdin, flush=True)
 
     def end(self):
         if not self.process.stdin.closed:
