@@ -16,6 +16,8 @@ from gemelkit import Message, ask, encode_query, read_tcp, resolve
 from manager import Manager
 from upgrading import Flow, Upgrade
 
+ZONE = 'gemel_zone_queries_total{zone="example.test"}'
+
 
 class Counters(Upgrade):
     def counters(self):
@@ -30,13 +32,17 @@ class Counters(Upgrade):
         return {name + labels: float(v) for name, labels, v in samples
                 if name in families or re.sub("_(bucket|sum|count)$", "", name) in families}
 
+    def count(self, name):
+        """Of one of them; 0 while nobody serves it, or documents have had their part of a second."""
+        return (self.counters() or {}).get(name, 0)
+
     def test_none_falls(self):
         self.begin(keys=', query_log = 7, on_event = { "/bin/true" }')
         flows = self.flows(Flow(self.server("solo"), "id.server", "solo", ch=True))
-        self.assert_soon(lambda: self.counters().get('gemel_zone_queries_total{zone="example.test"}', 0) > 100, "zones are counted")
-        self.assert_soon(lambda: self.counters()["gemel_answer_duration_seconds_count"] > 0, "times are counted")
-        self.assert_soon(lambda: self.counters()["gemel_query_log_lines_total"] > 0, "lines of the query log are counted")
-        self.assert_soon(lambda: self.counters()["gemel_hook_runs_total"] > 0, "the program of on_event ran")
+        self.assert_soon(lambda: self.count(ZONE) > 100, "zones are counted")
+        self.assert_soon(lambda: self.count("gemel_answer_duration_seconds_count") > 0, "times are counted")
+        self.assert_soon(lambda: self.count("gemel_query_log_lines_total") > 0, "lines of the query log are counted")
+        self.assert_soon(lambda: self.count("gemel_hook_runs_total") > 0, "the program of on_event ran")
         seen, stats, over, times = {}, {}, threading.Event(), []
 
         def upgrades():
@@ -74,22 +80,19 @@ class Counters(Upgrade):
         self.assertEqual(times, [0] * 4)
         self.end_flows(flows)
         udp = sum(f.asked for f in flows if not f.tcp and not f.ch)
-        zone = 'gemel_zone_queries_total{zone="example.test"}'
-        self.assert_soon(lambda: (self.counters() or {}).get(zone, 0) >= udp, "no question for the zone is forgotten")
+        self.assert_soon(lambda: self.count(ZONE) >= udp, "no question for the zone is forgotten")
         self.assertGreater(len(seen), 60)
 
     def test_a_responder_that_dies_takes_none_with_it(self):
         node = self.begin()
         for _ in range(200):
             ask(self.server("solo"), "static.example.test")
-        zone = 'gemel_zone_queries_total{zone="example.test"}'
-        self.assert_soon(lambda: self.counters()[zone] >= 200, "they are counted")
-        before = self.counters()
+        self.assert_soon(lambda: self.count(ZONE) >= 200, "they are counted")
+        before = self.assert_soon(self.counters, "they are told")
         pid = node.kill_child("responder")
         self.assert_soon(lambda: node.children().get("responder") not in (None, pid), "another responder")
-        self.assert_soon(lambda: ask(self.server("solo"), "static.example.test") and self.counters()[zone] > before[zone],
-                         "counting goes on")
-        now = self.counters()
+        self.assert_soon(lambda: ask(self.server("solo"), "static.example.test") and self.count(ZONE) > before[ZONE], "counting goes on")
+        now = self.assert_soon(self.counters, "they are told again")
         for k in (k for k in before if "process_" not in k):
             self.assertGreaterEqual(now[k], before[k], k)
 
