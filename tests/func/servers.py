@@ -206,6 +206,7 @@ acl_smtp_rcpt = deny
 
         class Listener(socketserver.ThreadingTCPServer):
             allow_reuse_address = daemon_threads = True
+            request_queue_size = 64  # those that came while it pauses, and left, are in it too
 
         self.listener = Listener((self.address, self.port), Session)
         threading.Thread(target=self.listener.serve_forever, args=(0.05,), daemon=True).start()
