@@ -6,7 +6,7 @@ import socket
 import struct
 
 from func import Case, main
-from gemelkit import free_port, wait_until, write_key
+from gemelkit import addresses, free_port, wait_until, write_key
 
 A, B = "127.0.0.11", "127.0.0.12"
 NAME = "www.example.test"
@@ -46,6 +46,7 @@ class HostilePeer(Case):
                               for n, line in zip(("ns1", "ns2"), f.readlines())}
         self.config = config
         self.node(config, "ns1")
+        self.assert_soon(lambda: addresses(self.server("ns1"), NAME) == [A, B], "both are up")
 
     def send(self, payloads):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:

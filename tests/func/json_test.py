@@ -76,9 +76,9 @@ class Json(Case):
                 self.compare(f"{where}.{key}", value[key], form[key])
 
     def told(self, *words):
-        """None of a probe that the prober was too late for: it is asked again."""
+        """None of a probe that the prober was too late for, and while what a reload brought is still saved: it is asked again."""
         said = self.ctl("ns1", *words)
-        return None if "probe" in words and said[0] == 3 else said
+        return None if ("probe" in words and said[0] == 3) or "a reload is running" in said[2] else said
 
     def test_each_verb(self):
         config = self.pair_config(BODY, 1)  # nothing listens on port 1
@@ -145,7 +145,7 @@ class Json(Case):
         self.scratch.write("example.test.zone", ZONE + "more TXT \"under the old serial\"\n")
         self.assertEqual(self.ctl("ns1", "reload")[0], 0)
         self.assert_soon(lambda: self.digests("ns1") not in (before, (None, None)), "another content")
-        self.assertEqual(self.digests("ns2"), before)
+        self.assert_soon(lambda: self.digests("ns2") == before, "the twin has what it had")
         self.assertEqual(self.ctl("ns2", "reload")[0], 0)
         self.assert_soon(lambda: self.digests("ns2") == self.digests("ns1"), "both have it")
         lines = ZONE.splitlines()
