@@ -97,6 +97,14 @@ class Tcp(Pair):
         self.block_udp()
         self.assert_linked("tcp-only")
 
+
+class Patient(Pair):
+    """Four intervals without a word make a link suspect, eight lost: where that is a fault, they are longer than a machine may
+    stand still."""
+    INTERVAL = "1s"
+
+
+class Stop(Patient):
     def test_a_stop_is_told_by_tcp(self):
         self.block_udp()
         for n in ("ns1", "ns2"):
@@ -104,12 +112,6 @@ class Tcp(Pair):
         self.assert_linked("tcp-only")
         self.assertEqual(self.nodes["ns1"].stop(), 0)
         self.assert_soon(lambda: "it was stopped" in self.ctl("ns2", "events")[1], "the last words came")
-
-
-class Patient(Pair):
-    """Four intervals without a word make a link suspect, eight lost: where that is a fault, they are longer than a machine may
-    stand still."""
-    INTERVAL = "1s"
 
 
 class Maintenance(Patient):
