@@ -366,9 +366,13 @@ class Node:
         return pid
 
     def kill_child(self, role):
-        pid = self.child(role)
-        os.kill(pid, signal.SIGKILL)
-        return pid
+        while True:
+            pid = self.child(role)
+            try:
+                os.kill(pid, signal.SIGKILL)
+                return pid
+            except ProcessLookupError:  # it went by itself: the next one, then
+                pass
 
     def group(self):
         """Every process of its group that lives, also without the supervisor: none is missed, as one of the children may be."""

@@ -10,14 +10,15 @@ from gemelkit import addresses, encode_query, free_port
 
 A, B = "127.0.0.11", "127.0.0.12"
 NAME = "www.example.test"
-BATCH = 64  # what one worker may have read when it dies; two workers at most on this machine
+BATCH = 64    # what one worker may have read when it dies; two workers at most on this machine
+WINDOW = 250  # queries that are out, those that were lost among them: sockets hold so many, ours their answers too, on any machine
 
 
 class Asker(threading.Thread):
     """Sends numbered queries at a steady pace and keeps every answer's id and addresses."""
 
     def __init__(self, server, count, pace_s):
-        super().__init__()
+        super().__init__(daemon=True)
         self.server, self.count, self.pace_s = server, count, pace_s
         self.answers, self.bodies = set(), set()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -29,6 +30,8 @@ class Asker(threading.Thread):
         query = bytearray(encode_query("static.example.test", ident=0))
         for i in range(self.count):
             query[0:2] = i.to_bytes(2, "big")
+            while i - len(self.answers) >= WINDOW:
+                self.drain(self.pace_s * 20)
             self.socket.send(query)
             if i % 20 == 19:
                 self.drain(self.pace_s * 20)
