@@ -75,8 +75,7 @@ static void begin_core(struct coordinator *c)
 	coordinator_step(c, &(struct core_event){ .type = CORE_TIMER });
 	coordinator_tell_zones(c); /* where the responder told of them before there was a core */
 	coordinator_publish_all(c);
-	if (c->questions)
-		chan_pause(c->questions, false);
+	coordinator_read_questions(c);
 	if (c->prober)
 		coordinator_tell_prober_state(c, true);
 }

@@ -191,28 +191,41 @@ static void responder_end(void *ctx)
 
 static void questions_message(void *ctx, const uint8_t *data, size_t len, int *fds, size_t fd_count)
 {
-	struct coordinator *c = ctx;
+	struct questions *q = ctx;
 	struct rbuf m;
 	chan_close_fds(fds, fd_count);
 	rbuf_init(&m, data, len);
 	if (ipc_type_get(&m) == IPC_COLD)
-		answer_cold(c, c->questions, &m);
+		answer_cold(q->c, q->chan, &m);
 }
 
 static void questions_end(void *ctx)
 {
-	struct coordinator *c = ctx;
-	chan_free(c->questions);
-	c->questions = NULL;
+	struct questions *q = ctx;
+	chan_free(q->chan);
+	q->chan = NULL;
 }
 
 void coordinator_take_questions(struct coordinator *c, int fd)
 {
-	if (c->questions)
-		questions_end(c);
-	c->questions = chan_new(c->base, fd, questions_message, questions_end, c);
-	if (c->questions && !c->core)
-		chan_pause(c->questions, true);
+	struct questions *q = c->questions;
+	while (q < c->questions + LEFT_MAX && q->chan)
+		q++;
+	if (q == c->questions + LEFT_MAX) {
+		close(fd);
+		return;
+	}
+	q->c = c;
+	q->chan = chan_new(c->base, fd, questions_message, questions_end, q);
+	if (q->chan && !c->core)
+		chan_pause(q->chan, true);
+}
+
+void coordinator_read_questions(struct coordinator *c)
+{
+	for (size_t i = 0; i < LEFT_MAX; i++)
+		if (c->questions[i].chan)
+			chan_pause(c->questions[i].chan, false);
 }
 
 /* ---- prober ---- */

@@ -60,7 +60,7 @@ struct figures { /* of responders, beside their counters */
 struct coordinator {
 	struct event_base *base;
 	struct chan *supervisor, *responder, *prober, *runner;
-	struct chan *questions; /* to a responder that another took over from, and that has still read some; NULL = none */
+	struct questions { struct coordinator *c; struct chan *chan; } questions[LEFT_MAX]; /* of responders that leave; NULL = none */
 	struct plan *plan, *next_plan; /* next: decoded, waits for its START */
 	struct core *core;
 	struct publisher publisher;
@@ -189,6 +189,7 @@ void coordinator_uplink_doubt(struct coordinator *c); /* something hints that th
 bool coordinator_read_counters(struct rbuf *m, struct ctl_counters *n); /* the payload of IPC_STATS; false: nonsense */
 void coordinator_take_channel(struct coordinator *c, enum ipc_role role, int fd);
 void coordinator_take_questions(struct coordinator *c, int fd); /* of one that leaves; they wait until there is a core */
+void coordinator_read_questions(struct coordinator *c);         /* there is */
 void coordinator_tell_prober_state(struct coordinator *c, bool up);
 void coordinator_on_packet(evutil_socket_t fd, short what, void *ctx);
 void coordinator_get_host(void *ctx, struct ctl_host *h);

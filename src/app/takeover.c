@@ -260,14 +260,14 @@ static void send_fd(struct chan *to, enum ipc_type t, int role, int fd)
 		log_line(LOG_LEVEL_WARNING, "questions for status may be answered with SERVFAIL for a moment");
 }
 
-/* The old responder answers on, and the coordinator that it asks about class CH is gone: it asks ours. */
+/* Responders of before answer on, be they asked to leave, and the coordinator that they ask about class CH is gone: they ask ours. */
 static void hand_on_questions(struct supervisor *s)
 {
 	struct child *c = children_get(s, IPC_COORDINATOR);
 	for (size_t i = 0; i < s->leaving_count; i++) {
 		struct leaving *l = &s->leaving[i];
 		int pair[2];
-		if (l->role != IPC_RESPONDER || l->until_ms || !l->same_ipc || !l->chan || !c->chan || chan_pair(pair))
+		if (l->role != IPC_RESPONDER || !l->same_ipc || !l->chan || !c->chan || chan_pair(pair))
 			continue;
 		send_fd(l->chan, IPC_CHANNEL, IPC_COORDINATOR, pair[0]);
 		send_fd(c->chan, IPC_QUESTIONS, -1, pair[1]);

@@ -192,6 +192,29 @@ class Clients(Upgrade):
             self.upgrade()
         self.end_flows(flows)
 
+    def test_status_on_a_connection_of_before_two_upgrades(self):
+        """For ten seconds it may go on: the responder that has it asks the coordinator that is there, the newest one."""
+        self.begin()
+        query = encode_query("id.server", "TXT", "CH")
+        with socket.create_connection(self.server("solo"), PATIENCE_S) as s:
+            s.settimeout(PATIENCE_S)
+            over, said = threading.Event(), []
+
+            def ask_on():
+                with contextlib.suppress(OSError, EOFError):  # its time is over
+                    while not over.is_set():
+                        s.sendall(struct.pack(">H", len(query)) + query)
+                        said.append(Message(read_tcp(s)).rcode)
+            t = threading.Thread(target=ask_on)
+            t.start()
+            self.upgrade()
+            self.upgrade()
+            enough = len(said) + 20
+            self.assert_soon(lambda: len(said) >= enough or not t.is_alive(), "it is answered")
+            over.set()
+            t.join()
+        self.assertEqual(set(said), {"NOERROR"})
+
     def test_a_connection_that_never_rests_ends_between_two_answers(self):
         """It has ten seconds, and one to take note; then it is closed in good order: each answer is whole, and no reset takes one
         away."""
