@@ -30,7 +30,6 @@ PORT = 8080
 WWW, API = "www.example.test", "api.example.test"
 TIERS = {WWW: [[A, B], [C]], API: [[D], [B]]}
 INTERVAL_MS = 200  # of the twins' heartbeats
-USUAL_PHI = 0.5    # a third of all echoes come later than at this
 # Back ends answer at once, be it with an error; who takes time is not down but kept from running by the machine.
 STEADY_CHECK = "interval = \"400ms\", timeout = \"2s\", retry = \"100ms\", fall = 2, rise = 2"
 
@@ -208,12 +207,19 @@ class Story(Lab):
         self.wire.up()
         self.assert_linked("active")
         for n in NODES:
-            self.assert_soon(lambda n=n: self.hears_itself(n), f"{n}'s echoes are young again")
+            self.assert_echoes(n)
 
-    def hears_itself(self, node):
-        """One echo makes a link active, be it as old as the cut was long: who cuts it again then sees the state that old echo leads to."""
-        peers = self.document(node, "peers").get("peers")
-        return peers and peers[0]["phi"] is not None and peers[0]["phi"] < USUAL_PHI
+    def assert_echoes(self, node):
+        """One echo makes a link active, be it as old as the cut was long: who cuts it again then sees the state that old echo leads to.
+        Phi rises until a newer one comes; the second that does is of a packet that was sent since."""
+        seen = []
+
+        def fell_twice():
+            peers = self.document(node, "peers").get("peers")
+            if peers and peers[0]["phi"] is not None:
+                seen.append(peers[0]["phi"])
+            return sum(b < a for a, b in zip(seen, seen[1:])) >= 2
+        self.assert_soon(fell_twice, f"{node}'s echoes are young again")
 
     def close(self):
         """All is well again: so both answer the first tiers, and all that was answered before is explained."""
