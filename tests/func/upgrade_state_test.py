@@ -165,7 +165,7 @@ class Managed(Upgrade):
             before = self.manager.count("WATCHDOG=1")
             self.assert_soon(lambda: self.manager.count("WATCHDOG=1") > before, "the watchdog goes on")
             for child in node.lasting().values():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{child}/environ", "rb") as f:  # one of before leaves
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{child}/environ", "rb") as f:  # it left
                     self.assertNotIn(b"NOTIFY_SOCKET", f.read())
         self.assertEqual(node.process.pid, pid)
         self.assertEqual([w[0] for w in self.words()], ["READY=1"] * 3, "ready, never stopping, and a trial says nothing")
