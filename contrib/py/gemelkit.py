@@ -14,6 +14,8 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "ANY": 255}
@@ -56,6 +58,22 @@ def close_listener(listener, thread):
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
     listener.close()
+
+
+def fetch(url, seconds=30):
+    """A document of a node's over HTTP. Who is told that documents have had their part of this second asks again."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def fetched():
+        try:
+            with opener.open(url, timeout=seconds) as r:
+                return r.read().decode()
+        except urllib.error.HTTPError as e:
+            if e.code != 503:
+                raise
+            e.close()
+            return None
+    return wait_until(fetched, seconds, 0.1)
 
 
 def progress(text=""):

@@ -149,7 +149,7 @@ class Http(HttpCase):
         self.assertIn({"from": event["time"], "state": "down"}, spans)  # to the millisecond
         for query, status in (("", 400), ("?name=absent.example.test", 404), (f"?name={NAME}&hours=0", 400), (f"?name={NAME}&hours=169", 400),
                               (f"?name={NAME}&days=1", 400)):
-            self.assertEqual(self.get("/api/v1/history" + query)[0], status, query)
+            self.assertEqual(self.document("/api/v1/history" + query)[0], status, query)
 
     def test_what_is_wrong_is_said(self):
         self.start()
@@ -170,7 +170,7 @@ class Http(HttpCase):
                                    ("/api/v1/explain?name=" + "a" * 3000, 400, "cannot be read"),
                                    ("/api/v1/status?" + "&".join(f"k{i}=1" for i in range(20)), 400, "cannot be read")):
             with self.subTest(path[:60]):
-                got, _, body = self.get(path)
+                got, _, body = self.document(path)
                 self.assertEqual(got, status, body)
                 self.assertIn(text, json.loads(body)["error"])
 

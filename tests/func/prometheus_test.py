@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 
 from func import SRC, Case, main
-from gemelkit import addresses, free_port
+from gemelkit import addresses, fetch, free_port
 
 A, B = "127.0.0.11", "127.0.0.12"
 NAME = "www.example.test"
@@ -91,8 +91,7 @@ scrape_configs:
         return next((r["alerts"] for r in self.rules() if r["name"] == name), None)
 
     def metrics(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http['ns1']}/metrics", timeout=10) as r:
-            return r.read().decode()
+        return fetch(f"http://127.0.0.1:{self.http['ns1']}/metrics")
 
     def test_it_scrapes_rules_hold_and_every_panel_has_something_to_show(self):
         both = {"ns1", "ns2"}
@@ -118,8 +117,7 @@ scrape_configs:
         self.assert_soon(lambda: not used - served(), "what is used is served, the zones as soon as the responder tells of them")
 
     def test_all_that_peers_counts_is_a_metric(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http['ns1']}/api/v1/peers", timeout=10) as r:
-            packets = json.load(r)["packets"]
+        packets = json.loads(fetch(f"http://127.0.0.1:{self.http['ns1']}/api/v1/peers"))["packets"]
         text = self.metrics()
         for key in packets:
             reason = key.removeprefix("refused_")

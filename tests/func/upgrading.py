@@ -7,11 +7,9 @@ import socket
 import struct
 import threading
 import time
-import urllib.error
-import urllib.request
 
 from func import GEMELD, Case
-from gemelkit import Message, Node, addresses, encode_query, free_port, read_tcp
+from gemelkit import Message, Node, addresses, encode_query, fetch, free_port, read_tcp
 
 GOOD, DEAD = "127.0.0.31", "127.0.0.32"
 CHECKS = free_port()  # two files of these tests may run at a time
@@ -174,15 +172,7 @@ service "forced.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "127.0.0
             return None
 
     def metrics(self):
-        """Who finds the second's time for documents used up asks again, as he is told."""
-        def answered():
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=10) as r:
-                    return r.read().decode()
-            except urllib.error.HTTPError as e:
-                with e:
-                    self.assertEqual((e.code, e.headers["Retry-After"]), (503, "1"))
-        text = self.assert_soon(answered, "there is time for metrics")
+        text = fetch(f"http://127.0.0.1:{self.http}/metrics")
         return {m.group(1): float(m.group(2)) for m in re.finditer(r"^(gemel_\S+?(?:{.*})?) (\S+)$", text, re.M)}
 
     def told(self, *words):
