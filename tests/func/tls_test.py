@@ -123,6 +123,7 @@ class Tls(Case):
             self.skipTest("nginx or openssl is not installed")
 
     def begin(self, cases):
+        """None of the cases is about being late: one is six handshakes, and all share one process of nginx."""
         paths = {"CA": self.server.ca, "OTHER": self.server.other, "CERT": self.server.client, "KEY": self.server.client_key}
         body = "".join(f'local {word} = "{path}"\n' for word, path in paths.items())
         for name, block, script, args, _, _ in cases:
@@ -130,7 +131,7 @@ class Tls(Case):
             words = [f"port = {self.server.ports[block]}"] + [args] * bool(args) + [f'{owner} = "{NAME}"'] * (f"{owner} =" not in args)
             args = ", ".join(words)
             body += (f'service "{name}.example.test" {{ tiers = {{ {{ "127.0.0.1" }} }}, check = {{ script = "{script}", args = {{ {args} }}, '
-                     f'interval = "250ms", timeout = "2s", fall = 1, rise = 1 }} }}\n')
+                     f'interval = "250ms", timeout = "20s", fall = 1, rise = 1 }} }}\n')
         self.node(self.single_config(body), "solo")
 
     def reason(self, name):
