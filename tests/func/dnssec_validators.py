@@ -120,9 +120,14 @@ class Unbound:
             self.process = None
 
     def verdicts(self, questions):
-        """"secure", "insecure", "bogus" (or not resolved at all) or "silent" for each."""
+        """"secure", "insecure", "bogus" (or not resolved at all) or "silent" for each. What it loses on the way, as unbound 1.17 does
+        where it is kept from running for a while, it is asked again, as by any client: what does not convince it, never will."""
+        answers = ask_all(self.address, questions, RD_AD)
+        lost = [i for i, m in enumerate(answers) if m is None]
+        for i, m in zip(lost, ask_all(self.address, [questions[i] for i in lost], RD_AD)):
+            answers[i] = m
         out = []
-        for m in ask_all(self.address, questions, RD_AD):
+        for m in answers:
             if m is None:
                 out.append("silent")
                 continue
