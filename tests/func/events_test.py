@@ -23,7 +23,8 @@ check "web" {{ script = "http", args = {{ port = {self.port}, path = "/" }}, int
 service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
 """)
         self.solo = self.node(config, "solo")
-        self.answers(A)
+        self.answers(A)  # which may come of A alone
+        self.assert_soon(lambda: {e["subject"] for e in self.events() if e["new"] == "up"} == {A, B}, "both are told to be up")
 
     def answers(self, *expected):
         self.assert_soon(lambda: addresses(self.server("solo"), NAME) == sorted(expected), f"solo answers {expected}")

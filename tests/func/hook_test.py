@@ -60,7 +60,8 @@ service "{NAME}" {{ check = "web", tiers = {{ {{ "{A}" }}, {{ "{B}" }} }} }}
                               f"env | cut -d= -f1 | sort | tr '\\n' ' ' > {clean}; ls -l /proc/$$/fd | grep -E 'socket|memfd' >> {clean}; pwd >> {clean}")
         solo = self.start(f', on_event = {{ "{notify}", "--pager", [[a b; $(id)]] }}')
         self.assertTrue(solo.child("runner"))
-        self.answers(A)
+        self.answers(A)  # which may come of A alone
+        self.assert_soon(lambda: {e["subject"] for e in self.events() if e["new"] == "up"} == {A, B}, "both are told to be up")
         self.backends[A].kill()
         self.answers(B)
         self.assert_soon(lambda: any(e["kind"] == "answer" and e["new"] == B for e in self.told()), "the program hears of the answer")
