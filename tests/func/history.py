@@ -8,7 +8,7 @@
     deaths      {node: [[begin, end], …]}                          of its responder: what it had taken and not answered is lost
     ballots     {node: [[time, service, address, state], …]}       its own verdicts: what a replay of its recorded results says
     started     {node: [time, …]}                                  of its coordinator
-    forgotten   {node: [[begin, end or null], …]}                  its own network was away: its verdicts grew old, which no event tells
+    forgotten   {node: [[begin, end or null], …]}                  its own network was away, or its probes were late: its verdicts grew old
     links       {node: [[time, state], …]}                         towards its twin, as it knew
     overrides   [[begun, done, node, address, verb], …]            when the command was given and had its reply
     wire        [[begun, done, "ab" or "ba", settings], …]         a is the first node
@@ -42,14 +42,22 @@ def verdicts_of(events, node, clock):
 
 
 def forgotten_of(events, clock):
-    """[[begin, end or null], …] from the first silence to the word that the network is back, or to a new start."""
+    """[[begin, end or null], …] from the first silence to the word that the network is back, or to a new start; and from a verdict that
+    was too old, which no replay of the results tells, to the next of that check."""
     found = []
     for e in events:
         if e["kind"] == "network" and e["new"] in ("lost", "isolated"):
             found.append([clock.seconds(e["time"]) - e["detail"]["silent_ms"] / 1000, None])
         elif (e["kind"] == "network" or e["new"] == "started") and found and found[-1][1] is None:
             found[-1][1] = clock.seconds(e["time"])
-    return found
+    return found + [[clock.seconds(e["time"]), next((clock.seconds(n["time"]) for n in events[i + 1:] if is_next(e, n)), None)]
+                    for i, e in enumerate(events) if e["kind"] == "verdict" and e["cause"] == "age"]
+
+
+def is_next(old, event):
+    """Whether that verdict counts no longer."""
+    same = (event["kind"], event["subject"]) == ("verdict", old["subject"]) and event["detail"]["owner"] == old["detail"]["owner"]
+    return same or event["new"] == "started"
 
 
 def ballots_of(lab, node, clock):

@@ -106,12 +106,13 @@ class Unmoved(Both):
     interval_ms = 500  # a link is lost after eight of them, which are more than the machine stands still for
 
     def told(self):
-        """What the nodes say of verdicts, answers and the link. SUSPECT and HALF pass by themselves: a pause of the machine is
-        enough."""
+        """What the nodes say of verdicts, answers and the link. SUSPECT and HALF, and verdicts that grow old, pass by themselves: a pause
+        of the machine is enough."""
         found = {}
         for n in NODES:
             events = [e for e in self.document(n, "events", "-n", "1000")["events"] if e["observer"] == n]
-            found[n] = [(e["kind"], e["subject"], e["new"]) for e in events if e["kind"] in ("verdict", "answer")
+            found[n] = [(e["kind"], e["subject"], e["new"]) for e in events if e["kind"] == "answer"
+                        or (e["kind"] == "verdict" and "unknown" not in (e["old"], e["new"]))
                         or (e["kind"] == "link" and e["new"] not in ("suspect", "half", "active"))]
         return found
 
