@@ -121,11 +121,13 @@ class Unbound:
 
     def verdicts(self, questions):
         """"secure", "insecure", "bogus" (or not resolved at all) or "silent" for each. What it loses on the way, as unbound 1.17 does
-        where it is kept from running for a while, it is asked again, as by any client: what does not convince it, never will."""
-        answers = ask_all(self.address, questions, RD_AD)
-        lost = [i for i, m in enumerate(answers) if m is None]
-        for i, m in zip(lost, ask_all(self.address, [questions[i] for i in lost], RD_AD)):
-            answers[i] = m
+        where it is kept from running for a while, it is asked again, as by any client, while that gets us further: what does not
+        convince it, never will."""
+        answers, lost, before = [None] * len(questions), list(range(len(questions))), None
+        while lost and len(lost) != before:
+            for i, m in zip(lost, ask_all(self.address, [questions[i] for i in lost], RD_AD)):
+                answers[i] = m
+            before, lost = len(lost), [i for i in lost if answers[i] is None]
         out = []
         for m in answers:
             if m is None:
