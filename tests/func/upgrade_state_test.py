@@ -213,7 +213,8 @@ class Clients(Upgrade):
             self.assert_soon(lambda: len(said) >= enough or not t.is_alive(), "it is answered")
             over.set()
             t.join()
-        self.assertEqual(set(said), {"NOERROR"})
+        self.assertLessEqual(set(said), {"NOERROR", "SERVFAIL"})
+        self.assertLessEqual(said.count("SERVFAIL"), 1, "each takes a second; a coordinator that stands still for one is why there may be one")
 
     def test_a_connection_that_never_rests_ends_between_two_answers(self):
         """It has ten seconds, and one to take note; then it is closed in good order: each answer is whole, and no reset takes one

@@ -13,6 +13,7 @@ from gemelkit import Message, Node, addresses, encode_query, fetch, free_port, r
 
 GOOD, DEAD = "127.0.0.31", "127.0.0.32"
 CHECKS = free_port()  # two files of these tests may run at a time
+STILL_S = 0.9  # almost COLD_MS of src/app
 IDLE_S = 0.9  # who says nothing for a second on a connection of before an upgrade idles, also where the machine stands still
 
 
@@ -141,8 +142,13 @@ service "forced.example.test" {{ check = "web", tiers = {{ {{ "{GOOD}", "127.0.0
             f.over.set()
         for f in flows:
             f.join()
-            if f.wrong:
-                self.fail_with_logs(f"{'TCP' if f.tcp else 'UDP'} {f.name_}: {f.wrong[:10]}")
+        # Who asks for status while the coordinator stands still for a second is told so. On one flow the next is a second later.
+        late = [w[0] for f in flows if f.ch for w in f.wrong if w[1] == "SERVFAIL"]
+        was_still = late and max(late) - min(late) < STILL_S
+        for f in flows:
+            wrong = [w for w in f.wrong if not (was_still and f.ch and w[1] == "SERVFAIL")]
+            if wrong:
+                self.fail_with_logs(f"{'TCP' if f.tcp else 'UDP'} {f.name_}: {wrong[:10]}")
 
     def inode(self, pid):
         return os.stat(f"/proc/{pid}/exe").st_ino
