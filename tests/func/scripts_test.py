@@ -33,13 +33,13 @@ class Hostile(Case):
 
     def test_nothing_is_delayed_and_nothing_dies(self):
         self.assert_soon(lambda: self.www() == [GOOD], "the good check is up")
-        prober = self.solo.children()["prober"]
+        prober = self.solo.child("prober")
         self.assert_soon(lambda: all(self.lines(n) for n in HOSTILE), "each hostile script is named in the log")
         self.back.kill()
         self.assert_soon(lambda: self.www() != [GOOD], "the dead back end is noticed meanwhile")
         self.back.start()
         self.assert_soon(lambda: self.www() == [GOOD], "and that it came back")
-        self.assertEqual(self.solo.children()["prober"], prober, "the prober was never restarted")
+        self.assertEqual(self.solo.child("prober"), prober, "the prober was never restarted")
         for i, name in enumerate(HOSTILE):  # unknown counts as `initial`, which is up: never taken down
             self.assertEqual(resolve(self.server("solo"), f"{name}.example.test").addresses(), [f"127.0.0.{50 + i}"], name)
         self.assert_soon(lambda: all(f"check {n} stays unknown" in self.solo.log() for n in HOSTILE), "each raises an alarm")
