@@ -356,8 +356,12 @@ class Node:
         return pids
 
     def lasting(self):
-        """The children but for a loader, which ends by itself when what it loaded is saved."""
-        return {role: pid for role, pid in self.children().items() if role != "loader"}
+        """The children but for a loader, which ends by itself when what it loaded is saved; from when those that each server has
+        are there."""
+        def there():
+            found = {role: pid for role, pid in self.children().items() if role != "loader"}
+            return found if {"responder", "coordinator", "prober"} <= set(found) else None
+        return wait_until(there, 30) or {}
 
     def children(self):
         """{role: pid} of the living processes below the supervisor."""
